@@ -1,0 +1,200 @@
+/** Orders and sales as JSON: from what the engine tells to what the contract says. Pure. */
+import type {
+  InDoubt,
+  LaneItemCounts,
+  LaneOrder,
+  LaneSale,
+  Millis,
+  OrderDocument,
+  SaleItemTerms,
+  SaleTerms,
+} from '../engine/index.ts';
+import { nextStates } from '../engine/index.ts';
+import { timeText, timeTextOrNull } from './clock-text.ts';
+import { nextSaleStates } from './states.ts';
+import type { ShownSaleState } from './states.ts';
+
+interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+const moneyOf = (amount: number, currency: string): Money => ({ amount, currency });
+
+/** The order as its owner sees it. */
+export function orderJson(order: OrderDocument, currency: string): Record<string, unknown> {
+  return {
+    id: order.id,
+    sale_id: order.sale,
+    state: order.state,
+    payment: order.payment,
+    parcel: order.parcel,
+    lines: order.lines.map(({ product, sale, units, price }) => ({
+      product_id: product,
+      sale_id: sale,
+      units,
+      price: moneyOf(price, currency),
+    })),
+    units: order.lines.flatMap(({ units }) => units),
+    amount: moneyOf(order.amount, currency),
+    held_at: timeText(order.heldAt),
+    hold_expires_at: timeText(order.holdExpiresAt),
+    timeline: order.timeline.map(({ at, type }) => ({ at: timeText(at), type })),
+    next_states: order.nextStates,
+    email: order.details?.email ?? null,
+    address: order.details?.address ?? null,
+  };
+}
+
+/**
+ * The order right after the command that ended its hold at `endedAt`: told by the lane alone,
+ * because the answer waits for no other store. Without e-mail and address, which only Postgres has.
+ */
+export function endedOrderJson(
+  order: LaneOrder,
+  endedAt: Millis,
+  currency: string,
+): Record<string, unknown> {
+  const { id, sale, product, units, price, state } = order;
+  return {
+    id,
+    sale_id: sale,
+    state,
+    payment: state === 'paid' ? 'paid' : 'none',
+    parcel: 'none',
+    lines: [{ product_id: product, sale_id: sale, units, price: moneyOf(price, currency) }],
+    units,
+    amount: moneyOf(price * units.length, currency),
+    held_at: timeText(order.heldAt),
+    hold_expires_at: timeText(order.holdExpiresAt),
+    timeline: [
+      { at: timeText(order.heldAt), type: 'held' },
+      { at: timeText(endedAt), type: state },
+    ],
+    next_states: nextStates(state),
+    server_time: timeText(endedAt),
+  };
+}
+
+const shownState = (state: SaleTerms['state']): ShownSaleState =>
+  state === 'creating' ? 'scheduled' : state;
+
+const isOver = (state: string): boolean =>
+  state === 'closing' || state === 'closed' || state === 'cancelled';
+
+const offeredBy = ({ offered, allotted }: SaleItemTerms): number => offered ?? allotted;
+
+/** Sold out = nothing is free; once a sale is over, that nothing was returned unsold. */
+function isSoldOut(state: string, terms: SaleTerms, lane: LaneSale): boolean {
+  if (state === 'scheduled' || state === 'cancelled') return false;
+  if (!isOver(state)) return lane.items.every(({ available }) => available === 0);
+  return terms.items.every((item) => {
+    const counted = lane.items.find(({ product }) => product === item.product);
+    return counted !== undefined && counted.held + counted.sold >= offeredBy(item);
+  });
+}
+
+/** Down to a hundredth, so that 1 is said of the last unit only. */
+function shareOf(claimed: number, allotted: number): number {
+  return allotted === 0 ? 0 : Math.floor((Math.min(claimed, allotted) * 100) / allotted) / 100;
+}
+
+const discountOf = ({ price, listPrice }: SaleItemTerms): number =>
+  listPrice <= price ? 0 : Math.round((1 - price / listPrice) * 100);
+
+/** Closed sales give unsold units back, so what they once offered stands in their terms. */
+function allottedOf(terms: SaleItemTerms, counted: LaneItemCounts | undefined, over: boolean) {
+  if (counted === undefined || over) return Math.max(offeredBy(terms), counted?.allotted ?? 0);
+  return counted.allotted === 0 ? offeredBy(terms) : counted.allotted;
+}
+
+/** A sale as anybody sees it. `lane` is null while the lane cannot say, or no longer keeps it. */
+export function saleJson(
+  terms: SaleTerms,
+  lane: LaneSale | null,
+  now: Millis,
+  currency: string,
+): Record<string, unknown> {
+  const state = stateOf(terms, lane);
+  const over = isOver(state);
+  let claimed = 0;
+  let offered = 0;
+  const items = terms.items.map((item) => {
+    const counted = lane?.items.find(({ product }) => product === item.product);
+    const allotted = allottedOf(item, counted, over);
+    const taken = counted === undefined ? 0 : counted.held + counted.sold;
+    claimed += taken;
+    offered += allotted;
+    return {
+      product_id: item.product,
+      allotted,
+      price: moneyOf(item.price, currency),
+      list_price: moneyOf(item.listPrice, currency),
+      discount_percent: discountOf(item),
+      claimed_share: counted === undefined ? null : shareOf(taken, allotted),
+    };
+  });
+  return {
+    id: terms.id,
+    kind: terms.kind,
+    state,
+    sold_out: lane === null ? null : isSoldOut(state, terms, lane),
+    claimed_share: lane === null ? null : shareOf(claimed, offered),
+    items,
+    starts_at: timeText(terms.startsAt),
+    ends_at: timeTextOrNull(terms.endsAt),
+    limit_per_shopper: terms.limitPerShopper,
+    hold_seconds: terms.holdSeconds,
+    who: terms.who,
+    admission: terms.admission,
+    seed_commitment: terms.seedCommitment === '' ? null : terms.seedCommitment,
+    created_at: timeText(terms.createdAt),
+    server_time: timeText(now),
+    next_states: nextSaleStates(state),
+  };
+}
+
+/** The lane knows best, but only Postgres knows of a creation that was cancelled. */
+export function stateOf(terms: SaleTerms, lane: LaneSale | null): ShownSaleState {
+  if (lane === null || terms.state === 'cancelled' || terms.state === 'closed') {
+    return shownState(terms.state);
+  }
+  return shownState(lane.state);
+}
+
+type Counted = 'allotted' | 'available' | 'held' | 'sold';
+
+const sumOf = (lane: LaneSale, what: Counted): number =>
+  lane.items.reduce((sum, item) => sum + item[what], 0);
+
+/** What a sale's vendor sees: the lane's exact counts, in all and for each item. */
+export function statsJson(
+  terms: SaleTerms,
+  lane: LaneSale & { readonly inDoubt: InDoubt },
+  now: Millis,
+  currency: string,
+): Record<string, unknown> {
+  return {
+    id: terms.id,
+    state: stateOf(terms, lane),
+    allotted: sumOf(lane, 'allotted'),
+    available: sumOf(lane, 'available'),
+    held: sumOf(lane, 'held'),
+    sold: sumOf(lane, 'sold'),
+    expired: lane.expired,
+    released: lane.released,
+    attempts: lane.attempts,
+    refused: lane.refused,
+    line: {},
+    in_doubt: { count: lane.inDoubt.count, age_ms: lane.inDoubt.ageMs },
+    items: lane.items.map(({ product, price, allotted, available, held, sold }) => ({
+      product_id: product,
+      price: moneyOf(price, currency),
+      allotted,
+      available,
+      held,
+      sold,
+    })),
+    server_time: timeText(now),
+  };
+}

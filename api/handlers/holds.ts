@@ -1,0 +1,92 @@
+/**
+ * POST /v1/sales/{id}/holds: the moment itself. No promise, no JSON.stringify of an object; one
+ * closure a request, because the engine answers by callback.
+ */
+import type { Ctx, Route } from '../../platform/http/route.ts';
+import type { LaneOrder, Outcome } from '../../engine/index.ts';
+import { nextStates } from '../../engine/index.ts';
+import { shopperOf } from '../api.ts';
+import type { Api } from '../api.ts';
+import { timeText } from '../clock-text.ts';
+import { outcomeProblem } from '../refusals.ts';
+import { idParams, saleIdPattern } from '../schemas/common.ts';
+import { holdAnswer, holdBody } from '../schemas/orders.ts';
+
+interface HoldBody {
+  readonly quantity: number;
+  readonly product_id?: string;
+}
+
+const afterHeld = JSON.stringify(nextStates('held'));
+const replayed = { 'idempotent-replayed': 'true' };
+
+export function holdRoute({ engine, currency }: Api): Route {
+  return {
+    id: 'holdUnits',
+    method: 'POST',
+    path: '/v1/sales/{id}/holds',
+    half: 'sale',
+    auth: 'shopper',
+    summary: 'Hold units',
+    description:
+      'All or none. The hold is the order’s first state and ends by itself at `hold_expires_at`, ' +
+      'unless it is paid or released before. The same key always finds the same hold.',
+    params: idParams(saleIdPattern),
+    body: holdBody,
+    idempotencyKey: 'required',
+    responses: { 201: holdAnswer },
+    errors: [
+      'forbidden',
+      'sale_not_started',
+      'not_found',
+      'sold_out',
+      'limit_reached',
+      'sale_ended',
+      'idempotency_key_reused',
+      'rate_limited',
+      'sale_paused',
+      'unavailable',
+    ],
+    handle: (ctx) => {
+      const { shopper, verified } = shopperOf(ctx);
+      const { quantity, product_id } = ctx.body as HoldBody;
+      const command = {
+        sale: ctx.param('id'),
+        shopper,
+        verified,
+        quantity,
+        product: product_id ?? '',
+        idempotencyKey: ctx.idempotencyKey,
+      };
+      engine.hold(command, (outcome) => {
+        answerHold(ctx, outcome, currency);
+      });
+    },
+  };
+}
+
+/** Never throws: it runs inside the engine's batch, where others wait behind it. */
+function answerHold(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
+  try {
+    if (outcome.kind !== 'done') {
+      ctx.problem(outcomeProblem(outcome));
+      return;
+    }
+    const json = holdJson(outcome.value, outcome.now, currency);
+    if (outcome.replayed) ctx.reply(201, json, replayed);
+    else ctx.reply(201, json);
+  } catch (error) {
+    ctx.fail(error);
+  }
+}
+
+/** A replay is the answer of then, whatever became of the hold: only the clock is today's. */
+function holdJson(order: LaneOrder, now: number, currency: string): string {
+  const amount = order.price * order.units.length;
+  return (
+    `{"id":"${order.id}","state":"held","units":[${order.units.join()}],` +
+    `"amount":{"amount":${amount},"currency":"${currency}"},` +
+    `"hold_expires_at":"${timeText(order.holdExpiresAt)}",` +
+    `"server_time":"${timeText(now)}","next_states":${afterHeld}}`
+  );
+}

@@ -1,0 +1,164 @@
+/** Orders by their owner: read, list, details, release. Somebody else's order is no order (404). */
+import { problem } from '../../platform/http/problems.ts';
+import type { Ctx, Route } from '../../platform/http/route.ts';
+import type { Details, LaneOrder, OrderDocument, Outcome } from '../../engine/index.ts';
+import { shopperOf } from '../api.ts';
+import type { Api } from '../api.ts';
+import { checkedCursor } from '../cursors.ts';
+import { timeText } from '../clock-text.ts';
+import { endedOrderJson, orderJson } from '../documents.ts';
+import { notFound, outcomeProblem } from '../refusals.ts';
+import { idParams, oneOf, orderIdPattern, pageQuery } from '../schemas/common.ts';
+import { detailsBody, orderAnswer, ordersAnswer } from '../schemas/orders.ts';
+
+const common = { half: 'sale', auth: 'shopper', params: idParams(orderIdPattern) } as const;
+
+export function orderRoutes(api: Api): Route[] {
+  return [readRoute(api), listRoute(api), detailsRoute(api), releaseRoute(api)];
+}
+
+function readRoute(api: Api): Route {
+  return {
+    ...common,
+    id: 'getOrder',
+    method: 'GET',
+    path: '/v1/orders/{id}',
+    summary: 'An order',
+    description: 'Exact at every moment.',
+    idempotencyKey: 'none',
+    responses: { 200: orderAnswer },
+    errors: ['not_found', 'unavailable'],
+    handle: (ctx) => answerWithOrder(ctx, api),
+  };
+}
+
+/** Answers with the order as it is now, for the one who asks only. */
+async function answerWithOrder(ctx: Ctx, { engine, currency }: Api): Promise<void> {
+  const outcome = await engine.order(ctx.param('id'), shopperOf(ctx).shopper);
+  if (outcome.kind !== 'done') ctx.problem(outcomeProblem(outcome));
+  else if (outcome.value === null) ctx.problem(notFound);
+  else ctx.reply(200, currentOrder(outcome.value, outcome.now, currency));
+}
+
+/** The order as it is now; null when it cannot be read. */
+export async function readOrder(ctx: Ctx, { engine, currency }: Api): Promise<object | null> {
+  const outcome = await engine.order(ctx.param('id'), shopperOf(ctx).shopper);
+  if (outcome.kind !== 'done' || outcome.value === null) return null;
+  return currentOrder(outcome.value, outcome.now, currency);
+}
+
+function currentOrder(order: OrderDocument, now: number, currency: string): object {
+  return { ...orderJson(order, currency), server_time: timeText(now) };
+}
+
+function listRoute({ engine, currency, now }: Api): Route {
+  return {
+    id: 'listOrders',
+    method: 'GET',
+    path: '/v1/orders',
+    half: 'sale',
+    auth: 'shopper',
+    summary: 'One’s own orders, the latest first',
+    description: 'May lag by the in-doubt age: `as_of` says how far it has come.',
+    query: pageQuery({ state: oneOf('active') }),
+    idempotencyKey: 'none',
+    responses: { 200: ordersAnswer },
+    errors: ['unavailable'],
+    handle: async (ctx) => {
+      const { state, limit, cursor } = ctx.query as unknown as ListQuery;
+      const asked = { active: state === 'active', limit, cursor: cursor ?? null };
+      const page = await checkedCursor(engine.orders(shopperOf(ctx).shopper, asked));
+      ctx.reply(200, {
+        items: page.items.map((order: OrderDocument) => orderJson(order, currency)),
+        next_cursor: page.nextCursor,
+        as_of: timeText(page.asOf),
+        server_time: timeText(now()),
+      });
+    },
+  };
+}
+
+interface ListQuery {
+  readonly state?: 'active';
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+function detailsRoute(api: Api): Route {
+  return {
+    ...common,
+    id: 'setOrderDetails',
+    method: 'PATCH',
+    path: '/v1/orders/{id}',
+    summary: 'Set e-mail and address',
+    description: 'While the order is held. Either may be sent alone.',
+    body: detailsBody,
+    idempotencyKey: 'optional',
+    responses: { 200: orderAnswer },
+    errors: ['not_found', 'hold_expired', 'illegal_transition', 'unsupported', 'unavailable'],
+    handle: async (ctx) => {
+      const body = ctx.body as Partial<Details> & { readonly delivery_option?: string };
+      if (body.delivery_option !== undefined) {
+        ctx.problem(noOptions);
+        return;
+      }
+      const { shopper } = shopperOf(ctx);
+      const outcome = await api.engine.storeDetails(ctx.param('id'), shopper, detailsOf(body));
+      if (outcome.kind === 'done') await answerWithOrder(ctx, api);
+      else ctx.problem(outcomeProblem(outcome));
+    },
+  };
+}
+
+const noOptions = problem('unsupported', '`delivery_option`: this version has no options yet.', {
+  param: 'delivery_option',
+});
+
+/** E-mail and address of a body that may hold more. */
+export function detailsOf(body: Partial<Details>): Partial<Details> {
+  return {
+    ...(body.email === undefined ? {} : { email: body.email }),
+    ...(body.address === undefined ? {} : { address: body.address }),
+  };
+}
+
+function releaseRoute({ engine, currency }: Api): Route {
+  return {
+    ...common,
+    id: 'releaseOrder',
+    method: 'DELETE',
+    path: '/v1/orders/{id}',
+    summary: 'Release a hold',
+    description: 'Its units are free at once. A hold that ended otherwise stays as it is (409).',
+    idempotencyKey: 'optional',
+    responses: { 200: orderAnswer },
+    errors: ['not_found', 'illegal_transition', 'idempotency_key_reused', 'unavailable'],
+    handle: (ctx) => {
+      const command = {
+        order: ctx.param('id'),
+        shopper: shopperOf(ctx).shopper,
+        idempotencyKey: ctx.idempotencyKey,
+      };
+      engine.release(command, (outcome) => {
+        answerEnd(ctx, outcome, currency);
+      });
+    },
+  };
+}
+
+export const replayedHeader = { 'idempotent-replayed': 'true' };
+
+/** Answers for a command that ended a hold. Never throws: others of the batch wait behind it. */
+export function answerEnd(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
+  try {
+    if (outcome.kind !== 'done') {
+      ctx.problem(outcomeProblem(outcome));
+      return;
+    }
+    const json = endedOrderJson(outcome.value, outcome.now, currency);
+    if (outcome.replayed) ctx.reply(200, json, replayedHeader);
+    else ctx.reply(200, json);
+  } catch (error) {
+    ctx.fail(error);
+  }
+}

@@ -1,0 +1,196 @@
+/** Sales by their vendor: create, pause, resume, close, top up, list, watch. */
+import type { Ctx, Route } from '../../platform/http/route.ts';
+import type { SaleTerms, VendorOutcome } from '../../engine/index.ts';
+import { vendorOf } from '../api.ts';
+import type { Api } from '../api.ts';
+import { statsJson } from '../documents.ts';
+import { newSaleOf } from '../new-sale.ts';
+import type { SaleBody } from '../new-sale.ts';
+import { notFound, outcomeProblem, vendorProblem } from '../refusals.ts';
+import { idParams, saleIdPattern } from '../schemas/common.ts';
+import { newSaleBody, saleAnswer, statsAnswer, topUpBody } from '../schemas/sales.ts';
+import { answerSale, pageReader, salesAnswer, salesQuery } from './sales.ts';
+
+const salesPerMinute = 600;
+
+const common = { half: 'sale', auth: 'vendor', params: idParams(saleIdPattern) } as const;
+
+export function vendorSaleRoutes(api: Api): Route[] {
+  return [
+    createRoute(api),
+    controlRoute(api, 'pause', 'Take no holds for the moment; live ones may be paid'),
+    controlRoute(api, 'resume', 'Take holds again'),
+    controlRoute(api, 'close', 'End it: live holds may still be paid, unsold units return'),
+    topUpRoute(api),
+    listRoute(api),
+    statsRoute(api),
+  ];
+}
+
+function createRoute(api: Api): Route {
+  const { engine, currency, holdSecondsDefault, now } = api;
+  return {
+    id: 'createSale',
+    method: 'POST',
+    path: '/v1/sales',
+    half: 'sale',
+    auth: 'vendor',
+    summary: 'Create a flash sale',
+    description:
+      'Answered once its units are fenced. One product (`product_id`, `allotted`, and `price` or ' +
+      '`discount_percent`) or several (`items`). Without `starts_at` it opens as soon as it can.',
+    body: newSaleBody,
+    idempotencyKey: 'optional',
+    rateLimit: { name: 'new-sales', perMinute: salesPerMinute },
+    responses: { 201: saleAnswer },
+    errors: [
+      'not_found',
+      'insufficient_supply',
+      'idempotency_key_reused',
+      'unsupported',
+      'unavailable',
+    ],
+    handle: async (ctx) => {
+      const { idempotencyKey } = ctx;
+      const command = newSaleOf(ctx.body as SaleBody, {
+        vendor: vendorOf(ctx),
+        idempotencyKey,
+        currency,
+        holdSecondsDefault,
+        now: now(),
+      });
+      const outcome = await engine.createSale(command);
+      const location =
+        outcome.kind === 'done' ? { location: `/v1/sales/${outcome.value.id}` } : undefined;
+      await answerCommand(ctx, api, outcome, 201, location);
+    },
+  };
+}
+
+type Control = 'pause' | 'resume' | 'close';
+
+function controlRoute(api: Api, what: Control, summary: string): Route {
+  const { engine } = api;
+  return {
+    ...common,
+    id: `${what}Sale`,
+    method: 'POST',
+    path: `/v1/sales/{id}/${what}`,
+    summary,
+    idempotencyKey: 'optional',
+    responses: { 200: saleAnswer },
+    errors: ['not_found', 'illegal_transition', 'unavailable'],
+    handle: async (ctx) => {
+      const outcome = await controlled(engine, what, vendorOf(ctx), ctx.param('id'));
+      await answerCommand(ctx, api, outcome, 200);
+    },
+  };
+}
+
+function controlled(engine: Api['engine'], what: Control, vendor: string, id: string) {
+  switch (what) {
+    case 'pause':
+      return engine.pauseSale(vendor, id);
+    case 'resume':
+      return engine.resumeSale(vendor, id);
+    case 'close':
+      return engine.closeSale(vendor, id);
+  }
+}
+
+interface TopUpBody {
+  readonly units: number;
+  readonly product_id?: string;
+  readonly new_stock: boolean;
+}
+
+function topUpRoute(api: Api): Route {
+  return {
+    ...common,
+    id: 'topUpSale',
+    method: 'POST',
+    path: '/v1/sales/{id}/top-up',
+    summary: 'Add units',
+    description: 'From the product’s standing sale, or, with `new_stock`, as new stock.',
+    body: topUpBody,
+    idempotencyKey: 'optional',
+    responses: { 200: saleAnswer },
+    errors: [
+      'not_found',
+      'insufficient_supply',
+      'illegal_transition',
+      'idempotency_key_reused',
+      'unavailable',
+    ],
+    handle: async (ctx) => {
+      const body = ctx.body as TopUpBody;
+      const outcome = await api.engine.topUp(vendorOf(ctx), ctx.param('id'), {
+        units: body.units,
+        product: body.product_id ?? null,
+        newStock: body.new_stock,
+        ...(ctx.idempotencyKey === '' ? {} : { idempotencyKey: ctx.idempotencyKey }),
+      });
+      await answerCommand(ctx, api, outcome, 200);
+    },
+  };
+}
+
+async function answerCommand(
+  ctx: Ctx,
+  api: Api,
+  outcome: VendorOutcome<SaleTerms>,
+  status: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  if (outcome.kind === 'done') {
+    const replayed = outcome.replayed ? { 'idempotent-replayed': 'true' } : {};
+    await answerSale(ctx, api, outcome.value, status, { ...headers, ...replayed });
+  } else {
+    ctx.problem(vendorProblem(outcome, ctx.idempotencyKey !== ''));
+  }
+}
+
+function listRoute(api: Api): Route {
+  const list = pageReader(api);
+  return {
+    id: 'listVendorSales',
+    method: 'GET',
+    path: '/v1/vendor/sales',
+    half: 'sale',
+    auth: 'vendor',
+    summary: 'One’s own sales, in every state',
+    query: salesQuery,
+    idempotencyKey: 'none',
+    responses: { 200: salesAnswer },
+    errors: ['unavailable'],
+    handle: (ctx) => list(ctx, vendorOf(ctx), []),
+  };
+}
+
+function statsRoute({ engine, currency }: Api): Route {
+  return {
+    ...common,
+    id: 'getSaleStats',
+    method: 'GET',
+    path: '/v1/sales/{id}/stats',
+    summary: 'What a sale counts now',
+    description: 'Exact, from the lane; `in_doubt` is its lane’s.',
+    idempotencyKey: 'none',
+    responses: { 200: statsAnswer },
+    errors: ['not_found', 'unavailable'],
+    handle: async (ctx) => {
+      const id = ctx.param('id');
+      const terms = await engine.sale(id);
+      if (terms?.vendor !== vendorOf(ctx)) {
+        ctx.problem(notFound);
+        return;
+      }
+      const outcome = await engine.laneSale(id);
+      if (outcome.kind !== 'done') {
+        ctx.problem(outcomeProblem(outcome));
+        return;
+      }
+      ctx.reply(200, statsJson(terms, outcome.value, outcome.now, currency));
+    },
+  };
+}

@@ -1,0 +1,123 @@
+/** Vendors and their API keys. A key is shown in the one answer that makes it. */
+import { problem } from '../../platform/http/problems.ts';
+import type { Route } from '../../platform/http/route.ts';
+import { vendorOf } from '../api.ts';
+import type { Api } from '../api.ts';
+import { timeText, timeTextOrNull } from '../clock-text.ts';
+import { notFound } from '../refusals.ts';
+import { idParams, keyIdPattern, pageQuery } from '../schemas/common.ts';
+import {
+  keyAnswer,
+  keyRevokedAnswer,
+  keysAnswer,
+  vendorAnswer,
+  vendorBody,
+} from '../schemas/vendors.ts';
+
+const vendorsPerMinute = 60;
+const keysPerMinute = 60;
+
+const invited = problem('forbidden', 'In production a vendor needs an invitation.');
+
+export function vendorRoutes(api: Api): Route[] {
+  return [createVendorRoute(api), listKeysRoute(api), createKeyRoute(api), revokeKeyRoute(api)];
+}
+
+function createVendorRoute({ engine, development }: Api): Route {
+  return {
+    id: 'createVendor',
+    method: 'POST',
+    path: '/v1/vendors',
+    half: 'sale',
+    auth: 'public',
+    summary: 'A new vendor with its first key (development)',
+    description: 'Names may repeat. The key is shown in this answer only.',
+    body: vendorBody,
+    idempotencyKey: 'none',
+    rateLimit: { name: 'vendors', perMinute: vendorsPerMinute, by: 'ip' },
+    responses: { 201: vendorAnswer },
+    errors: ['forbidden', 'unavailable'],
+    handle: async (ctx) => {
+      if (!development) {
+        ctx.problem(invited);
+        return;
+      }
+      const { name } = ctx.body as { readonly name: string };
+      const { id, key, keyId } = await engine.createVendor(name);
+      ctx.reply(201, { id, name, key, key_id: keyId });
+    },
+  };
+}
+
+function listKeysRoute({ engine }: Api): Route {
+  return {
+    id: 'listKeys',
+    method: 'GET',
+    path: '/v1/api-keys',
+    half: 'sale',
+    auth: 'vendor',
+    summary: 'One’s own API keys',
+    query: pageQuery(),
+    idempotencyKey: 'none',
+    responses: { 200: keysAnswer },
+    errors: ['unavailable'],
+    handle: async (ctx) => {
+      const { limit, cursor } = ctx.query as { readonly limit: number; readonly cursor?: string };
+      const keys = await engine.keys(vendorOf(ctx));
+      // A vendor has few keys, so a page is cut from all of them; the cursor is the last id.
+      const from = cursor === undefined ? 0 : keys.findIndex(({ id }) => id === cursor) + 1;
+      const items = keys.slice(from, from + limit);
+      const last = from + limit < keys.length ? items.at(-1) : undefined;
+      ctx.reply(200, {
+        items: items.map((key) => ({
+          id: key.id,
+          hint: key.hint,
+          created_at: timeText(key.createdAt),
+          revoked_at: timeTextOrNull(key.revokedAt),
+        })),
+        next_cursor: last?.id ?? null,
+      });
+    },
+  };
+}
+
+function createKeyRoute({ engine }: Api): Route {
+  return {
+    id: 'createKey',
+    method: 'POST',
+    path: '/v1/api-keys',
+    half: 'sale',
+    auth: 'vendor',
+    summary: 'A further API key',
+    description: 'Shown in this answer only.',
+    idempotencyKey: 'none',
+    rateLimit: { name: 'keys', perMinute: keysPerMinute },
+    responses: { 201: keyAnswer },
+    errors: ['unavailable'],
+    handle: async (ctx) => {
+      const { id, key } = await engine.createKey(vendorOf(ctx));
+      ctx.reply(201, { id, key });
+    },
+  };
+}
+
+function revokeKeyRoute({ engine }: Api): Route {
+  return {
+    id: 'revokeKey',
+    method: 'DELETE',
+    path: '/v1/api-keys/{id}',
+    half: 'sale',
+    auth: 'vendor',
+    summary: 'Revoke an API key',
+    description: 'It may be the one that asks. Known for some seconds longer to other processes.',
+    params: idParams(keyIdPattern),
+    idempotencyKey: 'none',
+    responses: { 200: keyRevokedAnswer },
+    errors: ['not_found', 'unavailable'],
+    handle: async (ctx) => {
+      const id = ctx.param('id');
+      if (await engine.revokeKey(vendorOf(ctx), id)) ctx.reply(200, { id, revoked: true });
+      else ctx.problem(notFound);
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * The role `api`: every public route. The sale's it answers itself through the engine, the shop
+ * window's it hands to the catalog. It listens once the engine is open, and says it is ready once
+ * every lane is.
+ */
+import { createEngine } from '../engine/index.ts';
+import { loadConfig } from '../platform/config.ts';
+import type { Config } from '../platform/config.ts';
+import { runRole } from '../platform/lifecycle.ts';
+import type { Role } from '../platform/lifecycle.ts';
+import { createLog } from '../platform/log.ts';
+import { collectProcessMetrics, setProcessLabel } from '../platform/metrics.ts';
+import { createOps } from '../platform/ops.ts';
+import { catalogClient } from './catalog-client.ts';
+import { probeKafka } from './kafka-probe.ts';
+import { probeTimeoutMs, probeUrl, watchHealth } from './readiness.ts';
+import { createApiServer } from './server.ts';
+
+const role = 'api';
+const drainMs = 5000;
+/** After the api's own; the starter gives each process its own ops port. */
+const workerOpsOffset = 2;
+
+async function start(): Promise<Role> {
+  const config = loadConfig(undefined, ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS']);
+  const name = config.processName === '' ? role : config.processName;
+  const log = createLog(name, config.logLevel);
+  setProcessLabel(name);
+  collectProcessMetrics();
+  const engine = await createEngine(config, log);
+  const catalogUrl = catalogUrlOf(config);
+  const catalog = catalogClient(catalogUrl);
+  const watch = watchHealth({
+    engine,
+    probes: {
+      kafka: () => probeKafka(config.kafkaBrokers, probeTimeoutMs),
+      worker: probeUrl(workerOpsUrl(config)),
+      catalog: probeUrl(catalogUrl),
+    },
+    log,
+  });
+  const http = await createApiServer({ settings: config, engine, catalog, watch, log });
+  const ops = await createOps({
+    processName: name,
+    host: config.host,
+    port: config.opsPort,
+    peers: config.opsPeers,
+    ready: () => {
+      const { status, checks, lanesNotReady } = watch.health();
+      const lanes = lanesNotReady.length === 0 ? 'ok' : lanesNotReady;
+      return { status, checks: { ...checks, lanes } };
+    },
+    log,
+  });
+  log.info({ port: http.port, ops: ops.port }, 'the api is open');
+  return {
+    async close() {
+      await http.close(drainMs);
+      watch.close();
+      catalog.close();
+      await ops.close();
+      await engine.close();
+    },
+  };
+}
+
+function catalogUrlOf({ catalogUrl, host, catalogPort }: Config): string {
+  return catalogUrl === '' ? `http://${host}:${catalogPort}` : catalogUrl;
+}
+
+function workerOpsUrl({ opsPeers, host, opsPort }: Config): string {
+  const peer = opsPeers.find(({ process }) => process === 'worker');
+  return peer?.url ?? `http://${host}:${opsPort + workerOpsOffset}`;
+}
+
+runRole(role, start);

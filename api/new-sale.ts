@@ -1,0 +1,131 @@
+/**
+ * From the body of POST /v1/sales to the engine's command: the rules that a schema cannot say. What
+ * the contract knows and this version does not is 422 `unsupported`.
+ */
+import { refuse } from '../platform/http/problems.ts';
+import type { Millis, NewSale } from '../engine/index.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { checkCurrency } from './registration-rules.ts';
+import type { Money } from './registration-rules.ts';
+
+interface Offer {
+  readonly product_id: string;
+  readonly allotted: number;
+  readonly price?: Money;
+  readonly discount_percent?: number;
+}
+
+/** A body that fits the schema. */
+export interface SaleBody extends Partial<Offer> {
+  readonly items?: readonly Offer[];
+  readonly starts_at?: string;
+  readonly schedule?: object;
+  readonly duration_seconds: number;
+  readonly limit_per_shopper: number;
+  readonly hold_seconds?: number;
+  readonly who: 'verified' | 'anyone';
+  readonly admission?: { readonly mode: 'open' | 'queue' | 'draw' };
+}
+
+export interface SaleContext {
+  readonly vendor: string;
+  readonly idempotencyKey: string;
+  readonly currency: string;
+  readonly holdSecondsDefault: number;
+  readonly now: Millis;
+}
+
+/** How far in the past `starts_at` may lie to mean "now". */
+export const lateStartMaxMs = 60_000;
+/** Later times have years of five digits once the duration is added. */
+const startMax = Date.UTC(9990, 0, 1);
+
+function wrong(param: string, detail: string): never {
+  refuse('invalid_request', detail, { param });
+}
+
+function unsupported(param: string, detail: string): never {
+  refuse('unsupported', detail, { param });
+}
+
+/** Throws the problem that names the field. */
+export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
+  if (body.schedule !== undefined) checkSchedule(body);
+  const { admission } = body;
+  if (admission !== undefined) checkAdmission(admission);
+  const startsAt = startOf(body.starts_at, context.now);
+  return {
+    vendor: context.vendor,
+    items: offersOf(body).map((offer) => itemOf(offer, context.currency)),
+    durationSeconds: body.duration_seconds,
+    limitPerShopper: body.limit_per_shopper,
+    holdSeconds: body.hold_seconds ?? context.holdSecondsDefault,
+    who: body.who,
+    fingerprint: canonicalJson(body),
+    ...(startsAt === null ? {} : { startsAt }),
+    ...(context.idempotencyKey === '' ? {} : { idempotencyKey: context.idempotencyKey }),
+  };
+}
+
+function checkSchedule(body: SaleBody): never {
+  if (body.starts_at !== undefined)
+    wrong('schedule', '`schedule` and `starts_at` exclude each other');
+  unsupported('schedule', '`schedule`: this version opens a sale once, at `starts_at`.');
+}
+
+function checkAdmission(admission: { readonly mode: string }): void {
+  const { mode } = admission;
+  if (mode !== 'open') {
+    unsupported('admission.mode', `\`admission.mode\`: this version has no line, so no ${mode}.`);
+  }
+  for (const name of Object.keys(admission)) {
+    if (name !== 'mode') wrong(`admission.${name}`, `\`admission.${name}\` belongs to a line`);
+  }
+}
+
+/** Null = as soon as its units are there. */
+function startOf(text: string | undefined, now: Millis): Millis | null {
+  if (text === undefined) return null;
+  const at = Date.parse(text);
+  if (at < now - lateStartMaxMs) wrong('starts_at', '`starts_at` is in the past');
+  if (!(at <= startMax)) wrong('starts_at', '`starts_at` is too far away');
+  return at <= now ? null : at;
+}
+
+/** One form or the other; with the products named once each. */
+function offersOf(body: SaleBody): readonly Offer[] {
+  const { items } = body;
+  if (items === undefined) {
+    const { product_id, allotted } = body;
+    if (product_id === undefined) wrong('product_id', '`product_id` or `items` is required');
+    if (allotted === undefined) wrong('allotted', '`allotted` is required');
+    return [{ ...body, product_id, allotted }];
+  }
+  for (const name of ['product_id', 'allotted', 'price', 'discount_percent'] as const) {
+    if (body[name] !== undefined)
+      wrong(name, `\`${name}\` belongs into \`items\` when there are any`);
+  }
+  const seen = new Set<string>();
+  items.forEach(({ product_id }, i) => {
+    if (seen.has(product_id)) {
+      const param = `items.${i}.product_id`;
+      wrong(param, `\`${param}\` is there twice`);
+    }
+    seen.add(product_id);
+  });
+  return items.map((item, i) => ({ ...item, place: `items.${i}.` }));
+}
+
+function itemOf(offer: Offer & { readonly place?: string }, currency: string) {
+  const { product_id: product, allotted, price, discount_percent: discountPercent } = offer;
+  const place = offer.place ?? '';
+  if (price !== undefined && discountPercent !== undefined) {
+    wrong(`${place}discount_percent`, '`price` and `discount_percent` exclude each other');
+  }
+  if (price !== undefined) {
+    checkCurrency(`${place}price`, price, currency);
+    return { product, allotted, price: price.amount };
+  }
+  if (discountPercent !== undefined) return { product, allotted, discountPercent };
+  return wrong(`${place}price`, '`price` or `discount_percent` is required');
+}

@@ -1,0 +1,141 @@
+/** What the engine refuses, as problems of the contract. The only place where one becomes the other. */
+import { problem } from '../platform/http/problems.ts';
+import type { ProblemInput } from '../platform/http/problems.ts';
+import type { Outcome, Rejection, VendorOutcome, VendorRejection } from '../engine/index.ts';
+import { nextStates } from '../engine/index.ts';
+import { timeText } from './clock-text.ts';
+import { nextSaleStates } from './states.ts';
+
+const askAgainAfterMs = 200;
+const settlingRetryMs = 1000;
+
+/** The same words for a thing that is not there and for somebody else's. */
+export const notFound = problem('not_found', 'There is no such thing.');
+
+const saleEnded = problem('sale_ended', 'The sale has ended; no more holds are taken.');
+const forbidden = problem('forbidden', 'This sale is for verified shoppers; a guest may not hold.');
+const productRequired = problem(
+  'invalid_request',
+  'The sale has several items: `product_id` says which.',
+  { param: 'product_id' },
+);
+const holdExpired = problem('hold_expired', 'The hold has ended; its units went back on sale.');
+const detailsRequired = problem(
+  'details_required',
+  'Send `email` and `address`, here or by PATCH, before paying.',
+  { param: 'email' },
+);
+const keyReused = problem(
+  'idempotency_key_reused',
+  'This Idempotency-Key came before with another body.',
+  { param: 'Idempotency-Key' },
+);
+const unknownOutcome = problem(
+  'unavailable',
+  'Whether it was done is not known: ask again with the same key.',
+  { retryAfterMs: askAgainAfterMs },
+);
+
+export function rejectionProblem(rejection: Rejection): ProblemInput {
+  switch (rejection.code) {
+    case 'sale_not_started':
+      return notStarted(rejection.startsAt, rejection.now);
+    case 'sale_ended':
+      return saleEnded;
+    case 'sale_paused':
+      return problem('sale_paused', 'The sale is paused; no holds are taken for the moment.', {
+        retryAfterMs: rejection.retryAfterMs,
+      });
+    case 'sold_out':
+      return soldOut(rejection.available, rejection.mayReturn);
+    case 'limit_reached':
+      return problem('limit_reached', 'This would exceed the limit for each shopper.', {
+        extra: { limit: rejection.limit, owned: rejection.owned },
+      });
+    case 'rate_limited':
+      return problem('rate_limited', 'Too many holds were let go: the next one has to wait.', {
+        retryAfterMs: rejection.retryAfterMs,
+      });
+    case 'forbidden':
+      return forbidden;
+    case 'not_found':
+      return notFound;
+    case 'product_required':
+      return productRequired;
+    case 'hold_expired':
+      return holdExpired;
+    case 'illegal_transition':
+      return wrongState('order', rejection.state, nextStates(rejection.state));
+    case 'details_required':
+      return detailsRequired;
+    case 'idempotency_key_reused':
+      return keyReused;
+  }
+}
+
+function notStarted(startsAt: number, now: number): ProblemInput {
+  return problem('sale_not_started', 'The sale has not started yet.', {
+    extra: { starts_at: timeText(startsAt), server_time: timeText(now) },
+  });
+}
+
+function soldOut(available: number, mayReturn: boolean): ProblemInput {
+  const detail = mayReturn
+    ? 'Not enough units are free; some are only held and may return.'
+    : 'Not enough units are left.';
+  return problem('sold_out', detail, { extra: { available, may_return: mayReturn } });
+}
+
+function wrongState(what: string, state: string, next: readonly string[]): ProblemInput {
+  return problem('illegal_transition', `The ${what} is ${state}, which does not allow this.`, {
+    extra: { state, next_states: next },
+  });
+}
+
+type NotDone<T> = Exclude<Outcome<T>, { kind: 'done' }>;
+
+/** The problem of an outcome that is not `done`. */
+export function outcomeProblem(outcome: NotDone<unknown>): ProblemInput {
+  switch (outcome.kind) {
+    case 'rejected':
+      return rejectionProblem(outcome.rejection);
+    case 'unavailable':
+      return problem('unavailable', 'The sale cannot decide now: ask again with the same key.', {
+        retryAfterMs: outcome.retryAfterMs,
+      });
+    case 'unknown':
+      return unknownOutcome;
+  }
+}
+
+export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput {
+  switch (rejection.code) {
+    case 'not_found':
+      return notFound;
+    case 'idempotency_key_reused':
+      return keyReused;
+    case 'insufficient_supply':
+      return problem(
+        'insufficient_supply',
+        `Only ${rejection.available} units of ${rejection.product} are free.`,
+        { extra: { available: rejection.available, product_id: rejection.product } },
+      );
+    case 'illegal_transition': {
+      const state = rejection.state === 'creating' ? 'scheduled' : rejection.state;
+      return wrongState('sale', state, nextSaleStates(state));
+    }
+    case 'invalid_request':
+      return problem('invalid_request', rejection.detail, { param: rejection.param });
+  }
+}
+
+type VendorNotDone<T> = Exclude<VendorOutcome<T>, { kind: 'done' }>;
+
+/** `hasKey`: whether the command came with an Idempotency-Key, so that it can be asked again. */
+export function vendorProblem(outcome: VendorNotDone<unknown>, hasKey: boolean): ProblemInput {
+  if (outcome.kind === 'rejected') return vendorRejectionProblem(outcome.rejection);
+  const detail = hasKey
+    ? 'It is recorded but not settled yet: ask again with the same key.'
+    : 'It is recorded but not settled yet: look at it again in a moment.';
+  return problem('unavailable', detail, { retryAfterMs: settlingRetryMs });
+}

@@ -1,0 +1,55 @@
+/** The api's table of routes: all that stands in the contract, built or not. */
+import { standardRoutes } from '../platform/http/standard.ts';
+import type { Route } from '../platform/http/route.ts';
+import type { Api } from './api.ts';
+import type { CatalogClient } from './catalog-client.ts';
+import { healthRoute } from './handlers/health.ts';
+import { holdRoute } from './handlers/holds.ts';
+import { orderRoutes } from './handlers/orders.ts';
+import { payRoute } from './handlers/pay.ts';
+import { registrationRoutes } from './handlers/registrations.ts';
+import { icsRoute, saleRoutes } from './handlers/sales.ts';
+import { sessionRoutes } from './handlers/sessions.ts';
+import { vendorSaleRoutes } from './handlers/vendor-sales.ts';
+import { vendorRoutes } from './handlers/vendors.ts';
+import type { HealthWatch } from './readiness.ts';
+import { unsupportedRoutes } from './unsupported.ts';
+import { windowRoutes } from './window.ts';
+
+export const apiInfo = {
+  title: 'Highnoon',
+  version: '1',
+  description:
+    'Flash sales that never sell a unit twice. Vendors send an API key (`hnk_…`), shoppers a JWT, ' +
+    'both as `Authorization: Bearer`. Money is in minor units, times are RFC 3339 in UTC.',
+} as const;
+
+export interface Surroundings {
+  readonly api: Api;
+  readonly catalog: CatalogClient;
+  readonly watch: HealthWatch;
+}
+
+/** Every route that is registered, with /openapi.json, /docs and /health/live made from them. */
+export function apiRoutes(around: Surroundings): Route[] {
+  const routes = contractRoutes(around);
+  // Requests for a calendar come by the sale's own route, but the docs name it.
+  return [...routes, ...standardRoutes([...routes, icsRoute()], apiInfo, 'sale')];
+}
+
+/** Without what is made from the table. */
+export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
+  return [
+    holdRoute(api),
+    ...orderRoutes(api),
+    payRoute(api),
+    ...saleRoutes(api),
+    ...vendorSaleRoutes(api),
+    ...registrationRoutes(api),
+    ...vendorRoutes(api),
+    ...sessionRoutes(api),
+    ...windowRoutes(catalog),
+    ...unsupportedRoutes(),
+    healthRoute(watch),
+  ];
+}

@@ -1,0 +1,36 @@
+/** What the api says of the window's answers; the catalog's own document has the full form. */
+import { answer, count, list, money, oneOf, textOrNull, time, timeOrNull } from './common.ts';
+import type { JsonSchema } from '../../platform/http/route.ts';
+
+const free: JsonSchema = { type: 'object', additionalProperties: true };
+const availability = oneOf('in_stock', 'low', 'sold_out', 'coming');
+const string: JsonSchema = { type: 'string' };
+
+const saleOfProduct = answer(
+  {
+    id: string,
+    kind: oneOf('standing', 'flash'),
+    state: string,
+    price: money,
+    starts_at: time,
+    ends_at: timeOrNull,
+    allotted: count,
+    claimed_share: { type: 'number', minimum: 0, maximum: 1 },
+  },
+  ['allotted', 'claimed_share'],
+);
+
+export const productAnswer = answer({
+  id: string,
+  name: string,
+  description: string,
+  price: money,
+  category: textOrNull,
+  brand: textOrNull,
+  images: list(string),
+  attributes: free,
+  variants: list(free),
+  availability,
+  sales: list(saleOfProduct),
+  server_time: time,
+});

@@ -1,0 +1,33 @@
+/** The states of orders and sales as the api shows them. What may follow in an order, the engine says. */
+
+export const orderStates = [
+  'held',
+  'payment_pending',
+  'action_required',
+  'paid',
+  'packed',
+  'shipped',
+  'delivered',
+  'released',
+  'expired',
+  'payment_failed',
+  'cancelled',
+  'refund_pending',
+  'refunded',
+] as const;
+
+export type ShownSaleState = 'scheduled' | 'live' | 'paused' | 'closing' | 'closed' | 'cancelled';
+
+const afterSale: Readonly<Record<ShownSaleState, readonly ShownSaleState[]>> = {
+  scheduled: ['live', 'cancelled'],
+  live: ['paused', 'closing'],
+  paused: ['live', 'closing'],
+  closing: ['closed'],
+  closed: [],
+  cancelled: [],
+};
+
+/** States that may follow; none for a state that this version does not know. */
+export function nextSaleStates(state: string): readonly string[] {
+  return Object.hasOwn(afterSale, state) ? afterSale[state as ShownSaleState] : [];
+}

@@ -1,0 +1,77 @@
+/**
+ * Routes of the contract that this version does not have. Each asks for the right identity and
+ * then answers 422 `unsupported`, whatever the body: never a 404, never a pretence.
+ */
+import { problem } from '../platform/http/problems.ts';
+import type { Method, Route } from '../platform/http/route.ts';
+
+type Row = readonly [id: string, line: string, summary: string];
+
+const vendors: readonly Row[] = [
+  ['changeProduct', 'PATCH /v1/products/{id}', 'Change a product'],
+  ['withdrawProduct', 'DELETE /v1/products/{id}', 'Withdraw a product'],
+  ['listVendorProducts', 'GET /v1/vendor/products', 'One’s own products'],
+  ['importProducts', 'POST /v1/products/import', 'Import products'],
+  ['getJob', 'GET /v1/jobs/{id}', 'A job'],
+  ['changeSale', 'PATCH /v1/sales/{id}', 'Change a sale before the bell'],
+  ['deleteSale', 'DELETE /v1/sales/{id}', 'Cancel a sale before the bell'],
+  ['listSaleOrders', 'GET /v1/sales/{id}/orders', 'Orders of a sale'],
+  ['packOrder', 'POST /v1/orders/{id}/pack', 'Pack an order'],
+  ['shipOrder', 'POST /v1/orders/{id}/ship', 'Ship an order'],
+  ['deliverOrder', 'POST /v1/orders/{id}/deliver', 'Deliver an order'],
+  ['refundOrder', 'POST /v1/orders/{id}/refunds', 'Refund an order'],
+  ['createWebhook', 'POST /v1/webhook-endpoints', 'Add a webhook endpoint'],
+  ['listWebhooks', 'GET /v1/webhook-endpoints', 'Webhook endpoints'],
+  ['changeWebhook', 'PATCH /v1/webhook-endpoints/{id}', 'Change a webhook endpoint'],
+  ['deleteWebhook', 'DELETE /v1/webhook-endpoints/{id}', 'Remove a webhook endpoint'],
+  ['listDeliveries', 'GET /v1/webhook-endpoints/{id}/deliveries', 'Deliveries of an endpoint'],
+  ['redeliver', 'POST /v1/webhook-endpoints/deliveries/{id}/redeliver', 'Deliver once more'],
+  ['testWebhook', 'POST /v1/webhook-endpoints/{id}/test', 'Send a test event'],
+];
+
+const shoppers: readonly Row[] = [
+  ['joinLine', 'POST /v1/sales/{id}/tickets', 'Take a place in line'],
+  ['getTicket', 'GET /v1/sales/{id}/tickets/me', 'One’s own ticket'],
+  ['leaveLine', 'DELETE /v1/sales/{id}/tickets/me', 'Leave the line'],
+  ['checkout', 'POST /v1/checkout', 'Order a whole cart'],
+];
+
+const everybody: readonly Row[] = [
+  ['lookUpOrder', 'POST /v1/orders/lookup', 'Find an order by its e-mail'],
+  ['getProof', 'GET /v1/sales/{id}/proof', 'Proof of the draw'],
+  ['paymentWebhook', 'POST /v1/payments/webhooks/{provider}', 'Webhooks of a payment provider'],
+  ['openSocket', 'GET /v1/socket', 'The socket'],
+  ['getAsyncapi', 'GET /asyncapi.json', 'AsyncAPI of the socket and the topics'],
+];
+
+/** A body of up to this size is read, so that the client gets to read the refusal. */
+const bodyMaxBytes = 1024 * 1024;
+
+export function unsupportedRoutes(): Route[] {
+  return [
+    ...vendors.map((row) => unsupported(row, 'vendor')),
+    ...shoppers.map((row) => unsupported(row, 'shopper')),
+    ...everybody.map((row) => unsupported(row, 'public')),
+  ];
+}
+
+function unsupported([id, line, summary]: Row, auth: Route['auth']): Route {
+  const [method, path] = line.split(' ') as [Method, string];
+  const refusal = problem('unsupported', `${line} is known, but this version does not have it.`);
+  return {
+    id,
+    method,
+    path,
+    half: 'sale',
+    auth,
+    summary: `${summary} (later)`,
+    bodyMode: 'raw',
+    maxBodyBytes: bodyMaxBytes,
+    idempotencyKey: 'none',
+    responses: {},
+    errors: ['unsupported'],
+    handle: (ctx) => {
+      ctx.problem(refusal);
+    },
+  };
+}

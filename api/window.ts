@@ -1,0 +1,95 @@
+/**
+ * The shop window's routes: each is handed to the catalog as it came, and answered as it answers.
+ * What the catalog has not built it refuses itself; with the catalog away it is 503, and the sale
+ * goes on.
+ */
+import { isRetryable } from '../platform/fault.ts';
+import { problem } from '../platform/http/problems.ts';
+import type { Ctx, HeaderName, JsonSchema, Method, Route } from '../platform/http/route.ts';
+import type { CatalogClient } from './catalog-client.ts';
+import { productAnswer } from './schemas/window.ts';
+
+interface WindowRow {
+  readonly id: string;
+  readonly method: Method;
+  readonly path: string;
+  readonly auth: 'public' | 'shopper';
+  readonly summary: string;
+  /** Undefined = not built yet. */
+  readonly answer?: JsonSchema;
+}
+
+const row = (
+  id: string,
+  line: string,
+  auth: WindowRow['auth'],
+  summary: string,
+  answer?: JsonSchema,
+): WindowRow => {
+  const [method, path] = line.split(' ') as [Method, string];
+  return { id, method, path, auth, summary, ...(answer === undefined ? {} : { answer }) };
+};
+
+const rows: readonly WindowRow[] = [
+  row('getProduct', 'GET /v1/products/{id}', 'public', 'A product with its sales', productAnswer),
+  row('search', 'GET /v1/search', 'public', 'Search for products'),
+  row('suggest', 'GET /v1/suggest', 'public', 'Suggestions while typing'),
+  row('getDelivery', 'GET /v1/delivery', 'public', 'Whether it is delivered to a place'),
+  row('getCart', 'GET /v1/cart', 'shopper', 'The cart, priced now'),
+  row('putCartLine', 'PUT /v1/cart/lines/{product_id}', 'shopper', 'Set a quantity'),
+  row('deleteCartLine', 'DELETE /v1/cart/lines/{product_id}', 'shopper', 'Take a line out'),
+  row('mergeCart', 'POST /v1/cart/merge', 'shopper', 'Add a guest’s cart'),
+  row('getWishlist', 'GET /v1/wishlist', 'shopper', 'The wishlist'),
+  row('putWish', 'PUT /v1/wishlist/{product_id}', 'shopper', 'Wish for a product'),
+  row('deleteWish', 'DELETE /v1/wishlist/{product_id}', 'shopper', 'Wish no more'),
+  row('getAddresses', 'GET /v1/me/addresses', 'shopper', 'The saved place'),
+  row('putAddresses', 'PUT /v1/me/addresses', 'shopper', 'Save a place'),
+];
+
+const retryAfterMs = 1000;
+const away = problem('unavailable', 'The shop window is away for the moment.', { retryAfterMs });
+
+export function windowRoutes(catalog: CatalogClient): Route[] {
+  return rows.map(({ id, method, path, auth, summary, answer }) => ({
+    id,
+    method,
+    path,
+    half: 'window',
+    auth,
+    summary,
+    bodyMode: 'raw',
+    idempotencyKey: 'none',
+    responses: answer === undefined ? {} : { 200: answer, 304: null },
+    errors:
+      answer === undefined
+        ? ['invalid_request', 'unsupported', 'unavailable']
+        : ['not_found', 'unavailable'],
+    handle: (ctx) => handOver(ctx, catalog),
+  }));
+}
+
+const handedOn: readonly HeaderName[] = [
+  'authorization',
+  'accept',
+  'content-type',
+  'idempotency-key',
+  'if-none-match',
+  'traceparent',
+];
+
+async function handOver(ctx: Ctx, catalog: CatalogClient): Promise<void> {
+  const headers: Record<string, string> = { 'x-request-id': ctx.requestId };
+  for (const name of handedOn) {
+    const value = ctx.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  const { method } = ctx.route;
+  try {
+    const handed = { method, path: ctx.url, headers, body: ctx.rawBody };
+    const answered = await catalog.send(handed);
+    ctx.reply(answered.status, answered.body, answered.headers);
+  } catch (error) {
+    if (isRetryable(error)) ctx.problem(away);
+    else ctx.fail(error);
+  }
+}

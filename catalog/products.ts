@@ -1,0 +1,142 @@
+/**
+ * GET /v1/products/{id}: shown from memory for a moment, and for minutes while Postgres is away,
+ * then marked `stale`. It would rather be a little old than not be there.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRetryable, messageOf } from '../platform/fault.ts';
+import { problem } from '../platform/http/problems.ts';
+import type { Ctx, Route } from '../platform/http/route.ts';
+import type { Log } from '../platform/log.ts';
+import type { Db } from '../platform/postgres/pool.ts';
+import { PageCache } from './page-cache.ts';
+import type { Cached } from './page-cache.ts';
+import { asOf, productDocument } from './product-page.ts';
+import { readProductPage } from './product-rows.ts';
+import { productSchema } from './schemas.ts';
+
+export const pageFreshMs = 1000;
+export const pageStaleMs = 600_000;
+export const pageCacheMaxBytes = 64 * 1024 * 1024;
+export const pageLoadsMax = 32;
+export const pagePauseMs = 1000;
+export const pagePatienceMs = 300;
+const retryAfterMs = 1000;
+const atOnceMs = 100;
+const noticeMs = 25;
+
+interface Page {
+  /** The document as JSON without its last brace. */
+  readonly head: string;
+  /** Of the head only: a page that says the same is the same, however new it is. */
+  readonly etag: string;
+  /** Rest of the JSON up to what each answer adds. */
+  readonly asOf: string;
+}
+
+export type Pages = PageCache<Page>;
+
+export function createPages(db: Db, log: Log, now: () => number = () => performance.now()): Pages {
+  return new PageCache<Page>({
+    maxBytes: pageCacheMaxBytes,
+    freshMs: pageFreshMs,
+    staleMs: pageStaleMs,
+    maxLoads: pageLoadsMax,
+    pauseMs: pagePauseMs,
+    patienceMs: pagePatienceMs,
+    // A text of one byte per character or of two; counted as two, with room for the entry.
+    sizeOf: (page) => page.head.length * 2 + 512,
+    load: (id) => loadPage(db, log, id),
+    now,
+  });
+}
+
+async function loadPage(db: Db, log: Log, id: string): Promise<Page | null> {
+  try {
+    const rows = await readTwice(() => readProductPage(db, id));
+    if (rows === null) return null;
+    const head = JSON.stringify(productDocument(rows)).slice(0, -1);
+    const digest = createHash('sha1').update(head).digest('base64url').slice(0, 20);
+    const time = asOf(rows.offers) ?? new Date();
+    return { head, etag: `W/"${digest}"`, asOf: `,"as_of":"${time.toISOString()}"` };
+  } catch (error) {
+    if (!isRetryable(error)) log.error({ product: id, err: error }, 'a page could not be read');
+    throw error;
+  }
+}
+
+/**
+ * Connections may have died while they were idle: a read that failed at once is tried once more,
+ * a moment later, when the pool has noticed.
+ */
+async function readTwice<T>(read: () => Promise<T>): Promise<T> {
+  const startedAt = performance.now();
+  try {
+    return await read();
+  } catch (error) {
+    if (!isRetryable(error) || performance.now() - startedAt > atOnceMs) throw error;
+    await sleep(noticeMs);
+    return read();
+  }
+}
+
+export function productRoute(pages: Pages): Route {
+  return {
+    id: 'getProduct',
+    method: 'GET',
+    path: '/v1/products/{id}',
+    half: 'window',
+    auth: 'public',
+    summary: 'A product with its sales',
+    description:
+      'Availability is the best of its sales, as settled at `as_of`. `stale` is true while the ' +
+      'page could not be read again; `Age` then says how old it is.',
+    idempotencyKey: 'none',
+    responses: { 200: productSchema, 304: null },
+    errors: ['not_found', 'unavailable'],
+    handle: (ctx) => answerProduct(ctx, pages),
+  };
+}
+
+async function answerProduct(ctx: Ctx, pages: Pages): Promise<void> {
+  try {
+    const found = await pages.get(ctx.param('id'));
+    if (found === null) {
+      ctx.problem(problem('not_found', 'There is no such product.'));
+      return;
+    }
+    replyPage(ctx, found);
+  } catch (error) {
+    if (!isRetryable(error)) {
+      ctx.fail(error);
+      return;
+    }
+    const detail = `The page cannot be read now: ${messageOf(error)}.`;
+    ctx.problem(problem('unavailable', detail, { retryAfterMs }));
+  }
+}
+
+function replyPage(ctx: Ctx, { value, ageMs, stale }: Cached<Page>): void {
+  const headers = {
+    etag: value.etag,
+    age: String(Math.floor(ageMs / 1000)),
+    'cache-control': stale ? staleControl : freshControl,
+  };
+  if (matches(ctx.header('if-none-match'), value.etag)) {
+    ctx.reply(304, '', headers);
+    return;
+  }
+  const added = `,"stale":${String(stale)},"server_time":"${new Date().toISOString()}"}`;
+  ctx.reply(200, value.head + value.asOf + added, headers);
+}
+
+const freshControl = `public, max-age=${pageFreshMs / 1000}, stale-if-error=${pageStaleMs / 1000}`;
+const staleControl = 'public, max-age=0, must-revalidate';
+
+/** Weak comparison, as RFC 9110 asks for If-None-Match. */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  if (header.trim() === '*') return true;
+  const opaque = etag.slice(2);
+  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === opaque);
+}

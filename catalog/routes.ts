@@ -1,0 +1,42 @@
+/** The window's table of routes. The api hands the public ones on; it never imports this. */
+import type { Readiness } from '../platform/ops.ts';
+import type { JsonSchema, Route } from '../platform/http/route.ts';
+import { laterRoutes } from './later.ts';
+import { productRoute } from './products.ts';
+import type { Pages } from './products.ts';
+
+export const windowInfo = {
+  title: 'Highnoon: the shop window',
+  version: '1',
+  description: 'Product pages, search, cart and wishlist. A little stale rather than down.',
+} as const;
+
+export function windowRoutes(pages: Pages, ready: () => Readiness): Route[] {
+  return [productRoute(pages), ...laterRoutes(), readyRoute(ready)];
+}
+
+const readySchema: JsonSchema = {
+  type: 'object',
+  properties: { status: { enum: ['ok', 'degraded', 'down'] }, checks: { type: 'object' } },
+  required: ['status', 'checks'],
+};
+
+function readyRoute(ready: () => Readiness): Route {
+  return {
+    id: 'healthReady',
+    method: 'GET',
+    path: '/health/ready',
+    half: 'window',
+    auth: 'public',
+    summary: 'Whether this process answers',
+    description: '200 while it can show pages, from memory too; 503 before Postgres was ever seen.',
+    idempotencyKey: 'none',
+    responses: { 200: readySchema, 503: readySchema },
+    errors: [],
+    handle: (ctx) => {
+      const readiness = ready();
+      const headers = { 'cache-control': 'no-store' };
+      ctx.reply(readiness.status === 'down' ? 503 : 200, readiness, headers);
+    },
+  };
+}

@@ -1,0 +1,35 @@
+/** Waits until the set-up has migrated both halves' schemas as far as the window reads them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../platform/fault.ts';
+import type { Log } from '../platform/log.ts';
+import type { Query } from '../platform/postgres/pool.ts';
+
+const schemaPollMs = 500;
+const sayEveryRounds = 20;
+
+const schemaText = `
+SELECT to_regclass('shop.products') IS NOT NULL
+   AND to_regclass('sale.storefront') IS NOT NULL AS there`;
+
+/**
+ * Resolves with true once the schema is there, with false when `signal` aborts before. Never
+ * rejects: Postgres may be away.
+ */
+export async function waitForSchema(q: Query, log: Log, signal: AbortSignal): Promise<boolean> {
+  for (let round = 0; !signal.aborted; round += 1) {
+    const missing = await missingOf(q);
+    if (missing === null) return true;
+    if (round % sayEveryRounds === 0) log.info({ missing }, 'waiting for the schema');
+    await sleep(schemaPollMs, undefined, { signal }).catch(() => undefined);
+  }
+  return false;
+}
+
+async function missingOf(q: Query): Promise<string | null> {
+  try {
+    const [row] = await q.query<{ there: boolean }>(schemaText);
+    return row?.there === true ? null : 'it is not migrated yet';
+  } catch (error) {
+    return messageOf(error);
+  }
+}

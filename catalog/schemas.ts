@@ -1,0 +1,121 @@
+/** JSON Schemas of what the window takes and gives: validation and the docs come from them. */
+import type { JsonSchema } from '../platform/http/route.ts';
+
+export const text = (maxLength: number): JsonSchema => ({ type: 'string', maxLength });
+
+const maybe = (schema: JsonSchema): JsonSchema => ({ anyOf: [schema, { type: 'null' }] });
+
+/** Only what is named, of which `required` must be there. */
+export function object(
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[] = [],
+): JsonSchema {
+  return { type: 'object', properties, required, additionalProperties: false };
+}
+
+export const money = object(
+  { amount: { type: 'integer', minimum: 0 }, currency: { type: 'string', pattern: '^[A-Z]{3}$' } },
+  ['amount', 'currency'],
+);
+
+const time: JsonSchema = { type: 'string', format: 'date-time' };
+const free: JsonSchema = { type: 'object', additionalProperties: true };
+const availability: JsonSchema = { enum: ['in_stock', 'low', 'sold_out', 'coming'] };
+
+const variant = object(
+  { id: text(80), name: text(65_536), options: free, price: money, availability },
+  ['id', 'name', 'options', 'price', 'availability'],
+);
+
+const sale = object(
+  {
+    id: text(80),
+    kind: { enum: ['standing', 'flash'] },
+    state: { enum: ['scheduled', 'live', 'paused', 'closing'] },
+    availability,
+    price: money,
+    list_price: money,
+    starts_at: time,
+    ends_at: maybe(time),
+    allotted: { type: 'integer', minimum: 0, description: 'Flash sales only.' },
+    claimed_share: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1,
+      description: 'Flash sales only: held or sold, down to a hundredth.',
+    },
+  },
+  ['id', 'kind', 'state', 'availability', 'price', 'list_price', 'starts_at', 'ends_at'],
+);
+
+const productProperties = {
+  id: text(80),
+  vendor_id: text(80),
+  name: text(65_536),
+  description: text(65_536),
+  price: money,
+  sku: maybe(text(65_536)),
+  category: maybe(text(65_536)),
+  brand: maybe(text(65_536)),
+  images: { type: 'array', items: { type: 'string' } },
+  attributes: free,
+  variant_of: maybe(text(80)),
+  options: free,
+  variants: { type: 'array', items: variant },
+  availability,
+  sales: { type: 'array', items: sale },
+  registered_at: time,
+  as_of: time,
+  stale: { type: 'boolean' },
+  server_time: time,
+};
+
+export const productSchema = object(productProperties, Object.keys(productProperties));
+
+const country: JsonSchema = { type: 'string', pattern: '^[A-Z]{2}$' };
+const postalCode = text(20);
+const cursor = text(500);
+const limit: JsonSchema = { type: 'integer', minimum: 1, maximum: 100, default: 20 };
+const flag: JsonSchema = { type: 'boolean' };
+const amount: JsonSchema = { type: 'integer', minimum: 0 };
+
+export const searchQuery = object({
+  q: text(200),
+  category: text(500),
+  brand: text(200),
+  min_price: amount,
+  max_price: amount,
+  on_sale: flag,
+  deliverable: flag,
+  country,
+  postal_code: postalCode,
+  sort: { enum: ['relevance', 'price', '-price', 'newest', 'popularity'] },
+  limit,
+  cursor,
+});
+
+export const suggestQuery = object({ q: text(200) }, ['q']);
+
+export const deliveryQuery = object({ product_id: text(80), country, postal_code: postalCode }, [
+  'product_id',
+  'country',
+]);
+
+export const cartLineBody = object({ quantity: { type: 'integer', minimum: 1 } }, ['quantity']);
+
+export const cartMergeBody = object({ guest_token: text(4096) }, ['guest_token']);
+
+const addressLine = { type: 'string', minLength: 1, maxLength: 200 };
+
+export const addressBody = object(
+  {
+    name: addressLine,
+    line1: addressLine,
+    line2: addressLine,
+    city: addressLine,
+    region: addressLine,
+    postal_code: postalCode,
+    country,
+  },
+  ['country'],
+);

@@ -1,0 +1,187 @@
+/** The engine as the api sees it: lanes, Postgres, and nothing that knows of HTTP. */
+import type { KeyObject } from 'node:crypto';
+import type { Config } from '../platform/config.ts';
+import type { Log } from '../platform/log.ts';
+import { createDb } from '../platform/postgres/pool.ts';
+import type { Db } from '../platform/postgres/db.ts';
+import { isSaleId, laneOfId } from './domain/ids.ts';
+import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
+import type { Engine, InDoubt, NewSale, SaleTerms, VendorOutcome } from './engine.ts';
+import { openLanes, type LaneSet } from './lane-set.ts';
+import { idSecretOf } from './lanes/order-key.ts';
+import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
+import { readRegistration, register } from './registrations.ts';
+import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
+import { writeSale } from './sales/create.ts';
+import { listSales, readSale, type StoredSale } from './sales/read.ts';
+import { untilSettled } from './sales/wait.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { Vendors } from './vendors.ts';
+
+const rememberSaleMs = 1000;
+const rememberedSalesMax = 10_000;
+
+/** Sales by id, remembered for a second: their terms do not change, their settled state may. */
+class SaleCache {
+  #db: Db;
+  #sales = new Map<SaleId, { sale: StoredSale | null; until: number }>();
+
+  constructor(db: Db) {
+    this.#db = db;
+  }
+
+  async read(id: SaleId): Promise<StoredSale | null> {
+    const now = performance.now();
+    const known = this.#sales.get(id);
+    if (known !== undefined && known.until > now) return known.sale;
+    const sale = await readSale(this.#db, id);
+    if (this.#sales.size >= rememberedSalesMax) this.#sales.clear();
+    this.#sales.set(id, { sale, until: now + rememberSaleMs });
+    return sale;
+  }
+
+  forget(id: SaleId): void {
+    this.#sales.delete(id);
+  }
+}
+
+interface Parts {
+  readonly db: Db;
+  readonly lanes: LaneSet;
+  readonly settings: Settings;
+  readonly secret: KeyObject;
+  readonly sales: SaleCache;
+}
+
+/** Creates a sale and waits for its settled outcome. */
+async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<SaleTerms>> {
+  const { db, lanes, settings, secret } = parts;
+  const context = { secret, lanes: settings.lanes, currency: settings.currency };
+  const created = await db.tx((q) => writeSale(q, context, sale));
+  if ('code' in created) return { kind: 'rejected', rejection: created };
+  const send = (woken: readonly number[]) => {
+    for (const lane of woken) void lanes.caller.send(lane).catch(() => undefined);
+  };
+  send(created.lanes);
+  const settled = await untilSettled(async () => {
+    const found = await readSale(db, created.sale);
+    return found === null || found.terms.state === 'creating' ? null : found;
+  });
+  if (settled === null) return { kind: 'settling' };
+  parts.sales.forget(created.sale);
+  if (settled.terms.state === 'cancelled' && settled.cancelReason !== null) {
+    const { available, product } = settled.cancelReason;
+    return { kind: 'rejected', rejection: { code: 'insufficient_supply', available, product } };
+  }
+  return { kind: 'done', value: settled.terms, replayed: created.kind === 'known' };
+}
+
+async function laneSale(
+  parts: Parts,
+  id: SaleId,
+): Promise<Outcome<LaneSale & { inDoubt: InDoubt }>> {
+  if (!isSaleId(id) || laneOfId(id) >= parts.settings.lanes) {
+    return { kind: 'rejected', rejection: { code: 'not_found' }, now: Date.now() };
+  }
+  return parts.lanes.shop.count(id);
+}
+
+function shopperSide(
+  parts: Parts,
+): Pick<Engine, 'hold' | 'pay' | 'release' | 'order' | 'orders' | 'storeDetails'> {
+  const { db, lanes, settings } = parts;
+  const { shop } = lanes;
+  return {
+    hold: (command, done) => {
+      shop.hold(command, done);
+    },
+    pay: (command, fingerprint, done) => {
+      shop.pay(command, fingerprint, done);
+    },
+    release: (command, done) => {
+      shop.release(command, done);
+    },
+    order: async (id: OrderId, shopper: string) =>
+      couldBeOrder(id, settings.lanes)
+        ? readOrder(db, shop, id, shopper)
+        : { kind: 'done', value: null, replayed: false, now: Date.now() },
+    orders: (shopper, query) => listOrders(db, shopper, query),
+    storeDetails: async (id, shopper, details): Promise<Outcome<LaneOrder>> =>
+      storeDetails(db, shop, id, shopper, details),
+  };
+}
+
+function vendorSide(
+  parts: Parts,
+): Pick<
+  Engine,
+  | 'createSale'
+  | 'pauseSale'
+  | 'resumeSale'
+  | 'closeSale'
+  | 'topUp'
+  | 'createVendor'
+  | 'createKey'
+  | 'keys'
+  | 'revokeKey'
+  | 'vendorOfKey'
+  | 'register'
+  | 'registration'
+> {
+  const { db, lanes, settings, secret, sales } = parts;
+  const vendors = new Vendors(db);
+  const control: ControlContext = { db, secret, caller: lanes.caller };
+  const after = async <T>(id: SaleId, outcome: Promise<T>): Promise<T> => {
+    const settled = await outcome;
+    sales.forget(id);
+    return settled;
+  };
+  const toggle = (kind: 'pause' | 'resume' | 'close') => (vendor: VendorId, id: SaleId) =>
+    after(id, controlSale(control, vendor, id, kind));
+  return {
+    createSale: (sale) => createSale(parts, sale),
+    pauseSale: toggle('pause'),
+    resumeSale: toggle('resume'),
+    closeSale: toggle('close'),
+    topUp: (vendor, id, what) => after(id, topUpSale(control, vendor, id, what)),
+    createVendor: (name) => vendors.create(name),
+    createKey: (vendor) => vendors.createKey(vendor),
+    keys: (vendor) => vendors.keys(vendor),
+    revokeKey: (vendor, id) => vendors.revoke(vendor, id),
+    vendorOfKey: (key) => vendors.ofKey(key),
+    register: (registration) => register(db, secret, settings.currency, registration),
+    registration: (vendor, id) => readRegistration(db, vendor, id),
+  };
+}
+
+/** Opens the engine. Rejects when Postgres is away or not formatted. */
+export async function createEngine(config: Config, log: Log): Promise<Engine> {
+  const db = createDb(config.databaseUrl, { max: 16, name: `highnoon-${config.processName}` });
+  const settings = await readSettings(db);
+  const lanes = openLanes(config, settings, db, log);
+  const secret = idSecretOf(settings.idSecret);
+  const sales = new SaleCache(db);
+  const parts: Parts = { db, lanes, settings, secret, sales };
+  return {
+    ...shopperSide(parts),
+    ...vendorSide(parts),
+    sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
+    laneSale: (id) => laneSale(parts, id),
+    sales: (query) => listSales(db, query),
+    lanesNotReady: () =>
+      lanes.gate.doors.filter((d) => !d.open).map(({ lane, reason }) => ({ lane, reason })),
+    probePostgres: async () => {
+      await db.query('SELECT 1');
+    },
+    probeRedis: async () => {
+      if (lanes.gate.redis.status !== 'ready') throw new Error('redis: not connected');
+      await lanes.gate.redis.ping();
+    },
+    currency: settings.currency,
+    tokenSecret: settings.tokenSecret,
+    async close() {
+      await lanes.close();
+      await db.close();
+    },
+  };
+}

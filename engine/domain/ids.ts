@@ -1,0 +1,59 @@
+/**
+ * Ids that say where to read. A sale's id is its lane (2 bytes) and 8 bytes of identity, an
+ * order's id its sale's 10 bytes and 15 bytes of HMAC; both are whole base32 characters, so one
+ * is a prefix of the other. Pure.
+ */
+import type { OrderId, SaleId } from './types.ts';
+
+/** Crockford's alphabet, lower case: no i, l, o, u. */
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
+const salePattern = /^sal_[0-9a-hjkmnp-tv-z]{16}$/;
+const orderPattern = /^ord_[0-9a-hjkmnp-tv-z]{40}$/;
+
+/** Encodes bytes, 5 at a time, as 8 characters. The length must be a multiple of 5. */
+export function base32(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += 5) {
+    const a = bytes[i] ?? 0;
+    const b = bytes[i + 1] ?? 0;
+    const c = bytes[i + 2] ?? 0;
+    const d = bytes[i + 3] ?? 0;
+    const e = bytes[i + 4] ?? 0;
+    text +=
+      alphabet.charAt(a >> 3) +
+      alphabet.charAt(((a & 7) << 2) | (b >> 6)) +
+      alphabet.charAt((b >> 1) & 31) +
+      alphabet.charAt(((b & 1) << 4) | (c >> 4)) +
+      alphabet.charAt(((c & 15) << 1) | (d >> 7)) +
+      alphabet.charAt((d >> 2) & 31) +
+      alphabet.charAt(((d & 3) << 3) | (e >> 5)) +
+      alphabet.charAt(e & 31);
+  }
+  return text;
+}
+
+/** Makes a sale's id from its lane and 8 bytes. */
+export function saleIdOf(lane: number, identity: Uint8Array): SaleId {
+  const bytes = new Uint8Array(10);
+  bytes[0] = lane >> 8;
+  bytes[1] = lane & 255;
+  bytes.set(identity.subarray(0, 8), 2);
+  return `sal_${base32(bytes)}`;
+}
+
+export const isSaleId = (text: string): boolean => salePattern.test(text);
+export const isOrderId = (text: string): boolean => orderPattern.test(text);
+
+/** The lane that a sale's or an order's id names. */
+export function laneOfId(id: SaleId | OrderId): number {
+  // 16 bits = three characters of 5 and the first bit of the fourth.
+  const at = (i: number): number => alphabet.indexOf(id.charAt(4 + i));
+  return (at(0) << 11) | (at(1) << 6) | (at(2) << 1) | (at(3) >> 4);
+}
+
+/** The 16 characters of a sale by which its keys are named. */
+export const saleTag = (id: SaleId | OrderId): string => id.slice(4, 20);
+export const saleOfOrder = (id: OrderId): SaleId => `sal_${id.slice(4, 20)}`;
+/** The 24 characters that find an order in its shopper's record. */
+export const orderKey = (id: OrderId): string => id.slice(20);
+export const orderIdOf = (sale: SaleId, key: string): OrderId => `ord_${saleTag(sale)}${key}`;

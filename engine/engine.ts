@@ -1,0 +1,220 @@
+/**
+ * The engine's interface to the api. Hot commands answer by callback, because a promise per
+ * hold costs more than the hold; everything else returns promises.
+ */
+import type {
+  HoldCommand,
+  LaneOrder,
+  LaneSale,
+  Millis,
+  OrderCommand,
+  OrderId,
+  Outcome,
+  ProductId,
+  SaleId,
+  SaleState,
+  ShopperId,
+  VendorId,
+} from './domain/types.ts';
+
+export type * from './domain/types.ts';
+
+export type Done<T> = (outcome: Outcome<T>) => void;
+
+export interface Address {
+  readonly name: string;
+  readonly line1: string;
+  readonly line2?: string;
+  readonly city: string;
+  readonly region?: string;
+  readonly postal_code?: string;
+  readonly country: string;
+}
+
+export interface Details {
+  readonly email: string;
+  readonly address: Address;
+}
+
+/** An order as its owner sees it: the lane's truth until the hold ends, Postgres's after. */
+export interface OrderDocument {
+  readonly id: OrderId;
+  readonly sale: SaleId;
+  readonly state: string;
+  readonly payment: string;
+  readonly parcel: string;
+  readonly lines: readonly {
+    product: ProductId;
+    sale: SaleId;
+    units: readonly number[];
+    price: number;
+  }[];
+  readonly amount: number;
+  readonly heldAt: Millis;
+  readonly holdExpiresAt: Millis;
+  readonly timeline: readonly { at: Millis; type: string }[];
+  readonly nextStates: readonly string[];
+  readonly details: Details | null;
+}
+
+export interface SaleItemTerms {
+  readonly product: ProductId;
+  readonly allotted: number;
+  /** Units ever offered: asked and topped up. Unlike `allotted` it stays when unsold units return. */
+  readonly offered?: number;
+  readonly price: number;
+  readonly listPrice: number;
+}
+
+export interface SaleTerms {
+  readonly id: SaleId;
+  readonly vendor: VendorId;
+  readonly kind: 'standing' | 'flash';
+  readonly state: SaleState;
+  readonly items: readonly SaleItemTerms[];
+  readonly startsAt: Millis;
+  readonly endsAt: Millis | null;
+  readonly limitPerShopper: number;
+  readonly holdSeconds: number;
+  readonly who: 'verified' | 'anyone';
+  readonly admission: Readonly<Record<string, unknown>>;
+  /** `sha256:` + hex; empty for a standing sale. */
+  readonly seedCommitment: string;
+  readonly createdAt: Millis;
+}
+
+export interface NewSale {
+  readonly vendor: VendorId;
+  /** Price in minor units, or percent off the standing price (1–99). */
+  readonly items: readonly {
+    product: ProductId;
+    allotted: number;
+    price?: number;
+    discountPercent?: number;
+  }[];
+  /** Undefined = as soon as its units are there. */
+  readonly startsAt?: Millis;
+  readonly durationSeconds: number;
+  readonly limitPerShopper: number;
+  readonly holdSeconds: number;
+  readonly who: 'verified' | 'anyone';
+  readonly idempotencyKey?: string;
+  /** Canonical JSON of the body: another one under the same key is refused. */
+  readonly fingerprint: string;
+}
+
+export interface NewRegistration {
+  readonly vendor: VendorId;
+  /** The registered fields, checked. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly supply: number;
+  readonly idempotencyKey?: string;
+  readonly fingerprint: string;
+}
+
+/** Refusals of the vendor's side, by the codes of docs/errors.md. */
+export type VendorRejection =
+  | { readonly code: 'not_found' }
+  | { readonly code: 'idempotency_key_reused' }
+  | {
+      readonly code: 'insufficient_supply';
+      readonly available: number;
+      readonly product: ProductId;
+    }
+  | { readonly code: 'illegal_transition'; readonly state: string }
+  | { readonly code: 'invalid_request'; readonly param: string; readonly detail: string };
+
+/** `settling` = recorded, but its settlement did not come within the wait: ask again with the same key. */
+export type VendorOutcome<T> =
+  | { readonly kind: 'done'; readonly value: T; readonly replayed: boolean }
+  | { readonly kind: 'rejected'; readonly rejection: VendorRejection }
+  | { readonly kind: 'settling' };
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+export interface InDoubt {
+  readonly count: number;
+  readonly ageMs: number;
+}
+
+export interface Registration {
+  readonly id: ProductId;
+  readonly status: 'accepted' | 'listed' | 'rejected';
+  readonly reason: string | null;
+}
+
+export interface ApiKey {
+  readonly id: string;
+  readonly hint: string;
+  readonly createdAt: Millis;
+  readonly revokedAt: Millis | null;
+}
+
+export interface Engine {
+  // -- hot: decided in the lane's script, answered by callback --
+  hold(command: HoldCommand, done: Done<LaneOrder>): void;
+  /** Ends the hold as paid. Details must be stored before (`storeDetails`), else `details_required`. */
+  pay(command: OrderCommand, fingerprint: number, done: Done<LaneOrder>): void;
+  release(command: OrderCommand, done: Done<LaneOrder>): void;
+
+  // -- orders --
+  /** Exact: the lane first, then the Postgres primary. `null` = no such order of this shopper. */
+  order(id: OrderId, shopper: ShopperId): Promise<Outcome<OrderDocument | null>>;
+  /** From Postgres; `asOf` is the settled lane time, so it may lag by the in-doubt age. */
+  orders(
+    shopper: ShopperId,
+    query: { active: boolean; limit: number; cursor: string | null },
+  ): Promise<Page<OrderDocument> & { asOf: Millis }>;
+  /** Postgres first, then the record's bit. Refused once the hold has ended. */
+  storeDetails(
+    id: OrderId,
+    shopper: ShopperId,
+    details: Partial<Details>,
+  ): Promise<Outcome<LaneOrder>>;
+
+  // -- sales --
+  createSale(sale: NewSale): Promise<VendorOutcome<SaleTerms>>;
+  /** `null` = unknown. Terms from Postgres, remembered for a second. */
+  sale(id: SaleId): Promise<SaleTerms | null>;
+  /** What the lane counts now; `unavailable` or `unknown` when it cannot say. */
+  laneSale(id: SaleId): Promise<Outcome<LaneSale & { readonly inDoubt: InDoubt }>>;
+  sales(query: {
+    states: readonly ('upcoming' | 'live')[];
+    vendor: VendorId | null;
+    limit: number;
+    cursor: string | null;
+  }): Promise<Page<SaleTerms>>;
+  pauseSale(vendor: VendorId, id: SaleId): Promise<VendorOutcome<SaleTerms>>;
+  resumeSale(vendor: VendorId, id: SaleId): Promise<VendorOutcome<SaleTerms>>;
+  closeSale(vendor: VendorId, id: SaleId): Promise<VendorOutcome<SaleTerms>>;
+  topUp(
+    vendor: VendorId,
+    id: SaleId,
+    what: { units: number; product: ProductId | null; newStock: boolean; idempotencyKey?: string },
+  ): Promise<VendorOutcome<SaleTerms>>;
+
+  // -- vendors --
+  createVendor(name: string): Promise<{ id: VendorId; key: string; keyId: string }>;
+  createKey(vendor: VendorId): Promise<{ id: string; key: string }>;
+  keys(vendor: VendorId): Promise<readonly ApiKey[]>;
+  revokeKey(vendor: VendorId, id: string): Promise<boolean>;
+  /** The vendor of a key, or null. Remembered for some seconds. */
+  vendorOfKey(key: string): Promise<VendorId | null>;
+  register(registration: NewRegistration): Promise<VendorOutcome<Registration>>;
+  registration(vendor: VendorId, id: ProductId): Promise<Registration | null>;
+
+  // -- health --
+  /** Lanes that this process may not use now, with the reason. Empty = all open. */
+  lanesNotReady(): readonly { lane: number; reason: string }[];
+  /** Rejects while Postgres does not answer. */
+  probePostgres(): Promise<void>;
+  /** Rejects while Redis does not answer. */
+  probeRedis(): Promise<void>;
+  readonly currency: string;
+  /** Secret for the development issuer's tokens, made at `format`. */
+  readonly tokenSecret: string;
+  close(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+/** All lanes of a process: the gate, a batcher for each lane, the shop over them. */
+import { join } from 'node:path';
+import { projectRoot, type Config } from '../platform/config.ts';
+import type { Log } from '../platform/log.ts';
+import type { Db } from '../platform/postgres/db.ts';
+import { readScript } from '../platform/redis/scripts.ts';
+import { messageOf } from '../platform/fault.ts';
+import { Batcher } from './lanes/batcher.ts';
+import { CommandCaller } from './lanes/command-caller.ts';
+import { LaneGate } from './lanes/gate.ts';
+import { idSecretOf } from './lanes/order-key.ts';
+import { copyFreeze } from './settle/quarantine.ts';
+import type { Settings } from './settings.ts';
+import { Shop } from './shop.ts';
+
+export interface LaneSet {
+  readonly gate: LaneGate;
+  readonly shop: Shop;
+  readonly caller: CommandCaller;
+  close(): Promise<void>;
+}
+
+export const scriptOf = (name: string) => readScript(join(projectRoot(), 'lua'), name);
+
+export function openLanes(
+  config: Config,
+  settings: Settings,
+  db: Db,
+  log: Log,
+  onUnverified?: (lane: number, runId: string) => void,
+): LaneSet {
+  const gate = new LaneGate({
+    url: config.redisUrl,
+    name: `highnoon-${config.processName}`,
+    lanes: settings.lanes,
+    commandTimeoutMs: config.commandTimeoutMs,
+    log,
+    ...(onUnverified === undefined ? {} : { onUnverified }),
+  });
+  const script = scriptOf('shop');
+  const onFrozen = (lane: number, reason: string): void => {
+    copyFreeze(db, lane, reason).catch((error: unknown) => {
+      // The trimmer copies the lane's flag too.
+      log.error({ lane, err: messageOf(error) }, 'could not tell Postgres of a frozen lane');
+    });
+  };
+  const batchers = gate.doors.map(
+    ({ lane }) =>
+      new Batcher({
+        gate,
+        lane,
+        script,
+        batchMax: config.batchMax,
+        inDoubtMax: config.inDoubtMax,
+        inDoubtMaxAgeMs: config.inDoubtMaxAgeSeconds * 1000,
+        log,
+        onFrozen,
+      }),
+  );
+  return {
+    gate,
+    shop: new Shop(batchers, idSecretOf(settings.idSecret)),
+    caller: new CommandCaller(db, gate, scriptOf('command')),
+    close: () => gate.close(),
+  };
+}

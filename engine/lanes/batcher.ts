@@ -1,0 +1,201 @@
+/**
+ * The engine's heart: gathers the commands of one lane while a batch is in flight and sends them
+ * as one script call. No timer: an idle lane sends at once, a busy one grows its batches. One in
+ * flight, flushed by `setImmediate`; two in flight or larger batches brought nothing (measured).
+ */
+import type { Log } from '../../platform/log.ts';
+import { metrics } from '../../platform/metrics.ts';
+import { runScript, type Script } from '../../platform/redis/scripts.ts';
+import type { SaleId } from '../domain/types.ts';
+import { packHeader, pack, unpack, type Reply } from './codec.ts';
+import { status } from './codes.ts';
+import type { LaneDoor, LaneGate } from './gate.ts';
+import { pushSaleKeys } from './keys.ts';
+
+/** What became of one command: a reply of the script, or why there is none. */
+export type Answer =
+  | { readonly kind: 'reply'; readonly reply: Reply; readonly now: number }
+  | { readonly kind: 'unavailable'; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** A command is `[op, sale index, …]`; the batcher fills the index in. */
+export type Command = [op: number, sale: number, ...rest: unknown[]];
+
+interface Waiting {
+  readonly sale: SaleId;
+  readonly command: Command;
+  readonly units: number;
+  readonly since: number;
+  readonly done: (answer: Answer) => void;
+}
+
+export interface BatcherOptions {
+  readonly gate: LaneGate;
+  readonly lane: number;
+  readonly script: Script;
+  readonly batchMax: number;
+  readonly inDoubtMax: number;
+  readonly inDoubtMaxAgeMs: number;
+  readonly log: Log;
+  /** The lane was found rolled back or frozen: Postgres must know (protocol.md §1). */
+  readonly onFrozen: (lane: number, reason: string) => void;
+}
+
+const waitingMax = 50_000;
+const unitsPerBatchMax = 4096;
+const retriesMax = 3;
+
+export class Batcher {
+  #options: BatcherOptions;
+  #door: LaneDoor;
+  #waiting: Waiting[] = [];
+  #inFlight = false;
+  #scheduled = false;
+  #label: string;
+
+  constructor(options: BatcherOptions) {
+    this.#options = options;
+    this.#door = options.gate.door(options.lane);
+    this.#label = String(options.lane);
+  }
+
+  /** Adds a command. `units` is what it may take, which bounds a batch's work. */
+  submit(sale: SaleId, command: Command, units: number, done: (answer: Answer) => void): void {
+    if (!this.#door.open) {
+      done({ kind: 'unavailable', reason: this.#door.reason });
+      return;
+    }
+    if (this.#waiting.length >= waitingMax) {
+      done({ kind: 'unavailable', reason: 'too many commands are waiting' });
+      return;
+    }
+    this.#waiting.push({ sale, command, units, since: performance.now(), done });
+    this.#schedule();
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  #schedule(): void {
+    if (this.#inFlight || this.#scheduled || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      void this.#send(this.#take());
+    });
+  }
+
+  #take(): Waiting[] {
+    let units = 0;
+    let n = 0;
+    const most = Math.min(this.#options.batchMax, this.#waiting.length);
+    while (n < most) {
+      units += this.#waiting[n]?.units ?? 0;
+      if (units > unitsPerBatchMax && n > 0) break;
+      n++;
+    }
+    return n === this.#waiting.length ? this.#waiting.splice(0) : this.#waiting.splice(0, n);
+  }
+
+  async #send(batch: Waiting[], tries = 0): Promise<void> {
+    this.#inFlight = true;
+    const started = performance.now();
+    let retry = false;
+    try {
+      const bytes = await this.#call(batch);
+      const answer = unpack(bytes) as unknown[];
+      metrics.batchSize.observe({ lane: this.#label }, batch.length);
+      metrics.batchWaitSeconds.observe(
+        { lane: this.#label },
+        (started - (batch[0]?.since ?? started)) / 1000,
+      );
+      retry = !this.#settle(batch, answer) && tries < retriesMax;
+      if (!retry && answer[0] === status.epoch) {
+        this.#fail(batch, { kind: 'unavailable', reason: 'the lane has begun a new epoch' });
+      }
+    } catch (error) {
+      this.#onError(batch, error);
+    } finally {
+      metrics.scriptSeconds.observe({ script: 'shop' }, (performance.now() - started) / 1000);
+    }
+    if (retry) {
+      await this.#send(batch, tries + 1);
+      return;
+    }
+    this.#inFlight = false;
+    this.#schedule();
+  }
+
+  async #call(batch: readonly Waiting[]): Promise<Buffer> {
+    const { gate, lane, script } = this.#options;
+    const keys = [...this.#door.keys.batch];
+    const index = new Map<SaleId, number>();
+    const commands: Command[] = [];
+    for (const { sale, command } of batch) {
+      let at = index.get(sale);
+      if (at === undefined) {
+        at = index.size;
+        index.set(sale, at);
+        pushSaleKeys(keys, lane, sale);
+      }
+      command[1] = at;
+      commands.push(command);
+    }
+    const header = packHeader({
+      epoch: this.#door.epoch,
+      seenEpoch: this.#door.seenEpoch,
+      seenSeq: this.#door.seenSeq,
+      memoryFull: gate.memoryFull,
+      inDoubtMax: this.#options.inDoubtMax,
+      inDoubtMaxAgeMs: this.#options.inDoubtMaxAgeMs,
+    });
+    return (await runScript(gate.redis, script, keys, [header, pack(commands)])) as Buffer;
+  }
+
+  /** Hands replies out. False = the epoch was old and has been renewed: send again. */
+  #settle(batch: readonly Waiting[], answer: readonly unknown[]): boolean {
+    const { gate, lane } = this.#options;
+    if (answer[0] === status.ok) {
+      const [, epoch, seq, now, , replies] = answer as [0, number, number, number, number, Reply[]];
+      gate.saw(this.#door, epoch, seq);
+      for (let i = 0; i < batch.length; i++) {
+        const reply = replies[i];
+        const waiting = batch[i];
+        if (reply !== undefined && waiting !== undefined) {
+          waiting.done({ kind: 'reply', reply, now });
+        }
+      }
+      return true;
+    }
+    if (answer[0] === status.epoch && typeof answer[1] === 'number') {
+      // Same server, so its new epoch was begun by a verifier or by `recover`.
+      this.#door.epoch = answer[1];
+      return false;
+    }
+    const why = typeof answer[2] === 'string' ? answer[2] : '';
+    const reason =
+      answer[0] === status.no_marker
+        ? 'no marker'
+        : answer[0] === status.schema
+          ? 'the lane has another schema version'
+          : `frozen: ${why}`;
+    gate.shut(lane, reason);
+    if (answer[0] === status.rolled_back) this.#options.onFrozen(lane, why);
+    this.#fail(batch, { kind: 'unavailable', reason });
+    return true;
+  }
+
+  #onError(batch: readonly Waiting[], error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    metrics.loopErrors.inc({ loop: 'batcher' });
+    // An error that the script raised before its first write had no effect.
+    const refused = /^(OOM|MISCONF|LOADING|READONLY|NOPERM)/.test(reason);
+    this.#options.log.warn({ lane: this.#options.lane, err: reason }, 'batch without an answer');
+    this.#fail(batch, { kind: refused ? 'unavailable' : 'unknown', reason });
+  }
+
+  #fail(batch: readonly Waiting[], answer: Answer): void {
+    for (const waiting of batch) waiting.done(answer);
+  }
+}

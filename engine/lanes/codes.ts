@@ -1,0 +1,52 @@
+/** Reply codes of the scripts: the same table as lua/include/codes.lua; a test compares the two. */
+export const code = {
+  done: 0,
+  replayed: 1,
+  sale_not_started: -1,
+  sale_ended: -2,
+  sale_paused: -3,
+  sold_out: -4,
+  limit_reached: -5,
+  rate_limited: -6,
+  forbidden: -7,
+  not_found: -8,
+  product_required: -9,
+  hold_expired: -10,
+  illegal_transition: -11,
+  details_required: -12,
+  idempotency_key_reused: -13,
+  overloaded: -14,
+  sale_frozen: -15,
+  fault: -16,
+  not_admitted: -17,
+} as const;
+
+/** Status of a whole batch: only `ok` has replies, every other one had no effect. */
+export const status = {
+  ok: 0,
+  no_marker: -1,
+  epoch: -2,
+  schema: -3,
+  frozen: -4,
+  rolled_back: -5,
+} as const;
+
+/** By number, for metrics and stats. */
+export const codeNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(code).map(([name, number]) => [number, name]),
+);
+
+/** Commands of a shop batch, by their number in lua/shop.lua. */
+export const op = {
+  hold: 1,
+  pay: 2,
+  release: 3,
+  details: 4,
+  read: 5,
+  count: 6,
+  reap: 7,
+  touch: 8,
+} as const;
+
+export const orderStates = ['held', 'paid', 'released', 'expired'] as const;
+export const saleStates = ['scheduled', 'live', 'paused', 'closing', 'closed'] as const;

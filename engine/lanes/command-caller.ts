@@ -1,0 +1,68 @@
+/**
+ * Takes lane commands from Postgres to their lane, one script call each, in order. Used by the
+ * dispatcher's sweep and by whoever has just written one. The script applies only the one after
+ * its last, so callers may overlap.
+ */
+import { metrics } from '../../platform/metrics.ts';
+import type { Db } from '../../platform/postgres/db.ts';
+import { runScript, type Script } from '../../platform/redis/scripts.ts';
+import { openCommands } from '../settle/commands.ts';
+import { pack, packHeader, unpack } from './codec.ts';
+import { status } from './codes.ts';
+import type { LaneGate } from './gate.ts';
+import { pushSaleKeys } from './keys.ts';
+
+export class CommandCaller {
+  #db: Db;
+  #gate: LaneGate;
+  #script: Script;
+  #busy = new Map<number, Promise<void>>();
+
+  constructor(db: Db, gate: LaneGate, script: Script) {
+    this.#db = db;
+    this.#gate = gate;
+    this.#script = script;
+  }
+
+  /** Sends a lane what it has not applied. Resolves at once when the lane is shut. */
+  send(lane: number): Promise<void> {
+    const before = this.#busy.get(lane) ?? Promise.resolve();
+    const next = before.catch(() => undefined).then(() => this.#sweep(lane));
+    this.#busy.set(lane, next);
+    return next;
+  }
+
+  async #sweep(lane: number): Promise<void> {
+    const door = this.#gate.door(lane);
+    for (;;) {
+      if (!door.open) return;
+      const last = Number((await this.#gate.redis.get(door.keys.lastCommand)) ?? Number.NaN);
+      if (!Number.isSafeInteger(last)) return;
+      const commands = await openCommands(this.#db, lane, last);
+      if (commands.length === 0) return;
+      for (const c of commands) {
+        const keys = [...door.keys.batch];
+        pushSaleKeys(keys, lane, c.sale_id);
+        const header = packHeader({
+          epoch: door.epoch,
+          seenEpoch: door.seenEpoch,
+          seenSeq: door.seenSeq,
+          memoryFull: false,
+          inDoubtMax: Number.MAX_SAFE_INTEGER,
+          inDoubtMaxAgeMs: Number.MAX_SAFE_INTEGER,
+        });
+        const body = pack([c.number, c.kind, c.body, c.sale_id]);
+        const bytes = await runScript(this.#gate.redis, this.#script, keys, [header, body]);
+        const [state, epoch, seq, applied] = unpack(bytes as Buffer) as number[];
+        if (state !== status.ok || epoch === undefined || seq === undefined) {
+          if (state === status.epoch && epoch !== undefined) door.epoch = epoch;
+          else this.#gate.shut(lane, 'refused a lane command');
+          return;
+        }
+        this.#gate.saw(door, epoch, seq);
+        if (applied === 1) metrics.commandsApplied.inc({ lane: String(lane), kind: c.kind });
+        if (applied === -1) break;
+      }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Every Redis key of the engine, and nothing else builds one. All keys of a lane carry its hash
+ * tag, so that a lane is one slot of a cluster. lua/README.md says what each holds.
+ */
+import { saleTag } from '../domain/ids.ts';
+import type { SaleId } from '../domain/types.ts';
+
+export interface LaneKeys {
+  readonly marker: string;
+  readonly frozen: string;
+  readonly ends: string;
+  readonly clock: string;
+  readonly outbox: string;
+  readonly watermark: string;
+  readonly dues: string;
+  readonly lastCommand: string;
+  readonly verifiedRun: string;
+  readonly republishFrom: string;
+  /** The keys that every batch names first, in the order of the scripts' headers. */
+  readonly batch: readonly string[];
+}
+
+export function laneKeys(lane: number): LaneKeys {
+  const at = (name: string): string => `{lane:${lane}}:${name}`;
+  const keys = {
+    marker: at('marker'),
+    frozen: at('frozen'),
+    ends: at('ends'),
+    clock: at('clock'),
+    outbox: at('outbox'),
+    watermark: at('watermark'),
+    dues: at('dues'),
+    lastCommand: at('last_command'),
+    verifiedRun: at('verified_run'),
+    republishFrom: at('republish_from'),
+  };
+  return {
+    ...keys,
+    batch: [
+      keys.marker,
+      keys.frozen,
+      keys.ends,
+      keys.clock,
+      keys.outbox,
+      keys.watermark,
+      keys.dues,
+      keys.lastCommand,
+    ],
+  };
+}
+
+/** Appends a sale's four keys: sale, records, due, returned. */
+export function pushSaleKeys(keys: string[], lane: number, sale: SaleId): void {
+  const tag = saleTag(sale);
+  const prefix = `{lane:${lane}}:`;
+  keys.push(`${prefix}s:${tag}`, `${prefix}r:${tag}`, `${prefix}d:${tag}`, `${prefix}n:${tag}`);
+}
+
+export const leaseKey = (lane: number, loop: string): string => `{lane:${lane}}:lease:${loop}`;
+/** Says that some worker lives; expires by itself. */
+export const heartbeatKey = 'highnoon:worker';

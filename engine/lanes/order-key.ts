@@ -1,0 +1,40 @@
+/**
+ * Keys that find an order again: HMAC-SHA-256 under the id secret, so that nobody can guess an id
+ * and the same idempotency key leads to the same order over HTTP and socket (protocol.md §3).
+ */
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { base32 } from '../domain/ids.ts';
+import type { OrderId, SaleId, ShopperId } from '../domain/types.ts';
+
+export const idSecretOf = (hex: string): KeyObject => createSecretKey(Buffer.from(hex, 'hex'));
+
+/** 24 characters (120 bits): the order's own part of its id. */
+export function holdKey(
+  secret: KeyObject,
+  shopper: ShopperId,
+  sale: SaleId,
+  idempotencyKey: string,
+): string {
+  const digest = createHmac('sha256', secret)
+    .update(`hold\0${shopper}\0${sale}\0${idempotencyKey}`)
+    .digest();
+  return base32(digest.subarray(0, 15));
+}
+
+/** 16 characters (80 bits): the command that ended a hold, or a payment's attempt. */
+export function endKey(
+  secret: KeyObject,
+  command: 'pay' | 'release',
+  order: OrderId,
+  idempotencyKey: string,
+): string {
+  const digest = createHmac('sha256', secret)
+    .update(`${command}\0${order}\0${idempotencyKey}`)
+    .digest();
+  return base32(digest.subarray(0, 10));
+}
+
+/** Identity of what Postgres creates, from what created it: 8 bytes. */
+export function derivedIdentity(secret: KeyObject, ...parts: readonly string[]): Buffer {
+  return createHmac('sha256', secret).update(parts.join('\0')).digest().subarray(0, 8);
+}

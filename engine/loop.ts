@@ -1,0 +1,81 @@
+/**
+ * What all loops share: rounds one after the other, errors counted and logged without ending the
+ * loop, a pause between rounds that a wake-up cuts short, a clean end.
+ */
+import { metrics } from '../platform/metrics.ts';
+import type { Log } from '../platform/log.ts';
+import { messageOf } from '../platform/fault.ts';
+
+export interface Loop {
+  /** Begins the next round at once. */
+  wake(): void;
+  /** Resolves when the round under way has ended. */
+  close(): Promise<void>;
+}
+
+export interface LoopOptions {
+  readonly name: string;
+  readonly log: Log;
+  /** Pause between rounds. */
+  readonly everyMs: number;
+  /** One round. Answers true when there is more to do at once. */
+  readonly round: () => Promise<unknown>;
+}
+
+const errorPauseMaxMs = 2000;
+
+export function startLoop(options: LoopOptions): Loop {
+  let closed = false;
+  let errors = 0;
+  let wakeUp: (() => void) | null = null;
+  let woken = false;
+
+  const pause = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      if (woken || closed) {
+        woken = false;
+        resolve();
+        return;
+      }
+      const timer = setTimeout(end, ms);
+      function end(): void {
+        clearTimeout(timer);
+        wakeUp = null;
+        woken = false;
+        resolve();
+      }
+      wakeUp = end;
+    });
+
+  const run = async (): Promise<void> => {
+    while (!closed) {
+      let more: unknown = false;
+      try {
+        more = await options.round();
+        errors = 0;
+        metrics.loopRuns.inc({ loop: options.name });
+      } catch (error) {
+        errors += 1;
+        metrics.loopErrors.inc({ loop: options.name });
+        // The first failures of a row are told, then every fiftieth: an outage is not a flood.
+        if (errors <= 3 || errors % 50 === 0) {
+          options.log.warn({ loop: options.name, errors, err: messageOf(error) }, 'round failed');
+        }
+      }
+      if (errors > 0) await pause(Math.min(50 * 2 ** Math.min(errors, 6), errorPauseMaxMs));
+      else if (more !== true) await pause(options.everyMs);
+    }
+  };
+  const ended = run();
+  return {
+    wake() {
+      if (wakeUp !== null) wakeUp();
+      else woken = true;
+    },
+    async close() {
+      closed = true;
+      if (wakeUp !== null) wakeUp();
+      await ended;
+    },
+  };
+}

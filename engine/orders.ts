@@ -1,0 +1,207 @@
+/**
+ * Orders as their owner sees them. Exact by id: the lane first, then the Postgres primary; the
+ * lane owns an order until its hold ends, Postgres after. Lists come from Postgres and say as of when.
+ */
+import type { Db, Query } from '../platform/postgres/db.ts';
+import { isOrderId, laneOfId, saleOfOrder } from './domain/ids.ts';
+import { nextStates } from './domain/states.ts';
+import type { LaneOrder, Millis, OrderId, Outcome, ShopperId } from './domain/types.ts';
+import type { Address, Details, OrderDocument, Page } from './engine.ts';
+import { readCursor, writeCursor } from './sales/read.ts';
+import type { Shop } from './shop.ts';
+
+interface Row {
+  readonly id: OrderId;
+  readonly state: string;
+  readonly product_id: string;
+  readonly units: readonly number[];
+  readonly price: number;
+  readonly held_at: number;
+  readonly hold_expires_at: number;
+  readonly ended_at: number | null;
+  readonly email: string | null;
+  readonly address: Address | null;
+}
+
+const select = `
+  SELECT o.id, o.state, i.product_id, o.units, o.price, o.held_at, o.hold_expires_at, o.ended_at,
+         d.email, d.address
+    FROM sale.orders o
+    JOIN sale.sale_items i ON i.sale_id = 'sal_' || substr(o.id, 5, 16) AND i.item = o.item
+    LEFT JOIN sale.order_details d ON d.order_id = o.id`;
+
+const paymentOf: Readonly<Record<string, string>> = { held: 'none', paid: 'paid' };
+const endStates = new Set(['paid', 'released', 'expired']);
+
+function documentOf(row: Row): OrderDocument {
+  const timeline = [{ at: row.held_at, type: 'held' }];
+  if (row.ended_at !== null && endStates.has(row.state)) {
+    timeline.push({ at: row.ended_at, type: row.state });
+  }
+  return {
+    id: row.id,
+    sale: saleOfOrder(row.id),
+    state: row.state,
+    payment: paymentOf[row.state] ?? 'none',
+    parcel: 'none',
+    lines: [
+      { product: row.product_id, sale: saleOfOrder(row.id), units: row.units, price: row.price },
+    ],
+    amount: row.price * row.units.length,
+    heldAt: row.held_at,
+    holdExpiresAt: row.hold_expires_at,
+    timeline,
+    nextStates: nextStates(row.state),
+    details:
+      row.email === null || row.address === null
+        ? null
+        : { email: row.email, address: row.address },
+  };
+}
+
+/** What a lane's record says, with what Postgres keeps of details and of the end's time. */
+function documentOfLane(order: LaneOrder, row: Row | null, details: Details | null): OrderDocument {
+  const settled = row?.state === order.state ? row : null;
+  return documentOf({
+    id: order.id,
+    state: order.state,
+    product_id: order.product,
+    units: order.units,
+    price: order.price,
+    held_at: row?.held_at ?? order.heldAt,
+    hold_expires_at: order.holdExpiresAt,
+    ended_at: settled?.ended_at ?? null,
+    email: details?.email ?? null,
+    address: details?.address ?? null,
+  });
+}
+
+async function readRow(q: Query, id: OrderId, shopper: ShopperId): Promise<Row | null> {
+  const [row] = await q.query<Row>(`${select} WHERE o.id = $1 AND o.shopper = $2`, [id, shopper]);
+  return row ?? null;
+}
+
+async function readDetails(q: Query, id: OrderId, shopper: ShopperId): Promise<Details | null> {
+  const [row] = await q.query<Details>(
+    'SELECT email, address FROM sale.order_details WHERE order_id = $1 AND shopper = $2',
+    [id, shopper],
+  );
+  return row ?? null;
+}
+
+/**
+ * Exact. With Postgres down an order that the lane still owns is answered from the lane, without
+ * its details; with the lane down, nothing that the lane may still own is answered.
+ */
+export async function readOrder(
+  db: Db,
+  shop: Shop,
+  id: OrderId,
+  shopper: ShopperId,
+): Promise<Outcome<OrderDocument | null>> {
+  const found = await shop.read(id, shopper);
+  if (found.kind === 'done') {
+    const held = found.value.state === 'held';
+    try {
+      const row = await readRow(db, id, shopper);
+      if (row !== null && endStates.has(found.value.state) && row.state !== 'held') {
+        return { ...found, value: documentOf(row) };
+      }
+      const details = await readDetails(db, id, shopper);
+      return { ...found, value: documentOfLane(found.value, row, details) };
+    } catch (error) {
+      if (held) return { ...found, value: documentOfLane(found.value, null, null) };
+      throw error;
+    }
+  }
+  if (found.kind === 'rejected' && found.rejection.code === 'not_found') {
+    const row = await readRow(db, id, shopper);
+    const value = row === null ? null : documentOf(row);
+    return { kind: 'done', value, replayed: false, now: found.now };
+  }
+  if (found.kind === 'rejected') return found;
+  const row = await readRow(db, id, shopper);
+  // Postgres owns only what has ended.
+  if (row === null || row.state === 'held') return found;
+  return { kind: 'done', value: documentOf(row), replayed: false, now: Date.now() };
+}
+
+export async function listOrders(
+  db: Db,
+  shopper: ShopperId,
+  query: { readonly active: boolean; readonly limit: number; readonly cursor: string | null },
+): Promise<Page<OrderDocument> & { asOf: Millis }> {
+  const [at, after] =
+    query.cursor === null ? [Number.MAX_SAFE_INTEGER, ''] : cursorOf(query.cursor);
+  return db.tx(
+    async (q) => {
+      const rows = await q.query<Row>(
+        `${select}
+          WHERE o.shopper = $1 AND (NOT $2 OR o.state NOT IN ('released', 'expired', 'cancelled'))
+            AND (o.held_at < $3 OR (o.held_at = $3 AND o.id > $4))
+          ORDER BY o.held_at DESC, o.id LIMIT $5`,
+        [shopper, query.active, at, after, query.limit + 1],
+        'orders_list',
+      );
+      const asOf = await settledTime(q);
+      const items = rows.slice(0, query.limit).map(documentOf);
+      const last = items.at(-1);
+      const more = rows.length > query.limit && last !== undefined;
+      return { items, nextCursor: more ? writeCursor(last.heldAt, last.id) : null, asOf };
+    },
+    { isolation: 'repeatable read', readOnly: true },
+  );
+}
+
+function cursorOf(cursor: string): [number, string] {
+  const [at, id] = readCursor(cursor);
+  return [at.getTime(), id];
+}
+
+/** Lane time up to which every lane has settled, or now for lanes with nothing in doubt. */
+async function settledTime(q: Query): Promise<Millis> {
+  const [row] = await q.query<{ at: number | null }>(
+    'SELECT min(nullif(lane_time, 0)) AS at FROM sale.watermarks',
+  );
+  return row?.at ?? Date.now();
+}
+
+/**
+ * Stores e-mail and address, then sets the record's bit. What is missing keeps what was stored;
+ * the bit is set once both are there.
+ */
+export async function storeDetails(
+  db: Db,
+  shop: Shop,
+  id: OrderId,
+  shopper: ShopperId,
+  details: Partial<Details>,
+): Promise<Outcome<LaneOrder>> {
+  const order = await shop.read(id, shopper);
+  if (order.kind !== 'done') return order;
+  if (order.value.state !== 'held') {
+    const { state } = order.value;
+    const rejection =
+      state === 'paid'
+        ? ({ code: 'illegal_transition', state } as const)
+        : ({ code: 'hold_expired' } as const);
+    return { kind: 'rejected', rejection, now: order.now };
+  }
+  const before = await readDetails(db, id, shopper);
+  const email = details.email ?? before?.email;
+  const address = details.address ?? before?.address;
+  if (email === undefined || address === undefined) {
+    return { kind: 'rejected', rejection: { code: 'details_required' }, now: order.now };
+  }
+  await db.run(
+    `INSERT INTO sale.order_details (order_id, shopper, email, address) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (order_id) DO UPDATE
+        SET email = excluded.email, address = excluded.address, updated_at = now()`,
+    [id, shopper, email, JSON.stringify(address)],
+  );
+  return shop.markDetails(id, shopper);
+}
+
+/** True for an id that could be an order of a lane of ours. */
+export const couldBeOrder = (id: string, lanes: number): boolean =>
+  isOrderId(id) && laneOfId(id) < lanes;

@@ -1,0 +1,65 @@
+/**
+ * Reaper: ends overdue holds. It only says when to look; the script judges every deadline. It
+ * stops, alarmed, when Redis's clock and this process's own monotonic one drift apart: a clock
+ * that was set must not end anybody's hold early.
+ */
+import type { Log } from '../platform/log.ts';
+import { metrics } from '../platform/metrics.ts';
+import type { Redis } from '../platform/redis/connection.ts';
+import { laneKeys } from './lanes/keys.ts';
+import type { Lease } from './lanes/lease.ts';
+import { startLoop, type Loop } from './loop.ts';
+import type { Shop } from './shop.ts';
+
+const everyMs = 100;
+const salesPerRoundMax = 20;
+const holdsPerCallMax = 200;
+const driftMaxMs = 2000;
+
+/** Compares Redis's clock with the monotonic one since the first look. */
+export class DriftWatch {
+  #first: { redis: number; own: number } | null = null;
+
+  /** Milliseconds by which Redis's clock has run away from ours since the first look. */
+  drift(redisMs: number, ownMs: number): number {
+    this.#first ??= { redis: redisMs, own: ownMs };
+    return redisMs - this.#first.redis - (ownMs - this.#first.own);
+  }
+}
+
+export function startReaper(options: {
+  readonly lane: number;
+  readonly redis: Redis;
+  readonly lease: Lease;
+  readonly shop: Shop;
+  readonly log: Log;
+}): Loop {
+  const { lane, redis, lease, shop, log } = options;
+  const keys = laneKeys(lane);
+  const watch = new DriftWatch();
+  const round = async (): Promise<boolean> => {
+    if (!(await lease.owned())) return false;
+    const [time, outage] = await Promise.all([redis.time(), redis.hget(keys.clock, 'outage')]);
+    const now = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
+    const drift = watch.drift(now, performance.now());
+    if (Math.abs(drift) > driftMaxMs) {
+      throw new Error(`redis's clock has moved by ${Math.round(drift)} ms: not ending any hold`);
+    }
+    const due = await redis.zrangebyscore(
+      keys.dues,
+      '-inf',
+      now - Number(outage ?? 0),
+      'LIMIT',
+      0,
+      salesPerRoundMax,
+    );
+    let ended = 0;
+    for (const sale of due) {
+      const outcome = await shop.reap(sale, holdsPerCallMax);
+      if (outcome.kind === 'done') ended += outcome.value;
+    }
+    if (ended > 0) metrics.reapedHolds.inc({ lane: String(lane) }, ended);
+    return ended > 0;
+  };
+  return startLoop({ name: 'reaper', log, everyMs, round });
+}

@@ -1,0 +1,104 @@
+/**
+ * Relay of one lane: publishes outbox entries to Kafka `orders`, each as one message, its bytes
+ * untouched. It keeps no durable cursor: it begins after the watermark at its start, on taking
+ * over and when the settler asks; else it goes on with what is new. Twice is harmless, never is
+ * not (protocol.md §4).
+ */
+import type { KafkaProducer } from '../platform/kafka/port.ts';
+import type { Log } from '../platform/log.ts';
+import { metrics } from '../platform/metrics.ts';
+import type { Db } from '../platform/postgres/db.ts';
+import type { Redis } from '../platform/redis/connection.ts';
+import type { LaneKeys } from './lanes/keys.ts';
+import type { Lease } from './lanes/lease.ts';
+import { startLoop, type Loop } from './loop.ts';
+
+export interface RelayOptions {
+  readonly lane: number;
+  readonly keys: LaneKeys;
+  /** A connection of its own: it blocks on the outbox. */
+  readonly redis: Redis;
+  readonly lease: Lease;
+  readonly db: Db;
+  readonly producer: KafkaProducer;
+  readonly topic: string;
+  /** Pause after a full round under load: fewer, larger messages for everyone downstream. */
+  readonly pauseMs: number;
+  readonly log: Log;
+  /** Creates the topic when it is missing. */
+  readonly ensureTopic: () => Promise<void>;
+}
+
+const readAheadMax = 64;
+const blockMs = 200;
+/** Entries in a round from which on there is load, and a pause pays. */
+const busyEntries = 3;
+
+type Item = [id: Buffer, fields: Buffer[]];
+
+export function startRelay(options: RelayOptions): Loop {
+  const { lane, keys, redis, lease, producer, topic } = options;
+  let cursor: string | null = null;
+  let failed = false;
+
+  const round = async (): Promise<boolean> => {
+    if (!(await lease.owned())) {
+      cursor = null;
+      return false;
+    }
+    const asked = await redis.getdel(keys.republishFrom);
+    if (cursor === null || asked !== null) cursor = await afterWatermark(options.db, lane);
+    const items = (await redis.xrangeBuffer(
+      keys.outbox,
+      `(${cursor}`,
+      '+',
+      'COUNT',
+      readAheadMax,
+    )) as unknown as Item[];
+    if (items.length === 0) {
+      // Wakes at the next entry; nothing is read here, so nothing can be lost here.
+      await redis.xread('COUNT', 1, 'BLOCK', blockMs, 'STREAMS', keys.outbox, cursor);
+      return true;
+    }
+    if (failed) await options.ensureTopic();
+    failed = true;
+    await producer.send(
+      topic,
+      items.map(([id, fields]) => messageOf(lane, id.toString(), fields[1] ?? Buffer.alloc(0))),
+    );
+    failed = false;
+    cursor = items.at(-1)?.[0].toString() ?? cursor;
+    metrics.relayedEntries.inc({ lane: String(lane) }, items.length);
+    return items.length < busyEntries || items.length === readAheadMax;
+  };
+  return startLoop({ name: 'relay', log: options.log, everyMs: options.pauseMs, round });
+}
+
+function messageOf(
+  lane: number,
+  id: string,
+  value: Buffer,
+): { partition: number; key: string; value: Buffer; headers: Record<string, string> } {
+  const [epoch = '', seq = ''] = id.split('-');
+  return {
+    partition: lane,
+    key: String(lane),
+    value,
+    headers: {
+      'content-type': 'application/msgpack',
+      lane: String(lane),
+      epoch,
+      position: `${epoch}-${seq}`,
+    },
+  };
+}
+
+async function afterWatermark(db: Db, lane: number): Promise<string> {
+  const [row] = await db.query<{ epoch: number; seq: number }>(
+    'SELECT epoch, seq FROM sale.watermarks WHERE lane = $1',
+    [lane],
+  );
+  if (row === undefined) throw new Error(`lane ${lane} has no watermark`);
+  // Ids are (epoch, sequence): what follows (e, -1) is what follows the greatest id of e - 1.
+  return row.seq >= 0 ? `${row.epoch}-${row.seq}` : `${row.epoch - 1}-18446744073709551615`;
+}

@@ -1,0 +1,103 @@
+/**
+ * Commands of a vendor, or of the opener, for a sale that exists: pause, resume, close, top-up.
+ * Each writes a lane command; what comes of it is told by its settled outcome.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { laneOfId } from '../domain/ids.ts';
+import type { ProductId, SaleId } from '../domain/types.ts';
+import { CommandWriter, type CommandKind } from '../settle/commands.ts';
+
+interface OpenRow {
+  readonly number: number;
+}
+
+/** The command of this kind that is on its way to the sale, if there is one. */
+async function onItsWay(q: Query, sale: SaleId, kind: CommandKind): Promise<number | null> {
+  const [row] = await q.query<OpenRow>(
+    `SELECT number FROM sale.lane_commands
+      WHERE sale_id = $1 AND kind = $2 AND outcome IS NULL ORDER BY number DESC LIMIT 1`,
+    [sale, kind],
+  );
+  return row?.number ?? null;
+}
+
+/** Writes a close unless one is on its way. Answers the lanes to wake. */
+export async function requestClose(q: Query, sale: SaleId): Promise<readonly number[]> {
+  await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [sale]);
+  if ((await onItsWay(q, sale, 'close')) !== null) return [];
+  await q.run('UPDATE sale.sales SET close_requested = true WHERE id = $1', [sale]);
+  return (await writeCommand(q, sale, 'close')).lanes;
+}
+
+/** Writes a command without a body for a sale. Answers its number. */
+export async function writeCommand(
+  q: Query,
+  sale: SaleId,
+  kind: 'pause' | 'resume' | 'close',
+): Promise<{ lanes: readonly number[]; number: number }> {
+  const lane = laneOfId(sale);
+  const writer = new CommandWriter();
+  writer.add({ lane, kind, sale, move: null, body: [] });
+  await writer.flush(q);
+  const number = await onItsWay(q, sale, kind);
+  if (number === null) throw new Error('the command was not written');
+  return { lanes: [lane], number };
+}
+
+export interface TopUp {
+  readonly move: string;
+  readonly sale: SaleId;
+  readonly item: number;
+  readonly product: ProductId;
+  readonly standing: SaleId;
+  readonly units: number;
+  readonly newStock: boolean;
+}
+
+/** A top-up: a grant of new stock to the sale, or a fence from its standing sale. */
+export async function writeTopUp(q: Query, t: TopUp): Promise<readonly number[]> {
+  const writer = new CommandWriter();
+  if (t.newStock) {
+    await q.run('UPDATE sale.registrations SET supply = supply + $2 WHERE id = $1', [
+      t.product,
+      t.units,
+    ]);
+  }
+  const made = await q.run(
+    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units,
+                             group_id, state)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $1, $9) ON CONFLICT (id) DO NOTHING`,
+    [
+      t.move,
+      t.newStock ? 'grant' : 'fence',
+      t.product,
+      t.newStock ? null : t.standing,
+      t.newStock ? null : 0,
+      t.sale,
+      t.item,
+      t.units,
+      t.newStock ? 'crediting' : 'asked',
+    ],
+  );
+  if (made === 0) throw new Error('the move is there already');
+  writer.add(
+    t.newStock
+      ? {
+          lane: laneOfId(t.sale),
+          kind: 'credit',
+          sale: t.sale,
+          move: t.move,
+          body: [t.move, t.item, t.units],
+        }
+      : {
+          lane: laneOfId(t.standing),
+          kind: 'debit',
+          sale: t.standing,
+          move: t.move,
+          body: [t.move, 0, t.units],
+        },
+  );
+  const lanes = writer.lanes;
+  await writer.flush(q);
+  return lanes;
+}

@@ -1,0 +1,220 @@
+/**
+ * Creates a flash sale (protocol.md §5): one transaction writes the sale, its items, its fences
+ * (`asked`), an `install` for its lane and a `debit` for each source. The credits are written by
+ * whoever settles the last debit. The row is the record: the id comes from the idempotency key.
+ */
+import { createHash, randomBytes, type KeyObject } from 'node:crypto';
+import type { Query } from '../../platform/postgres/db.ts';
+import { laneOfId, saleIdOf } from '../domain/ids.ts';
+import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
+import type { NewSale, VendorRejection } from '../engine.ts';
+import { derivedIdentity } from '../lanes/order-key.ts';
+import { CommandWriter } from '../settle/commands.ts';
+
+export interface Created {
+  readonly kind: 'written' | 'known';
+  readonly sale: SaleId;
+  readonly lanes: readonly number[];
+}
+
+interface Source {
+  readonly id: ProductId;
+  readonly standing_sale: SaleId | null;
+  readonly standing_state: string | null;
+  readonly price: number | null;
+}
+
+export interface CreateContext {
+  readonly secret: KeyObject;
+  readonly lanes: number;
+  readonly currency: string;
+}
+
+/** The lane of a new flash sale: by its identity, so that sales spread over all lanes. */
+function newSaleId(context: CreateContext, sale: NewSale): SaleId {
+  const identity =
+    sale.idempotencyKey === undefined
+      ? randomBytes(8)
+      : derivedIdentity(context.secret, 'sale', sale.vendor, sale.idempotencyKey);
+  const lane = createHash('sha256').update(identity).digest().readUInt32BE(0) % context.lanes;
+  return saleIdOf(lane, identity);
+}
+
+/** Price after a discount, in whole minor units, half up. */
+export const discounted = (price: number, percent: number): number =>
+  Math.round((price * (100 - percent)) / 100);
+
+async function readSources(
+  q: Query,
+  vendor: VendorId,
+  products: readonly ProductId[],
+): Promise<Map<ProductId, Source>> {
+  const rows = await q.query<Source>(
+    `SELECT r.id, r.standing_sale, s.state AS standing_state, i.price
+       FROM sale.registrations r
+       LEFT JOIN sale.sales s ON s.id = r.standing_sale
+       LEFT JOIN sale.sale_items i ON i.sale_id = r.standing_sale AND i.item = 0
+      WHERE r.vendor_id = $1 AND r.id = ANY($2)`,
+    [vendor, products],
+  );
+  return new Map(rows.map((r) => [r.id, r]));
+}
+
+interface PricedItem {
+  readonly product: ProductId;
+  readonly standing: SaleId;
+  readonly allotted: number;
+  readonly price: number;
+  readonly listPrice: number;
+}
+
+/** Items with their prices, or why there is no such sale. */
+function priceItems(
+  sale: NewSale,
+  sources: ReadonlyMap<ProductId, Source>,
+): PricedItem[] | VendorRejection {
+  const items: PricedItem[] = [];
+  for (const [i, item] of sale.items.entries()) {
+    const source = sources.get(item.product);
+    if (source === undefined) return { code: 'not_found' };
+    if (
+      source.standing_sale === null ||
+      source.price === null ||
+      source.standing_state === 'creating'
+    ) {
+      return {
+        code: 'invalid_request',
+        param: `items.${i}.product_id`,
+        detail: 'the product is not listed yet; ask its status_url',
+      };
+    }
+    items.push({
+      product: item.product,
+      standing: source.standing_sale,
+      allotted: item.allotted,
+      price: item.price ?? discounted(source.price, item.discountPercent ?? 0),
+      listPrice: source.price,
+    });
+  }
+  return items;
+}
+
+async function insertSale(
+  q: Query,
+  context: CreateContext,
+  id: SaleId,
+  sale: NewSale,
+  items: readonly PricedItem[],
+): Promise<boolean> {
+  const startsAt = new Date(sale.startsAt ?? Date.now());
+  const endsAt = new Date(startsAt.getTime() + sale.durationSeconds * 1000);
+  const made = await q.run(
+    `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
+                             limit_per_shopper, hold_seconds, who, admission, currency, seed,
+                             fingerprint)
+     VALUES ($1, $2, $3, 'flash', 'creating', $4, $5, $6, $7, $8, '{"mode":"open"}', $9, $10, $11)
+     ON CONFLICT (id) DO NOTHING`,
+    [
+      id,
+      laneOfId(id),
+      sale.vendor,
+      startsAt,
+      endsAt,
+      sale.limitPerShopper,
+      sale.holdSeconds,
+      sale.who,
+      context.currency,
+      randomBytes(32),
+      sale.fingerprint,
+    ],
+  );
+  if (made === 0) return false;
+  await q.run(
+    `INSERT INTO sale.sale_items (sale_id, item, product_id, price, list_price, asked)
+     SELECT $1, n - 1, product, price, list_price, asked
+       FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
+            WITH ORDINALITY AS i(product, price, list_price, asked, n)`,
+    [
+      id,
+      items.map((i) => i.product),
+      items.map((i) => i.price),
+      items.map((i) => i.listPrice),
+      items.map((i) => i.allotted),
+    ],
+  );
+  await q.run(
+    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units,
+                             group_id, state)
+     SELECT 'mov_' || substr($1, 5) || '_' || (n - 1), 'fence', product, standing, 0, $1, n - 1,
+            units, $1, 'asked'
+       FROM unnest($2::text[], $3::text[], $4::bigint[])
+            WITH ORDINALITY AS i(product, standing, units, n)`,
+    [id, items.map((i) => i.product), items.map((i) => i.standing), items.map((i) => i.allotted)],
+  );
+  await creationCommands(id, sale, items, startsAt, endsAt).flush(q);
+  return true;
+}
+
+/** An install for the sale's lane, a debit for each source. */
+function creationCommands(
+  id: SaleId,
+  sale: NewSale,
+  items: readonly PricedItem[],
+  startsAt: Date,
+  endsAt: Date,
+): CommandWriter {
+  const writer = new CommandWriter();
+  writer.add({
+    lane: laneOfId(id),
+    kind: 'install',
+    sale: id,
+    move: null,
+    body: [
+      id,
+      startsAt.getTime(),
+      endsAt.getTime(),
+      sale.limitPerShopper,
+      sale.holdSeconds * 1000,
+      sale.who === 'verified' ? 1 : 0,
+      items.length,
+      items.map((i) => [i.product, i.price]),
+    ],
+  });
+  for (const [n, item] of items.entries()) {
+    const move = `mov_${id.slice(4)}_${n}`;
+    writer.add({
+      lane: laneOfId(item.standing),
+      kind: 'debit',
+      sale: item.standing,
+      move,
+      body: [move, 0, item.allotted],
+    });
+  }
+  return writer;
+}
+
+/** Writes a creation, or finds the one that this key has made. */
+export async function writeSale(
+  q: Query,
+  context: CreateContext,
+  sale: NewSale,
+): Promise<Created | VendorRejection> {
+  const id = newSaleId(context, sale);
+  const [known] = await q.query<{ fingerprint: string; vendor_id: string }>(
+    'SELECT fingerprint, vendor_id FROM sale.sales WHERE id = $1',
+    [id],
+  );
+  if (known !== undefined) {
+    if (known.fingerprint !== sale.fingerprint || known.vendor_id !== sale.vendor) {
+      return { code: 'idempotency_key_reused' };
+    }
+    return { kind: 'known', sale: id, lanes: [] };
+  }
+  const products = sale.items.map((i) => i.product);
+  const items = priceItems(sale, await readSources(q, sale.vendor, products));
+  if (!Array.isArray(items)) return items;
+  const written = await insertSale(q, context, id, sale, items);
+  if (!written) return { kind: 'known', sale: id, lanes: [] };
+  const lanes = [laneOfId(id), ...items.map((i) => laneOfId(i.standing))];
+  return { kind: 'written', sale: id, lanes: [...new Set(lanes)] };
+}

@@ -1,0 +1,123 @@
+/** Sales as Postgres knows them: terms and settled state. What counts now, the lane says. */
+import { createHash } from 'node:crypto';
+import type { Query } from '../../platform/postgres/db.ts';
+import type { SaleId, SaleState, VendorId } from '../domain/types.ts';
+import type { Page, SaleTerms } from '../engine.ts';
+
+interface Row {
+  readonly id: SaleId;
+  readonly vendor_id: VendorId;
+  readonly kind: 'standing' | 'flash';
+  readonly state: SaleState;
+  readonly starts_at: Date;
+  readonly ends_at: Date | null;
+  readonly limit_per_shopper: number;
+  readonly hold_seconds: number;
+  readonly who: 'verified' | 'anyone';
+  readonly admission: Record<string, unknown>;
+  readonly seed: Buffer | null;
+  readonly created_at: Date;
+  readonly cancel_reason: { code: string; product: string; available: number } | null;
+  readonly items: readonly {
+    product: string;
+    allotted: number;
+    price: number;
+    listPrice: number;
+  }[];
+}
+
+/**
+ * Columns of a sale with its items. Before its units are in, `allotted` is what was asked; after,
+ * what has settled.
+ */
+const select = `
+  SELECT s.id, s.vendor_id, s.kind, s.state, s.starts_at, s.ends_at, s.limit_per_shopper,
+         s.hold_seconds, s.who, s.admission, s.seed, s.created_at, s.cancel_reason,
+         (SELECT jsonb_agg(jsonb_build_object(
+                   'product', i.product_id, 'price', i.price, 'listPrice', i.list_price,
+                   'allotted', CASE WHEN s.state IN ('creating', 'cancelled') THEN i.asked
+                                    ELSE i.allotted END) ORDER BY i.item)
+            FROM sale.sale_items i WHERE i.sale_id = s.id) AS items
+    FROM sale.sales s`;
+
+export interface StoredSale {
+  readonly terms: SaleTerms;
+  readonly cancelReason: Row['cancel_reason'];
+}
+
+function saleOf(row: Row): StoredSale {
+  const commitment =
+    row.seed === null ? '' : `sha256:${createHash('sha256').update(row.seed).digest('hex')}`;
+  return {
+    cancelReason: row.cancel_reason,
+    terms: {
+      id: row.id,
+      vendor: row.vendor_id,
+      kind: row.kind,
+      state: row.state,
+      items: row.items,
+      startsAt: row.starts_at.getTime(),
+      endsAt: row.ends_at?.getTime() ?? null,
+      limitPerShopper: row.limit_per_shopper,
+      holdSeconds: row.hold_seconds,
+      who: row.who,
+      admission: row.admission,
+      seedCommitment: commitment,
+      createdAt: row.created_at.getTime(),
+    },
+  };
+}
+
+export async function readSale(q: Query, id: SaleId): Promise<StoredSale | null> {
+  const [row] = await q.query<Row>(`${select} WHERE s.id = $1`, [id], 'sale_read');
+  return row === undefined ? null : saleOf(row);
+}
+
+const statesOf = {
+  upcoming: ['scheduled'],
+  live: ['live', 'paused'],
+} as const;
+
+/** Flash sales, soonest first. The cursor is the last one's start and id. */
+export async function listSales(
+  q: Query,
+  query: {
+    readonly states: readonly ('upcoming' | 'live')[];
+    readonly vendor: VendorId | null;
+    readonly limit: number;
+    readonly cursor: string | null;
+  },
+): Promise<Page<SaleTerms>> {
+  const states = query.states.flatMap((s) => [...statesOf[s]]);
+  const [at, after] = readCursor(query.cursor);
+  const rows = await q.query<Row>(
+    `${select}
+      WHERE s.kind = 'flash'
+        AND (cardinality($1::text[]) = 0 OR s.state = ANY($1))
+        AND ($2::text IS NULL AND s.state <> 'creating' AND s.state <> 'cancelled'
+             OR s.vendor_id = $2)
+        AND (s.starts_at, s.id) > ($3::timestamptz, $4)
+      ORDER BY s.starts_at, s.id LIMIT $5`,
+    [states, query.vendor, at, after, query.limit + 1],
+    'sales_list',
+  );
+  const items = rows.slice(0, query.limit).map((r) => saleOf(r).terms);
+  const last = items.at(-1);
+  const more = rows.length > query.limit && last !== undefined;
+  return { items, nextCursor: more ? writeCursor(last.startsAt, last.id) : null };
+}
+
+export const writeCursor = (at: number, id: string): string =>
+  Buffer.from(`${at}:${id}`).toString('base64url');
+
+/** Thrown for a cursor that this server did not make. */
+export class BadCursor extends Error {}
+
+export function readCursor(cursor: string | null): [Date, string] {
+  if (cursor === null) return [new Date(0), ''];
+  const found = /^(\d{1,16}):([a-z]{3}_[0-9a-z]{10,50})$/.exec(
+    Buffer.from(cursor, 'base64url').toString('latin1'),
+  );
+  if (found?.[1] === undefined || found[2] === undefined) throw new BadCursor('not a cursor');
+  return [new Date(Number(found[1])), found[2]];
+}

@@ -1,0 +1,195 @@
+/** A vendor's commands for a sale, from the request to the settled outcome. */
+import { randomBytes, type KeyObject } from 'node:crypto';
+import type { Db, Query } from '../../platform/postgres/db.ts';
+import { base32, isSaleId, laneOfId } from '../domain/ids.ts';
+import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
+import type { SaleTerms, VendorOutcome, VendorRejection } from '../engine.ts';
+import type { CommandCaller } from '../lanes/command-caller.ts';
+import { derivedIdentity } from '../lanes/order-key.ts';
+import { writeCommand, writeTopUp, type TopUp } from './control.ts';
+import { readSale } from './read.ts';
+import { untilSettled } from './wait.ts';
+
+export interface ControlContext {
+  readonly db: Db;
+  readonly secret: KeyObject;
+  readonly caller: CommandCaller;
+}
+
+interface CommandOutcome {
+  readonly ok: boolean;
+  readonly reason: string;
+}
+
+async function owned(q: Query, vendor: VendorId, id: SaleId): Promise<SaleTerms | null> {
+  if (!isSaleId(id)) return null;
+  await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [id]);
+  const found = await readSale(q, id);
+  return found?.terms.vendor === vendor ? found.terms : null;
+}
+
+/** What a pause, resume or close of a sale in this state comes to without asking the lane. */
+function alreadyOrNever(
+  kind: 'pause' | 'resume' | 'close',
+  sale: SaleTerms,
+): 'already' | VendorRejection | null {
+  const { state } = sale;
+  if (sale.kind === 'standing') return { code: 'illegal_transition', state };
+  if (kind === 'close') {
+    if (state === 'closed' || state === 'closing') return 'already';
+    if (state === 'cancelled' || state === 'creating') return { code: 'illegal_transition', state };
+    return null;
+  }
+  if (state === (kind === 'pause' ? 'paused' : 'live')) return 'already';
+  if (state === 'closing' || state === 'closed' || state === 'cancelled' || state === 'creating') {
+    return { code: 'illegal_transition', state };
+  }
+  return null;
+}
+
+/** Pause, resume and close. Answers the sale as it then is; doing it twice is no error. */
+export async function controlSale(
+  context: ControlContext,
+  vendor: VendorId,
+  id: SaleId,
+  kind: 'pause' | 'resume' | 'close',
+): Promise<VendorOutcome<SaleTerms>> {
+  const { db, caller } = context;
+  const asked = await db.tx(async (q) => {
+    const sale = await owned(q, vendor, id);
+    if (sale === null) return { code: 'not_found' } as const;
+    const known = alreadyOrNever(kind, sale);
+    if (known === 'already') return sale;
+    if (known !== null) return known;
+    if (kind === 'close') {
+      await q.run('UPDATE sale.sales SET close_requested = true WHERE id = $1', [id]);
+    }
+    return writeCommand(q, id, kind);
+  });
+  if ('code' in asked) return { kind: 'rejected', rejection: asked };
+  if ('vendor' in asked) return { kind: 'done', value: asked, replayed: false };
+  void caller.send(laneOfId(id)).catch(() => undefined);
+  const outcome = await commandOutcome(db, laneOfId(id), asked.number);
+  if (outcome === null) return { kind: 'settling' };
+  const sale = await readSale(db, id);
+  if (sale === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
+  const wanted =
+    kind === 'pause' ? ['paused'] : kind === 'resume' ? ['live'] : ['closing', 'closed'];
+  if (!outcome.ok && !wanted.includes(sale.terms.state)) {
+    const { state } = sale.terms;
+    return { kind: 'rejected', rejection: { code: 'illegal_transition', state } };
+  }
+  return { kind: 'done', value: sale.terms, replayed: false };
+}
+
+function commandOutcome(db: Db, lane: number, number: number): Promise<CommandOutcome | null> {
+  return untilSettled(async () => {
+    const [row] = await db.query<{ outcome: CommandOutcome | null }>(
+      'SELECT outcome FROM sale.lane_commands WHERE lane = $1 AND number = $2',
+      [lane, number],
+    );
+    return row?.outcome ?? null;
+  });
+}
+
+interface TopUpRequest {
+  readonly units: number;
+  readonly product: ProductId | null;
+  readonly newStock: boolean;
+  readonly idempotencyKey?: string;
+}
+
+/** Where a top-up's units come from and go to, or why it cannot be. */
+async function planTopUp(
+  q: Query,
+  sale: SaleTerms,
+  what: TopUpRequest,
+  move: string,
+): Promise<TopUp | VendorRejection> {
+  const { state } = sale;
+  if (!['scheduled', 'live', 'paused'].includes(state)) {
+    return { code: 'illegal_transition', state };
+  }
+  if (what.product === null && sale.items.length > 1) {
+    return { code: 'invalid_request', param: 'product_id', detail: 'the sale has several items' };
+  }
+  const product = what.product ?? sale.items[0]?.product ?? '';
+  const item = sale.items.findIndex((i) => i.product === product);
+  if (item < 0) {
+    return { code: 'invalid_request', param: 'product_id', detail: 'not an item of the sale' };
+  }
+  const [row] = await q.query<{ standing_sale: SaleId }>(
+    'SELECT standing_sale FROM sale.registrations WHERE id = $1',
+    [product],
+  );
+  if (row === undefined) return { code: 'not_found' };
+  const own = row.standing_sale === sale.id;
+  if (own && !what.newStock) {
+    const detail = 'a standing sale takes new stock only: "new_stock": true';
+    return { code: 'invalid_request', param: 'new_stock', detail };
+  }
+  const { units, newStock } = what;
+  return { move, sale: sale.id, item, product, standing: row.standing_sale, units, newStock };
+}
+
+/** Adds units to a sale: from the standing sale, or new stock. */
+export async function topUpSale(
+  context: ControlContext,
+  vendor: VendorId,
+  id: SaleId,
+  what: TopUpRequest,
+): Promise<VendorOutcome<SaleTerms>> {
+  const { db, secret, caller } = context;
+  const key = what.idempotencyKey;
+  const identity =
+    key === undefined ? randomBytes(8) : derivedIdentity(secret, 'top-up', vendor, id, key);
+  const move = `mov_top_${base32(Buffer.concat([identity, Buffer.alloc(2)]))}`;
+  const planned = await db.tx(async (q) => {
+    const sale = await owned(q, vendor, id);
+    if (sale === null) return { code: 'not_found' } as const;
+    const [known] = await q.query<{ units: number; kind: string; product_id: string }>(
+      'SELECT units, kind, product_id FROM sale.moves WHERE id = $1',
+      [move],
+    );
+    if (known !== undefined) {
+      const same =
+        known.units === what.units &&
+        (known.kind === 'grant') === what.newStock &&
+        (what.product === null || what.product === known.product_id);
+      return same ? { lanes: [], replayed: true } : ({ code: 'idempotency_key_reused' } as const);
+    }
+    const plan = await planTopUp(q, sale, what, move);
+    if ('code' in plan) return plan;
+    return { lanes: await writeTopUp(q, plan), replayed: false };
+  });
+  if ('code' in planned) return { kind: 'rejected', rejection: planned };
+  for (const lane of planned.lanes) void caller.send(lane).catch(() => undefined);
+  const settled = await moveOutcome(db, move);
+  if (settled === null) return { kind: 'settling' };
+  const sale = await readSale(db, id);
+  if (sale === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
+  if (settled.state === 'done') {
+    return { kind: 'done', value: sale.terms, replayed: planned.replayed };
+  }
+  if (settled.reason.startsWith('insufficient')) {
+    const available = Number(settled.reason.split(':')[1] ?? 0);
+    const { product } = settled;
+    return { kind: 'rejected', rejection: { code: 'insufficient_supply', available, product } };
+  }
+  const { state } = sale.terms;
+  return { kind: 'rejected', rejection: { code: 'illegal_transition', state } };
+}
+
+function moveOutcome(
+  db: Db,
+  move: string,
+): Promise<{ state: string; reason: string; product: ProductId } | null> {
+  return untilSettled(async () => {
+    const [row] = await db.query<{ state: string; reason: string; product: ProductId }>(
+      `SELECT state, coalesce(reason, '') AS reason, product_id AS product FROM sale.moves
+        WHERE id = $1 AND state IN ('done', 'refused', 'undone')`,
+      [move],
+    );
+    return row ?? null;
+  });
+}

@@ -1,0 +1,71 @@
+/**
+ * Lane commands as Postgres keeps them: written in the transaction that decides them, numbered
+ * last and lanes ascending, so that two settlements never wait for each other in a ring.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import type { SaleId } from '../domain/types.ts';
+
+export type CommandKind = 'install' | 'credit' | 'debit' | 'pause' | 'resume' | 'close';
+
+export interface NewCommand {
+  readonly lane: number;
+  readonly kind: CommandKind;
+  readonly sale: SaleId;
+  readonly move: string | null;
+  /** As lua/command.lua wants it. */
+  readonly body: readonly unknown[];
+}
+
+/** Commands gathered in one transaction; `flush` must be its last statement. */
+export class CommandWriter {
+  #commands: NewCommand[] = [];
+
+  add(command: NewCommand): void {
+    this.#commands.push(command);
+  }
+
+  get lanes(): readonly number[] {
+    return [...new Set(this.#commands.map((c) => c.lane))].sort((a, b) => a - b);
+  }
+
+  async flush(q: Query): Promise<void> {
+    for (const lane of this.lanes) {
+      const commands = this.#commands.filter((c) => c.lane === lane);
+      await q.run(
+        `WITH last AS (
+           UPDATE sale.lanes SET last_command = last_command + $2 WHERE lane = $1
+           RETURNING last_command - $2 AS before)
+         INSERT INTO sale.lane_commands (lane, number, kind, sale_id, move_id, body)
+         SELECT $1, last.before + c.n, c.kind, c.sale_id, c.move_id, c.body
+           FROM last, unnest($3::text[], $4::text[], $5::text[], $6::jsonb[])
+                WITH ORDINALITY AS c(kind, sale_id, move_id, body, n)`,
+        [
+          lane,
+          commands.length,
+          commands.map((c) => c.kind),
+          commands.map((c) => c.sale),
+          commands.map((c) => c.move),
+          commands.map((c) => JSON.stringify(c.body)),
+        ],
+      );
+    }
+    this.#commands = [];
+  }
+}
+
+export interface CommandRow {
+  readonly number: number;
+  readonly kind: CommandKind;
+  readonly sale_id: SaleId;
+  readonly body: readonly unknown[];
+}
+
+/** Commands of a lane above the last one it has applied, in order. */
+export function openCommands(q: Query, lane: number, after: number): Promise<CommandRow[]> {
+  return q.query<CommandRow>(
+    `SELECT number, kind, sale_id, body FROM sale.lane_commands
+      WHERE lane = $1 AND number > $2 ORDER BY number LIMIT 200`,
+    [lane, after],
+    'commands_open',
+  );
+}

@@ -1,0 +1,192 @@
+/**
+ * Writes a fold of orders: units cleared, units claimed by compare-and-set, orders inserted or
+ * moved on, the ledger posted. Answers what could not be settled; the caller puts that away.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { owns, type FoldedOrder, type OrderEvent } from '../domain/fold.ts';
+
+export interface Unsettled {
+  readonly order: FoldedOrder;
+  readonly reason: string;
+}
+
+interface UnitRows {
+  sales: string[];
+  items: number[];
+  numbers: number[];
+  orders: string[];
+}
+
+function unitRows(events: readonly OrderEvent[]): UnitRows {
+  const rows: UnitRows = { sales: [], items: [], numbers: [], orders: [] };
+  for (const event of events) {
+    for (const number of event.units) {
+      rows.sales.push(event.sale);
+      rows.items.push(event.item);
+      rows.numbers.push(number);
+      rows.orders.push(event.order);
+    }
+  }
+  return rows;
+}
+
+/** Frees units whose hold ended, where that very order has them. */
+async function clear(q: Query, ended: readonly OrderEvent[]): Promise<void> {
+  if (ended.length === 0) return;
+  const rows = unitRows(ended);
+  await q.run(
+    `UPDATE sale.units u SET order_id = NULL
+       FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[]) AS e(sale_id, item, number, order_id)
+      WHERE u.sale_id = e.sale_id AND u.item = e.item AND u.number = e.number
+        AND u.order_id = e.order_id`,
+    [rows.sales, rows.items, rows.numbers, rows.orders],
+    'settle_clear',
+  );
+}
+
+/**
+ * Claims units that are free or were never claimed and are within the item's numbers. Answers the
+ * orders that did not get every unit; what they got is given back.
+ */
+async function claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<string>> {
+  if (claims.length === 0) return new Set();
+  const rows = unitRows(claims);
+  const claimed = await q.query<{ order_id: string }>(
+    `INSERT INTO sale.units AS u (sale_id, item, number, order_id)
+     SELECT c.sale_id, c.item, c.number, c.order_id
+       FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[]) AS c(sale_id, item, number, order_id)
+       JOIN sale.sale_items i ON i.sale_id = c.sale_id AND i.item = c.item
+        AND c.number BETWEEN 1 AND i.last_number
+     ON CONFLICT (sale_id, item, number) DO UPDATE SET order_id = excluded.order_id
+      WHERE u.order_id IS NULL
+     RETURNING order_id`,
+    [rows.sales, rows.items, rows.numbers, rows.orders],
+    'settle_claim',
+  );
+  if (claimed.length === rows.orders.length) return new Set();
+  const got = new Map<string, number>();
+  for (const { order_id } of claimed) got.set(order_id, (got.get(order_id) ?? 0) + 1);
+  const failed = claims.filter((e) => got.get(e.order) !== e.units.length);
+  await clear(q, failed);
+  return new Set(failed.map((e) => e.order));
+}
+
+async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<string>> {
+  const held = orders.map((o) => o.held).filter((e) => e !== null);
+  if (held.length === 0) return new Set();
+  const ends = orders.map((o) => o.end);
+  const rows = await q.query<{ id: string }>(
+    `INSERT INTO sale.orders (id, shopper, state, version, item, units, price, held_at,
+                              hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint)
+     SELECT id, shopper, state, CASE WHEN state = 'held' THEN 1 ELSE 2 END, item, units::bigint[],
+            price, held_at, hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::bigint[],
+                   $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[],
+                   $12::bigint[])
+            AS o(id, shopper, state, item, units, price, held_at, hold_expires_at, ended_at,
+                 fingerprint, end_key, end_fingerprint)
+     ON CONFLICT (id) DO NOTHING RETURNING id`,
+    [
+      held.map((e) => e.order),
+      held.map((e) => e.shopper),
+      ends.map((e) => e?.type ?? 'held'),
+      held.map((e) => e.item),
+      held.map((e) => `{${e.units.join(',')}}`),
+      held.map((e) => e.price),
+      held.map((e) => e.at),
+      held.map((e) => e.expiresAt),
+      ends.map((e) => e?.at ?? null),
+      held.map((e) => e.fingerprint),
+      ends.map((e) => e?.endKey ?? ''),
+      ends.map((e) => e?.endFingerprint ?? 0),
+    ],
+    'settle_insert',
+  );
+  if (rows.length === held.length) return new Set();
+  const done = new Set(rows.map((r) => r.id));
+  return new Set(held.filter((e) => !done.has(e.order)).map((e) => e.order));
+}
+
+/** Moves held orders to their end. Answers those that were not there or not held. */
+async function end(q: Query, ends: readonly OrderEvent[]): Promise<Set<string>> {
+  if (ends.length === 0) return new Set();
+  const rows = await q.query<{ id: string }>(
+    `UPDATE sale.orders o
+        SET state = e.state, version = o.version + 1, ended_at = e.at, end_key = e.end_key,
+            end_fingerprint = e.end_fingerprint
+       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[])
+            AS e(id, state, at, end_key, end_fingerprint)
+      WHERE o.id = e.id AND o.state = 'held'
+     RETURNING o.id`,
+    [
+      ends.map((e) => e.order),
+      ends.map((e) => e.type),
+      ends.map((e) => e.at),
+      ends.map((e) => e.endKey),
+      ends.map((e) => e.endFingerprint),
+    ],
+    'settle_end',
+  );
+  if (rows.length === ends.length) return new Set();
+  const done = new Set(rows.map((r) => r.id));
+  return new Set(ends.filter((e) => !done.has(e.order)).map((e) => e.order));
+}
+
+/** A payment is owed to the vendor: two rows that add up to zero. */
+async function post(q: Query, paid: readonly OrderEvent[]): Promise<void> {
+  if (paid.length === 0) return;
+  await q.run(
+    `INSERT INTO sale.ledger (posting, account, amount, currency, at)
+     SELECT o.id || ':paid', a.account, a.sign * o.price * cardinality(o.units), s.currency, e.at
+       FROM unnest($1::text[], $2::text[], $3::bigint[]) AS e(id, sale_id, at)
+       JOIN sale.orders o ON o.id = e.id
+       JOIN sale.sales s ON s.id = e.sale_id
+      CROSS JOIN LATERAL (VALUES ('receivable', 1), ('vendor:' || s.vendor_id, -1))
+            AS a(account, sign)`,
+    [paid.map((e) => e.order), paid.map((e) => e.sale), paid.map((e) => e.at)],
+    'settle_post',
+  );
+}
+
+/** Settles a fold. Must run inside the watermark's transaction. */
+export async function settleOrders(
+  q: Query,
+  orders: readonly FoldedOrder[],
+): Promise<readonly Unsettled[]> {
+  const unsettled: Unsettled[] = [];
+  const refuse = (failed: ReadonlySet<string>, from: FoldedOrder[], reason: string) => {
+    if (failed.size === 0) return from;
+    return from.filter((order) => {
+      const id = order.events[0]?.order ?? '';
+      if (failed.has(id)) unsettled.push({ order, reason });
+      return !failed.has(id);
+    });
+  };
+  let fresh = orders.filter((o) => o.held !== null);
+  let moved = orders.filter((o) => o.held === null);
+  const endsOf = (list: FoldedOrder[]) => list.map((o) => o.end).filter((e) => e !== null);
+  // Credits before claims: a unit may go from one order to another within one settlement.
+  moved = refuse(await end(q, endsOf(moved)), moved, 'its order is not held');
+  await clear(q, endsOf(moved.filter((o) => !owns(o))));
+  const claims = fresh
+    .filter(owns)
+    .map((o) => o.held)
+    .filter((e) => e !== null);
+  fresh = refuse(
+    await claim(q, claims),
+    fresh,
+    'a unit belongs to another order or does not exist',
+  );
+  const known = await insert(q, fresh);
+  await clear(
+    q,
+    claims.filter((e) => known.has(e.order)),
+  );
+  fresh = refuse(known, fresh, 'an order with this id exists');
+  const all = [...moved, ...fresh];
+  await post(
+    q,
+    endsOf(all).filter((e) => e.type === 'paid'),
+  );
+  return unsettled;
+}

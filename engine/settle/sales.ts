@@ -1,0 +1,228 @@
+/**
+ * Settles what happened to a sale: outcomes of lane commands, and the latches of opening and end.
+ * Here a creation is decided: its credits are written once every debit has a settled outcome, by
+ * whoever finds that, holding the sale's row (protocol.md §5).
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { laneOfId } from '../domain/ids.ts';
+import type { SaleId } from '../domain/types.ts';
+import type { CommandWriter } from './commands.ts';
+import type { SaleEvent } from './events.ts';
+
+interface Move {
+  readonly id: string;
+  readonly kind: 'grant' | 'fence' | 'return' | 'restock' | 'withdraw';
+  readonly product_id: string;
+  readonly from_sale: SaleId | null;
+  readonly from_item: number | null;
+  readonly to_sale: SaleId | null;
+  readonly to_item: number | null;
+  readonly units: number;
+  readonly group_id: string | null;
+  readonly state: string;
+}
+
+const moveColumns =
+  'id, kind, product_id, from_sale, from_item, to_sale, to_item, units, group_id, state';
+
+export const moveOfClose = (lane: number, number: number, item: number): string =>
+  `mov_${lane}_${number}_${item}`;
+
+/** Settles one event of a sale. Commands that follow from it go to `writer`. */
+export async function settleSale(
+  q: Query,
+  lane: number,
+  event: SaleEvent,
+  writer: CommandWriter,
+): Promise<void> {
+  if (event.number > 0) {
+    await q.run(
+      `UPDATE sale.lane_commands SET outcome = $3, settled_at = now()
+        WHERE lane = $1 AND number = $2 AND outcome IS NULL`,
+      [
+        lane,
+        event.number,
+        JSON.stringify({ type: event.type, ok: event.ok, reason: event.reason, rest: event.rest }),
+      ],
+    );
+  }
+  switch (event.type) {
+    case 'installed':
+      await q.run('UPDATE sale.sales SET installed = true WHERE id = $1', [event.sale]);
+      await schedule(q, event.sale);
+      return;
+    case 'opened':
+      await q.run(
+        `UPDATE sale.sales SET state = 'live', opened_at = coalesce(opened_at, $2)
+          WHERE id = $1 AND state IN ('creating', 'scheduled')`,
+        [event.sale, new Date(event.at)],
+      );
+      return;
+    case 'paused':
+    case 'resumed':
+      if (!event.ok) return;
+      await q.run('UPDATE sale.sales SET state = $2 WHERE id = $1', [
+        event.sale,
+        event.type === 'paused' ? 'paused' : 'live',
+      ]);
+      return;
+    case 'closing':
+    case 'closed':
+      await settleClose(q, lane, event, writer);
+      return;
+    case 'moved':
+      await settleMoved(q, event, writer);
+  }
+}
+
+/** A creating sale is scheduled once it is installed and every credit is in. */
+async function schedule(q: Query, sale: SaleId): Promise<void> {
+  await q.run(
+    `UPDATE sale.sales s SET state = 'scheduled'
+      WHERE s.id = $1 AND s.state = 'creating' AND s.installed
+        AND NOT EXISTS (SELECT 1 FROM sale.moves m WHERE m.group_id = s.id AND m.state <> 'done')`,
+    [sale],
+  );
+}
+
+async function settleClose(
+  q: Query,
+  lane: number,
+  event: SaleEvent,
+  writer: CommandWriter,
+): Promise<void> {
+  if (event.number > 0 && !event.ok) return;
+  const state = event.type;
+  await q.run(
+    `UPDATE sale.sales SET state = $2,
+            closed_at = CASE WHEN $2 = 'closed' THEN $3::timestamptz ELSE closed_at END
+      WHERE id = $1 AND state <> 'closed'`,
+    [event.sale, state, new Date(event.at)],
+  );
+  const [units, allotted, last] = event.rest as [number[]?, number[]?, number[]?];
+  if (units === undefined || allotted === undefined || last === undefined) return;
+  for (let item = 0; item < units.length; item++) {
+    await q.run(
+      'UPDATE sale.sale_items SET allotted = $3, last_number = $4 WHERE sale_id = $1 AND item = $2',
+      [event.sale, item, allotted[item], last[item]],
+    );
+    if ((units[item] ?? 0) > 0) {
+      await returnUnits(q, lane, event, item, units[item] ?? 0, writer);
+    }
+  }
+}
+
+/** What a closed sale did not sell goes back to the standing sale, as a move. */
+async function returnUnits(
+  q: Query,
+  lane: number,
+  event: SaleEvent,
+  item: number,
+  units: number,
+  writer: CommandWriter,
+): Promise<void> {
+  const id = moveOfClose(lane, event.number, item);
+  const [move] = await q.query<Move>(
+    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units, state)
+     SELECT $1, 'return', i.product_id, i.sale_id, i.item, r.standing_sale, 0, $4, 'crediting'
+       FROM sale.sale_items i JOIN sale.registrations r ON r.id = i.product_id
+      WHERE i.sale_id = $2 AND i.item = $3
+     ON CONFLICT (id) DO NOTHING RETURNING ${moveColumns}`,
+    [id, event.sale, item, units],
+  );
+  if (move !== undefined) credit(writer, move, move.to_sale, move.to_item);
+}
+
+function credit(writer: CommandWriter, move: Move, sale: SaleId | null, item: number | null): void {
+  if (sale === null || item === null) throw new Error(`move ${move.id} has nowhere to go`);
+  writer.add({
+    lane: laneOfId(sale),
+    kind: 'credit',
+    sale,
+    move: move.id,
+    body: [move.id, item, move.units],
+  });
+}
+
+async function setMove(q: Query, id: string, state: string, reason: string | null): Promise<void> {
+  await q.run(
+    'UPDATE sale.moves SET state = $2, reason = coalesce($3, reason), settled_at = now() WHERE id = $1',
+    [id, state, reason],
+  );
+}
+
+async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): Promise<void> {
+  const [id, direction, item, , allotted, last, available] = event.rest as [
+    string,
+    'debit' | 'credit',
+    number,
+    number,
+    number?,
+    number?,
+    number?,
+  ];
+  if (event.ok) {
+    await q.run(
+      'UPDATE sale.sale_items SET allotted = $3, last_number = $4 WHERE sale_id = $1 AND item = $2',
+      [event.sale, item, allotted, last],
+    );
+  }
+  const [move] = await q.query<Move>(
+    `SELECT ${moveColumns} FROM sale.moves WHERE id = $1 FOR UPDATE`,
+    [id],
+  );
+  if (move === undefined) throw new Error(`no move ${id}`);
+  if (direction === 'debit') {
+    const reason = event.ok ? null : `${event.reason}:${available ?? 0}`;
+    await setMove(q, id, event.ok ? 'debited' : 'refused', reason);
+    await decideGroup(q, move.group_id ?? '', writer);
+    return;
+  }
+  if (event.ok) {
+    await setMove(q, id, move.state === 'undoing' ? 'undone' : 'done', null);
+    if (move.group_id !== null) await schedule(q, move.group_id);
+    return;
+  }
+  // The target took no credit (closed meanwhile): back to where it came from.
+  if (move.from_sale !== null && move.state === 'crediting') {
+    await setMove(q, id, 'undoing', event.reason);
+    credit(writer, move, move.from_sale, move.from_item);
+    return;
+  }
+  await setMove(q, id, 'refused', event.reason);
+  if (move.kind === 'grant') {
+    await q.run('UPDATE sale.registrations SET supply = supply - $2 WHERE id = $1', [
+      move.product_id,
+      move.units,
+    ]);
+  }
+}
+
+/**
+ * Decides a group of fences (a creation, or one top-up) once none is open: all accepted → one
+ * credit each to the flash sale; else each accepted one goes back to its source.
+ */
+async function decideGroup(q: Query, group: string, writer: CommandWriter): Promise<void> {
+  const [sale] = await q.query<{ id: string; state: string }>(
+    'SELECT id, state FROM sale.sales WHERE id = $1 FOR UPDATE',
+    [group],
+  );
+  const moves = await q.query<Move & { reason: string | null }>(
+    `SELECT ${moveColumns}, reason FROM sale.moves WHERE group_id = $1 ORDER BY id FOR UPDATE`,
+    [group],
+  );
+  if (moves.some((m) => m.state === 'asked')) return;
+  const refused = moves.find((m) => m.state === 'refused');
+  for (const move of moves.filter((m) => m.state === 'debited')) {
+    await setMove(q, move.id, refused === undefined ? 'crediting' : 'undoing', null);
+    if (refused === undefined) credit(writer, move, move.to_sale, move.to_item);
+    else credit(writer, move, move.from_sale, move.from_item);
+  }
+  if (refused !== undefined && sale !== undefined) {
+    const available = Number(refused.reason?.split(':')[1] ?? 0);
+    await q.run(`UPDATE sale.sales SET state = 'cancelled', cancel_reason = $2 WHERE id = $1`, [
+      group,
+      JSON.stringify({ code: 'insufficient_supply', product: refused.product_id, available }),
+    ]);
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * One settlement: a run of entries of one lane, written to Postgres in one transaction together
+ * with the watermark that says so. Nothing else writes the watermark but the verifier's epoch and
+ * `recover`, and all hold its row.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { foldOrders, type OrderEvent } from '../domain/fold.ts';
+import { judge, type EpochEnd, type Position } from '../domain/contiguity.ts';
+import type { Entry } from '../lanes/codec.ts';
+import { CommandWriter } from './commands.ts';
+import { readEvents } from './events.ts';
+import { settleOrders } from './orders.ts';
+import { alreadyAway, freezeLane, putAway, type Away } from './quarantine.ts';
+import { settleSale } from './sales.ts';
+
+export interface Watermark extends Position {
+  readonly decided: number;
+  readonly kafkaOffset: number;
+}
+
+/** Locks a lane's watermark: serialises settlers, verifiers and recoveries of the lane. */
+export async function lockWatermark(q: Query, lane: number): Promise<Watermark> {
+  const [row] = await q.query<Watermark>(
+    `SELECT epoch, seq, decided, kafka_offset AS "kafkaOffset"
+       FROM sale.watermarks WHERE lane = $1 FOR UPDATE`,
+    [lane],
+    'watermark_lock',
+  );
+  if (row === undefined) throw new Error(`lane ${lane} has no watermark: not formatted`);
+  return row;
+}
+
+export function readEpochs(q: Query, lane: number): Promise<EpochEnd[]> {
+  return q.query<EpochEnd>(
+    `SELECT epoch, ended_at AS "end", ended_by AS "endedBy" FROM sale.epochs WHERE lane = $1`,
+    [lane],
+    'epochs_read',
+  );
+}
+
+export interface Settled {
+  readonly taken: readonly Entry[];
+  /** A position is missing: ask the relay to publish again from the watermark. */
+  readonly gap: boolean;
+  readonly decisions: number;
+  readonly quarantined: number;
+  /** Lanes that were given commands: their dispatchers should be woken. */
+  readonly commandLanes: readonly number[];
+}
+
+interface Judged {
+  readonly taken: Entry[];
+  readonly away: Away[];
+  readonly gap: boolean;
+  readonly freeze: string | null;
+  readonly end: Position;
+}
+
+function judgeAll(entries: readonly Entry[], from: Position, epochs: readonly EpochEnd[]): Judged {
+  const taken: Entry[] = [];
+  const away: Away[] = [];
+  let freeze: string | null = null;
+  let end: Position = { epoch: from.epoch, seq: from.seq };
+  for (const entry of entries) {
+    const verdict = judge(entry, end, epochs);
+    if (verdict.kind === 'gap') return { taken, away, gap: true, freeze, end };
+    if (verdict.kind === 'take') {
+      taken.push(entry);
+      end = { epoch: entry.epoch, seq: entry.seq };
+    } else if (verdict.kind === 'quarantine') {
+      away.push({ entry, index: 0, order: null, reason: verdict.reason, event: entry.groups });
+      if (verdict.freeze) freeze = verdict.reason;
+    }
+  }
+  return { taken, away, gap: false, freeze, end };
+}
+
+/**
+ * Settles entries of one lane. `offset` is the Kafka offset after them (null = leave it); on a gap
+ * it is stored too, because what is missing will come again at a later one.
+ */
+export async function settle(
+  q: Query,
+  lane: number,
+  entries: readonly Entry[],
+  offset: number | null,
+): Promise<Settled> {
+  const watermark = await lockWatermark(q, lane);
+  const judged = judgeAll(entries, watermark, await readEpochs(q, lane));
+  const writer = new CommandWriter();
+  const orders: OrderEvent[] = [];
+  const entryOf = new Map<string, Entry>();
+  let decisions = 0;
+  for (const entry of judged.taken) {
+    entryOf.set(`${entry.epoch}-${entry.seq}`, entry);
+    decisions += entry.count;
+    const events = readEvents(entry);
+    orders.push(...events.orders);
+    for (const event of events.sales) await settleSale(q, lane, event, writer);
+  }
+  const away = [...judged.away];
+  await settleFold(q, lane, orders, away, entryOf);
+  // What is put away stays in doubt.
+  decisions -= away.filter((a) => a.order !== null).length;
+  const last = judged.taken.at(-1);
+  await writeWatermark(q, lane, judged.end, last?.at ?? 0, decisions, offset);
+  await putAway(q, lane, away);
+  const commandLanes = writer.lanes;
+  await writer.flush(q);
+  const failed = away.find((a) => a.order !== null);
+  if (judged.freeze !== null) await freezeLane(q, lane, 'rolled_back', judged.freeze);
+  if (failed !== undefined) await freezeLane(q, lane, 'quarantine', failed.reason);
+  return {
+    taken: judged.taken,
+    gap: judged.gap,
+    decisions,
+    quarantined: away.length,
+    commandLanes,
+  };
+}
+
+async function writeWatermark(
+  q: Query,
+  lane: number,
+  to: Position,
+  laneTime: number,
+  decisions: number,
+  offset: number | null,
+): Promise<void> {
+  await q.run(
+    `UPDATE sale.watermarks
+        SET epoch = $2, seq = $3, lane_time = greatest(lane_time, $4), decided = decided + $5,
+            kafka_offset = coalesce($6, kafka_offset), updated_at = now()
+      WHERE lane = $1`,
+    [lane, to.epoch, to.seq, laneTime, decisions, offset],
+    'watermark_write',
+  );
+}
+
+/** Puts a whole entry away that breaks a rule of the database, and freezes its lane. */
+export async function settleAway(
+  q: Query,
+  lane: number,
+  entry: Entry,
+  offset: number | null,
+  reason: string,
+): Promise<Settled> {
+  const watermark = await lockWatermark(q, lane);
+  const verdict = judge(entry, watermark, await readEpochs(q, lane));
+  const taken = verdict.kind === 'take';
+  if (taken) {
+    const { orders, sales } = readEvents(entry);
+    const away = orders.map((e): Away => ({
+      entry,
+      index: e.index,
+      order: e.order,
+      reason,
+      event: e,
+    }));
+    for (const [i, event] of sales.entries()) {
+      away.push({ entry, index: orders.length + i, order: null, reason, event });
+    }
+    await putAway(q, lane, away);
+    await writeWatermark(q, lane, entry, entry.at, 0, offset);
+    await freezeLane(q, lane, 'quarantine', reason);
+  }
+  return {
+    taken: [],
+    gap: verdict.kind === 'gap',
+    decisions: 0,
+    quarantined: taken ? entry.count : 0,
+    commandLanes: [],
+  };
+}
+
+/** Folds and settles orders; what cannot settle, and what follows it, is put away. */
+async function settleFold(
+  q: Query,
+  lane: number,
+  events: readonly OrderEvent[],
+  away: Away[],
+  entryOf: ReadonlyMap<string, Entry>,
+): Promise<void> {
+  if (events.length === 0) return;
+  const put = (event: OrderEvent, reason: string): void => {
+    const entry = entryOf.get(event.position);
+    if (entry === undefined) throw new Error(`no entry ${event.position}`);
+    away.push({ entry, index: event.index, order: event.order, reason, event });
+  };
+  const before = await alreadyAway(q, lane);
+  const clean = before.size === 0 ? events : events.filter((e) => !before.has(e.order));
+  if (clean.length < events.length) {
+    for (const e of events) if (before.has(e.order)) put(e, 'follows a quarantined event');
+  }
+  const { orders, illegal } = foldOrders(clean);
+  for (const event of illegal) put(event, `a second ${event.type} of the order`);
+  for (const { order, reason } of await settleOrders(q, orders)) {
+    for (const event of order.events) put(event, reason);
+  }
+}

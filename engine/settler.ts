@@ -1,0 +1,200 @@
+/**
+ * Settler: reads Kafka `orders` and writes it to Postgres, one transaction per Kafka batch, the
+ * watermark in it. Drops what it has, takes what follows, asks for a republish when something is
+ * missing. Kafka's offset is stored beside the watermark and sought on assignment.
+ */
+import type { IncomingBatch, KafkaConsumer, KafkaPort } from '../platform/kafka/port.ts';
+import { Fault, messageOf } from '../platform/fault.ts';
+import type { Log } from '../platform/log.ts';
+import { metrics } from '../platform/metrics.ts';
+import type { Db } from '../platform/postgres/db.ts';
+import type { Redis } from '../platform/redis/connection.ts';
+import { readEntry, type Entry } from './lanes/codec.ts';
+import { laneKeys } from './lanes/keys.ts';
+import { startLoop, type Loop } from './loop.ts';
+import { settle, settleAway, type Settled } from './settle/settlement.ts';
+
+export interface SettlerOptions {
+  readonly kafka: KafkaPort;
+  readonly db: Db;
+  readonly redis: Redis;
+  readonly topic: string;
+  readonly groupId: string;
+  readonly lanes: number;
+  readonly log: Log;
+  /** Lane commands were written for these lanes. */
+  readonly onCommands: (lanes: readonly number[]) => void;
+  readonly onCrash: (error: Error) => void;
+}
+
+/** A transaction holds at most so many decisions: its length is everyone's latency. */
+const decisionsPerTxMax = 4000;
+const stalledMs = 2000;
+const stalledCheckMs = 500;
+
+export interface Settler {
+  close(): Promise<void>;
+}
+
+export async function startSettler(options: SettlerOptions): Promise<Settler> {
+  const consumer: KafkaConsumer = await options.kafka.consume({
+    groupId: options.groupId,
+    topics: [options.topic],
+    commit: true,
+    startOffset: async (_, partition) => {
+      const [row] = await options.db.query<{ kafka_offset: number }>(
+        'SELECT kafka_offset FROM sale.watermarks WHERE lane = $1',
+        [partition],
+      );
+      return row === undefined || row.kafka_offset < 0 ? 0n : BigInt(row.kafka_offset);
+    },
+    onBatch: (batch) => settleBatch(options, batch),
+    onCrash: options.onCrash,
+  });
+  const watch = startStallWatch(options);
+  return {
+    async close() {
+      await watch.close();
+      await consumer.close();
+    },
+  };
+}
+
+/** Settles a Kafka batch in transactions of bounded size. Throws = Kafka gives the batch again. */
+export async function settleBatch(options: SettlerOptions, batch: IncomingBatch): Promise<void> {
+  const lane = batch.partition;
+  if (lane >= options.lanes) {
+    throw new Fault('kafka', `partition ${lane} is no lane`, { retryable: true });
+  }
+  let entries: Entry[] = [];
+  let decisions = 0;
+  for (const [i, message] of batch.messages.entries()) {
+    const entry = readMessage(options, lane, message.value);
+    if (entry !== null) {
+      entries.push(entry);
+      decisions += entry.count;
+    }
+    const last = i === batch.messages.length - 1;
+    if (decisions >= decisionsPerTxMax || last) {
+      if (batch.isStale()) return;
+      await settleRun(options, lane, entries, message.offset + 1n);
+      await batch.heartbeat();
+      entries = [];
+      decisions = 0;
+    }
+  }
+  metrics.kafkaLag.set(
+    { group: 'settler', topic: 'orders', partition: String(lane) },
+    Number(batch.highWatermark - (batch.messages.at(-1)?.offset ?? 0n) - 1n),
+  );
+}
+
+/** A message that no lane can have written is not an entry: its place, if it has one, is a gap. */
+function readMessage(options: SettlerOptions, lane: number, value: Buffer): Entry | null {
+  try {
+    return readEntry(value);
+  } catch (error) {
+    metrics.loopErrors.inc({ loop: 'settler' });
+    options.log.error({ lane, err: messageOf(error) }, 'not an entry, dropped');
+    return null;
+  }
+}
+
+async function settleRun(
+  options: SettlerOptions,
+  lane: number,
+  entries: readonly Entry[],
+  offset: bigint,
+): Promise<void> {
+  try {
+    const settled = await options.db.tx((q) => settle(q, lane, entries, Number(offset)));
+    await report(options, lane, settled);
+  } catch (error) {
+    metrics.loopErrors.inc({ loop: 'settler' });
+    options.log.warn({ lane, entries: entries.length, err: messageOf(error) }, 'not settled yet');
+    if (!isDataError(error)) throw error;
+    await settleOneByOne(options, lane, entries, offset);
+  }
+}
+
+/** Something in the run breaks a rule of the database: find it, and put only that away. */
+async function settleOneByOne(
+  options: SettlerOptions,
+  lane: number,
+  entries: readonly Entry[],
+  offset: bigint,
+): Promise<void> {
+  for (const [i, entry] of entries.entries()) {
+    const after = i === entries.length - 1 ? Number(offset) : null;
+    let settled: Settled;
+    try {
+      settled = await options.db.tx((q) => settle(q, lane, [entry], after));
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      settled = await options.db.tx((q) => settleAway(q, lane, entry, after, messageOf(error)));
+    }
+    await report(options, lane, settled);
+  }
+}
+
+/** Class 22 (data) and 23 (constraint) of SQLSTATE, and 21000: repeating cannot help. */
+function isDataError(error: unknown): boolean {
+  if (!(error instanceof Error) || !('code' in error)) return false;
+  return typeof error.code === 'string' && /^(21|22|23)...$/.test(error.code);
+}
+
+async function report(options: SettlerOptions, lane: number, settled: Settled): Promise<void> {
+  const now = Date.now();
+  const label = { lane: String(lane) };
+  for (const entry of settled.taken) {
+    metrics.settleLagSeconds.observe(label, Math.max(0, now - entry.at) / 1000);
+  }
+  metrics.settledDecisions.inc(label, settled.decisions);
+  metrics.loopRuns.inc({ loop: 'settler' });
+  if (settled.quarantined > 0) {
+    options.log.error({ lane, events: settled.quarantined }, 'put into quarantine');
+  }
+  if (settled.commandLanes.length > 0) options.onCommands(settled.commandLanes);
+  if (settled.gap) await askRepublish(options, lane);
+}
+
+async function askRepublish(options: SettlerOptions, lane: number): Promise<void> {
+  try {
+    await options.redis.set(laneKeys(lane).republishFrom, '1');
+    options.log.warn({ lane }, 'a position is missing: asked for a republish');
+  } catch {
+    // Redis is away: the stall watch asks again.
+  }
+}
+
+/** The outbox is ahead and nothing has settled for 2 s: Kafka may have lost what was published. */
+function startStallWatch(options: SettlerOptions): Loop {
+  const seen = new Map<number, { position: string; since: number }>();
+  return startLoop({
+    name: 'stall-watch',
+    log: options.log,
+    everyMs: stalledCheckMs,
+    round: async () => {
+      const rows = await options.db.query<{ lane: number; epoch: number; seq: number }>(
+        'SELECT lane, epoch, seq FROM sale.watermarks WHERE lane < $1',
+        [options.lanes],
+      );
+      for (const { lane, epoch, seq } of rows) {
+        const keys = laneKeys(lane);
+        const [head, current] = await Promise.all([
+          options.redis.hget(keys.clock, 'seq'),
+          options.redis.hget(keys.marker, 'epoch'),
+        ]);
+        const ahead = Number(current) > epoch ? Number(head) >= 0 : Number(head) > seq;
+        const position = `${epoch}-${seq}`;
+        const before = seen.get(lane);
+        if (!ahead || before?.position !== position) {
+          seen.set(lane, { position, since: performance.now() });
+        } else if (performance.now() - before.since >= stalledMs) {
+          seen.set(lane, { position, since: performance.now() });
+          await askRepublish(options, lane);
+        }
+      }
+    },
+  });
+}

@@ -1,0 +1,258 @@
+/**
+ * What shoppers ask of a lane: hold, pay, release, details, read, count. Turns commands into
+ * batch commands and replies into outcomes; decides nothing itself.
+ */
+import type { KeyObject } from 'node:crypto';
+import { metrics } from '../platform/metrics.ts';
+import { fnv1a } from './domain/fingerprint.ts';
+import { laneOfId, orderIdOf, orderKey, saleOfOrder } from './domain/ids.ts';
+import type {
+  HoldCommand,
+  LaneOrder,
+  LaneSale,
+  OrderCommand,
+  OrderId,
+  Outcome,
+  Rejection,
+  SaleId,
+  ShopperId,
+} from './domain/types.ts';
+import type { Answer, Batcher, Command } from './lanes/batcher.ts';
+import type { Reply } from './lanes/codec.ts';
+import { code, codeNames, op, orderStates, saleStates } from './lanes/codes.ts';
+import { endKey, holdKey } from './lanes/order-key.ts';
+
+type Done<T> = (outcome: Outcome<T>) => void;
+
+const pausedRetryMs = 2000;
+const unavailableRetryMs = 500;
+
+/** An order, from the reply of a batch. `outage` is in the script's figures already. */
+function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): LaneOrder {
+  const [, state, item, product, price, heldAt, deadline, bits, units] = reply as unknown as [
+    number,
+    number,
+    number,
+    string,
+    number,
+    number,
+    number,
+    number,
+    number[],
+  ];
+  return {
+    id: orderIdOf(sale, key),
+    sale,
+    shopper,
+    state: orderStates[state - 1] ?? 'held',
+    item,
+    product,
+    units,
+    price,
+    heldAt,
+    holdExpiresAt: deadline,
+    detailsStored: bits % 2 === 1,
+  };
+}
+
+/** A refusal, from the reply of a batch; null = the lane cannot decide now. */
+function rejectionOf(reply: Reply, now: number): Rejection | null {
+  const [number, a, b] = reply as [number, number, number];
+  switch (number) {
+    case code.sale_not_started:
+      return { code: 'sale_not_started', startsAt: a, now };
+    case code.sale_ended:
+      return { code: 'sale_ended' };
+    case code.sale_paused:
+      return { code: 'sale_paused', retryAfterMs: pausedRetryMs };
+    case code.sold_out:
+      return { code: 'sold_out', available: a, mayReturn: b === 1 };
+    case code.limit_reached:
+      return { code: 'limit_reached', limit: a, owned: b };
+    case code.rate_limited:
+      return { code: 'rate_limited', retryAfterMs: a };
+    case code.forbidden:
+      return { code: 'forbidden' };
+    case code.not_found:
+      return { code: 'not_found' };
+    case code.product_required:
+      return { code: 'product_required' };
+    case code.hold_expired:
+      return { code: 'hold_expired' };
+    case code.illegal_transition:
+      return { code: 'illegal_transition', state: orderStates[a - 1] ?? 'held' };
+    case code.details_required:
+      return { code: 'details_required' };
+    case code.idempotency_key_reused:
+      return { code: 'idempotency_key_reused' };
+    default:
+      return null;
+  }
+}
+
+/** Turns an answer of the batcher into an outcome; `read` makes the value of an accepted one. */
+function outcomeOf<T>(command: string, answer: Answer, read: (reply: Reply) => T): Outcome<T> {
+  if (answer.kind === 'reply') {
+    const number = answer.reply[0];
+    metrics.outcomes.inc({ command, outcome: codeNames.get(number) ?? 'fault' });
+    if (number >= 0) {
+      const replayed = number === code.replayed;
+      return { kind: 'done', value: read(answer.reply), replayed, now: answer.now };
+    }
+    const rejection = rejectionOf(answer.reply, answer.now);
+    if (rejection !== null) return { kind: 'rejected', rejection, now: answer.now };
+    const reason = codeNames.get(number) ?? 'fault';
+    return { kind: 'unavailable', reason, retryAfterMs: unavailableRetryMs };
+  }
+  metrics.outcomes.inc({ command, outcome: answer.kind });
+  if (answer.kind === 'unknown') return answer;
+  return { kind: 'unavailable', reason: answer.reason, retryAfterMs: unavailableRetryMs };
+}
+
+export class Shop {
+  #batchers: readonly Batcher[];
+  #secret: KeyObject;
+
+  constructor(batchers: readonly Batcher[], secret: KeyObject) {
+    this.#batchers = batchers;
+    this.#secret = secret;
+  }
+
+  hold(c: HoldCommand, done: Done<LaneOrder>): void {
+    const key = holdKey(this.#secret, c.shopper, c.sale, c.idempotencyKey);
+    const fingerprint = fnv1a(`${c.quantity}\0${c.product}`);
+    const verified = c.verified ? 1 : 0;
+    const command: Command = [
+      op.hold,
+      0,
+      c.shopper,
+      key,
+      fingerprint,
+      c.quantity,
+      c.product,
+      verified,
+    ];
+    this.#submit('hold', c.sale, command, c.quantity, done, (reply) =>
+      orderOf(reply, c.sale, c.shopper, key),
+    );
+  }
+
+  pay(c: OrderCommand, fingerprint: number, done: Done<LaneOrder>): void {
+    const end = endKey(this.#secret, 'pay', c.order, c.idempotencyKey);
+    this.#order('pay', op.pay, c.order, c.shopper, [end, fingerprint], done);
+  }
+
+  release(c: OrderCommand, done: Done<LaneOrder>): void {
+    const end =
+      c.idempotencyKey === '' ? '' : endKey(this.#secret, 'release', c.order, c.idempotencyKey);
+    this.#order('release', op.release, c.order, c.shopper, [end, 0], done);
+  }
+
+  /** Sets the bit that says details are stored in Postgres. */
+  markDetails(order: OrderId, shopper: ShopperId): Promise<Outcome<LaneOrder>> {
+    return new Promise((resolve) => {
+      this.#order('details', op.details, order, shopper, [], resolve);
+    });
+  }
+
+  read(order: OrderId, shopper: ShopperId): Promise<Outcome<LaneOrder>> {
+    return new Promise((resolve) => {
+      this.#order('read', op.read, order, shopper, [], resolve);
+    });
+  }
+
+  /** Exact counts of a sale, and what its lane has in doubt. */
+  count(sale: SaleId): Promise<Outcome<LaneSale & { inDoubt: { count: number; ageMs: number } }>> {
+    return new Promise((resolve) => {
+      this.#submit('count', sale, [op.count, 0], 0, resolve, (reply) => countsOf(reply, sale));
+    });
+  }
+
+  /** Ends overdue holds of a sale; answers how many. */
+  reap(sale: SaleId, most: number): Promise<Outcome<number>> {
+    return new Promise((resolve) => {
+      const command: Command = [op.reap, 0, '', '', most];
+      this.#submit('reap', sale, command, 0, resolve, (reply) => reply[1] as number);
+    });
+  }
+
+  /** Lets the latches of a sale fall: opening, end. */
+  touch(sale: SaleId): Promise<Outcome<number>> {
+    return new Promise((resolve) => {
+      this.#submit('touch', sale, [op.touch, 0], 0, resolve, (reply) => reply[1] as number);
+    });
+  }
+
+  #order(
+    name: string,
+    number: number,
+    order: OrderId,
+    shopper: ShopperId,
+    rest: readonly unknown[],
+    done: Done<LaneOrder>,
+  ): void {
+    const sale = saleOfOrder(order);
+    const key = orderKey(order);
+    this.#submit(name, sale, [number, 0, shopper, key, ...rest], 0, done, (reply) =>
+      orderOf(reply, sale, shopper, key),
+    );
+  }
+
+  #submit<T>(
+    name: string,
+    sale: SaleId,
+    command: Command,
+    units: number,
+    done: Done<T>,
+    read: (reply: Reply) => T,
+  ): void {
+    const batcher = this.#batchers[laneOfId(sale)];
+    if (batcher === undefined) {
+      // An id that names no lane of ours names no sale of ours.
+      done({ kind: 'rejected', rejection: { code: 'not_found' }, now: Date.now() });
+      return;
+    }
+    batcher.submit(sale, command, units, (answer) => {
+      done(outcomeOf(name, answer, read));
+    });
+  }
+}
+
+function countsOf(
+  reply: Reply,
+  sale: SaleId,
+): LaneSale & { inDoubt: { count: number; ageMs: number } } {
+  const [, st, start, end, expired, released, items, attempts, refused, inDoubt, age] =
+    reply as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      [string, number, number, number, number, number][],
+      number,
+      [number, number][],
+      number,
+      number,
+    ];
+  return {
+    id: sale,
+    state: saleStates[st] ?? 'scheduled',
+    startsAt: start,
+    endsAt: end,
+    items: items.map(([product, price, allotted, available, held, sold]) => ({
+      product,
+      price,
+      allotted,
+      available,
+      held,
+      sold,
+    })),
+    expired,
+    released,
+    attempts,
+    refused: Object.fromEntries(refused.map(([n, times]) => [codeNames.get(n) ?? n, times])),
+    inDoubt: { count: inDoubt, ageMs: age },
+  };
+}

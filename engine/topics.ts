@@ -1,0 +1,59 @@
+/** Kafka topics and groups of the engine, with their settings (contract.md, "Kafka"). */
+import type { TopicSpec } from '../platform/kafka/port.ts';
+
+const dayMs = 24 * 3600 * 1000;
+
+export interface Topics {
+  readonly orders: string;
+  readonly newProduct: string;
+  readonly orderUpdates: string;
+  readonly catalogChanges: string;
+  readonly settlerGroup: string;
+  readonly openerGroup: string;
+}
+
+export function topicsOf(prefix: string): Topics {
+  return {
+    orders: `${prefix}orders`,
+    newProduct: `${prefix}new-product`,
+    orderUpdates: `${prefix}order-updates`,
+    catalogChanges: `${prefix}catalog-changes`,
+    settlerGroup: `${prefix}highnoon-settler`,
+    openerGroup: `${prefix}highnoon-opener`,
+  };
+}
+
+/** `orders` has a partition for each lane and is kept longer than backups are apart. */
+export function topicSpecs(prefix: string, lanes: number, replication: number): TopicSpec[] {
+  const topics = topicsOf(prefix);
+  const durable = { 'min.insync.replicas': String(Math.max(1, replication - 1)) };
+  const json = [topics.newProduct, topics.orderUpdates, topics.catalogChanges];
+  return [
+    {
+      topic: topics.orders,
+      partitions: lanes,
+      replication,
+      config: {
+        ...durable,
+        'cleanup.policy': 'delete',
+        'retention.ms': String(14 * dayMs),
+        'retention.bytes': '-1',
+        'max.message.bytes': '8388608',
+      },
+    },
+    ...json.flatMap((topic) => [
+      {
+        topic,
+        partitions: 4,
+        replication,
+        config: { ...durable, 'retention.ms': String(7 * dayMs) },
+      },
+      {
+        topic: `${topic}.dlq`,
+        partitions: 1,
+        replication,
+        config: { ...durable, 'retention.ms': String(30 * dayMs) },
+      },
+    ]),
+  ];
+}

@@ -1,0 +1,114 @@
+/**
+ * Trimmer: brings each lane's copies of watermark and state up to date from Postgres, trims its
+ * outbox up to the watermark, beats its clock, and shows what is in doubt. An old watermark trims
+ * nothing, so two trimmers are harmless.
+ */
+import type { Log } from '../platform/log.ts';
+import { metrics } from '../platform/metrics.ts';
+import type { Db } from '../platform/postgres/db.ts';
+import type { Redis } from '../platform/redis/connection.ts';
+import { runScript, type Script } from '../platform/redis/scripts.ts';
+import { unpack } from './lanes/codec.ts';
+import { laneKeys } from './lanes/keys.ts';
+import { startLoop, type Loop } from './loop.ts';
+import { copyFreeze } from './settle/quarantine.ts';
+
+export interface TrimmerOptions {
+  readonly db: Db;
+  readonly redis: Redis;
+  readonly script: Script;
+  readonly lanes: number;
+  readonly outboxKeepMs: number;
+  readonly log: Log;
+}
+
+const everyMs = 100;
+
+interface LaneRow {
+  readonly lane: number;
+  readonly epoch: number;
+  readonly seq: number;
+  readonly decided: number;
+  readonly state: string;
+  readonly reasons: readonly { code: string; detail: string }[];
+}
+
+interface Passed {
+  readonly at: number;
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export function startTrimmer(options: TrimmerOptions): Loop {
+  /** Watermarks of the last `outboxKeepMs`, oldest first, by lane. */
+  const passed = new Map<number, Passed[]>();
+  const round = async (): Promise<void> => {
+    const rows = await options.db.query<LaneRow>(
+      `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons
+         FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane < $1`,
+      [options.lanes],
+      'trimmer_lanes',
+    );
+    for (const row of rows) await trimLane(options, row, passed);
+  };
+  return startLoop({ name: 'trimmer', log: options.log, everyMs, round });
+}
+
+/** The last watermark that is at least `keepMs` old. */
+function keepSince(list: Passed[], keepMs: number): Passed {
+  const now = performance.now();
+  while (list.length > 1 && (list[1]?.at ?? now) <= now - keepMs) list.shift();
+  const first = list[0];
+  if (first !== undefined && first.at <= now - keepMs) return first;
+  return { at: now, epoch: 0, seq: -1 };
+}
+
+async function trimLane(
+  options: TrimmerOptions,
+  row: LaneRow,
+  passed: Map<number, Passed[]>,
+): Promise<void> {
+  const keys = laneKeys(row.lane);
+  const list = passed.get(row.lane) ?? [];
+  passed.set(row.lane, list);
+  const newest = list.at(-1);
+  if (newest?.epoch !== row.epoch || newest.seq !== row.seq) {
+    list.push({ at: performance.now(), epoch: row.epoch, seq: row.seq });
+  }
+  const trim = keepSince(list, options.outboxKeepMs);
+  const why =
+    row.state === 'frozen' ? row.reasons.map((r) => `${r.code}: ${r.detail}`).join('; ') : '';
+  const reply = unpack(
+    (await runScript(
+      options.redis,
+      options.script,
+      [keys.marker, keys.frozen, keys.clock, keys.outbox, keys.watermark],
+      [row.epoch, row.seq, row.decided, trim.epoch, trim.seq, why],
+    )) as Buffer,
+  ) as [number, number, number, number, number, number, number, string];
+  const [epoch, , decided, settled, doubt, now, length, frozen] = reply;
+  const label = { lane: String(row.lane) };
+  metrics.laneOpen.set(label, epoch > 0 && frozen === '' ? 1 : 0);
+  if (epoch === 0) return;
+  const inDoubt = Math.max(0, decided - settled);
+  const ageSeconds = inDoubt > 0 ? Math.max(0, now - doubt) / 1000 : 0;
+  metrics.inDoubtCount.set(label, inDoubt);
+  metrics.inDoubtAgeSeconds.set(label, ageSeconds);
+  metrics.outboxLength.set(label, length);
+  metrics.outboxAgeSeconds.set(label, ageSeconds);
+  if (inDoubt === 0) await beatSettledTime(options, row, now);
+  if (frozen !== '' && row.state !== 'frozen') {
+    options.log.error({ lane: row.lane, reason: frozen }, 'the lane is frozen');
+    await copyFreeze(options.db, row.lane, frozen);
+  }
+}
+
+/** With nothing in doubt everything up to now has settled: lists say so (`as_of`). */
+async function beatSettledTime(options: TrimmerOptions, row: LaneRow, now: number): Promise<void> {
+  await options.db.run(
+    `UPDATE sale.watermarks SET lane_time = $4::bigint
+      WHERE lane = $1 AND epoch = $2 AND seq = $3 AND lane_time < $4::bigint - 1000`,
+    [row.lane, row.epoch, row.seq, now],
+    'trimmer_beat',
+  );
+}

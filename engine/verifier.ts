@@ -1,0 +1,221 @@
+/**
+ * Verifier: lets a lane serve again after its Redis server has started anew (protocol.md §1).
+ * It proves that no position which anyone has seen is missing, ends the epoch at the outbox's
+ * head, begins the next one in Postgres, then in the lane. Two at once: compare-and-set.
+ */
+import type { KafkaPort } from '../platform/kafka/port.ts';
+import { messageOf } from '../platform/fault.ts';
+import type { Log } from '../platform/log.ts';
+import type { Db, Query } from '../platform/postgres/db.ts';
+import { serverRunId, type Redis } from '../platform/redis/connection.ts';
+import { runScript, type Script } from '../platform/redis/scripts.ts';
+import { isAbove, type Position } from './domain/contiguity.ts';
+import { readEntry } from './lanes/codec.ts';
+import { laneKeys } from './lanes/keys.ts';
+import { copyFreeze } from './settle/quarantine.ts';
+import { lockWatermark } from './settle/settlement.ts';
+
+export interface VerifierOptions {
+  readonly db: Db;
+  /** The connection over which the lane was found unverified. */
+  readonly redis: Redis;
+  readonly kafka: KafkaPort;
+  readonly topic: string;
+  readonly script: Script;
+  readonly log: Log;
+}
+
+const kafkaBackMs = 5 * 60_000;
+const outageMaxMs = 15 * 60_000;
+const retryMs = 500;
+
+interface LaneRow {
+  readonly epoch: number;
+  readonly recovered_epoch: number;
+  readonly run_id: string | null;
+  readonly state: string;
+  readonly token: string | null;
+  readonly lane_time: number;
+}
+
+/** The lane is not what its epochs in Postgres say: thrown to undo the transaction. */
+class RolledBack extends Error {}
+
+export class Verifier {
+  #options: VerifierOptions;
+  #busy = new Set<number>();
+  #retryAt = new Map<number, number>();
+  #closed = false;
+
+  constructor(options: VerifierOptions) {
+    this.#options = options;
+  }
+
+  /** Called whenever a lane is found unverified; one attempt at a time for each lane. */
+  verify(lane: number, runId: string): void {
+    if (this.#closed || this.#busy.has(lane)) return;
+    if (performance.now() < (this.#retryAt.get(lane) ?? 0)) return;
+    this.#busy.add(lane);
+    this.#attempt(lane, runId)
+      .catch((error: unknown) => {
+        this.#retryAt.set(lane, performance.now() + retryMs);
+        this.#options.log.warn({ lane, err: messageOf(error) }, 'lane not verified yet');
+      })
+      .finally(() => this.#busy.delete(lane));
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #attempt(lane: number, runId: string): Promise<void> {
+    const { db, redis, log } = this.#options;
+    const row = await this.#row(lane);
+    if (row.state === 'frozen') throw new Error('frozen in postgres');
+    if (row.token !== null) throw new Error('a recovery is under way');
+    if (row.run_id === runId) {
+      await this.#write(lane, await this.#head(lane), row.epoch, runId);
+      return;
+    }
+    // Kafka first, then the head: a position published before the restart is in the outbox too.
+    const highest = await this.#highestInKafka(lane, row.lane_time);
+    const head = await this.#head(lane);
+    if (!(head.epoch >= row.recovered_epoch && head.epoch <= row.epoch)) {
+      await this.#freeze(lane, `the lane is of epoch ${head.epoch}, postgres of ${row.epoch}`);
+      return;
+    }
+    if (highest !== null && isAbove(highest, head)) {
+      const [seen, has] = [highest, head].map((p) => `${p.epoch}-${p.seq}`);
+      await this.#freeze(lane, `kafka has ${seen}, the lane ${has}`);
+      return;
+    }
+    if ((await serverRunId(redis)) !== runId) throw new Error('redis has started once more');
+    let begun: 'begun' | 'behind' | 'changed';
+    try {
+      begun = await db.tx((q) => this.#begin(q, lane, row.epoch, head, runId));
+    } catch (error) {
+      if (!(error instanceof RolledBack)) throw error;
+      await this.#freeze(lane, error.message);
+      return;
+    }
+    if (begun === 'behind') {
+      await this.#freeze(lane, `postgres is ahead of the lane's head ${head.epoch}-${head.seq}`);
+      return;
+    }
+    if (begun === 'changed') throw new Error('another verifier was faster');
+    await this.#write(lane, head, row.epoch + 1, runId);
+    log.info({ lane, epoch: row.epoch + 1, end: head.seq }, 'lane verified, new epoch');
+  }
+
+  async #head(lane: number): Promise<Position> {
+    const { redis } = this.#options;
+    const keys = laneKeys(lane);
+    const [epoch, seq] = await Promise.all([
+      redis.hget(keys.marker, 'epoch'),
+      redis.hget(keys.clock, 'seq'),
+    ]);
+    if (epoch === null || seq === null) throw new Error('the lane has no marker');
+    return { epoch: Number(epoch), seq: Number(seq) };
+  }
+
+  async #row(lane: number): Promise<LaneRow> {
+    const [row] = await this.#options.db.query<LaneRow>(
+      `SELECT l.epoch, l.recovered_epoch, l.run_id, l.state, l.token, w.lane_time
+         FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane = $1`,
+      [lane],
+    );
+    if (row === undefined) throw new Error(`lane ${lane} is not formatted`);
+    return row;
+  }
+
+  /** Highest position in the partition from a bit before the lane's settled time to its end. */
+  async #highestInKafka(lane: number, laneTime: number): Promise<Position | null> {
+    const { kafka, topic } = this.#options;
+    const ends = (await kafka.ends(topic)).get(lane);
+    if (ends === undefined) throw new Error(`kafka has no partition ${lane} of ${topic}`);
+    if (ends.high === ends.low) return null;
+    const since = Math.max(0, laneTime - kafkaBackMs);
+    const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
+    const from = at < ends.low ? ends.low : at;
+    let highest: Position | null = null;
+    await kafka.read(topic, lane, from, ends.high, (message) => {
+      const entry = readEntry(message.value);
+      if (highest === null || isAbove(entry, highest)) {
+        highest = { epoch: entry.epoch, seq: entry.seq };
+      }
+    });
+    return highest;
+  }
+
+  /**
+   * Ends the lane's epoch at its head and begins the next. Epochs begun for servers that died
+   * before they were told of it end empty; one that was not empty is missing here.
+   */
+  async #begin(
+    q: Query,
+    lane: number,
+    current: number,
+    head: Position,
+    runId: string,
+  ): Promise<'begun' | 'behind' | 'changed'> {
+    const watermark = await lockWatermark(q, lane);
+    if (isAbove(watermark, head)) return 'behind';
+    const changed = await q.run(
+      `UPDATE sale.lanes SET epoch = $2 + 1, run_id = $3
+        WHERE lane = $1 AND epoch = $2 AND state = 'open' AND token IS NULL
+          AND run_id IS DISTINCT FROM $3`,
+      [lane, current, runId],
+    );
+    if (changed !== 1) return 'changed';
+    await q.run(
+      `UPDATE sale.epochs SET ended_at = CASE WHEN epoch = $2 THEN $3::bigint ELSE -1 END,
+              ended_by = 'verifier'
+        WHERE lane = $1 AND epoch >= $2 AND ended_at IS NULL`,
+      [lane, head.epoch, head.seq],
+    );
+    const [other] = await q.query(
+      `SELECT 1 FROM sale.epochs WHERE lane = $1 AND epoch >= $2
+          AND ended_at <> CASE WHEN epoch = $2 THEN $3::bigint ELSE -1 END`,
+      [lane, head.epoch, head.seq],
+    );
+    if (other !== undefined) {
+      throw new RolledBack(`epoch ${head.epoch} did not end at ${head.seq}`);
+    }
+    await q.run('INSERT INTO sale.epochs (lane, epoch) VALUES ($1, $2)', [lane, current + 1]);
+    return 'begun';
+  }
+
+  async #write(lane: number, head: Position, epoch: number, runId: string): Promise<void> {
+    const { redis, script, db } = this.#options;
+    const keys = laneKeys(lane);
+    const ends = await db.query<{ epoch: number; ended_at: number }>(
+      `SELECT epoch, ended_at FROM sale.epochs
+        WHERE lane = $1 AND epoch >= $2 AND ended_at IS NOT NULL`,
+      [lane, head.epoch],
+    );
+    const written = await runScript(
+      redis,
+      script,
+      [keys.marker, keys.frozen, keys.ends, keys.clock, keys.outbox, keys.verifiedRun],
+      [
+        head.epoch,
+        head.seq,
+        epoch,
+        runId,
+        outageMaxMs,
+        ...ends.flatMap((e) => [e.epoch, e.ended_at]),
+      ],
+    );
+    if (written === -1 || written === -2) {
+      throw new Error(written === -2 ? 'the lane is frozen' : 'the lane has changed');
+    }
+  }
+
+  async #freeze(lane: number, detail: string): Promise<void> {
+    const { db, redis, log } = this.#options;
+    const reason = `rolled_back: ${detail}`;
+    log.error({ lane, reason }, 'the lane was rolled back');
+    await copyFreeze(db, lane, reason);
+    await redis.set(laneKeys(lane).frozen, reason, 'NX');
+  }
+}

@@ -1,0 +1,179 @@
+/** The worker: every loop of protocol.md §12 that exists so far, and how they wake each other. */
+import type { Config } from '../platform/config.ts';
+import { createKafka } from '../platform/kafka/index.ts';
+import type { KafkaPort, KafkaProducer } from '../platform/kafka/port.ts';
+import type { Log } from '../platform/log.ts';
+import { createDb } from '../platform/postgres/pool.ts';
+import type { Db } from '../platform/postgres/db.ts';
+import { connectRedis, untilReady, type Redis } from '../platform/redis/connection.ts';
+import { startDispatcher, type Dispatcher } from './dispatcher.ts';
+import { openLanes, scriptOf, type LaneSet } from './lane-set.ts';
+import { laneKeys } from './lanes/keys.ts';
+import { Lease } from './lanes/lease.ts';
+import { idSecretOf } from './lanes/order-key.ts';
+import type { Loop } from './loop.ts';
+import { startOpener } from './opener.ts';
+import { startPublisher } from './publisher.ts';
+import { startReaper } from './reaper.ts';
+import { startReconciler } from './reconciler.ts';
+import { startRelay } from './relay.ts';
+import { startSettler } from './settler.ts';
+import { readSettings, type Settings } from './settings.ts';
+import { topicSpecs, topicsOf } from './topics.ts';
+import { startTrimmer } from './trimmer.ts';
+import { Verifier } from './verifier.ts';
+
+export interface Worker {
+  readonly lanes: LaneSet;
+  readonly db: Db;
+  close(): Promise<void>;
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly settings: Settings;
+  readonly db: Db;
+  readonly redis: Redis;
+  readonly lanes: LaneSet;
+  readonly kafka: KafkaPort;
+  readonly log: Log;
+}
+
+const redisWaitMs = 2000;
+
+type Closable = Pick<Loop, 'close'>;
+
+/** Loops that need Redis and Postgres only: they run with Kafka away too. */
+function startStoreLoops(parts: Parts, dispatcher: Dispatcher): Closable[] {
+  const { config, settings, db, redis, lanes, log } = parts;
+  const leases = scriptOf('lease');
+  return [
+    dispatcher,
+    startTrimmer({
+      db,
+      redis,
+      script: scriptOf('trim'),
+      lanes: settings.lanes,
+      outboxKeepMs: config.outboxKeepMs,
+      log,
+    }),
+    startReconciler({ db, shop: lanes.shop, log }),
+    ...lanes.gate.doors.map(({ lane }) =>
+      startReaper({
+        lane,
+        redis,
+        lease: new Lease(redis, leases, lane, 'reaper'),
+        shop: lanes.shop,
+        log,
+      }),
+    ),
+  ];
+}
+
+/** Relays, one for each lane with a connection that may block, and the publisher. */
+function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
+  const { config, settings, db, redis, lanes, kafka, log } = parts;
+  const leases = scriptOf('lease');
+  const { topicPrefix, redisUrl, relayPauseMs } = config;
+  const specs = topicSpecs(topicPrefix, settings.lanes, config.kafkaReplication);
+  const relays = lanes.gate.doors.map(({ lane }): Closable => {
+    const blocking = connectRedis(redisUrl, { name: `relay-${lane}`, log, commandTimeoutMs: 5000 });
+    const relay = startRelay({
+      lane,
+      keys: laneKeys(lane),
+      redis: blocking,
+      lease: new Lease(redis, leases, lane, 'relay'),
+      db,
+      producer,
+      topic: topicsOf(topicPrefix).orders,
+      pauseMs: relayPauseMs,
+      log,
+      ensureTopic: () => kafka.ensureTopics(specs),
+    });
+    return {
+      async close() {
+        await relay.close();
+        blocking.disconnect();
+      },
+    };
+  });
+  return [...relays, startPublisher({ db, producer, topicPrefix, log })];
+}
+
+/** The settler and the opener's subscription. */
+async function startConsumers(
+  parts: Parts,
+  producer: KafkaProducer,
+  onCommands: (lanes: readonly number[]) => void,
+  onCrash: (error: Error) => void,
+): Promise<Closable[]> {
+  const { config, settings, db, redis, lanes, kafka, log } = parts;
+  const topics = topicsOf(config.topicPrefix);
+  const settler = await startSettler({
+    kafka,
+    db,
+    redis,
+    topic: topics.orders,
+    groupId: topics.settlerGroup,
+    lanes: settings.lanes,
+    log,
+    onCommands,
+    onCrash,
+  });
+  const opener = await startOpener({
+    kafka,
+    producer,
+    db,
+    shop: lanes.shop,
+    secret: idSecretOf(settings.idSecret),
+    lanes: settings.lanes,
+    currency: settings.currency,
+    topic: topics.newProduct,
+    groupId: topics.openerGroup,
+    log,
+    onCommands,
+    onCrash,
+  });
+  return [settler, opener];
+}
+
+/** Starts every loop. `onCrash`: a consumer died for good, so the process must exit. */
+export async function startWorker(
+  config: Config,
+  log: Log,
+  onCrash: (error: Error) => void,
+): Promise<Worker> {
+  const db = createDb(config.databaseUrl, { max: 12, name: 'highnoon-worker' });
+  const settings = await readSettings(db);
+  const clientId = `highnoon-${config.processName}`;
+  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId, log });
+  const topic = topicsOf(config.topicPrefix).orders;
+  const redis = connectRedis(config.redisUrl, { name: 'worker', log, commandTimeoutMs: 2000 });
+  // With Redis away the loops start all the same, and say so.
+  await untilReady(redis, redisWaitMs).catch(() => undefined);
+  const verifier = new Verifier({ db, redis, kafka, topic, script: scriptOf('verify'), log });
+  const lanes = openLanes(config, settings, db, log, (lane, runId) => {
+    verifier.verify(lane, runId);
+  });
+  const parts: Parts = { config, settings, db, redis, lanes, kafka, log };
+  const dispatcher = startDispatcher(lanes.caller, settings.lanes, log);
+  const running = startStoreLoops(parts, dispatcher);
+  const producer = await kafka.producer();
+  running.push(...startProducerLoops(parts, producer));
+  const onCommands = (woken: readonly number[]): void => {
+    dispatcher.wakeFor(woken);
+  };
+  running.push(...(await startConsumers(parts, producer, onCommands, onCrash)));
+  return {
+    lanes,
+    db,
+    async close() {
+      verifier.close();
+      await Promise.allSettled(running.map((loop) => loop.close()));
+      await Promise.allSettled([producer.close(), kafka.close()]);
+      await lanes.close();
+      redis.disconnect();
+      await db.close();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+-- What a lane command does to the working copy of its sale. Every branch emits exactly one event
+-- with the command's number; a refusal changes nothing.
+local EVENT = {
+  install = 'installed', credit = 'moved', debit = 'moved', pause = 'paused',
+  resume = 'resumed', close = 'closed',
+}
+
+local function newSale(body)
+  local items = {}
+  for i = 1, #body[8] do
+    items[i] = {
+      product = body[8][i][1], price = body[8][i][2],
+      allotted = 0, next = 1, last = 0, held = 0, sold = 0, returned = 0,
+    }
+  end
+  return {
+    base = 9, id = body[1], st = SCHEDULED, start = body[2], ends = body[3], limit = body[4],
+    hold = body[5], who = body[6], want = body[7], got = 0, items = items, expired = 0,
+    released = 0, dirty = true, records = {}, touched = {}, events = {}, due = {}, refused = {},
+    attempts = 0, free = {}, drained = false, dueRemoved = {},
+  }
+end
+
+-- The terms, written once; what changes is written by `writeCounts`.
+local function install(sale)
+  local terms = {}
+  for i = 1, #sale.items do terms[i] = { sale.items[i].product, sale.items[i].price } end
+  redis.call('HSET', KEYS[9], 'id', sale.id, 'start', sale.start, 'end', sale.ends, 'limit',
+    sale.limit, 'hold', sale.hold, 'who', sale.who, 'want', sale.want, 'items',
+    cmsgpack.pack(terms))
+end
+
+local function credit(sale, number, body)
+  local it = sale.items[body[2] + 1]
+  if sale.st == CLOSED or sale.st == CLOSING then
+    emit(sale, { 'moved', number, 0, 'closed', body[1], 'credit', body[2], body[3], it.allotted,
+      it.last })
+    return
+  end
+  it.allotted = it.allotted + body[3]
+  it.last = it.last + body[3]
+  sale.got = sale.got + 1
+  sale.dirty = true
+  emit(sale, { 'moved', number, 1, '', body[1], 'credit', body[2], body[3], it.allotted, it.last })
+end
+
+-- Never-issued numbers go first, from the top; then the highest returned ones.
+local function debit(sale, number, body)
+  local item, units = body[2] + 1, body[3]
+  local it = sale.items[item]
+  if available(it) < units then
+    emit(sale, { 'moved', number, 0, 'insufficient', body[1], 'debit', body[2], units, it.allotted,
+      it.last, available(it) })
+    return
+  end
+  local fresh = math.min(units, it.last - it.next + 1)
+  it.last = it.last - fresh
+  it.allotted = it.allotted - units
+  local rest = units - fresh
+  if rest > 0 then
+    local free = freeList(sale, item, 0)
+    local low = item * SPAN
+    local found = redis.call('ZREVRANGEBYSCORE', KEYS[sale.base + 3], low + SPAN - 1, low, 'LIMIT',
+      0, rest)
+    for i = 1, #found do free.removed[tonumber(string.match(found[i], ':(%d+)$'))] = true end
+    it.returned = it.returned - rest
+  end
+  sale.dirty = true
+  emit(sale, { 'moved', number, 1, '', body[1], 'debit', body[2], units, it.allotted, it.last })
+end
+
+local function toggle(sale, number, kind, from, to)
+  if sale.st ~= from then
+    emit(sale, { EVENT[kind], number, 0, 'state', sale.st })
+    return
+  end
+  sale.st = to
+  sale.dirty = true
+  emit(sale, { EVENT[kind], number, 1, '' })
+end
+
+-- Debits what is free of every item; closes the sale only when nothing is held in the same step.
+local function close(sale, lane, number)
+  if sale.st == CLOSED then
+    emit(sale, { 'closed', number, 0, 'state', sale.st })
+    return
+  end
+  reap(sale, lane, 256, 0)
+  local units, allotted, last, held = {}, {}, {}, 0
+  for i = 1, #sale.items do
+    local it = sale.items[i]
+    units[i] = available(it)
+    it.last = it.next - 1
+    it.returned = 0
+    it.allotted = it.allotted - units[i]
+    allotted[i], last[i] = it.allotted, it.last
+    held = held + it.held
+  end
+  sale.free = {}
+  sale.emptied = true
+  sale.st = held == 0 and CLOSED or CLOSING
+  sale.dirty = true
+  emit(sale, { held == 0 and 'closed' or 'closing', number, 1, '', units, allotted, last })
+end
+
+local function apply(sale, lane, number, kind, body, new)
+  if not new then latch(sale, lane) end
+  if kind == 'install' then
+    emit(sale, { 'installed', number, new and 1 or 0, new and '' or 'exists' })
+  elseif kind == 'credit' then
+    credit(sale, number, body)
+  elseif kind == 'debit' then
+    debit(sale, number, body)
+  elseif kind == 'pause' then
+    toggle(sale, number, kind, LIVE, PAUSED)
+  elseif kind == 'resume' then
+    toggle(sale, number, kind, PAUSED, LIVE)
+  elseif kind == 'close' then
+    close(sale, lane, number)
+  else
+    emit(sale, { kind, number, 0, 'unsupported' })
+  end
+  latch(sale, lane)
+end

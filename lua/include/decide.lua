@@ -1,0 +1,177 @@
+-- The decisions: one function for each command, on the working copy only.
+local function orderReply(code, sale, lane, order, state)
+  local it = sale.items[order[4]]
+  return {
+    code, state, order[4] - 1, it.product, it.price, order[5] + lane.outage - sale.hold,
+    order[5] + lane.outage, order[6], order[9],
+  }
+end
+
+-- Units that count against the limit: held and sold, over all of the shopper's orders.
+local function owned(record)
+  local units = 0
+  for i = 3, #record do
+    local order = record[i]
+    if order[3] == HELD or order[3] == PAID then units = units + #order[9] end
+  end
+  return units
+end
+
+local function itemOf(sale, product)
+  if product == '' then
+    if #sale.items == 1 then return 1 end
+    return nil, CODE.product_required
+  end
+  for i = 1, #sale.items do
+    if sale.items[i].product == product then return i end
+  end
+  return nil, CODE.not_found
+end
+
+local function whyClosed(sale, lane, verified)
+  if sale.st == SCHEDULED then return { CODE.sale_not_started, sale.start } end
+  if sale.st == PAUSED then return { CODE.sale_paused } end
+  if sale.st ~= LIVE then return { CODE.sale_ended } end
+  if sale.who == 1 and verified ~= 1 then return { CODE.forbidden } end
+  if lane.bounded then return { CODE.overloaded } end
+  return nil
+end
+
+-- Most orders that a record keeps. Each costs every batch that reads it.
+local RECORD_MOST = 256
+
+local function decideHold(sale, lane, c, want)
+  local shopper, key, quantity = c[3], c[4], c[6]
+  local record = sale.records[shopper]
+  local known = findOrder(record, key)
+  if known then
+    if known[2] ~= c[5] then return { CODE.idempotency_key_reused } end
+    return orderReply(CODE.replayed, sale, lane, known, HELD)
+  end
+  local closed = whyClosed(sale, lane, c[8])
+  if closed then return closed end
+  local item, wrong = itemOf(sale, c[7])
+  if not item then return { wrong } end
+  if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
+  if #record - 2 >= RECORD_MOST then return { CODE.rate_limited, 600000 } end
+  endOverdue(sale, lane, shopper, record, want)
+  if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
+  local mine = owned(record)
+  if mine + quantity > sale.limit then return { CODE.limit_reached, sale.limit, mine } end
+  local it = sale.items[item]
+  if available(it) < quantity then
+    reap(sale, lane, 16, want)
+    if available(it) < quantity then
+      return { CODE.sold_out, available(it), it.held > 0 and 1 or 0 }
+    end
+  end
+  local units = takeUnits(sale, item, quantity, want)
+  local order = { key, c[5], HELD, item, lane.holdClock + sale.hold, 0, '', 0, units }
+  local event = { 'held', key, shopper, item - 1, it.price, lane.now + sale.hold, c[5], units }
+  it.held = it.held + quantity
+  record[#record + 1] = order
+  sale.touched[shopper] = true
+  sale.due[#sale.due + 1] = shopper
+  sale.dirty = true
+  emit(sale, event)
+  return orderReply(CODE.done, sale, lane, order, HELD)
+end
+
+-- The command that ended a hold is known by its key, so asking again gets the first answer.
+local function endedBefore(sale, lane, order, c, state)
+  if order[3] ~= state or order[7] ~= c[5] or c[5] == '' then return nil end
+  if order[8] ~= c[6] then return { CODE.idempotency_key_reused } end
+  return orderReply(CODE.replayed, sale, lane, order, state)
+end
+
+local function decidePay(sale, lane, c, record, order, want)
+  local before = endedBefore(sale, lane, order, c, PAID)
+  if before then return before end
+  if order[3] == EXPIRED or order[3] == RELEASED then return { CODE.hold_expired } end
+  if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
+  if order[5] <= lane.holdClock then
+    endHold(sale, lane, c[3], record, order, EXPIRED, want)
+    return { CODE.hold_expired }
+  end
+  if order[6] % 2 == 0 then return { CODE.details_required } end
+  local it = sale.items[order[4]]
+  local units = #order[9]
+  it.held = it.held - units
+  it.sold = it.sold + units
+  order[3], order[7], order[8] = PAID, c[5], c[6]
+  sale.touched[c[3]] = true
+  sale.dirty = true
+  emit(sale, { 'paid', order[1], c[3], c[5], c[6], order[4] - 1, order[9] })
+  return orderReply(CODE.done, sale, lane, order, PAID)
+end
+
+local function decideRelease(sale, lane, c, record, order, want)
+  local before = endedBefore(sale, lane, order, c, RELEASED)
+  if before then return before end
+  if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
+  if order[5] <= lane.holdClock then
+    endHold(sale, lane, c[3], record, order, EXPIRED, want)
+    return { CODE.illegal_transition, EXPIRED }
+  end
+  order[7], order[8] = c[5], c[6]
+  endHold(sale, lane, c[3], record, order, RELEASED, want)
+  return orderReply(CODE.done, sale, lane, order, RELEASED)
+end
+
+local function decideOrder(sale, lane, c, want)
+  local op = c[1]
+  local record = sale.records[c[3]]
+  local order = findOrder(record, c[4])
+  if not order then return { CODE.not_found } end
+  if op == 2 then return decidePay(sale, lane, c, record, order, want) end
+  if op == 3 then return decideRelease(sale, lane, c, record, order, want) end
+  if order[3] == HELD and order[5] <= lane.holdClock then
+    endHold(sale, lane, c[3], record, order, EXPIRED, want)
+  end
+  if op == 4 then
+    if order[3] == EXPIRED then return { CODE.hold_expired } end
+    if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
+    if order[6] % 2 == 0 then
+      order[6] = order[6] + 1
+      sale.touched[c[3]] = true
+    end
+  end
+  return orderReply(CODE.done, sale, lane, order, order[3])
+end
+
+local function decideCount(sale, lane)
+  local reply = { CODE.done, sale.st, sale.start, sale.ends, sale.expired, sale.released }
+  local items = {}
+  for i = 1, #sale.items do
+    local it = sale.items[i]
+    items[i] = { it.product, it.price, it.allotted, available(it), it.held, it.sold }
+  end
+  reply[7] = items
+  local counted = redis.call('HGETALL', KEYS[sale.base])
+  local refused, attempts = {}, 0
+  for i = 1, #counted, 2 do
+    if counted[i] == 'attempts' then
+      attempts = tonumber(counted[i + 1])
+    elseif string.sub(counted[i], 1, 2) == 'x-' then
+      refused[#refused + 1] = { tonumber(string.sub(counted[i], 2)), tonumber(counted[i + 1]) }
+    end
+  end
+  reply[8], reply[9], reply[10] = attempts + sale.attempts, refused, lane.inDoubt
+  reply[11] = lane.inDoubt > 0 and lane.now - lane.doubt or 0
+  return reply
+end
+
+local function decide(sale, lane, c, want)
+  local op = c[1]
+  latch(sale, lane)
+  if op == 1 then
+    local reply = decideHold(sale, lane, c, want)
+    sale.attempts = sale.attempts + 1
+    if reply[1] < 0 then sale.refused[reply[1]] = (sale.refused[reply[1]] or 0) + 1 end
+    return reply
+  end
+  if op <= 5 then return decideOrder(sale, lane, c, want) end
+  if op == 6 then return decideCount(sale, lane) end
+  if op == 7 then return { CODE.done, reap(sale, lane, c[5], want) } end
+  return { CODE.done, sale.st }
+end

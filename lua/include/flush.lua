@@ -1,0 +1,117 @@
+-- The one write phase of a batch. Nothing here can fail but the first write, and that only for
+-- lack of memory, before anything has changed. A batch that accepts no hold begins with a
+-- command that Redis runs at any memory use, so that holds can always end.
+local CHUNK = 2000
+
+local function inChunks(command, key, list)
+  for from = 1, #list, CHUNK do
+    redis.call(command, key, unpack(list, from, math.min(from + CHUNK - 1, #list)))
+  end
+end
+
+-- Puts the events of all sales into one outbox entry and stores the lane's clock.
+local function append(lane, sales, order)
+  local groups, count = {}, 0
+  for _, index in ipairs(order) do
+    local sale = sales[index]
+    if sale and not sale.fault and #sale.events > 0 then
+      groups[#groups + 1] = { sale.id, sale.events }
+      count = count + #sale.events
+    end
+  end
+  if count == 0 then return end
+  local seq = lane.seq + 1
+  local before = false
+  if seq == 0 and lane.epoch > 1 then
+    local ended = redis.call('HGET', KEYS[3], lane.epoch - 1)
+    before = { lane.epoch - 1, tonumber(ended or -1) }
+  end
+  local entry = cmsgpack.pack({ 1, lane.epoch, seq, lane.now, before, count, groups })
+  redis.call('XADD', KEYS[5], lane.epoch .. '-' .. seq, 'd', entry)
+  if lane.inDoubt <= 0 then lane.doubt = lane.now end
+  lane.seq = seq
+  lane.decided = lane.decided + count
+  redis.call('HSET', KEYS[4], 't', lane.now, 'seq', seq, 'decided', lane.decided, 'doubt',
+    lane.doubt)
+end
+
+local function writeCounts(sale)
+  local n = { sale.expired, sale.released }
+  for i = 1, #sale.items do
+    local it = sale.items[i]
+    local o = 2 + (i - 1) * 6
+    n[o + 1], n[o + 2], n[o + 3] = it.allotted, it.next, it.last
+    n[o + 4], n[o + 5], n[o + 6] = it.held, it.sold, it.returned
+  end
+  redis.call('HSET', KEYS[sale.base], 'st', sale.st, 'got', sale.got, 'n', cmsgpack.pack(n))
+end
+
+local function writeReturned(sale)
+  if sale.emptied then redis.call('DEL', KEYS[sale.base + 3]) end
+  for item, free in pairs(sale.free) do
+    local gone, back = {}, {}
+    for number in pairs(free.removed) do gone[#gone + 1] = item .. ':' .. number end
+    for number in pairs(free.added) do
+      back[#back + 1] = item * SPAN + number
+      back[#back + 1] = item .. ':' .. number
+    end
+    inChunks('ZREM', KEYS[sale.base + 3], gone)
+    inChunks('ZADD', KEYS[sale.base + 3], back)
+  end
+end
+
+local function writeDue(sale, lane)
+  local key = KEYS[sale.base + 2]
+  inChunks('ZREM', key, sale.dueRemoved)
+  if sale.rest then
+    local rest = { sale.rest.names[1], sale.rest.names[2], sale.rest.names[3] + 1 }
+    for i = sale.rest.at, #sale.rest.names do rest[#rest + 1] = sale.rest.names[i] end
+    redis.call('ZADD', key, sale.rest.score, cmsgpack.pack(rest))
+  end
+  if #sale.due > 0 then
+    local member = { lane.epoch, lane.seq, 0 }
+    for i = 1, #sale.due do member[i + 3] = sale.due[i] end
+    redis.call('ZADD', key, lane.holdClock + sale.hold, cmsgpack.pack(member))
+  end
+  if #sale.due > 0 or #sale.dueRemoved > 0 then
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if first[1] then
+      redis.call('ZADD', KEYS[7], first[2], sale.id)
+    else
+      redis.call('ZREM', KEYS[7], sale.id)
+    end
+  end
+end
+
+local function writeSale(sale, lane)
+  if sale.dirty then writeCounts(sale) end
+  local records = {}
+  for shopper in pairs(sale.touched) do
+    records[#records + 1] = shopper
+    records[#records + 1] = cmsgpack.pack(sale.records[shopper])
+  end
+  inChunks('HSET', KEYS[sale.base + 1], records)
+  writeReturned(sale)
+  writeDue(sale, lane)
+  if sale.attempts > 0 then redis.call('HINCRBY', KEYS[sale.base], 'attempts', sale.attempts) end
+  for code, times in pairs(sale.refused) do
+    redis.call('HINCRBY', KEYS[sale.base], 'x' .. code, times)
+  end
+end
+
+local function flush(lane, sales, order)
+  local holds = false
+  for _, index in ipairs(order) do
+    if sales[index] and #sales[index].due > 0 then holds = true end
+  end
+  if not holds then redis.call('ZREM', KEYS[7], '') end
+  append(lane, sales, order)
+  for _, index in ipairs(order) do
+    local sale = sales[index]
+    if sale and sale.fault then
+      redis.call('HSET', KEYS[sale.base], 'frz', sale.fault)
+    elseif sale then
+      writeSale(sale, lane)
+    end
+  end
+end

@@ -1,0 +1,76 @@
+-- A batch of what shoppers and the loops that serve them ask of one lane: read what the commands
+-- need, decide each on a working copy, write once, append the events as one outbox entry.
+-- KEYS    marker, frozen, ends, clock, outbox, watermark, dues, last command; then for each sale
+--         of the batch: sale, records, due, returned
+-- ARGV    header (msgpack: see include/gate.lua); commands (msgpack array of
+--         { op, sale, shopper, key, … }, `sale` counted from 0 in the order of KEYS)
+--           hold    { 1, sale, shopper, key, fingerprint, quantity, product, verified }
+--           pay     { 2, sale, shopper, key, end key, end fingerprint }
+--           release { 3, sale, shopper, key, end key, end fingerprint }
+--           details { 4, sale, shopper, key }
+--           read    { 5, sale, shopper, key }
+--           count   { 6, sale }
+--           reap    { 7, sale, _, _, most }
+--           touch   { 8, sale }
+-- Returns msgpack { status, epoch, head sequence, lane time (ms), outage (ms), replies }; a reply
+--         is { code, … }; for an order { code, state, item, product, price, held at, deadline,
+--         bits, { unit, … } }
+-- Emits   held, paid, released, expired, opened, closing
+-- Cost    one HMGET for each sale's terms and one for its records, one write of each structure;
+--         3–4 µs a hold in batches of 256
+--@include codes
+--@include gate
+--@include sale
+--@include units
+--@include record
+--@include flush
+--@include decide
+
+local header = cmsgpack.unpack(ARGV[1])
+local commands = cmsgpack.unpack(ARGV[2])
+local status, lane, why = gate(header)
+if status ~= STATUS.ok then return cmsgpack.pack({ status, lane or 0, why or '' }) end
+
+local sales, order, shoppers, want = {}, {}, {}, 0
+for i = 1, #commands do
+  local c = commands[i]
+  local index = c[2]
+  if sales[index] == nil then
+    sales[index] = openSale(9 + index * 4) or false
+    order[#order + 1] = index
+    shoppers[index] = {}
+  end
+  if c[1] <= 5 then
+    local list = shoppers[index]
+    list[#list + 1] = c[3]
+    if c[1] == 1 then want = want + c[6] end
+  end
+end
+for _, index in ipairs(order) do
+  if sales[index] and #shoppers[index] > 0 then readRecords(sales[index], shoppers[index]) end
+end
+
+local replies = {}
+for i = 1, #commands do
+  local c = commands[i]
+  local sale = sales[c[2]]
+  if not sale then
+    replies[i] = { CODE.not_found }
+  elseif sale.frozen or sale.fault then
+    replies[i] = { CODE.sale_frozen }
+  else
+    local ok, reply = pcall(decide, sale, lane, c, want)
+    if ok then
+      replies[i] = reply
+    else
+      sale.fault = tostring(reply)
+    end
+  end
+end
+-- A fault takes the whole sale's part of the batch back: nothing of it is written.
+for i = 1, #commands do
+  local sale = sales[commands[i][2]]
+  if sale and sale.fault then replies[i] = { CODE.fault, sale.fault } end
+end
+flush(lane, sales, order)
+return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, lane.now, lane.outage, replies })

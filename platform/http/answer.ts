@@ -1,0 +1,193 @@
+/**
+ * The answering half of an exchange: written once, corked, never after the client is gone. Header
+ * lines that do not depend on the request come preformatted from the bound route.
+ */
+import { invariant } from '../fault.ts';
+import type { Log } from '../log.ts';
+import type { BoundRoute } from './bound.ts';
+import { problemOf } from './failure.ts';
+import { problemJson, retryAfterSeconds, statusOf } from './problems.ts';
+import type { ProblemInput } from './problems.ts';
+import type { AuthResult, Ctx, ReplyHeaders, Route } from './route.ts';
+import { statusLine } from './status.ts';
+
+/** What is needed of the server's response. */
+export interface RawResponse {
+  writeStatus(status: string): unknown;
+  writeHeader(name: string, value: string): unknown;
+  end(body: string | Uint8Array, close: boolean): unknown;
+  endWithoutBody(length: number | undefined, close: boolean): unknown;
+  cork(write: () => void): unknown;
+  getRemoteAddressAsText(): ArrayBuffer;
+}
+
+/** What all requests of a server share. */
+export interface Surroundings {
+  readonly log: Log;
+  authenticate(
+    authorization: string | undefined,
+    need: 'vendor' | 'shopper',
+  ): AuthResult | Promise<AuthResult>;
+  /** Milliseconds to wait before this caller may ask again, or 0. */
+  limit(ctx: Ctx): number;
+  nextRequestId(): string;
+  /** While the server drains, every answer closes its connection. */
+  draining: boolean;
+  inFlight: number;
+}
+
+/**
+ * What is being written. `cork` calls back before it returns, so one set of slots serves all
+ * answers and saves each a closure.
+ */
+const corked = {
+  answer: null as Answer | null,
+  status: 0,
+  head: '',
+  payload: '' as string | Uint8Array,
+  headers: undefined as ReplyHeaders | undefined,
+};
+
+function writeCorked(): void {
+  corked.answer?.write();
+}
+
+export abstract class Answer {
+  requestId = '';
+  aborted = false;
+  /** Answered or aborted: the response must not be touched any more. */
+  done = false;
+
+  protected readonly bound: BoundRoute;
+  protected readonly around: Surroundings;
+  protected readonly res: RawResponse;
+  private readonly isHead: boolean;
+  private readonly startedAtMs = performance.now();
+  private address: string | undefined;
+  private closes = false;
+
+  constructor(bound: BoundRoute, around: Surroundings, res: RawResponse, isHead: boolean) {
+    this.bound = bound;
+    this.around = around;
+    this.res = res;
+    this.isHead = isHead;
+    around.inFlight += 1;
+  }
+
+  get route(): Route {
+    return this.bound.route;
+  }
+
+  get ip(): string {
+    if (this.address === undefined) {
+      if (this.done) return '';
+      this.address = Buffer.from(this.res.getRemoteAddressAsText()).toString('latin1');
+    }
+    return this.address;
+  }
+
+  onAborted(): void {
+    if (this.done) return;
+    this.aborted = true;
+    this.done = true;
+    this.around.inFlight -= 1;
+    // 499, as others count a client that did not wait.
+    this.bound.count(499).inc();
+  }
+
+  reply(status: number, json: string | object, headers?: ReplyHeaders): void {
+    const isReady = typeof json === 'string' || json instanceof Uint8Array;
+    const payload = isReady ? json : JSON.stringify(json);
+    const own = headers !== undefined && ('content-type' in headers || 'cache-control' in headers);
+    this.send(status, own ? '' : this.bound.jsonHead, payload, headers);
+  }
+
+  problem(problem: ProblemInput): void {
+    const { retryAfterMs } = problem;
+    let { headers } = problem;
+    if (retryAfterMs !== undefined) {
+      headers = { ...headers, 'retry-after': retryAfterSeconds(retryAfterMs) };
+    }
+    const text = problemJson(problem, this.requestId);
+    this.send(statusOf(problem.code), this.bound.problemHead, text, headers);
+  }
+
+  fail(error: unknown): void {
+    const problem = problemOf(error);
+    if (problem.code === 'internal' || problem.code === 'unavailable') {
+      const { requestId } = this;
+      const level = problem.code === 'internal' ? 'error' : 'warn';
+      this.around.log[level]({ requestId, route: this.route.id, err: error }, problem.code);
+    }
+    this.problem(problem);
+  }
+
+  /** Answers and closes the connection: for what came in a shape that we do not read to its end. */
+  protected problemAndClose(problem: ProblemInput): void {
+    this.closes = true;
+    this.problem(problem);
+  }
+
+  private send(
+    status: number,
+    head: string,
+    payload: string | Uint8Array,
+    headers: ReplyHeaders | undefined,
+  ): void {
+    if (this.done) {
+      invariant(this.aborted, `${this.route.id}: answered twice`);
+      return;
+    }
+    corked.answer = this;
+    corked.status = status;
+    corked.head = head;
+    corked.payload = payload;
+    corked.headers = headers;
+    this.res.cork(writeCorked);
+    corked.answer = null;
+    this.done = true;
+    this.around.inFlight -= 1;
+    this.bound.count(status).inc();
+    this.bound.seconds.observe((performance.now() - this.startedAtMs) / 1000);
+  }
+
+  /** Only for the cork. */
+  write(): void {
+    const { res } = this;
+    const { status, head, payload, headers } = corked;
+    const close = this.closes || this.around.draining;
+    if (status !== 200) res.writeStatus(statusLine(status));
+    if (head === '') this.writeOwnHead(headers);
+    else res.writeHeader('Content-Type', head + this.requestId);
+    if (headers !== undefined) this.writeHeaders(headers);
+    if (status === 204 || status === 304) {
+      res.endWithoutBody(undefined, close);
+    } else if (this.isHead) {
+      // With a reported length, uWS takes the answer for unfinished and drops the connection.
+      res.writeHeader('Content-Length', String(Buffer.byteLength(payload)));
+      res.endWithoutBody(undefined, close);
+    } else {
+      res.end(payload, close);
+    }
+  }
+
+  private writeOwnHead(headers: ReplyHeaders | undefined): void {
+    const { res, bound } = this;
+    res.writeHeader('X-Content-Type-Options', bound.plainHead + this.requestId);
+    if (headers?.['content-type'] === undefined) {
+      res.writeHeader('content-type', 'application/json');
+    }
+    if (headers?.['cache-control'] === undefined && !bound.cacheable) {
+      res.writeHeader('cache-control', 'no-store');
+    }
+  }
+
+  private writeHeaders(headers: ReplyHeaders): void {
+    for (const name of Object.keys(headers)) {
+      const value = headers[name] ?? '';
+      // A line break would let a value write headers of its own.
+      if (/[\r\n\0]/.test(name) || /[\r\n\0]/.test(value)) continue;
+      this.res.writeHeader(name, value);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * A route made ready: schemas compiled, header blocks formatted, metrics found. Everything that
+ * does not depend on the request is done here, once.
+ */
+import { invariant } from '../fault.ts';
+import type { CounterSeries, HistogramSeries } from '../hot-metrics.ts';
+import { metrics } from '../metrics.ts';
+import { listNames } from './query.ts';
+import { defaultMaxBodyBytes } from './route.ts';
+import type { JsonSchema, Route } from './route.ts';
+import { isOpen } from './schema-walk.ts';
+import type { Validator, Validators } from './validate.ts';
+
+export interface BoundRoute {
+  readonly route: Route;
+  readonly need: 'vendor' | 'shopper' | null;
+  readonly raw: boolean;
+  /** Copies the headers that only reading routes look at. */
+  readonly copiesAll: boolean;
+  /** No `no-store` of our own. */
+  readonly cacheable: boolean;
+  /** Whether a body is waited for at all. */
+  readonly readsBody: boolean;
+  readonly maxBodyBytes: number;
+  readonly body: Validator | null;
+  readonly bodyRequired: boolean;
+  /** The schema lets values in that no keyword looks at, so they are looked at one by one. */
+  readonly openBody: boolean;
+  readonly paramNames: readonly string[];
+  readonly params: Validator | null;
+  readonly query: Validator | null;
+  readonly queryLists: ReadonlySet<string>;
+  readonly keyRequired: boolean;
+  readonly takesKey: boolean;
+  readonly jsonHead: string;
+  readonly problemHead: string;
+  /** The same without the content type, for answers that bring their own. */
+  readonly plainHead: string;
+  readonly seconds: HistogramSeries;
+  count(status: number): CounterSeries;
+}
+
+const noFields: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };
+
+const nosniff = 'X-Content-Type-Options: nosniff';
+
+export function bindRoute(route: Route, validators: Validators): BoundRoute {
+  const { auth } = route;
+  invariant(auth !== 'operator', `${route.id}: operators' routes are on the operators' port`);
+  invariant(/^\/[^?#:*]*$/.test(route.path), `${route.id}: bad path ${route.path}`);
+  const raw = route.bodyMode === 'raw';
+  const readsBody = route.method !== 'GET' && (route.method !== 'DELETE' || route.body !== undefined || raw);
+  const bodySchema = route.body ?? noFields;
+  const checksBody = readsBody && !raw;
+  const required = bodySchema['required'];
+  return {
+    route,
+    need: auth === 'public' ? null : auth,
+    raw,
+    copiesAll: raw || route.method === 'GET',
+    cacheable: route.method === 'GET' && auth === 'public',
+    readsBody,
+    maxBodyBytes: route.maxBodyBytes ?? defaultMaxBodyBytes,
+    body: checksBody ? validators.body(bodySchema) : null,
+    bodyRequired: route.bodyRequired ?? (Array.isArray(required) && required.length > 0),
+    openBody: isOpen(bodySchema),
+    paramNames: pathParams(route.path),
+    params: route.params === undefined ? null : validators.params(route.params),
+    query: route.query === undefined ? null : validators.query(route.query),
+    queryLists: listNames(route.query),
+    keyRequired: route.idempotencyKey === 'required',
+    takesKey: route.idempotencyKey !== 'none',
+    ...heads(route),
+    seconds: metrics.httpSeconds.labels(route.id),
+    count: counter(route.id, route.method),
+  };
+}
+
+/** Names in `{…}`, in order. */
+export function pathParams(path: string): string[] {
+  return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+}
+
+/**
+ * Header blocks that are written in one call, as the value of Content-Type: each call into the
+ * server costs 0.2 µs. They end where the request id follows.
+ */
+function heads(route: Route): Pick<BoundRoute, 'jsonHead' | 'problemHead' | 'plainHead'> {
+  const keep = route.method === 'GET' && route.auth === 'public';
+  const rest = `${nosniff}\r\n${keep ? '' : 'Cache-Control: no-store\r\n'}X-Request-Id: `;
+  return {
+    jsonHead: `application/json\r\n${rest}`,
+    problemHead: `application/problem+json\r\n${nosniff}\r\nCache-Control: no-store\r\nX-Request-Id: `,
+    plainHead: `nosniff\r\nX-Request-Id: `,
+  };
+}
+
+function counter(id: string, method: string): (status: number) => CounterSeries {
+  const series = new Map<number, CounterSeries>();
+  return (status) => {
+    let found = series.get(status);
+    if (found === undefined) {
+      found = metrics.httpRequests.labels(id, method, status);
+      series.set(status, found);
+    }
+    return found;
+  };
+}

@@ -1,0 +1,119 @@
+/** /docs: one page, made from the table of routes, that needs nothing but itself. */
+import { escape, htmlPage, prose, table } from './docs-html.ts';
+import { exampleOf, fieldTable, noteOf, typeOf } from './docs-schema.ts';
+import { docsScript, docsStyle } from './docs-style.ts';
+import { audiences, errorsOf, parametersOf } from './openapi.ts';
+import type { ApiInfo } from './openapi.ts';
+import { problemTable } from './problems.ts';
+import type { JsonSchema, Route } from './route.ts';
+
+const order = ['shopper', 'vendor', 'public', 'operator'] as const;
+
+export function docsPage(routes: readonly Route[], info: ApiInfo): string {
+  const groups = order
+    .map((auth) => ({ title: audiences[auth], routes: routes.filter((r) => r.auth === auth) }))
+    .filter((group) => group.routes.length > 0);
+  const menu = groups.map((group) => menuOf(group.title, group.routes)).join('');
+  const parts = groups.map((group) => sectionOf(group.title, group.routes)).join('');
+  const body =
+    `<div class="page"><nav><h1>${escape(info.title)}</h1>` +
+    '<input id="q" type="search" placeholder="Search ( / )" aria-label="Search">' +
+    `${menu}</nav><main><h1>${escape(info.title)} ${escape(info.version)}</h1>` +
+    `<p>${prose(info.description)}</p><p><a href="/openapi.json">openapi.json</a> · ` +
+    `<a href="/docs/errors">problem codes</a></p>${parts}</main></div>`;
+  return htmlPage({ title: `${info.title} API`, style: docsStyle, body, script: docsScript });
+}
+
+function menuOf(title: string, routes: readonly Route[]): string {
+  const items = routes.map(
+    (route) =>
+      `<li data-find="${escape(wordsOf(route))}"><a href="#${route.id}">` +
+      `<span class="m ${route.method}">${route.method}</span>` +
+      `<span>${escape(route.path)}</span></a></li>`,
+  );
+  return `<section data-group><h2>${title}</h2><ul>${items.join('')}</ul></section>`;
+}
+
+function sectionOf(title: string, routes: readonly Route[]): string {
+  const articles = routes.map(articleOf).join('');
+  return `<section data-group><h2>${title}</h2>${articles}</section>`;
+}
+
+function wordsOf(route: Route): string {
+  return `${route.method} ${route.path} ${route.summary} ${route.id}`.toLowerCase();
+}
+
+function articleOf(route: Route): string {
+  const { method, path, summary, description, body } = route;
+  return (
+    `<article id="${route.id}" data-find="${escape(wordsOf(route))}"><h3>${escape(summary)}</h3>` +
+    `<div class="line"><span class="${method}">${method}</span> ${escape(path)}</div>` +
+    `<div class="who">${whoOf(route)}</div>` +
+    (description === undefined ? '' : `<p>${prose(description)}</p>`) +
+    parametersTable(route) +
+    (body === undefined ? '' : `<h4>Body</h4>${bodyNote(body)}${fieldTable(body)}`) +
+    `<h4>Example</h4><pre class="curl">${escape(curlOf(route))}</pre>` +
+    answersOf(route) +
+    problemsOf(route) +
+    '</article>'
+  );
+}
+
+function whoOf({ auth, half, rateLimit }: Route): string {
+  const who = {
+    public: 'No identity needed',
+    vendor: 'Vendor’s API key as bearer token',
+    shopper: 'Shopper’s JWT as bearer token',
+    operator: 'Operators only',
+  }[auth];
+  const limit = rateLimit === undefined ? '' : ` · ${rateLimit.perMinute} a minute`;
+  return `${who} · ${half === 'sale' ? 'the sale' : 'the shop window'}${limit}`;
+}
+
+function parametersTable(route: Route): string {
+  const rows = parametersOf(route).map(({ name, in: place, required, description, schema }) => [
+    `<code>${escape(name)}</code>${required ? ' <b class="req" title="required">*</b>' : ''}`,
+    place,
+    escape(typeOf(schema)),
+    description === undefined ? noteOf(schema) : prose(description),
+  ]);
+  if (rows.length === 0) return '';
+  return `<h4>Parameters</h4>${table(['name', 'in', 'type', ''], rows)}`;
+}
+
+function bodyNote(body: JsonSchema): string {
+  return typeof body['x-unknown'] === 'string' ? `<p>${prose(body['x-unknown'])}</p>` : '';
+}
+
+function curlOf(route: Route): string {
+  const lines = [`curl -i${route.method === 'GET' ? '' : ` -X ${route.method}`}`];
+  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
+  lines[0] += ` "http://localhost:3000${path}"`;
+  if (route.auth === 'vendor') lines.push('-H "Authorization: Bearer $HIGHNOON_KEY"');
+  if (route.auth === 'shopper') lines.push('-H "Authorization: Bearer $TOKEN"');
+  if (route.idempotencyKey === 'required') lines.push('-H "Idempotency-Key: $(uuidgen)"');
+  if (route.body !== undefined) {
+    lines.push("-H 'Content-Type: application/json'");
+    lines.push(`-d '${JSON.stringify(exampleOf(route.body))}'`);
+  }
+  return lines.join(' \\\n  ');
+}
+
+function answersOf(route: Route): string {
+  const parts = Object.entries(route.responses).map(([status, schema]) => {
+    if (schema === null) return `<p><b>${status}</b> without a body</p>`;
+    const fields = fieldTable(schema);
+    const media = route.produces ?? 'application/json';
+    if (fields === '') return `<p><b>${status}</b> ${escape(media)}</p>`;
+    return `<details><summary><b>${status}</b> ${escape(media)}</summary>${fields}</details>`;
+  });
+  return parts.length === 0 ? '' : `<h4>Answers</h4>${parts.join('')}`;
+}
+
+function problemsOf(route: Route): string {
+  const links = errorsOf(route).map((code) => {
+    const { status, title } = problemTable[code];
+    return `<a href="/docs/errors#${code}" title="${escape(title)}">${status} ${code}</a>`;
+  });
+  return `<h4>Problems</h4><p class="codes">${links.join(' ')}</p>`;
+}

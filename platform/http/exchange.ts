@@ -1,0 +1,316 @@
+/**
+ * One request and its one answer. Holds copies only, so it may be kept after any await. Steps, in
+ * order: body within its limit, who is it, may it ask now, is it JSON, does it fit the schema, has
+ * it a key, then the handler.
+ */
+import { invariant } from '../fault.ts';
+import { Answer } from './answer.ts';
+import { problem } from './problems.ts';
+import type { ProblemInput } from './problems.ts';
+import { emptyQuery, parseQuery } from './query.ts';
+import type { AuthResult, Ctx, HeaderName, Identity } from './route.ts';
+import { badString, badValue, decodePercent, decodeUtf8 } from './text.ts';
+import { isSaneRequestId, readIdempotencyKey } from './keys.ts';
+
+/** What is needed of the server's request: readable only while its callback runs. */
+export interface RawRequest {
+  getHeader(name: ArrayBuffer): string;
+  getParameter(index: number): string | undefined;
+  getQuery(): string | undefined;
+  getUrl(): string;
+}
+
+/** As bytes: half the cost of a string, which would be converted at each request. */
+const names = {
+  authorization: headerName('authorization'),
+  accept: headerName('accept'),
+  contentType: headerName('content-type'),
+  contentLength: headerName('content-length'),
+  idempotencyKey: headerName('idempotency-key'),
+  ifNoneMatch: headerName('if-none-match'),
+  origin: headerName('origin'),
+  traceparent: headerName('traceparent'),
+  xRequestId: headerName('x-request-id'),
+};
+
+function headerName(name: string): ArrayBuffer {
+  const bytes = new Uint8Array(name.length);
+  new TextEncoder().encodeInto(name, bytes);
+  return bytes.buffer;
+}
+
+const noBytes = Buffer.alloc(0);
+const noParams: Readonly<Record<string, string>> = Object.freeze({});
+
+/** A body up to here is read to its end although it is refused, so that the client gets to read why. */
+export const readRefusedMaxBytes = 1024 * 1024;
+
+export class Exchange extends Answer implements Ctx {
+  params: Readonly<Record<string, string>> = noParams;
+  query: Readonly<Record<string, unknown>> = emptyQuery;
+  body: unknown = undefined;
+  bodyText = '';
+  rawBody: Buffer = noBytes;
+  url = '';
+  identity: Identity | null = null;
+  idempotencyKey = '';
+
+  private rawQuery = '';
+  private rawParams: string[] | null = null;
+  private authorization = '';
+  private contentType = '';
+  private rawKey = '';
+  private accept = '';
+  private origin = '';
+  private traceparent = '';
+  private ifNoneMatch = '';
+  private bodyBytes = 0;
+  private chunks: Buffer[] | null = null;
+  private isUtf8 = true;
+
+  /** Copies what may be needed later; afterwards the request is gone. */
+  copy(req: RawRequest): void {
+    const { bound } = this;
+    const id = req.getHeader(names.xRequestId);
+    this.requestId = id !== '' && isSaneRequestId(id) ? id : this.around.nextRequestId();
+    this.authorization = req.getHeader(names.authorization);
+    this.traceparent = req.getHeader(names.traceparent);
+    if (bound.readsBody) this.contentType = req.getHeader(names.contentType);
+    if (bound.takesKey) this.rawKey = req.getHeader(names.idempotencyKey);
+    if (bound.copiesAll) {
+      this.accept = req.getHeader(names.accept);
+      this.origin = req.getHeader(names.origin);
+      this.ifNoneMatch = req.getHeader(names.ifNoneMatch);
+    }
+    this.rawQuery = req.getQuery() ?? '';
+    const count = bound.paramNames.length;
+    if (count > 0) {
+      this.rawParams = [];
+      for (let i = 0; i < count; i += 1) this.rawParams.push(req.getParameter(i) ?? '');
+    }
+    if (bound.raw) {
+      this.url = this.rawQuery === '' ? req.getUrl() : `${req.getUrl()}?${this.rawQuery}`;
+    }
+  }
+
+  /** True when the length that the request declares is refused without reading it. */
+  refusesDeclared(req: RawRequest): boolean {
+    const declared = Number(req.getHeader(names.contentLength));
+    if (declared <= this.bound.maxBodyBytes || declared <= readRefusedMaxBytes) return false;
+    this.problemAndClose(this.tooLarge());
+    return true;
+  }
+
+  /** The chunk's memory is only valid until this returns. */
+  onData(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.done) return;
+    this.bodyBytes += chunk.byteLength;
+    if (this.bodyBytes > this.bound.maxBodyBytes) {
+      this.chunks = null;
+      if (isLast) this.problem(this.tooLarge());
+      else if (this.bodyBytes > readRefusedMaxBytes) this.problemAndClose(this.tooLarge());
+      return;
+    }
+    if (!isLast) (this.chunks ??= []).push(copyOf(chunk));
+    else if (this.chunks === null) this.onBody(chunk);
+    else this.onBody(Buffer.concat([...this.chunks, Buffer.from(chunk)]));
+  }
+
+  private onBody(bytes: ArrayBuffer | Buffer): void {
+    this.chunks = null;
+    if (this.bound.raw) {
+      this.rawBody = copyOf(bytes);
+    } else if (bytes.byteLength > 0) {
+      const text = decodeUtf8(bytes);
+      this.isUtf8 = text !== undefined;
+      this.bodyText = text ?? '';
+    }
+    this.proceed();
+  }
+
+  /** The body is here, or none is expected. */
+  proceed(): void {
+    try {
+      const { need } = this.bound;
+      if (need === null) {
+        this.onIdentity(null);
+        return;
+      }
+      const result = this.around.authenticate(this.authorization || undefined, need);
+      if (result instanceof Promise) {
+        result.then((r) => this.onIdentity(r)).catch((error: unknown) => this.fail(error));
+      } else {
+        this.onIdentity(result);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  private onIdentity(result: AuthResult | null): void {
+    if (this.done) return;
+    const refusal = this.takeIdentity(result) ?? this.takeTurn() ?? this.check();
+    if (refusal !== null) {
+      this.problem(refusal);
+      return;
+    }
+    const running = this.route.handle(this);
+    if (running instanceof Promise) running.then(() => this.ended(), (e: unknown) => this.fail(e));
+  }
+
+  /** A handler whose promise is over has answered, or never will. */
+  private ended(): void {
+    if (!this.done) this.fail(new Error(`${this.route.id}: ended without an answer`));
+  }
+
+  private takeIdentity(result: AuthResult | null): ProblemInput | null {
+    if (result === null) return null;
+    if ('code' in result) return result;
+    if (result.kind !== this.bound.need) {
+      return problem('forbidden', `This is for a ${this.bound.need ?? 'caller'}.`);
+    }
+    this.identity = result;
+    return null;
+  }
+
+  private takeTurn(): ProblemInput | null {
+    if (this.route.rateLimit === undefined) return null;
+    const retryAfterMs = this.around.limit(this);
+    if (retryAfterMs === 0) return null;
+    return problem('rate_limited', 'Too many requests; wait a little.', { retryAfterMs });
+  }
+
+  private check(): ProblemInput | null {
+    const { bound } = this;
+    if (this.rawParams !== null) {
+      const bad = this.checkParams(this.rawParams);
+      if (bad !== null) return bad;
+    }
+    if (bound.raw) return null;
+    return this.checkBody() ?? this.checkQuery() ?? this.checkKey();
+  }
+
+  private checkParams(raw: readonly string[]): ProblemInput | null {
+    const { bound } = this;
+    const params: Record<string, string> = {};
+    for (let i = 0; i < raw.length; i += 1) {
+      const name = bound.paramNames[i] ?? '';
+      const value = decodePercent(raw[i] ?? '');
+      if (value === undefined || badString(value) !== null) {
+        return problem('invalid_request', `\`${name}\` in the path is malformed`, { param: name });
+      }
+      params[name] = value;
+    }
+    this.params = params;
+    if (bound.params === null || bound.params(params) === null) return null;
+    return problem('not_found', 'There is no such thing.');
+  }
+
+  private checkBody(): ProblemInput | null {
+    const { bound, bodyText } = this;
+    if (bound.body === null) return null;
+    if (this.bodyBytes > 0) {
+      if (this.contentType !== 'application/json' && !isJson(this.contentType)) {
+        return problem('unsupported_media_type', 'Send the body as application/json in UTF-8.');
+      }
+      if (!this.isUtf8) return problem('invalid_request', 'The body is not valid UTF-8.');
+      try {
+        this.body = JSON.parse(bodyText);
+      } catch {
+        return problem('invalid_request', 'The body is not valid JSON.');
+      }
+      // Only what is escaped, or what no keyword looks at, can hold what JSON.parse let through.
+      if (bound.openBody || bodyText.includes('\\u')) {
+        const bad = badValue(this.body);
+        if (bad !== null) {
+          const { param, detail } = bad;
+          const name = param === '' ? 'the body' : `\`${param}\``;
+          return problem('invalid_request', `${name}: ${detail}`, param === '' ? {} : { param });
+        }
+      }
+    } else {
+      this.body = {};
+    }
+    const bad = bound.body(this.body);
+    if (bad === null && this.bodyBytes === 0 && bound.bodyRequired) {
+      return problem('invalid_request', 'A JSON body is required.');
+    }
+    return bad;
+  }
+
+  private checkQuery(): ProblemInput | null {
+    const { bound, rawQuery } = this;
+    if (rawQuery === '' && bound.query === null) return null;
+    const parsed = parseQuery(rawQuery, bound.queryLists);
+    if ('problem' in parsed) return parsed.problem;
+    this.query = parsed.values;
+    if (bound.query !== null) return bound.query(this.query);
+    const [param] = Object.keys(this.query);
+    if (param === undefined) return null;
+    return problem('unknown_field', 'This route takes no parameters in its query.', {
+      param: param.slice(0, 64),
+    });
+  }
+
+  private checkKey(): ProblemInput | null {
+    const { bound, rawKey } = this;
+    if (!bound.takesKey) return null;
+    if (rawKey === '') {
+      if (!bound.keyRequired) return null;
+      return problem('idempotency_key_required', 'Send an Idempotency-Key header.', {
+        param: 'Idempotency-Key',
+      });
+    }
+    const key = readIdempotencyKey(rawKey);
+    if (key === undefined) {
+      return problem('invalid_request', 'Idempotency-Key takes 1 to 255 printable characters.', {
+        param: 'Idempotency-Key',
+      });
+    }
+    this.idempotencyKey = key;
+    return null;
+  }
+
+  private tooLarge(): ProblemInput {
+    return problem('too_large', `The body may have ${this.bound.maxBodyBytes} bytes at most.`);
+  }
+
+  param(name: string): string {
+    const value = this.params[name];
+    invariant(value !== undefined, `${this.route.id} has no path parameter ${name}`);
+    return value;
+  }
+
+  header(name: HeaderName): string | undefined {
+    return this.copied(name) || undefined;
+  }
+
+  private copied(name: HeaderName): string {
+    switch (name) {
+      case 'authorization':
+        return this.authorization;
+      case 'accept':
+        return this.accept;
+      case 'content-type':
+        return this.contentType;
+      case 'idempotency-key':
+        return this.rawKey;
+      case 'origin':
+        return this.origin;
+      case 'traceparent':
+        return this.traceparent;
+      case 'if-none-match':
+        return this.ifNoneMatch;
+    }
+  }
+}
+
+function copyOf(bytes: ArrayBuffer | Buffer): Buffer {
+  return Buffer.from(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes);
+}
+
+const jsonPattern = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
+
+function isJson(contentType: string): boolean {
+  return jsonPattern.test(contentType);
+}

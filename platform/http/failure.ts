@@ -1,0 +1,23 @@
+/** What a thrown thing is to the caller: a problem with a stable code, never a stack trace. */
+import { Fault } from '../fault.ts';
+import { ProblemError, problem } from './problems.ts';
+import type { ProblemInput } from './problems.ts';
+
+const retryFaultAfterMs = 1000;
+
+const unavailable = problem(
+  'unavailable',
+  'Something behind us did not answer in time; ask again with the same key.',
+  { retryAfterMs: retryFaultAfterMs },
+);
+
+const internal = problem(
+  'internal',
+  'The request could not be completed; it is logged under its request id.',
+);
+
+export function problemOf(error: unknown): ProblemInput {
+  if (error instanceof ProblemError) return error.problem;
+  if (error instanceof Fault && error.retryable) return unavailable;
+  return internal;
+}

@@ -1,0 +1,270 @@
+/**
+ * The one table of problem codes (RFC 9457). A code, once published, keeps its status and meaning.
+ * docs/errors.md and /docs/errors are written from it.
+ */
+
+interface ProblemRow {
+  readonly status: number;
+  readonly title: string;
+  /** What it means and what the caller can do. */
+  readonly meaning: string;
+}
+
+const rows = {
+  invalid_request: {
+    status: 400,
+    title: 'The request is not valid',
+    meaning: 'A field, parameter or header is malformed or out of range; `param` names it. Nothing was changed.',
+  },
+  unknown_field: {
+    status: 400,
+    title: 'A field is unknown',
+    meaning: 'The route has no such field or parameter; the detail names the place for it, where there is one.',
+  },
+  idempotency_key_required: {
+    status: 400,
+    title: 'An Idempotency-Key is required',
+    meaning: 'Send an `Idempotency-Key` header of 1 to 255 characters, new for each new intention, the same for a retry.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'Who are you?',
+    meaning: 'The bearer token or API key is missing, malformed, expired or revoked.',
+  },
+  payment_declined: {
+    status: 402,
+    title: 'The payment was declined',
+    meaning: 'The provider refused the means of payment. The hold stays until its deadline: try another.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Not allowed',
+    meaning: 'The caller is known but may not do this, such as a guest in a sale for verified shoppers.',
+  },
+  sale_not_started: {
+    status: 403,
+    title: 'The sale has not started',
+    meaning: 'Come back at `starts_at`; `server_time` tells how far away it is.',
+  },
+  not_admitted: {
+    status: 403,
+    title: 'It is not your turn',
+    meaning: 'The sale has a line: join it and wait until the ticket is admitted.',
+  },
+  not_found: {
+    status: 404,
+    title: 'Not found',
+    meaning: 'There is no such thing, or it is somebody else’s.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    meaning: 'The path exists; the `Allow` header lists its methods.',
+  },
+  sold_out: {
+    status: 409,
+    title: 'Sold out',
+    meaning: 'Fewer units are free than asked for. `available` counts them; `may_return` is true while others are only held.',
+  },
+  limit_reached: {
+    status: 409,
+    title: 'Your limit is reached',
+    meaning: 'Holds and purchases of this shopper in this sale would exceed the limit per shopper.',
+  },
+  insufficient_supply: {
+    status: 409,
+    title: 'Not enough supply',
+    meaning: 'The product has fewer free units than the sale wants to fence.',
+  },
+  illegal_transition: {
+    status: 409,
+    title: 'Not possible in this state',
+    meaning: 'The order or sale is in a state that does not allow this; `next_states` lists what it allows.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'The same command is being worked on',
+    meaning: 'A request with this Idempotency-Key has not been answered yet: ask again with the same key.',
+  },
+  settling: {
+    status: 409,
+    title: 'Still settling',
+    meaning: 'It is recorded but not yet in the books: ask again with the same key.',
+  },
+  attempt_open: {
+    status: 409,
+    title: 'A payment attempt is open',
+    meaning: 'Another attempt for this order has not ended yet.',
+  },
+  draw_closed: {
+    status: 409,
+    title: 'The draw is closed',
+    meaning: 'Entries were taken until the bell.',
+  },
+  sale_ended: {
+    status: 410,
+    title: 'The sale has ended',
+    meaning: 'No more holds are taken. Holds that live may still be paid until their deadline.',
+  },
+  hold_expired: {
+    status: 410,
+    title: 'The hold has expired',
+    meaning: 'Its units went back on sale. Hold again with a new key.',
+  },
+  too_large: {
+    status: 413,
+    title: 'The body is too large',
+    meaning: 'Most routes take 16 KB; the detail names the limit.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'Unsupported media type',
+    meaning: 'Send `Content-Type: application/json`, UTF-8.',
+  },
+  undeliverable: {
+    status: 422,
+    title: 'Cannot be delivered there',
+    meaning: 'The product is not delivered to this address.',
+  },
+  details_required: {
+    status: 422,
+    title: 'E-mail and address are required',
+    meaning: 'An order needs both before it can be paid.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The Idempotency-Key was used for something else',
+    meaning: 'The same key came with another body. Use a new key for a new intention.',
+  },
+  unsupported: {
+    status: 422,
+    title: 'Not supported yet',
+    meaning: 'The contract knows this; this version does not do it yet.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Too many requests',
+    meaning: 'Wait for `retry_after_ms`.',
+  },
+  line_full: {
+    status: 429,
+    title: 'The line is full',
+    meaning: 'The sale’s line takes no more tickets now: wait for `retry_after_ms`.',
+  },
+  internal: {
+    status: 500,
+    title: 'Something went wrong on our side',
+    meaning: 'A defect of ours, logged under `request_id`. Whether it had an effect is unknown: ask again with the same key.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Unavailable for the moment',
+    meaning: 'Something behind us did not answer in time. The outcome is unknown: ask again with the same key.',
+  },
+  sale_paused: {
+    status: 503,
+    title: 'The sale is paused',
+    meaning: 'The vendor or an operator stopped it for the moment: wait for `retry_after_ms`.',
+  },
+} as const satisfies Record<string, ProblemRow>;
+
+export type ProblemCode = keyof typeof rows;
+
+export const problemTable: Readonly<Record<ProblemCode, ProblemRow>> = rows;
+
+export const problemCodes = Object.keys(rows) as readonly ProblemCode[];
+
+export interface ProblemMore {
+  /** The field, parameter or header in question: `items.0.price`. */
+  readonly param?: string;
+  /** Several things in the way, such as the lines of a cart. */
+  readonly errors?: readonly Readonly<Record<string, unknown>>[];
+  /** Also sent as Retry-After in whole seconds. */
+  readonly retryAfterMs?: number;
+  /** Further members in snake_case, such as `starts_at` or `available`. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface ProblemInput extends ProblemMore {
+  readonly code: ProblemCode;
+  /** One sentence for this very case. */
+  readonly detail: string;
+}
+
+export function problem(code: ProblemCode, detail: string, more?: ProblemMore): ProblemInput {
+  return more === undefined ? { code, detail } : { ...more, code, detail };
+}
+
+/** A problem on its way up: thrown where a value would have to pass through many hands. */
+export class ProblemError extends Error {
+  readonly problem: ProblemInput;
+
+  constructor(input: ProblemInput) {
+    super(`${input.code}: ${input.detail}`);
+    this.name = 'ProblemError';
+    this.problem = input;
+  }
+}
+
+/** Throws a ProblemError. */
+export function refuse(code: ProblemCode, detail: string, more?: ProblemMore): never {
+  throw new ProblemError(problem(code, detail, more));
+}
+
+export function statusOf(code: ProblemCode): number {
+  return rows[code].status;
+}
+
+interface Preformatted {
+  readonly status: number;
+  readonly head: string;
+}
+
+const formatted = new Map<ProblemCode, Preformatted>(
+  problemCodes.map((code) => {
+    const { status, title } = rows[code];
+    const type = `/docs/errors#${code}`;
+    const head = JSON.stringify({ type, title, status, code }).slice(0, -1);
+    return [code, { status, head: `${head},"detail":` }];
+  }),
+);
+
+/** The body of a problem. Built by hand: a sold-out sale answers little else. */
+export function problemJson(input: ProblemInput, requestId: string): string {
+  const head = formatted.get(input.code)?.head ?? '{"detail":';
+  let json = `${head}${JSON.stringify(input.detail)},"request_id":"${requestId}"`;
+  if (input.param !== undefined) json += `,"param":${JSON.stringify(input.param)}`;
+  if (input.errors !== undefined) json += `,"errors":${JSON.stringify(input.errors)}`;
+  if (input.retryAfterMs !== undefined) {
+    json += `,"retry_after_ms":${Math.ceil(input.retryAfterMs)}`;
+  }
+  if (input.extra !== undefined) {
+    const extra = JSON.stringify(input.extra);
+    if (extra.length > 2) json += `,${extra.slice(1, -1)}`;
+  }
+  return `${json}}`;
+}
+
+/** `Retry-After`: whole seconds, at least one. */
+export function retryAfterSeconds(retryAfterMs: number): string {
+  return String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
+}
+
+/** docs/errors.md, whole. */
+export function errorsMarkdown(): string {
+  const lines = problemCodes.map((code) => {
+    const { status, title, meaning } = rows[code];
+    return `| <a id="${code}"></a>\`${code}\` | ${status} | ${title} | ${meaning} |`;
+  });
+  return `${errorsIntro}| code | status | title | meaning |\n|---|---|---|---|\n${lines.join('\n')}\n`;
+}
+
+const errorsIntro = `# Errors
+
+Every refusal and every failure is \`application/problem+json\` with \`type\`, \`title\`, \`status\`, \`detail\`,
+\`code\`, \`request_id\`, and where it helps \`param\`, \`errors[]\`, \`retry_after_ms\` (with \`Retry-After\`).
+Branch on \`code\`; \`detail\` is for people and may change. A refusal had no effect and is not stored.
+This page is written from the table that the server answers from (\`platform/http/problems.ts\`).
+
+`;

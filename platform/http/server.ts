@@ -1,0 +1,211 @@
+/**
+ * The only file that imports uWebSockets.js: listens, routes by the table, hands each request to
+ * an Exchange, and closes without dropping an answer.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as uWS from 'uWebSockets.js';
+import type { RateLimits } from '../config.ts';
+import { Fault } from '../fault.ts';
+import type { Log } from '../log.ts';
+import type { Surroundings } from './answer.ts';
+import { bindRoute } from './bound.ts';
+import type { BoundRoute } from './bound.ts';
+import { Exchange } from './exchange.ts';
+import { problem } from './problems.ts';
+import { requestIds } from './keys.ts';
+import { Limiter } from './rate.ts';
+import type { AuthResult, Method, Route } from './route.ts';
+import { Validators } from './validate.ts';
+
+export type Need = 'vendor' | 'shopper';
+
+export interface HttpServerOptions {
+  readonly name: string;
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  readonly routes: readonly Route[];
+  /** Synchronous where it can be: a promise costs every request. */
+  readonly authenticate: (
+    authorization: string | undefined,
+    need: Need,
+  ) => AuthResult | Promise<AuthResult>;
+  readonly log: Log;
+  /** Default `on`. */
+  readonly rateLimits?: RateLimits;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  /** Requests that wait for their answer. */
+  inFlight(): number;
+  /** Stops accepting, answers what is in flight with `Connection: close`, then closes all. */
+  close(drainMs: number): Promise<void>;
+}
+
+/** Rejects when the port is taken: two processes must never share it silently. */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const app = uWS.App();
+  const around = surroundings(options);
+  const validators = new Validators();
+  for (const route of options.routes) register(app, bindRoute(route, validators), around);
+  registerMisses(app, options.routes, validators, around);
+  const socket = await listen(app, options);
+  validators.warmUp();
+  const port = uWS.us_socket_local_port(socket as unknown as uWS.us_socket);
+  let closing: Promise<void> | undefined;
+  return {
+    port,
+    inFlight: () => around.inFlight,
+    close: (drainMs) => (closing ??= drain(app, socket, around, drainMs)),
+  };
+}
+
+function surroundings(options: HttpServerOptions): Surroundings {
+  const limiter = new Limiter(options.rateLimits ?? 'on');
+  return {
+    log: options.log,
+    authenticate: options.authenticate,
+    limit: (ctx) => limiter.check(ctx),
+    nextRequestId: requestIds(`${options.name}-${Date.now().toString(36)}-`),
+    draining: false,
+    inFlight: 0,
+  };
+}
+
+function register(app: uWS.TemplatedApp, bound: BoundRoute, around: Surroundings): void {
+  const pattern = patternOf(bound.route.path);
+  const handler = bound.readsBody ? withBody(bound, around) : withoutBody(bound, around, false);
+  switch (bound.route.method) {
+    case 'GET':
+      app.get(pattern, handler);
+      app.head(pattern, withoutBody(bound, around, true));
+      break;
+    case 'POST':
+      app.post(pattern, handler);
+      break;
+    case 'PUT':
+      app.put(pattern, handler);
+      break;
+    case 'PATCH':
+      app.patch(pattern, handler);
+      break;
+    case 'DELETE':
+      app.del(pattern, handler);
+      break;
+  }
+}
+
+type Handler = (res: uWS.HttpResponse, req: uWS.HttpRequest) => void;
+
+/** The abort handler comes first, whatever happens after: without it uWS ends the process. */
+function withBody(bound: BoundRoute, around: Surroundings): Handler {
+  return (res, req) => {
+    const exchange = new Exchange(bound, around, res, false);
+    res.onAborted(() => exchange.onAborted());
+    exchange.copy(req);
+    if (exchange.refusesDeclared(req)) return;
+    res.onData((chunk, isLast) => exchange.onData(chunk, isLast));
+  };
+}
+
+function withoutBody(bound: BoundRoute, around: Surroundings, isHead: boolean): Handler {
+  return (res, req) => {
+    const exchange = new Exchange(bound, around, res, isHead);
+    res.onAborted(() => exchange.onAborted());
+    exchange.copy(req);
+    exchange.proceed();
+  };
+}
+
+function patternOf(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+/** 405 with Allow for a known path, 404 for the rest. */
+function registerMisses(
+  app: uWS.TemplatedApp,
+  routes: readonly Route[],
+  validators: Validators,
+  around: Surroundings,
+): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { path, method } of routes) {
+    const found = methods.get(patternOf(path)) ?? new Set();
+    methods.set(patternOf(path), found.add(method));
+    if (method === 'GET') found.add('HEAD');
+  }
+  for (const [pattern, allowed] of methods) {
+    const allow = [...allowed].join(', ');
+    const refusal = problem('method_not_allowed', `This path takes ${allow}.`, {
+      headers: { allow },
+    });
+    const miss = missRoute('methodNotAllowed', (ctx) => ctx.problem(refusal));
+    app.any(pattern, missed(bindRoute(miss, validators), around));
+  }
+  const nothing = problem('not_found', 'There is no such path; /docs lists them all.');
+  const miss = missRoute('notFound', (ctx) => ctx.problem(nothing));
+  app.any('/*', missed(bindRoute(miss, validators), around));
+}
+
+function missed(bound: BoundRoute, around: Surroundings): Handler {
+  const plain = withoutBody(bound, around, false);
+  const head = withoutBody(bound, around, true);
+  return (res, req) => (req.getMethod() === 'head' ? head(res, req) : plain(res, req));
+}
+
+function missRoute(id: string, handle: Route['handle']): Route {
+  const method: Method = 'GET';
+  return {
+    id,
+    method,
+    path: '/',
+    half: 'sale',
+    auth: 'public',
+    summary: '',
+    bodyMode: 'raw',
+    idempotencyKey: 'none',
+    responses: {},
+    errors: [],
+    handle,
+  };
+}
+
+/** The typings leave the constant and this form of `listen` out. */
+interface ExclusiveListen {
+  listen(
+    host: string,
+    port: number,
+    options: number,
+    done: (socket: uWS.us_listen_socket | false) => void,
+  ): void;
+}
+
+function listen(app: uWS.TemplatedApp, options: HttpServerOptions): Promise<uWS.us_listen_socket> {
+  const { LIBUS_LISTEN_EXCLUSIVE_PORT: exclusive } = uWS as unknown as Record<string, number>;
+  const { host, port } = options;
+  return new Promise((resolve, reject) => {
+    (app as unknown as ExclusiveListen).listen(host, port, exclusive ?? 1, (socket) => {
+      if (socket !== false) resolve(socket);
+      else reject(new Fault('listen', `port ${port} of ${host} is taken`, { retryable: false }));
+    });
+  });
+}
+
+const drainPollMs = 10;
+/** What was answered last still has to leave the socket. */
+const flushMs = 50;
+
+async function drain(
+  app: uWS.TemplatedApp,
+  socket: uWS.us_listen_socket,
+  around: Surroundings,
+  drainMs: number,
+): Promise<void> {
+  around.draining = true;
+  uWS.us_listen_socket_close(socket);
+  const deadline = performance.now() + drainMs;
+  while (around.inFlight > 0 && performance.now() < deadline) await sleep(drainPollMs);
+  await sleep(flushMs);
+  app.close();
+}

@@ -1,0 +1,39 @@
+/**
+ * Lua scripts: one file each, put together from its includes at start, run by SHA. A script that
+ * the server has forgotten (restart, SCRIPT FLUSH) is loaded again without an error to anyone.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Redis } from './connection.ts';
+
+export interface Script {
+  readonly name: string;
+  readonly source: string;
+  readonly sha: string;
+}
+
+/** Reads `<folder>/<name>.lua` and puts `--@include x` lines in from `<folder>/include/x.lua`. */
+export function readScript(folder: string, name: string): Script {
+  const source = readFileSync(join(folder, `${name}.lua`), 'utf8').replace(
+    /^--@include (\w+)$/gm,
+    (_, include: string) => readFileSync(join(folder, 'include', `${include}.lua`), 'utf8'),
+  );
+  return { name, source, sha: createHash('sha1').update(source).digest('hex') };
+}
+
+/** Runs a script and returns its raw reply. NOSCRIPT had no effect, so loading and retrying is safe. */
+export async function runScript(
+  redis: Redis,
+  script: Script,
+  keys: readonly string[],
+  args: readonly (string | number | Buffer)[],
+): Promise<unknown> {
+  try {
+    return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    await redis.script('LOAD', script.source);
+    return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
+  }
+}

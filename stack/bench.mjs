@@ -1,0 +1,27 @@
+/**
+ * `npm run bench [scenario]`: a stack of its own for a benchmark, which has the last word on its
+ * arguments. Nothing here polls while it measures.
+ */
+import './base/preflight.mjs';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './base/paths.mjs';
+import { runProgram } from './program.mjs';
+
+const main = 'dist/bench/main.js';
+const usage = `
+npm run bench -- [scenario] [options]
+
+Starts a stack of its own on free ports, runs the scenario and its audit, and stops everything.
+bench/README.md tells what is measured and how.
+`;
+
+const args = process.argv.slice(2);
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(`${usage.trim()}\n`);
+  const built = existsSync(join(root, main));
+  if (built) spawnSync(process.execPath, [join(root, main), '--help'], { stdio: 'inherit' });
+  process.exit(0);
+}
+await runProgram({ name: 'bench', main, args });

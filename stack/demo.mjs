@@ -1,0 +1,34 @@
+/**
+ * `npm run demo`: a stack of its own, a crowd at 12:00, the audit, and everything is gone again.
+ */
+import './base/preflight.mjs';
+import { readArgs } from './base/args.mjs';
+import { report } from './base/errors.mjs';
+import { runProgram } from './program.mjs';
+
+const usage = `
+npm run demo [-- --shoppers N --units N]
+
+Installs what is missing, starts a stack of its own on free ports, lets a crowd buy at the bell,
+ends with the audit and stops everything.
+
+  --shoppers N  how many shoppers strike (default: the demo's own, 20000)
+  --units N     how many units there are (default: the demo's own, 1000)
+`;
+
+try {
+  const { shoppers, units } = readArgs({
+    usage,
+    options: {
+      shoppers: { kind: 'whole', min: 1, max: 1_000_000 },
+      units: { kind: 'whole', min: 1, max: 10_000_000 },
+    },
+  });
+  const args = [
+    ...(shoppers === undefined ? [] : ['--shoppers', String(shoppers)]),
+    ...(units === undefined ? [] : ['--units', String(units)]),
+  ];
+  await runProgram({ name: 'demo', main: 'dist/bench/demo/main.js', args });
+} catch (error) {
+  process.exit(report(error));
+}

@@ -1,0 +1,74 @@
+/**
+ * A stack of its own for one program (the demo, the benchmarks): started beside whatever runs, on
+ * free ports, in a folder that is deleted afterwards.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { tail } from './base/command.mjs';
+import { exitCode, report, StackError } from './base/errors.mjs';
+import { onInterrupt } from './base/interrupt.mjs';
+import { root } from './base/paths.mjs';
+import { identify } from './base/proc.mjs';
+import { prepare } from './install.mjs';
+import { startStack, stopAll } from './stack.mjs';
+
+const interrupted = 130;
+const tailLines = 8;
+
+/** @param {string} line */
+const print = (line) => process.stdout.write(`${line}\n`);
+
+/**
+ * Runs the program with our terminal; nothing of ours moves meanwhile.
+ * @param {Awaited<ReturnType<typeof startStack>>} stack @param {string} main @param {string[]} args
+ * @returns {Promise<number>} its exit code
+ */
+function foreground(stack, main, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], {
+      cwd: root,
+      env: stack.env,
+      stdio: 'inherit',
+    });
+    const identity = child.pid === undefined ? null : identify(child.pid);
+    if (identity) stack.alsoEnd(identity);
+    child.on('error', reject);
+    child.on('exit', (code, signal) => resolve(code ?? (signal ? interrupted : exitCode.failed)));
+  });
+}
+
+/** @param {string} logs folder */
+function printTails(logs) {
+  for (const name of readdirSync(logs)) {
+    const lines = tail(readFileSync(join(logs, name), 'utf8'), tailLines);
+    if (lines.length > 0) print(`\nThe end of ${name}:\n${lines.join('\n')}`);
+  }
+}
+
+/**
+ * @param {{ name: 'demo' | 'bench', main: string, args: string[] }} program `main` in dist/
+ * @returns {Promise<never>} ends the process with the program's exit code
+ */
+export async function runProgram({ name, main, args }) {
+  const dir = join(root, '.highnoon', `${name}-${process.pid}`);
+  let stopping = false;
+  onInterrupt(() => {
+    stopping = true;
+    print('\nStopping …');
+    void stopAll().then(() => process.exit(interrupted));
+  });
+  let code = exitCode.failed;
+  try {
+    const stack = await startStack({ dir, env: process.env, log: print, before: prepare });
+    const file = join(root, main);
+    if (!existsSync(file)) throw new StackError(`${name} is not built yet: ${main} is missing.`);
+    print('');
+    code = await foreground(stack, file, args);
+    if (code !== exitCode.ok && !stopping) printTails(join(dir, 'logs'));
+  } catch (error) {
+    if (!stopping) code = report(error);
+  }
+  await stopAll();
+  process.exit(stopping ? interrupted : code);
+}

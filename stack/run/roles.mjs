@@ -1,0 +1,114 @@
+/**
+ * Our own processes: how each role is started and what it is told by its environment.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../base/paths.mjs';
+import { readiness } from '../base/probe.mjs';
+import { roleNames, variables } from '../env.mjs';
+
+const stopMs = 12_000; // a role gives itself 10 s
+
+/** @type {Record<string, string>} */
+const mainOf = {
+  api: 'dist/api/main.js',
+  catalog: 'dist/catalog/main.js',
+  worker: 'dist/engine/main.js',
+};
+
+/** Program that migrates, creates topics and formats the lanes. */
+export const setupMain = 'dist/engine/setup.js';
+
+/** @param {string} role @returns {boolean} */
+export function isBuilt(role) {
+  return existsSync(join(root, mainOf[role] ?? ''));
+}
+
+/** @param {string} role @param {number} opsPort of api @returns {number} */
+export function opsPortOf(role, opsPort) {
+  return opsPort + roleNames.indexOf(role);
+}
+
+/**
+ * Our environment without what configures us and without what a test runner adds.
+ * @returns {NodeJS.ProcessEnv}
+ */
+export function plainEnv() {
+  const ours = new Set(variables.map(({ name }) => name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !ours.has(name) && !/^(VITEST|TEST_|HIGHNOON_|npm_)/.test(name),
+  );
+  return Object.fromEntries(kept);
+}
+
+/** @typedef {'api' | 'catalog' | 'ops' | 'redis' | 'database' | 'kafka'} UrlName */
+/** @typedef {Record<UrlName, string | null>} Urls */
+
+/**
+ * @param {NodeJS.ProcessEnv} given configuration that the stack was started with
+ * @param {Urls} urls @param {NodeJS.ProcessEnv} more
+ * @returns {NodeJS.ProcessEnv} for the roles and for every program that uses the stack
+ */
+export function stackEnv(given, urls, more) {
+  const names = variables.map(({ name }) => name).filter((name) => given[name]);
+  const found = {
+    REDIS_URL: urls.redis,
+    DATABASE_URL: urls.database,
+    KAFKA_BROKERS: urls.kafka,
+    API_URL: urls.api,
+    OPS_URL: urls.ops,
+    CATALOG_URL: given['CATALOG_URL'] || urls.catalog,
+    ...more,
+  };
+  /** @type {NodeJS.ProcessEnv} */
+  const told = {};
+  for (const name of names) told[name] = given[name];
+  for (const [name, value] of Object.entries(found)) if (value) told[name] = value;
+  return { ...plainEnv(), ...told };
+}
+
+/**
+ * @typedef {object} RolePlace
+ * @property {string} host that the ports are opened on
+ * @property {string} reach the same, to connect to
+ * @property {number} port api's or catalog's; 0 for worker
+ * @property {number} opsPort this role's own
+ */
+
+/**
+ * @param {string} role
+ * @param {RolePlace} place
+ * @param {{ env: NodeJS.ProcessEnv, logFile: string, processName: string, strict: boolean }} how
+ *   `strict`: ready only when every check is ok
+ * @returns {import('./supervised.mjs').ProcessSpec & { waitingFor: () => string }}
+ */
+export function roleSpec(role, place, { env, logFile, processName, strict }) {
+  const listens = role === 'worker' ? place.opsPort : place.port;
+  const health = `http://${place.reach}:${listens}/health/ready`;
+  let waitingFor = 'no answer yet';
+  return {
+    name: role,
+    command: process.execPath,
+    args: [join(root, mainOf[role] ?? '')],
+    env: {
+      ...env,
+      HOST: place.host,
+      OPS_PORT: String(place.opsPort),
+      HIGHNOON_PROCESS: processName,
+      ...(role === 'api' ? { PORT: String(place.port) } : {}),
+      ...(role === 'catalog' ? { CATALOG_PORT: String(place.port) } : {}),
+    },
+    cwd: root,
+    logFile,
+    tied: true,
+    low: role === 'worker',
+    stopSignal: 'SIGTERM',
+    stopMs,
+    ready: async () => {
+      const answer = await readiness(health);
+      ({ waitingFor } = answer);
+      return strict ? answer.ready : answer.serves;
+    },
+    waitingFor: () => waitingFor,
+  };
+}

@@ -17,25 +17,26 @@ import { probeTimeoutMs, probeUrl, watchHealth } from './readiness.ts';
 import { createApiServer } from './server.ts';
 
 const role = 'api';
+/** What the configuration says when nobody named this process. */
+const unnamed = 'highnoon';
 const drainMs = 5000;
 /** After the api's own; the starter gives each process its own ops port. */
 const workerOpsOffset = 2;
 
 async function start(): Promise<Role> {
   const config = loadConfig(undefined, ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS']);
-  const name = config.processName === '' ? role : config.processName;
+  const name = config.processName === unnamed ? role : config.processName;
   const log = createLog(name, config.logLevel);
   setProcessLabel(name);
   collectProcessMetrics();
   const engine = await createEngine(config, log);
-  const catalogUrl = catalogUrlOf(config);
-  const catalog = catalogClient(catalogUrl);
+  const catalog = catalogClient(config.catalogUrl);
   const watch = watchHealth({
     engine,
     probes: {
       kafka: () => probeKafka(config.kafkaBrokers, probeTimeoutMs),
       worker: probeUrl(workerOpsUrl(config)),
-      catalog: probeUrl(catalogUrl),
+      catalog: probeUrl(config.catalogUrl),
     },
     log,
   });
@@ -62,10 +63,6 @@ async function start(): Promise<Role> {
       await engine.close();
     },
   };
-}
-
-function catalogUrlOf({ catalogUrl, host, catalogPort }: Config): string {
-  return catalogUrl === '' ? `http://${host}:${catalogPort}` : catalogUrl;
 }
 
 function workerOpsUrl({ opsPeers, host, opsPort }: Config): string {

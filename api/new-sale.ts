@@ -68,8 +68,9 @@ export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
 }
 
 function checkSchedule(body: SaleBody): never {
-  if (body.starts_at !== undefined)
+  if (body.starts_at !== undefined) {
     wrong('schedule', '`schedule` and `starts_at` exclude each other');
+  }
   unsupported('schedule', '`schedule`: this version opens a sale once, at `starts_at`.');
 }
 
@@ -102,8 +103,9 @@ function offersOf(body: SaleBody): readonly Offer[] {
     return [{ ...body, product_id, allotted }];
   }
   for (const name of ['product_id', 'allotted', 'price', 'discount_percent'] as const) {
-    if (body[name] !== undefined)
+    if (body[name] !== undefined) {
       wrong(name, `\`${name}\` belongs into \`items\` when there are any`);
+    }
   }
   const seen = new Set<string>();
   items.forEach(({ product_id }, i) => {

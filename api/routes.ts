@@ -1,4 +1,5 @@
 /** The api's table of routes: all that stands in the contract, built or not. */
+import { invariant } from '../platform/fault.ts';
 import { standardRoutes } from '../platform/http/standard.ts';
 import type { Route } from '../platform/http/route.ts';
 import type { Api } from './api.ts';
@@ -33,8 +34,16 @@ export interface Surroundings {
 /** Every route that is registered, with /openapi.json, /docs and /health/live made from them. */
 export function apiRoutes(around: Surroundings): Route[] {
   const routes = contractRoutes(around);
-  // Requests for a calendar come by the sale's own route, but the docs name it.
-  return [...routes, ...standardRoutes([...routes, icsRoute()], apiInfo, 'sale')];
+  return [...routes, ...standardRoutes(asDocumented(routes), apiInfo, 'sale')];
+}
+
+/** Requests for a calendar come by the sale's own route; the docs tell the two apart. */
+function asDocumented(routes: readonly Route[]): Route[] {
+  const calendar = icsRoute();
+  const { params } = calendar;
+  invariant(params !== undefined, 'the calendar has an id');
+  const told = routes.map((route) => (route.id === 'getSale' ? { ...route, params } : route));
+  return [...told, calendar];
 }
 
 /** Without what is made from the table. */

@@ -65,7 +65,6 @@ export function tokenIssuer(rules: TokenRules): IssueToken {
     algorithm,
     iss: rules.issuer,
     aud: rules.audience,
-    noTimestamp: true,
   });
   return (shopper, guest, now) => {
     const iat = Math.floor(now / 1000);

@@ -58,7 +58,8 @@ export function windowRoutes(catalog: CatalogClient): Route[] {
     auth,
     summary,
     bodyMode: 'raw',
-    idempotencyKey: 'none',
+    // Handed on; whether one is needed the catalog says.
+    idempotencyKey: method === 'GET' ? 'none' : 'optional',
     responses: answer === undefined ? {} : { 200: answer, 304: null },
     errors:
       answer === undefined

@@ -3,11 +3,12 @@
  * with the api dead. The secret is the development issuer's, made at set-up and kept in Postgres.
  */
 import { createVerifier } from 'fast-jwt';
-import { isRetryable } from '../platform/fault.ts';
+import { Fault, isRetryable } from '../platform/fault.ts';
 import { problem } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
 import type { Identity } from '../platform/http/route.ts';
 import type { Query } from '../platform/postgres/pool.ts';
+import { notYetMigrated } from './schema-wait.ts';
 
 export interface TokenRules {
   readonly issuer: string;
@@ -38,7 +39,7 @@ export function createAuthenticate(q: Query, rules: TokenRules): Authenticate {
     try {
       verify ??= await readVerifier(q, rules);
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      if (!isRetryable(notYetMigrated(error))) throw error;
       return problem('unavailable', 'Tokens cannot be checked now.', { retryAfterMs: 1000 });
     }
     return identityOf(verify, token);
@@ -47,7 +48,7 @@ export function createAuthenticate(q: Query, rules: TokenRules): Authenticate {
 
 async function readVerifier(q: Query, rules: TokenRules): Promise<Verify> {
   const [row] = await q.query<{ value: string }>(secretText);
-  if (row === undefined) throw new Error('the set-up has made no token secret');
+  if (row === undefined) throw new Fault('postgres', 'not set up yet', { retryable: true });
   return createVerifier({
     key: row.value,
     algorithms: ['HS256'],

@@ -13,6 +13,7 @@ import { PageCache } from './page-cache.ts';
 import type { Cached } from './page-cache.ts';
 import { asOf, productDocument } from './product-page.ts';
 import { readProductPage } from './product-rows.ts';
+import { notYetMigrated } from './schema-wait.ts';
 import { productSchema } from './schemas.ts';
 
 export const pageFreshMs = 1000;
@@ -59,7 +60,8 @@ async function loadPage(db: Db, log: Log, id: string): Promise<Page | null> {
     const digest = createHash('sha1').update(head).digest('base64url').slice(0, 20);
     const time = asOf(rows.offers) ?? new Date();
     return { head, etag: `W/"${digest}"`, asOf: `,"as_of":"${time.toISOString()}"` };
-  } catch (error) {
+  } catch (caught) {
+    const error = notYetMigrated(caught);
     if (!isRetryable(error)) log.error({ product: id, err: error }, 'a page could not be read');
     throw error;
   }

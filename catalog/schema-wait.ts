@@ -1,6 +1,6 @@
-/** Waits until the set-up has migrated both halves' schemas as far as the window reads them. */
+/** What the window does while the set-up has not yet migrated the schemas that it reads: it waits. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../platform/fault.ts';
+import { Fault, messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
 import type { Query } from '../platform/postgres/pool.ts';
 
@@ -32,4 +32,14 @@ async function missingOf(q: Query): Promise<string | null> {
   } catch (error) {
     return messageOf(error);
   }
+}
+
+/** Undefined table and undefined schema: not a defect here, but a set-up that has not come by yet. */
+const missingCodes: readonly unknown[] = ['42P01', '3F000'];
+
+/** The error, or a retryable Fault where it says that the schema is not there yet. */
+export function notYetMigrated(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error)) return error;
+  if (!missingCodes.includes(error.code)) return error;
+  return new Fault('postgres', 'postgres: not migrated yet', { retryable: true, cause: error });
 }

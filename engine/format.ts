@@ -2,7 +2,7 @@
  * The format of a deployment, safe to repeat: settings and lanes that were never made. It never
  * touches a lane that has been formatted: an emptied Redis is for `recover`.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../platform/config.ts';
@@ -60,8 +60,7 @@ export async function formatLanes(
       throw new Error('redis has no maxmemory: set it, it is a bound (protocol.md §2)');
     }
     const runId = await serverRunId(redis);
-    const { idSecret } = await readSettings(db);
-    const deployment = createHash('sha256').update(idSecret).digest('hex').slice(0, 16);
+    const { deployment } = await readSettings(db);
     const script = readScript(join(projectRoot(), 'lua'), 'format');
     for (let lane = 0; lane < lanes; lane++) {
       await db.tx(async (q) => {
@@ -79,14 +78,14 @@ export async function formatLanes(
         [lane],
       );
       const owner = await redis.hget(keys.marker, 'deployment');
+      if (owner !== null && owner !== deployment) {
+        throw new Error(`REDIS_URL: lane ${lane} there belongs to another deployment`);
+      }
       if (row?.run_id !== null && row !== undefined) {
         if (owner === null) {
           log.error({ lane }, 'formatted, but redis has no marker: its data is gone, run recover');
         }
         continue;
-      }
-      if (owner !== null && owner !== deployment) {
-        throw new Error(`REDIS_URL: lane ${lane} there belongs to another deployment`);
       }
       await runScript(
         redis,

@@ -33,6 +33,7 @@ export function openLanes(
     url: config.redisUrl,
     name: `highnoon-${config.processName}`,
     lanes: settings.lanes,
+    deployment: settings.deployment,
     commandTimeoutMs: config.commandTimeoutMs,
     log,
     ...(onUnverified === undefined ? {} : { onUnverified }),

@@ -5,7 +5,6 @@ import { createLog } from '../platform/log.ts';
 import { createOps, type Readiness } from '../platform/ops.ts';
 import { startWorker, type Worker } from './worker.ts';
 
-
 /** Ready = every lane is verified and open. */
 function readiness(worker: Worker | null): Readiness {
   if (worker === null) return { status: 'down', checks: { loops: 'starting' } };

@@ -199,7 +199,22 @@ export async function storeDetails(
         SET email = excluded.email, address = excluded.address, updated_at = now()`,
     [id, shopper, email, JSON.stringify(address)],
   );
-  return shop.markDetails(id, shopper);
+  const marked = await shop.markDetails(id, shopper);
+  if (marked.kind === 'rejected') await undoDetails(db, id, before);
+  return marked;
+}
+
+/** The hold ended while its details were written: what was sent with it then stays as it was. */
+async function undoDetails(db: Db, id: OrderId, before: Details | null): Promise<void> {
+  if (before === null) {
+    await db.run('DELETE FROM sale.order_details WHERE order_id = $1', [id]);
+    return;
+  }
+  await db.run('UPDATE sale.order_details SET email = $2, address = $3 WHERE order_id = $1', [
+    id,
+    before.email,
+    JSON.stringify(before.address),
+  ]);
 }
 
 /** True for an id that could be an order of a lane of ours. */

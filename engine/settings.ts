@@ -1,9 +1,12 @@
 /** What `format` made once and every process reads: secrets, number of lanes, currency. */
+import { createHash } from 'node:crypto';
 import { Fault } from '../platform/fault.ts';
 import type { Query } from '../platform/postgres/db.ts';
 
 export interface Settings {
   readonly idSecret: string;
+  /** Names this deployment in its lanes' markers: another one's Redis is refused. */
+  readonly deployment: string;
   readonly tokenSecret: string;
   readonly lanes: number;
   readonly currency: string;
@@ -20,8 +23,10 @@ export async function readSettings(q: Query): Promise<Settings> {
     }
     return value;
   };
+  const idSecret = of('id_secret');
   return {
-    idSecret: of('id_secret'),
+    idSecret,
+    deployment: createHash('sha256').update(idSecret).digest('hex').slice(0, 16),
     tokenSecret: of('token_secret'),
     lanes: Number(of('lanes')),
     currency: of('currency'),

@@ -12,6 +12,7 @@ import type { Redis } from '../platform/redis/connection.ts';
 import { readEntry, type Entry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { startLoop, type Loop } from './loop.ts';
+import { CannotSettle } from './settle/sales.ts';
 import { settle, settleAway, type Settled } from './settle/settlement.ts';
 
 export interface SettlerOptions {
@@ -37,10 +38,13 @@ export interface Settler {
 }
 
 export async function startSettler(options: SettlerOptions): Promise<Settler> {
+  /** Lanes whose partition has more to read. */
+  const behind = new Set<number>();
   const consumer: KafkaConsumer = await options.kafka.consume({
     groupId: options.groupId,
     topics: [options.topic],
     commit: true,
+    concurrency: options.lanes,
     startOffset: async (_, partition) => {
       const [row] = await options.db.query<{ kafka_offset: number }>(
         'SELECT kafka_offset FROM sale.watermarks WHERE lane = $1',
@@ -48,10 +52,10 @@ export async function startSettler(options: SettlerOptions): Promise<Settler> {
       );
       return row === undefined || row.kafka_offset < 0 ? 0n : BigInt(row.kafka_offset);
     },
-    onBatch: (batch) => settleBatch(options, batch),
+    onBatch: (batch) => settleBatch(options, batch, behind),
     onCrash: options.onCrash,
   });
-  const watch = startStallWatch(options);
+  const watch = startStallWatch(options, behind);
   return {
     async close() {
       await watch.close();
@@ -61,8 +65,13 @@ export async function startSettler(options: SettlerOptions): Promise<Settler> {
 }
 
 /** Settles a Kafka batch in transactions of bounded size. Throws = Kafka gives the batch again. */
-export async function settleBatch(options: SettlerOptions, batch: IncomingBatch): Promise<void> {
+export async function settleBatch(
+  options: SettlerOptions,
+  batch: IncomingBatch,
+  behind = new Set<number>(),
+): Promise<void> {
   const lane = batch.partition;
+  behind.add(lane);
   if (lane >= options.lanes) {
     throw new Fault('kafka', `partition ${lane} is no lane`, { retryable: true });
   }
@@ -83,10 +92,8 @@ export async function settleBatch(options: SettlerOptions, batch: IncomingBatch)
       decisions = 0;
     }
   }
-  metrics.kafkaLag.set(
-    { group: 'settler', topic: 'orders', partition: String(lane) },
-    Number(batch.highWatermark - (batch.messages.at(-1)?.offset ?? 0n) - 1n),
-  );
+  const last = batch.messages.at(-1)?.offset ?? 0n;
+  if (batch.highWatermark - last <= 1n) behind.delete(lane);
 }
 
 /** A message that no lane can have written is not an entry: its place, if it has one, is a gap. */
@@ -139,6 +146,7 @@ async function settleOneByOne(
 
 /** Class 22 (data) and 23 (constraint) of SQLSTATE, and 21000: repeating cannot help. */
 function isDataError(error: unknown): boolean {
+  if (error instanceof CannotSettle) return true;
   if (!(error instanceof Error) || !('code' in error)) return false;
   return typeof error.code === 'string' && /^(21|22|23)...$/.test(error.code);
 }
@@ -167,8 +175,8 @@ async function askRepublish(options: SettlerOptions, lane: number): Promise<void
   }
 }
 
-/** The outbox is ahead and nothing has settled for 2 s: Kafka may have lost what was published. */
-function startStallWatch(options: SettlerOptions): Loop {
+/** At the partition's end the outbox is ahead and nothing has settled for 2 s: Kafka may have lost what was published. */
+function startStallWatch(options: SettlerOptions, behind: ReadonlySet<number>): Loop {
   const seen = new Map<number, { position: string; since: number }>();
   return startLoop({
     name: 'stall-watch',
@@ -181,14 +189,16 @@ function startStallWatch(options: SettlerOptions): Loop {
       );
       for (const { lane, epoch, seq } of rows) {
         const keys = laneKeys(lane);
-        const [head, current] = await Promise.all([
+        const [head, current, end] = await Promise.all([
           options.redis.hget(keys.clock, 'seq'),
           options.redis.hget(keys.marker, 'epoch'),
+          options.redis.hget(keys.ends, String(epoch)),
         ]);
-        const ahead = Number(current) > epoch ? Number(head) >= 0 : Number(head) > seq;
+        const later = Number(current) > epoch;
+        const ahead = later ? Number(head) >= 0 || Number(end) > seq : Number(head) > seq;
         const position = `${epoch}-${seq}`;
         const before = seen.get(lane);
-        if (!ahead || before?.position !== position) {
+        if (!ahead || behind.has(lane) || before?.position !== position) {
           seen.set(lane, { position, since: performance.now() });
         } else if (performance.now() - before.since >= stalledMs) {
           seen.set(lane, { position, since: performance.now() });

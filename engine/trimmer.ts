@@ -6,18 +6,16 @@
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
-import type { Redis } from '../platform/redis/connection.ts';
 import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { unpack } from './lanes/codec.ts';
-import { laneKeys } from './lanes/keys.ts';
+import type { LaneGate } from './lanes/gate.ts';
 import { startLoop, type Loop } from './loop.ts';
 import { copyFreeze } from './settle/quarantine.ts';
 
 export interface TrimmerOptions {
   readonly db: Db;
-  readonly redis: Redis;
+  readonly gate: LaneGate;
   readonly script: Script;
-  readonly lanes: number;
   readonly outboxKeepMs: number;
   readonly log: Log;
 }
@@ -46,7 +44,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
     const rows = await options.db.query<LaneRow>(
       `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane < $1`,
-      [options.lanes],
+      [options.gate.doors.length],
       'trimmer_lanes',
     );
     for (const row of rows) await trimLane(options, row, passed);
@@ -68,7 +66,18 @@ async function trimLane(
   row: LaneRow,
   passed: Map<number, Passed[]>,
 ): Promise<void> {
-  const keys = laneKeys(row.lane);
+  const { gate } = options;
+  const { keys, open } = gate.door(row.lane);
+  const label = { lane: String(row.lane) };
+  metrics.laneOpen.set(label, open ? 1 : 0);
+  const why =
+    row.state === 'frozen' ? row.reasons.map((r) => `${r.code}: ${r.detail}`).join('; ') : '';
+  if (!open) {
+    // Nothing of a lane that is not verified may change but this; above all not its clock, by
+    // which the verifier measures the outage.
+    if (why !== '' && gate.redis.status === 'ready') await gate.redis.set(keys.frozen, why, 'NX');
+    return;
+  }
   const list = passed.get(row.lane) ?? [];
   passed.set(row.lane, list);
   const newest = list.at(-1);
@@ -76,19 +85,16 @@ async function trimLane(
     list.push({ at: performance.now(), epoch: row.epoch, seq: row.seq });
   }
   const trim = keepSince(list, options.outboxKeepMs);
-  const why =
-    row.state === 'frozen' ? row.reasons.map((r) => `${r.code}: ${r.detail}`).join('; ') : '';
   const reply = unpack(
     (await runScript(
-      options.redis,
+      gate.redis,
       options.script,
       [keys.marker, keys.frozen, keys.clock, keys.outbox, keys.watermark],
       [row.epoch, row.seq, row.decided, trim.epoch, trim.seq, why],
+      () => gate.door(row.lane).open,
     )) as Buffer,
   ) as [number, number, number, number, number, number, number, string];
   const [epoch, , decided, settled, doubt, now, length, frozen] = reply;
-  const label = { lane: String(row.lane) };
-  metrics.laneOpen.set(label, epoch > 0 && frozen === '' ? 1 : 0);
   if (epoch === 0) return;
   const inDoubt = Math.max(0, decided - settled);
   const ageSeconds = inDoubt > 0 ? Math.max(0, now - doubt) / 1000 : 0;
@@ -100,6 +106,9 @@ async function trimLane(
   if (frozen !== '' && row.state !== 'frozen') {
     options.log.error({ lane: row.lane, reason: frozen }, 'the lane is frozen');
     await copyFreeze(options.db, row.lane, frozen);
+  }
+  if (frozen !== '') {
+    gate.shut(row.lane, `frozen: ${frozen}`);
   }
 }
 

@@ -45,15 +45,14 @@ type Closable = Pick<Loop, 'close'>;
 
 /** Loops that need Redis and Postgres only: they run with Kafka away too. */
 function startStoreLoops(parts: Parts, dispatcher: Dispatcher): Closable[] {
-  const { config, settings, db, redis, lanes, log } = parts;
+  const { config, db, redis, lanes, log } = parts;
   const leases = scriptOf('lease');
   return [
     dispatcher,
     startTrimmer({
       db,
-      redis,
+      gate: lanes.gate,
       script: scriptOf('trim'),
-      lanes: settings.lanes,
       outboxKeepMs: config.outboxKeepMs,
       log,
     }),

@@ -28,23 +28,26 @@ local last = tonumber(redis.call('GET', KEYS[8]))
 if number <= last then return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, 0 }) end
 if number > last + 1 then return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, -1 }) end
 
-local sale = openSale(9)
+local opened, sale = pcall(openSale, 9)
+if not opened then sale = { id = command[4], frozen = true } end
 local new = not sale
 if new and kind == 'install' then sale = newSale(body) end
 if not sale then
   sale = { base = 9, id = command[4], events = {}, missing = true }
-  emit(sale, { EVENT[kind] or kind, number, 0, 'not_found', unpack(body) })
+  emit(sale, refusal(kind, number, 'not_found', body))
 elseif sale.frozen then
   sale = { base = 9, id = sale.id, events = {}, missing = true }
-  emit(sale, { EVENT[kind] or kind, number, 0, 'sale_frozen', unpack(body) })
+  emit(sale, refusal(kind, number, 'sale_frozen', body))
 else
   local ok, fault = pcall(apply, sale, lane, number, kind, body, new)
   if not ok then
-    sale = { base = 9, id = sale.id, events = {}, missing = true, frz = tostring(fault) }
-    emit(sale, { EVENT[kind] or kind, number, 0, 'fault', unpack(body) })
+    sale = { base = 9, id = sale.id, events = {}, missing = true, frz = faultText(fault) }
+    emit(sale, refusal(kind, number, 'fault', body))
   end
 end
 
+-- First, because Redis runs this at any memory use, and what follows it too.
+redis.call('ZREM', KEYS[7], '')
 redis.call('SET', KEYS[8], number)
 append(lane, { sale }, { 1 })
 if sale.frz then

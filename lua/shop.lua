@@ -31,23 +31,31 @@ local commands = cmsgpack.unpack(ARGV[2])
 local status, lane, why = gate(header)
 if status ~= STATUS.ok then return cmsgpack.pack({ status, lane or 0, why or '' }) end
 
-local sales, order, shoppers, want = {}, {}, {}, 0
+local sales, order, shoppers, asked, want = {}, {}, {}, {}, 0
 for i = 1, #commands do
   local c = commands[i]
   local index = c[2]
   if sales[index] == nil then
-    sales[index] = openSale(9 + index * 4) or false
+    local base = 9 + index * 4
+    local ok, sale = pcall(openSale, base)
+    if not ok then sale = { base = base, fault = faultText(sale), due = {} } end
+    sales[index] = sale or false
     order[#order + 1] = index
-    shoppers[index] = {}
+    shoppers[index], asked[index] = {}, {}
   end
   if c[1] <= 5 then
     local list = shoppers[index]
     list[#list + 1] = c[3]
+    asked[index][#list] = c
     if c[1] == 1 then want = want + c[6] end
   end
 end
 for _, index in ipairs(order) do
-  if sales[index] and #shoppers[index] > 0 then readRecords(sales[index], shoppers[index]) end
+  local sale = sales[index]
+  if sale and not sale.fault and not sale.frozen and #shoppers[index] > 0 then
+    local ok, fault = pcall(readAll, sale, shoppers[index], asked[index])
+    if not ok then sale.fault = faultText(fault) end
+  end
 end
 
 local replies = {}
@@ -63,7 +71,7 @@ for i = 1, #commands do
     if ok then
       replies[i] = reply
     else
-      sale.fault = tostring(reply)
+      sale.fault = faultText(reply)
     end
   end
 end

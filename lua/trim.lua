@@ -13,6 +13,9 @@ local w = redis.call('HMGET', KEYS[5], 'epoch', 'seq', 'decided')
 local c = redis.call('HMGET', KEYS[3], 't', 'seq', 'decided', 'doubt')
 local time = redis.call('TIME')
 local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(c[1]))
+-- First, because Redis runs this at any memory use, and what follows it too.
+local upTo = tonumber(ARGV[5]) >= 0 and ARGV[4] .. '-' .. string.format('%.0f', ARGV[5] + 1) or '0-1'
+redis.call('XTRIM', KEYS[4], 'MINID', upTo)
 local doubt = tonumber(c[4])
 local settled = tonumber(w[3])
 if epoch > tonumber(w[1]) or (epoch == tonumber(w[1]) and seq > tonumber(w[2])) then
@@ -23,9 +26,6 @@ if epoch > tonumber(w[1]) or (epoch == tonumber(w[1]) and seq > tonumber(w[2])) 
   if first[1] then doubt = cmsgpack.unpack(first[1][2][2])[4] end
 end
 redis.call('HSET', KEYS[3], 't', now, 'doubt', doubt)
-if tonumber(ARGV[5]) >= 0 then
-  redis.call('XTRIM', KEYS[4], 'MINID', ARGV[4] .. '-' .. string.format('%.0f', ARGV[5] + 1))
-end
 local frozen = redis.call('GET', KEYS[2])
 if ARGV[6] ~= '' and not frozen then
   redis.call('SET', KEYS[2], ARGV[6])

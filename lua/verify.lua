@@ -9,11 +9,14 @@ local m = redis.call('HMGET', KEYS[1], 'epoch')
 if not m[1] then return -1 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return -2 end
 if m[1] == ARGV[3] then
+  redis.call('DEL', KEYS[6])
   redis.call('SET', KEYS[6], ARGV[4])
   return 0
 end
 local clock = redis.call('HMGET', KEYS[4], 't', 'seq', 'outage')
 if m[1] ~= ARGV[1] or clock[2] ~= ARGV[2] then return -1 end
+-- First, because Redis runs this at any memory use, and what follows it too.
+redis.call('DEL', KEYS[6])
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local last = tonumber(clock[1])

@@ -36,7 +36,7 @@ export class AssertionFailed extends Error {
 
 /** Asserts what must hold whatever a client sends. */
 export function invariant(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new AssertionFailed(message);
+  if (!Boolean(condition)) throw new AssertionFailed(message);
 }
 
 /** Ends an exhaustive switch: the type-checker proves that it is never reached. */

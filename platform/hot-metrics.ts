@@ -152,7 +152,11 @@ export class HotHistogram extends HotMetric<HistogramSeries> {
       counts.forEach((count, i) => {
         total += count;
         const le = this.buckets[i] ?? '+Inf';
-        values.push({ metricName: `${this.name}_bucket`, labels: { ...ofLabels, le }, value: total });
+        values.push({
+          metricName: `${this.name}_bucket`,
+          labels: { ...ofLabels, le },
+          value: total,
+        });
       });
       values.push({ metricName: `${this.name}_sum`, labels: ofLabels, value: sum });
       values.push({ metricName: `${this.name}_count`, labels: ofLabels, value: total });

@@ -106,7 +106,11 @@ export const metrics = {
 /** Node's own: event loop lag, memory, CPU, garbage collection. Once per process. */
 export function collectProcessMetrics(): void {
   if (registry.getSingleMetric('highnoon_nodejs_eventloop_lag_seconds') !== undefined) return;
-  collectDefaultMetrics({ register: registry, prefix: 'highnoon_', eventLoopMonitoringPrecision: 20 });
+  collectDefaultMetrics({
+    register: registry,
+    prefix: 'highnoon_',
+    eventLoopMonitoringPrecision: 20,
+  });
 }
 
 /** Label `process` on everything that this process shows. */

@@ -99,9 +99,13 @@ async function answer(
 ): Promise<void> {
   const url = new URL(req.url ?? '/', 'http://ops');
   const path = url.pathname;
-  if (path.startsWith('/admin/')) return answerAdmin(options, req, res, url);
+  if (path.startsWith('/admin/')) {
+    await answerAdmin(options, req, res, url);
+    return;
+  }
   if (req.method !== 'GET' && req.method !== 'HEAD') {
-    return sendJson(res, 405, { error: 'method_not_allowed' });
+    sendJson(res, 405, { error: 'method_not_allowed' });
+    return;
   }
   if (path === '/metrics') {
     const own = url.searchParams.get('own') === '1';
@@ -110,10 +114,14 @@ async function answer(
     res.end(text);
     return;
   }
-  if (path === '/health/live') return sendJson(res, 200, { status: 'ok' });
+  if (path === '/health/live') {
+    sendJson(res, 200, { status: 'ok' });
+    return;
+  }
   if (path === '/health/ready') {
     const readiness = await options.ready();
-    return sendJson(res, readiness.status === 'down' ? 503 : 200, readiness);
+    sendJson(res, readiness.status === 'down' ? 503 : 200, readiness);
+    return;
   }
   sendJson(res, 404, { error: 'not_found' });
 }
@@ -150,12 +158,16 @@ async function answerAdmin(
   url: URL,
 ): Promise<void> {
   const text = await readBody(req);
-  if (text === null) return sendJson(res, 413, { error: 'too_large' });
+  if (text === null) {
+    sendJson(res, 413, { error: 'too_large' });
+    return;
+  }
   let body: unknown;
   try {
     body = text === '' ? undefined : JSON.parse(text);
   } catch {
-    return sendJson(res, 400, { error: 'invalid_json' });
+    sendJson(res, 400, { error: 'invalid_json' });
+    return;
   }
   const request = {
     method: req.method ?? 'GET',

@@ -10,7 +10,6 @@ import { exitCode, report } from './base/errors.mjs';
 import { onInterrupt } from './base/interrupt.mjs';
 import { root } from './base/paths.mjs';
 import { identify } from './base/proc.mjs';
-import { createSteps } from './base/steps.mjs';
 import { getRedis } from './get/redis.mjs';
 import { prepare } from './install.mjs';
 import { startStack, stopAll } from './stack.mjs';
@@ -37,7 +36,7 @@ Tiers: ${tiers.join(', ')}; all that exist when none is named. What follows them
   npm test -- lua test/lua/hold.test.ts
 
 The tests find TEST_REDIS_BIN (they start their own servers), TEST_DATABASE_URL and
-TEST_KAFKA_BROKERS; the last two are taken from the environment when they are set there.
+TEST_KAFKA_BROKERS in their environment; one that is set already is used as it is.
 `;
 
 /** @param {string} line */
@@ -50,12 +49,21 @@ function hasTests(tier) {
   return readdirSync(folder, { recursive: true }).some((name) => `${name}`.endsWith('.test.ts'));
 }
 
+/** Tests start servers of their own. @param {import('./base/steps.mjs').Steps} steps */
+function findRedis(steps) {
+  if (process.env['TEST_REDIS_BIN']) return process.env['TEST_REDIS_BIN'];
+  return steps.step('Redis for the tests', async (progress) => {
+    const { bin, version, source } = await getRedis(progress);
+    progress.done(`${version} (${source})`);
+    return bin;
+  });
+}
+
 /**
  * @param {string[]} stores @param {string} dir
  * @returns {Promise<NodeJS.ProcessEnv>} what the tests are told
  */
 async function startStores(stores, dir) {
-  const steps = createSteps(print);
   const { TEST_DATABASE_URL: url, TEST_KAFKA_BROKERS: brokers } = process.env;
   /** @type {NodeJS.ProcessEnv} */
   const told = { HIGHNOON_TEST: '1' };
@@ -64,16 +72,16 @@ async function startStores(stores, dir) {
     ...(brokers ? { KAFKA_BROKERS: brokers } : {}),
   };
   const running = stores.filter((name) => name !== 'binary');
-  const options = { dir, env, stores: running, roles: [], maxConnections, log: print };
-  const stack = await startStack({ ...options, before: prepare });
+  /** @param {import('./base/steps.mjs').Steps} steps */
+  const before = async (steps) => {
+    const redis = stores.includes('binary') ? findRedis(steps) : null;
+    const [bin] = await Promise.all([redis, prepare(steps)]);
+    if (bin) told['TEST_REDIS_BIN'] = bin;
+  };
+  const options = { dir, env, stores: running, roles: [], maxConnections, log: print, before };
+  const stack = await startStack(options);
   if (stack.urls.database) told['TEST_DATABASE_URL'] = stack.urls.database;
   if (stack.urls.kafka) told['TEST_KAFKA_BROKERS'] = stack.urls.kafka;
-  if (!stores.includes('binary')) return told;
-  told['TEST_REDIS_BIN'] = await steps.step('Redis for the tests', async (progress) => {
-    const { bin, version, source } = await getRedis(progress);
-    progress.done(`${version} (${source})`);
-    return bin;
-  });
   guest = (identity) => stack.alsoEnd(identity);
   return told;
 }

@@ -99,6 +99,12 @@ export class Batcher {
   }
 
   async #send(batch: Waiting[], tries = 0): Promise<void> {
+    if (!this.#door.open) {
+      // The connection was cut while these waited: the next server may not be verified.
+      this.#inFlight = false;
+      this.#fail(batch, { kind: 'unavailable', reason: this.#door.reason });
+      return;
+    }
     this.#inFlight = true;
     const started = performance.now();
     let retry = false;
@@ -150,7 +156,13 @@ export class Batcher {
       inDoubtMax: this.#options.inDoubtMax,
       inDoubtMaxAgeMs: this.#options.inDoubtMaxAgeMs,
     });
-    return (await runScript(gate.redis, script, keys, [header, pack(commands)])) as Buffer;
+    return (await runScript(
+      gate.redis,
+      script,
+      keys,
+      [header, pack(commands)],
+      () => this.#door.open,
+    )) as Buffer;
   }
 
   /** Hands replies out. False = the epoch was old and has been renewed: send again. */
@@ -190,7 +202,7 @@ export class Batcher {
     const reason = error instanceof Error ? error.message : String(error);
     metrics.loopErrors.inc({ loop: 'batcher' });
     // An error that the script raised before its first write had no effect.
-    const refused = /^(OOM|MISCONF|LOADING|READONLY|NOPERM)/.test(reason);
+    const refused = /^(OOM|MISCONF|LOADING|READONLY|NOPERM|NOSCRIPT)/.test(reason);
     this.#options.log.warn({ lane: this.#options.lane, err: reason }, 'batch without an answer');
     this.#fail(batch, { kind: refused ? 'unavailable' : 'unknown', reason });
   }

@@ -34,13 +34,15 @@ export class CommandCaller {
 
   async #sweep(lane: number): Promise<void> {
     const door = this.#gate.door(lane);
+    const open = (): boolean => door.open;
     for (;;) {
-      if (!door.open) return;
+      if (!open()) return;
       const last = Number((await this.#gate.redis.get(door.keys.lastCommand)) ?? Number.NaN);
       if (!Number.isSafeInteger(last)) return;
       const commands = await openCommands(this.#db, lane, last);
       if (commands.length === 0) return;
       for (const c of commands) {
+        if (!open()) return;
         const keys = [...door.keys.batch];
         pushSaleKeys(keys, lane, c.sale_id);
         const header = packHeader({
@@ -52,7 +54,7 @@ export class CommandCaller {
           inDoubtMaxAgeMs: Number.MAX_SAFE_INTEGER,
         });
         const body = pack([c.number, c.kind, c.body, c.sale_id]);
-        const bytes = await runScript(this.#gate.redis, this.#script, keys, [header, body]);
+        const bytes = await runScript(this.#gate.redis, this.#script, keys, [header, body], open);
         const [state, epoch, seq, applied] = unpack(bytes as Buffer) as number[];
         if (state !== status.ok || epoch === undefined || seq === undefined) {
           if (state === status.epoch && epoch !== undefined) door.epoch = epoch;

@@ -30,6 +30,7 @@ export interface GateOptions {
   readonly url: string;
   readonly name: string;
   readonly lanes: number;
+  readonly deployment: string;
   readonly commandTimeoutMs: number;
   readonly log: Log;
   /** Worker only: called with each lane that a new server has not been verified for. */
@@ -155,7 +156,7 @@ export class LaneGate {
     const [verified, frozen, marker] = await Promise.all([
       this.redis.get(door.keys.verifiedRun),
       this.redis.get(door.keys.frozen),
-      this.redis.hmget(door.keys.marker, 'epoch', 'lanes', 'lane'),
+      this.redis.hmget(door.keys.marker, 'epoch', 'lanes', 'lane', 'deployment'),
     ]);
     // The answers count only if they came over the connection whose run id is known.
     if (this.redis.stream !== stream || this.#runId !== runId) return;
@@ -163,6 +164,8 @@ export class LaneGate {
       door.reason = 'no marker: this Redis was never formatted, or has lost its data';
     } else if (Number(marker[1]) !== this.doors.length || Number(marker[2]) !== door.lane) {
       door.reason = `formatted for ${marker[1] ?? '?'} lanes, started with ${this.doors.length}`;
+    } else if (marker[3] !== this.#options.deployment) {
+      door.reason = 'this Redis belongs to another deployment';
     } else if (frozen !== null) {
       door.reason = `frozen: ${frozen}`;
     } else if (verified !== runId) {

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
-import { leaseKey } from './keys.ts';
+import { laneKeys, leaseKey } from './keys.ts';
 
 const leaseMs = 3000;
 const renewMs = 1000;
@@ -13,7 +13,7 @@ const renewMs = 1000;
 export class Lease {
   #redis: Redis;
   #script: Script;
-  #key: string;
+  #keys: readonly string[];
   #owner = randomBytes(8).toString('hex');
   #askedAt = 0;
   #owned = false;
@@ -21,7 +21,7 @@ export class Lease {
   constructor(redis: Redis, script: Script, lane: number, loop: string) {
     this.#redis = redis;
     this.#script = script;
-    this.#key = leaseKey(lane, loop);
+    this.#keys = [leaseKey(lane, loop), laneKeys(lane).dues];
   }
 
   /** True while this process should do the loop's work. Asks Redis at most once a second. */
@@ -31,7 +31,7 @@ export class Lease {
     this.#askedAt = now;
     this.#owned = false;
     const args = [this.#owner, leaseMs];
-    this.#owned = (await runScript(this.#redis, this.#script, [this.#key], args)) === 1;
+    this.#owned = (await runScript(this.#redis, this.#script, this.#keys, args)) === 1;
     return this.#owned;
   }
 
@@ -39,6 +39,6 @@ export class Lease {
   async release(): Promise<void> {
     if (!this.#owned) return;
     this.#owned = false;
-    await runScript(this.#redis, this.#script, [this.#key], [this.#owner, 1]);
+    await runScript(this.#redis, this.#script, this.#keys, [this.#owner, 1]);
   }
 }

@@ -25,6 +25,9 @@ interface Move {
 const moveColumns =
   'id, kind, product_id, from_sale, from_item, to_sale, to_item, units, group_id, state';
 
+/** An event that no repetition can settle: its entry is put into quarantine. */
+export class CannotSettle extends Error {}
+
 export const moveOfClose = (lane: number, number: number, item: number): string =>
   `mov_${lane}_${number}_${item}`;
 
@@ -48,6 +51,7 @@ export async function settleSale(
   }
   switch (event.type) {
     case 'installed':
+      if (!event.ok) return;
       await q.run('UPDATE sale.sales SET installed = true WHERE id = $1', [event.sale]);
       await schedule(q, event.sale);
       return;
@@ -167,11 +171,7 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
       [event.sale, item, allotted, last],
     );
   }
-  const [move] = await q.query<Move>(
-    `SELECT ${moveColumns} FROM sale.moves WHERE id = $1 FOR UPDATE`,
-    [id],
-  );
-  if (move === undefined) throw new Error(`no move ${id}`);
+  const move = await lockMove(q, id);
   if (direction === 'debit') {
     const reason = event.ok ? null : `${event.reason}:${available ?? 0}`;
     await setMove(q, id, event.ok ? 'debited' : 'refused', reason);
@@ -183,7 +183,12 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
     if (move.group_id !== null) await schedule(q, move.group_id);
     return;
   }
-  // The target took no credit (closed meanwhile): back to where it came from.
+  // A frozen sale takes no credit: its units stay in transit, where the audit sees them.
+  if (event.reason !== 'closed') {
+    await setMove(q, id, move.state, event.reason);
+    return;
+  }
+  // The target was closed meanwhile: back to where they came from.
   if (move.from_sale !== null && move.state === 'crediting') {
     await setMove(q, id, 'undoing', event.reason);
     credit(writer, move, move.from_sale, move.from_item);
@@ -196,6 +201,22 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
       move.units,
     ]);
   }
+}
+
+/** Locks a move, its group's sale before it: two settlements of one creation queue up there. */
+async function lockMove(q: Query, id: string): Promise<Move> {
+  const [found] = await q.query<{ group_id: string | null }>(
+    'SELECT group_id FROM sale.moves WHERE id = $1',
+    [id],
+  );
+  if (found === undefined) throw new CannotSettle(`no move ${id}`);
+  await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [found.group_id]);
+  const [move] = await q.query<Move>(
+    `SELECT ${moveColumns} FROM sale.moves WHERE id = $1 FOR UPDATE`,
+    [id],
+  );
+  if (move === undefined) throw new CannotSettle(`no move ${id}`);
+  return move;
 }
 
 /**

@@ -60,11 +60,14 @@ function judgeAll(entries: readonly Entry[], from: Position, epochs: readonly Ep
   const taken: Entry[] = [];
   const away: Away[] = [];
   let freeze: string | null = null;
+  let gap = false;
   let end: Position = { epoch: from.epoch, seq: from.seq };
   for (const entry of entries) {
     const verdict = judge(entry, end, epochs);
-    if (verdict.kind === 'gap') return { taken, away, gap: true, freeze, end };
-    if (verdict.kind === 'take') {
+    if (verdict.kind === 'gap') {
+      // What is behind it is still judged: what no lane can have decided must not slip by.
+      gap = true;
+    } else if (verdict.kind === 'take') {
       taken.push(entry);
       end = { epoch: entry.epoch, seq: entry.seq };
     } else if (verdict.kind === 'quarantine') {
@@ -72,7 +75,7 @@ function judgeAll(entries: readonly Entry[], from: Position, epochs: readonly Ep
       if (verdict.freeze) freeze = verdict.reason;
     }
   }
-  return { taken, away, gap: false, freeze, end };
+  return { taken, away, gap, freeze, end };
 }
 
 /**

@@ -5,6 +5,14 @@ local EVENT = {
   resume = 'resumed', close = 'closed',
 }
 
+-- The event of a command that its sale could not even look at.
+local function refusal(kind, number, reason, body)
+  if kind == 'credit' or kind == 'debit' then
+    return { 'moved', number, 0, reason, body[1], kind, body[2], body[3] }
+  end
+  return { EVENT[kind] or kind, number, 0, reason }
+end
+
 local function newSale(body)
   local items = {}
   for i = 1, #body[8] do
@@ -16,7 +24,8 @@ local function newSale(body)
   return {
     base = 9, id = body[1], st = SCHEDULED, start = body[2], ends = body[3], limit = body[4],
     hold = body[5], who = body[6], want = body[7], got = 0, items = items, expired = 0,
-    released = 0, dirty = true, records = {}, touched = {}, events = {}, due = {}, refused = {},
+    released = 0, dirty = true, records = {}, touched = {}, spilled = {},
+    fieldOf = {}, touchedOrders = {}, events = {}, due = {}, refused = {},
     attempts = 0, free = {}, drained = false, dueRemoved = {},
   }
 end
@@ -56,17 +65,21 @@ local function debit(sale, number, body)
   local fresh = math.min(units, it.last - it.next + 1)
   it.last = it.last - fresh
   it.allotted = it.allotted - units
-  local rest = units - fresh
+  local rest, numbers = units - fresh, {}
   if rest > 0 then
     local free = freeList(sale, item, 0)
     local low = item * SPAN
     local found = redis.call('ZREVRANGEBYSCORE', KEYS[sale.base + 3], low + SPAN - 1, low, 'LIMIT',
       0, rest)
-    for i = 1, #found do free.removed[tonumber(string.match(found[i], ':(%d+)$'))] = true end
+    for i = 1, #found do
+      numbers[i] = tonumber(string.match(found[i], ':(%d+)$'))
+      free.removed[numbers[i]] = true
+    end
     it.returned = it.returned - rest
   end
   sale.dirty = true
-  emit(sale, { 'moved', number, 1, '', body[1], 'debit', body[2], units, it.allotted, it.last })
+  emit(sale, { 'moved', number, 1, '', body[1], 'debit', body[2], units, it.allotted, it.last,
+    available(it), numbers })
 end
 
 local function toggle(sale, number, kind, from, to)
@@ -79,6 +92,21 @@ local function toggle(sale, number, kind, from, to)
   emit(sale, { EVENT[kind], number, 1, '' })
 end
 
+-- Returned numbers of an item, those of this batch too: an event names what a close takes away.
+local function allReturned(sale, item)
+  local numbers = {}
+  local free = sale.free[item] or { added = {}, removed = {} }
+  local low = item * SPAN
+  local found = redis.call('ZRANGEBYSCORE', KEYS[sale.base + 3], low, low + SPAN - 1)
+  for i = 1, #found do
+    local number = tonumber(string.match(found[i], ':(%d+)$'))
+    if not free.removed[number] then numbers[#numbers + 1] = number end
+  end
+  for number in pairs(free.added) do numbers[#numbers + 1] = number end
+  table.sort(numbers)
+  return numbers
+end
+
 -- Debits what is free of every item; closes the sale only when nothing is held in the same step.
 local function close(sale, lane, number)
   if sale.st == CLOSED then
@@ -86,10 +114,11 @@ local function close(sale, lane, number)
     return
   end
   reap(sale, lane, 256, 0)
-  local units, allotted, last, held = {}, {}, {}, 0
+  local units, allotted, last, numbers, held = {}, {}, {}, {}, 0
   for i = 1, #sale.items do
     local it = sale.items[i]
     units[i] = available(it)
+    numbers[i] = allReturned(sale, i)
     it.last = it.next - 1
     it.returned = 0
     it.allotted = it.allotted - units[i]
@@ -100,7 +129,8 @@ local function close(sale, lane, number)
   sale.emptied = true
   sale.st = held == 0 and CLOSED or CLOSING
   sale.dirty = true
-  emit(sale, { held == 0 and 'closed' or 'closing', number, 1, '', units, allotted, last })
+  emit(sale, { held == 0 and 'closed' or 'closing', number, 1, '', units, allotted, last,
+    numbers })
 end
 
 local function apply(sale, lane, number, kind, body, new)

@@ -7,16 +7,6 @@ local function orderReply(code, sale, lane, order, state)
   }
 end
 
--- Units that count against the limit: held and sold, over all of the shopper's orders.
-local function owned(record)
-  local units = 0
-  for i = 3, #record do
-    local order = record[i]
-    if order[3] == HELD or order[3] == PAID then units = units + #order[9] end
-  end
-  return units
-end
-
 local function itemOf(sale, product)
   if product == '' then
     if #sale.items == 1 then return 1 end
@@ -37,13 +27,10 @@ local function whyClosed(sale, lane, verified)
   return nil
 end
 
--- Most orders that a record keeps. Each costs every batch that reads it.
-local RECORD_MOST = 256
-
 local function decideHold(sale, lane, c, want)
   local shopper, key, quantity = c[3], c[4], c[6]
   local record = sale.records[shopper]
-  local known = findOrder(record, key)
+  local known = findOrder(sale, shopper, key)
   if known then
     if known[2] ~= c[5] then return { CODE.idempotency_key_reused } end
     return orderReply(CODE.replayed, sale, lane, known, HELD)
@@ -53,11 +40,11 @@ local function decideHold(sale, lane, c, want)
   local item, wrong = itemOf(sale, c[7])
   if not item then return { wrong } end
   if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
-  if #record - 2 >= RECORD_MOST then return { CODE.rate_limited, 600000 } end
   endOverdue(sale, lane, shopper, record, want)
+  -- Units that count against the limit: held and sold, over all of the shopper's orders.
+  if record[3] + quantity > sale.limit and record[4] > 0 then reap(sale, lane, 16, want) end
   if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
-  local mine = owned(record)
-  if mine + quantity > sale.limit then return { CODE.limit_reached, sale.limit, mine } end
+  if record[3] + quantity > sale.limit then return { CODE.limit_reached, sale.limit, record[3] } end
   local it = sale.items[item]
   if available(it) < quantity then
     reap(sale, lane, 16, want)
@@ -69,9 +56,7 @@ local function decideHold(sale, lane, c, want)
   local order = { key, c[5], HELD, item, lane.holdClock + sale.hold, 0, '', 0, units }
   local event = { 'held', key, shopper, item - 1, it.price, lane.now + sale.hold, c[5], units }
   it.held = it.held + quantity
-  record[#record + 1] = order
-  sale.touched[shopper] = true
-  sale.due[#sale.due + 1] = shopper
+  sale.due[#sale.due + 1] = keepOrder(sale, shopper, order)
   sale.dirty = true
   emit(sale, event)
   return orderReply(CODE.done, sale, lane, order, HELD)
@@ -99,7 +84,7 @@ local function decidePay(sale, lane, c, record, order, want)
   it.held = it.held - units
   it.sold = it.sold + units
   order[3], order[7], order[8] = PAID, c[5], c[6]
-  sale.touched[c[3]] = true
+  touchOrder(sale, c[3], order)
   sale.dirty = true
   emit(sale, { 'paid', order[1], c[3], c[5], c[6], order[4] - 1, order[9] })
   return orderReply(CODE.done, sale, lane, order, PAID)
@@ -121,7 +106,7 @@ end
 local function decideOrder(sale, lane, c, want)
   local op = c[1]
   local record = sale.records[c[3]]
-  local order = findOrder(record, c[4])
+  local order = findOrder(sale, c[3], c[4])
   if not order then return { CODE.not_found } end
   if op == 2 then return decidePay(sale, lane, c, record, order, want) end
   if op == 3 then return decideRelease(sale, lane, c, record, order, want) end
@@ -133,7 +118,7 @@ local function decideOrder(sale, lane, c, want)
     if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
     if order[6] % 2 == 0 then
       order[6] = order[6] + 1
-      sale.touched[c[3]] = true
+      touchOrder(sale, c[3], order)
     end
   end
   return orderReply(CODE.done, sale, lane, order, order[3])
@@ -148,14 +133,17 @@ local function decideCount(sale, lane)
   end
   reply[7] = items
   local counted = redis.call('HGETALL', KEYS[sale.base])
-  local refused, attempts = {}, 0
+  local refused, attempts, times = {}, 0, {}
+  for code, more in pairs(sale.refused) do times[code] = more end
   for i = 1, #counted, 2 do
     if counted[i] == 'attempts' then
       attempts = tonumber(counted[i + 1])
     elseif string.sub(counted[i], 1, 2) == 'x-' then
-      refused[#refused + 1] = { tonumber(string.sub(counted[i], 2)), tonumber(counted[i + 1]) }
+      local code = tonumber(string.sub(counted[i], 2))
+      times[code] = (times[code] or 0) + tonumber(counted[i + 1])
     end
   end
+  for code, n in pairs(times) do refused[#refused + 1] = { code, n } end
   reply[8], reply[9], reply[10] = attempts + sale.attempts, refused, lane.inDoubt
   reply[11] = lane.inDoubt > 0 and lane.now - lane.doubt or 0
   return reply

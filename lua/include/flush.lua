@@ -90,6 +90,10 @@ local function writeSale(sale, lane)
     records[#records + 1] = shopper
     records[#records + 1] = cmsgpack.pack(sale.records[shopper])
   end
+  for field, order in pairs(sale.touchedOrders) do
+    records[#records + 1] = field
+    records[#records + 1] = cmsgpack.pack(order)
+  end
   inChunks('HSET', KEYS[sale.base + 1], records)
   writeReturned(sale)
   writeDue(sale, lane)
@@ -102,14 +106,16 @@ end
 local function flush(lane, sales, order)
   local holds = false
   for _, index in ipairs(order) do
-    if sales[index] and #sales[index].due > 0 then holds = true end
+    local sale = sales[index]
+    if sale and not sale.fault and #sale.due > 0 then holds = true end
   end
   if not holds then redis.call('ZREM', KEYS[7], '') end
   append(lane, sales, order)
   for _, index in ipairs(order) do
     local sale = sales[index]
     if sale and sale.fault then
-      redis.call('HSET', KEYS[sale.base], 'frz', sale.fault)
+      -- Not `call`: the fault may be that this key holds something else.
+      redis.pcall('HSET', KEYS[sale.base], 'frz', sale.fault)
     elseif sale then
       writeSale(sale, lane)
     end

@@ -1,31 +1,95 @@
--- A shopper's orders in a sale are one packed record:
--- { let go, cool until, order, order, ... }, order = { key, fingerprint, state, item, deadline,
--- bits, end key, end fingerprint, { unit, ... } }. Deadlines are in the hold clock (ms).
-local function readRecords(sale, shoppers)
+-- A shopper's orders in a sale are one packed record in the field named by the shopper:
+-- { let go, cool until, units owned, orders spilled, order, order, … }, order = { key, fingerprint,
+-- state, item, deadline, bits, end key, end fingerprint, { unit, … } }. Deadlines are in the hold
+-- clock (ms). From the ninth on, an order has a field of its own, `shopper|key`: a shopper with a
+-- thousand orders must not cost every batch the packing of a thousand.
+local HEAD, HEAD_MOST = 4, 8
+
+local function readFields(sale, into, names, fresh)
   local missing = {}
-  for i = 1, #shoppers do
-    local shopper = shoppers[i]
-    if sale.records[shopper] == nil then
-      sale.records[shopper] = false
-      missing[#missing + 1] = shopper
+  for i = 1, #names do
+    local name = names[i]
+    if into[name] == nil then
+      into[name] = false
+      missing[#missing + 1] = name
     end
   end
   if #missing == 0 then return end
   local found = redis.call('HMGET', KEYS[sale.base + 1], unpack(missing))
   for i = 1, #missing do
     if found[i] then
-      sale.records[missing[i]] = cmsgpack.unpack(found[i])
-    else
-      sale.records[missing[i]] = { 0, 0 }
+      into[missing[i]] = cmsgpack.unpack(found[i])
+    elseif fresh then
+      into[missing[i]] = { 0, 0, 0, 0 }
     end
   end
 end
 
-local function findOrder(record, key)
-  for i = 3, #record do
+local function readRecords(sale, shoppers)
+  readFields(sale, sale.records, shoppers, true)
+end
+
+local function readSpilled(sale, fields)
+  readFields(sale, sale.spilled, fields, false)
+  for i = 1, #fields do
+    local order = sale.spilled[fields[i]]
+    if order then sale.fieldOf[order] = fields[i] end
+  end
+end
+
+local function inHead(record, key)
+  for i = HEAD + 1, #record do
     if record[i][1] == key then return record[i] end
   end
   return nil
+end
+
+local function findOrder(sale, shopper, key)
+  local record = sale.records[shopper]
+  local order = inHead(record, key)
+  if not order and record[4] > 0 then order = sale.spilled[shopper .. '|' .. key] end
+  return order or nil
+end
+
+-- Reads the orders of these commands that are not in their shopper's record.
+local function readSpilledOf(sale, commands)
+  local fields = {}
+  for i = 1, #commands do
+    local shopper, key = commands[i][3], commands[i][4]
+    local record = sale.records[shopper]
+    if record[4] > 0 and not inHead(record, key) then fields[#fields + 1] = shopper .. '|' .. key end
+  end
+  if #fields > 0 then readSpilled(sale, fields) end
+end
+
+-- Everything that the commands of a sale need, in at most two calls.
+local function readAll(sale, shoppers, commands)
+  readRecords(sale, shoppers)
+  readSpilledOf(sale, commands)
+end
+
+-- Marks what has to be written of an order.
+local function touchOrder(sale, shopper, order)
+  local field = sale.fieldOf[order]
+  if field then sale.touchedOrders[field] = order end
+  sale.touched[shopper] = true
+end
+
+-- Keeps a new order. Returns the name under which the deadline index finds it.
+local function keepOrder(sale, shopper, order)
+  local record = sale.records[shopper]
+  record[3] = record[3] + #order[9]
+  sale.touched[shopper] = true
+  if #record - HEAD < HEAD_MOST then
+    record[#record + 1] = order
+    return shopper
+  end
+  local field = shopper .. '|' .. order[1]
+  record[4] = record[4] + 1
+  sale.spilled[field] = order
+  sale.fieldOf[order] = field
+  sale.touchedOrders[field] = order
+  return field
 end
 
 -- A hold that its shopper let go: from the third on, the next hold has to wait, 15 s doubling to
@@ -50,8 +114,9 @@ local function endHold(sale, lane, shopper, record, order, state, want)
   else
     sale.released = sale.released + units
   end
+  record[3] = record[3] - units
   letGo(record, lane)
-  sale.touched[shopper] = true
+  touchOrder(sale, shopper, order)
   sale.dirty = true
   emit(sale, {
     state == RELEASED and 'released' or 'expired', order[1], shopper, order[7], order[8],
@@ -59,21 +124,50 @@ local function endHold(sale, lane, shopper, record, order, state, want)
   })
 end
 
--- Ends what is overdue in one record.
+local function isOverdue(order, lane)
+  return order[3] == HELD and order[5] <= lane.holdClock
+end
+
+-- Ends what is overdue in one record; spilled orders are found by the deadline index.
 local function endOverdue(sale, lane, shopper, record, want)
   local ended = 0
-  for i = 3, #record do
-    local order = record[i]
-    if order[3] == HELD and order[5] <= lane.holdClock then
-      endHold(sale, lane, shopper, record, order, EXPIRED, want)
+  for i = HEAD + 1, #record do
+    if isOverdue(record[i], lane) then
+      endHold(sale, lane, shopper, record, record[i], EXPIRED, want)
       ended = ended + 1
     end
   end
   return ended
 end
 
--- Ends overdue holds by the deadline index, whose members name the shoppers of one batch. Looks
--- at no more than `most` of them; a member half done stays in `sale.rest` and is written back by
+-- Ends what is overdue under these names of the deadline index: shoppers, or spilled orders.
+local function endNamed(sale, lane, names, want)
+  local shoppers, fields, ended = {}, {}, 0
+  for i = 1, #names do
+    local shopper = string.match(names[i], '^(.-)|')
+    shoppers[i] = shopper or names[i]
+    if shopper then fields[#fields + 1] = names[i] end
+  end
+  readRecords(sale, shoppers)
+  if #fields > 0 then readSpilled(sale, fields) end
+  for i = 1, #names do
+    local shopper = shoppers[i]
+    local record = sale.records[shopper]
+    if shopper == names[i] then
+      ended = ended + endOverdue(sale, lane, shopper, record, want)
+    else
+      local order = sale.spilled[names[i]]
+      if order and isOverdue(order, lane) then
+        endHold(sale, lane, shopper, record, order, EXPIRED, want)
+        ended = ended + 1
+      end
+    end
+  end
+  return ended
+end
+
+-- Ends overdue holds by the deadline index, whose members name the holds of one batch. Looks at
+-- no more than `most` of them; a member half done stays in `sale.rest` and is written back by
 -- `flush`. Returns how many ended.
 local function reap(sale, lane, most, want)
   local ended, looked = 0, 0
@@ -95,12 +189,7 @@ local function reap(sale, lane, most, want)
       looked = looked + 1
     end
     if rest.at > #rest.names then sale.rest = nil end
-    if #chunk > 0 then
-      readRecords(sale, chunk)
-      for i = 1, #chunk do
-        ended = ended + endOverdue(sale, lane, chunk[i], sale.records[chunk[i]], want)
-      end
-    end
+    ended = ended + endNamed(sale, lane, chunk, want)
   end
   return ended
 end

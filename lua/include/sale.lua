@@ -40,6 +40,9 @@ local function openSale(base)
     dirty = false,
     records = {},
     touched = {},
+    spilled = {},
+    fieldOf = {},
+    touchedOrders = {},
     events = {},
     due = {},
     refused = {},
@@ -49,6 +52,11 @@ local function openSale(base)
     rest = nil,
     dueRemoved = {},
   }
+end
+
+-- What went wrong, in words: an error of Redis is a table, one of Lua a string.
+local function faultText(fault)
+  return type(fault) == 'table' and tostring(fault.err) or tostring(fault)
 end
 
 local function emit(sale, event)

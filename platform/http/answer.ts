@@ -16,7 +16,7 @@ export interface RawResponse {
   writeStatus(status: string): unknown;
   writeHeader(name: string, value: string): unknown;
   end(body: string | Uint8Array, close: boolean): unknown;
-  endWithoutBody(length: number | undefined, close: boolean): unknown;
+  endWithoutBody(): unknown;
   cork(write: () => void): unknown;
   getRemoteAddressAsText(): ArrayBuffer;
 }
@@ -160,15 +160,16 @@ export abstract class Answer {
     if (head === '') this.writeOwnHead(headers);
     else res.writeHeader('Content-Type', head + this.requestId);
     if (headers !== undefined) this.writeHeaders(headers);
-    if (status === 204 || status === 304) {
-      res.endWithoutBody(undefined, close);
-    } else if (this.isHead) {
-      // With a reported length, uWS takes the answer for unfinished and drops the connection.
-      res.writeHeader('Content-Length', String(Buffer.byteLength(payload)));
-      res.endWithoutBody(undefined, close);
-    } else {
+    const hasBody = status !== 204 && status !== 304;
+    if (hasBody && !this.isHead) {
       res.end(payload, close);
+      return;
     }
+    if (hasBody) res.writeHeader('Content-Length', String(Buffer.byteLength(payload)));
+    if (close) res.writeHeader('Connection', 'close');
+    // Never with arguments: given a length, uWS takes the answer for unfinished and drops the
+    // connection; given `undefined`, it sends a length of 2^63.
+    res.endWithoutBody();
   }
 
   private writeOwnHead(headers: ReplyHeaders | undefined): void {

@@ -49,7 +49,8 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
   invariant(auth !== 'operator', `${route.id}: operators' routes are on the operators' port`);
   invariant(/^\/[^?#:*]*$/.test(route.path), `${route.id}: bad path ${route.path}`);
   const raw = route.bodyMode === 'raw';
-  const readsBody = route.method !== 'GET' && (route.method !== 'DELETE' || route.body !== undefined || raw);
+  const readsBody =
+    route.method !== 'GET' && (route.method !== 'DELETE' || route.body !== undefined || raw);
   const bodySchema = route.body ?? noFields;
   const checksBody = readsBody && !raw;
   const required = bodySchema['required'];

@@ -18,7 +18,7 @@ export function docsPage(routes: readonly Route[], info: ApiInfo): string {
   const body =
     `<div class="page"><nav><h1>${escape(info.title)}</h1>` +
     '<input id="q" type="search" placeholder="Search ( / )" aria-label="Search">' +
-    `${menu}</nav><main><h1>${escape(info.title)} ${escape(info.version)}</h1>` +
+    `${menu}</nav><main><h1>${escape(info.title)} API</h1>` +
     `<p>${prose(info.description)}</p><p><a href="/openapi.json">openapi.json</a> · ` +
     `<a href="/docs/errors">problem codes</a></p>${parts}</main></div>`;
   return htmlPage({ title: `${info.title} API`, style: docsStyle, body, script: docsScript });
@@ -48,14 +48,13 @@ function articleOf(route: Route): string {
   return (
     `<article id="${route.id}" data-find="${escape(wordsOf(route))}"><h3>${escape(summary)}</h3>` +
     `<div class="line"><span class="${method}">${method}</span> ${escape(path)}</div>` +
-    `<div class="who">${whoOf(route)}</div>` +
-    (description === undefined ? '' : `<p>${prose(description)}</p>`) +
-    parametersTable(route) +
-    (body === undefined ? '' : `<h4>Body</h4>${bodyNote(body)}${fieldTable(body)}`) +
-    `<h4>Example</h4><pre class="curl">${escape(curlOf(route))}</pre>` +
-    answersOf(route) +
-    problemsOf(route) +
-    '</article>'
+    `<div class="who">${whoOf(route)}</div>${
+      description === undefined ? '' : `<p>${prose(description)}</p>`
+    }${parametersTable(route)}${
+      body === undefined ? '' : `<h4>Body</h4>${bodyNote(body)}${fieldTable(body)}`
+    }<h4>Example</h4><pre class="curl">${escape(curlOf(route))}</pre>${answersOf(
+      route,
+    )}${problemsOf(route)}</article>`
   );
 }
 
@@ -86,9 +85,9 @@ function bodyNote(body: JsonSchema): string {
 }
 
 function curlOf(route: Route): string {
-  const lines = [`curl -i${route.method === 'GET' ? '' : ` -X ${route.method}`}`];
+  const verb = route.method === 'GET' ? '' : ` -X ${route.method}`;
   const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
-  lines[0] += ` "http://localhost:3000${path}"`;
+  const lines = [`curl -i${verb} "http://localhost:3000${path}"`];
   if (route.auth === 'vendor') lines.push('-H "Authorization: Bearer $HIGHNOON_KEY"');
   if (route.auth === 'shopper') lines.push('-H "Authorization: Bearer $TOKEN"');
   if (route.idempotencyKey === 'required') lines.push('-H "Idempotency-Key: $(uuidgen)"');

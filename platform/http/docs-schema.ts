@@ -99,9 +99,10 @@ export function exampleOf(schema: JsonSchema, depth = 0): unknown {
   if ('example' in schema) return schema['example'];
   if (Array.isArray(examples) && examples.length > 0) return examples[0];
   if ('const' in schema) return schema['const'];
-  if (Array.isArray(schema['enum'])) return schema['enum'][0];
+  if (Array.isArray(schema['enum'])) return schema['enum'][0] as unknown;
   if ('default' in schema) return schema['default'];
-  const type = Array.isArray(schema['type']) ? schema['type'][0] : schema['type'];
+  const types = schema['type'];
+  const type: unknown = Array.isArray(types) ? types[0] : types;
   switch (type) {
     case 'object':
       return exampleObject(schema, depth);
@@ -123,8 +124,11 @@ function exampleObject(schema: JsonSchema, depth: number): Record<string, unknow
   const properties = propertiesOf(schema);
   const [branch] = branchesOf(schema);
   const own = requiredOf(schema);
-  const names = own.length > 0 || depth > 0 || branch !== undefined ? own : Object.keys(properties).slice(0, 1);
-  const entries = names.map((name) => [name, exampleOf(properties[name] ?? {}, depth + 1)] as const);
+  const names =
+    own.length > 0 || depth > 0 || branch !== undefined ? own : Object.keys(properties).slice(0, 1);
+  const entries = names.map(
+    (name) => [name, exampleOf(properties[name] ?? {}, depth + 1)] as const,
+  );
   const rest = branch === undefined ? {} : exampleObject(branch, depth + 1);
   return { ...Object.fromEntries(entries), ...rest };
 }

@@ -10,7 +10,7 @@ export const docsStyle = `
 *{box-sizing:border-box}html{scroll-padding-top:1rem}
 body{margin:0;background:var(--bg);color:var(--fg);
 font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-a{color:inherit}code,pre{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+a{color:inherit;text-underline-offset:.25em}code,pre{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 code{background:var(--soft);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}
 .page{display:grid;grid-template-columns:20rem minmax(0,1fr)}
 nav{position:sticky;top:0;height:100vh;overflow:auto;border-right:1px solid var(--line);
@@ -33,7 +33,8 @@ article h3{margin:0 0 .25rem;font-size:1.1rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px}
 th{text-align:left;font-weight:600;color:var(--dim);font-size:12px}
 td,th{padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-td:first-child{white-space:nowrap}.req{color:var(--accent)}
+td:first-child{white-space:nowrap}td:nth-child(2){white-space:nowrap}
+th:first-child{width:32%}.req{color:var(--accent)}
 pre{background:var(--soft);padding:.8rem 1rem;border-radius:8px;overflow-x:auto;margin:.4rem 0}
 details summary{cursor:pointer;color:var(--dim)}.codes a{margin-right:.5rem;white-space:nowrap}
 tr:target,article:target h3{background:color-mix(in srgb,var(--accent) 18%,transparent)}

@@ -7,10 +7,11 @@ import { invariant } from '../fault.ts';
 import { Answer } from './answer.ts';
 import { problem } from './problems.ts';
 import type { ProblemInput } from './problems.ts';
-import { emptyQuery, parseQuery } from './query.ts';
+import { checkBody, checkKey, checkParams, checkQuery } from './checks.ts';
+import { emptyQuery } from './query.ts';
 import type { AuthResult, Ctx, HeaderName, Identity } from './route.ts';
-import { badString, badValue, decodePercent, decodeUtf8 } from './text.ts';
-import { isSaneRequestId, readIdempotencyKey } from './keys.ts';
+import { decodeUtf8 } from './text.ts';
+import { isSaneRequestId } from './keys.ts';
 
 /** What is needed of the server's request: readable only while its callback runs. */
 export interface RawRequest {
@@ -136,7 +137,7 @@ export class Exchange extends Answer implements Ctx {
         this.onIdentity(null);
         return;
       }
-      const result = this.around.authenticate(this.authorization || undefined, need);
+      const result = this.around.authenticate(this.header('authorization'), need);
       if (result instanceof Promise) {
         result.then((r) => this.onIdentity(r)).catch((error: unknown) => this.fail(error));
       } else {
@@ -155,7 +156,15 @@ export class Exchange extends Answer implements Ctx {
       return;
     }
     const running = this.route.handle(this);
-    if (running instanceof Promise) running.then(() => this.ended(), (e: unknown) => this.fail(e));
+    if (!(running instanceof Promise)) return;
+    running.then(
+      () => {
+        this.ended();
+      },
+      (error: unknown) => {
+        this.fail(error);
+      },
+    );
   }
 
   /** A handler whose promise is over has answered, or never will. */
@@ -183,92 +192,16 @@ export class Exchange extends Answer implements Ctx {
   private check(): ProblemInput | null {
     const { bound } = this;
     if (this.rawParams !== null) {
-      const bad = this.checkParams(this.rawParams);
+      const bad = checkParams(this, bound, this.rawParams);
       if (bad !== null) return bad;
     }
     if (bound.raw) return null;
-    return this.checkBody() ?? this.checkQuery() ?? this.checkKey();
-  }
-
-  private checkParams(raw: readonly string[]): ProblemInput | null {
-    const { bound } = this;
-    const params: Record<string, string> = {};
-    for (let i = 0; i < raw.length; i += 1) {
-      const name = bound.paramNames[i] ?? '';
-      const value = decodePercent(raw[i] ?? '');
-      if (value === undefined || badString(value) !== null) {
-        return problem('invalid_request', `\`${name}\` in the path is malformed`, { param: name });
-      }
-      params[name] = value;
-    }
-    this.params = params;
-    if (bound.params === null || bound.params(params) === null) return null;
-    return problem('not_found', 'There is no such thing.');
-  }
-
-  private checkBody(): ProblemInput | null {
-    const { bound, bodyText } = this;
-    if (bound.body === null) return null;
-    if (this.bodyBytes > 0) {
-      if (this.contentType !== 'application/json' && !isJson(this.contentType)) {
-        return problem('unsupported_media_type', 'Send the body as application/json in UTF-8.');
-      }
-      if (!this.isUtf8) return problem('invalid_request', 'The body is not valid UTF-8.');
-      try {
-        this.body = JSON.parse(bodyText);
-      } catch {
-        return problem('invalid_request', 'The body is not valid JSON.');
-      }
-      // Only what is escaped, or what no keyword looks at, can hold what JSON.parse let through.
-      if (bound.openBody || bodyText.includes('\\u')) {
-        const bad = badValue(this.body);
-        if (bad !== null) {
-          const { param, detail } = bad;
-          const name = param === '' ? 'the body' : `\`${param}\``;
-          return problem('invalid_request', `${name}: ${detail}`, param === '' ? {} : { param });
-        }
-      }
-    } else {
-      this.body = {};
-    }
-    const bad = bound.body(this.body);
-    if (bad === null && this.bodyBytes === 0 && bound.bodyRequired) {
-      return problem('invalid_request', 'A JSON body is required.');
-    }
-    return bad;
-  }
-
-  private checkQuery(): ProblemInput | null {
-    const { bound, rawQuery } = this;
-    if (rawQuery === '' && bound.query === null) return null;
-    const parsed = parseQuery(rawQuery, bound.queryLists);
-    if ('problem' in parsed) return parsed.problem;
-    this.query = parsed.values;
-    if (bound.query !== null) return bound.query(this.query);
-    const [param] = Object.keys(this.query);
-    if (param === undefined) return null;
-    return problem('unknown_field', 'This route takes no parameters in its query.', {
-      param: param.slice(0, 64),
-    });
-  }
-
-  private checkKey(): ProblemInput | null {
-    const { bound, rawKey } = this;
-    if (!bound.takesKey) return null;
-    if (rawKey === '') {
-      if (!bound.keyRequired) return null;
-      return problem('idempotency_key_required', 'Send an Idempotency-Key header.', {
-        param: 'Idempotency-Key',
-      });
-    }
-    const key = readIdempotencyKey(rawKey);
-    if (key === undefined) {
-      return problem('invalid_request', 'Idempotency-Key takes 1 to 255 printable characters.', {
-        param: 'Idempotency-Key',
-      });
-    }
-    this.idempotencyKey = key;
-    return null;
+    const { bodyBytes, contentType, isUtf8 } = this;
+    return (
+      checkBody(this, bound, bodyBytes, contentType, isUtf8) ??
+      checkQuery(this, bound, this.rawQuery) ??
+      checkKey(this, bound, this.rawKey)
+    );
   }
 
   private tooLarge(): ProblemInput {
@@ -282,7 +215,8 @@ export class Exchange extends Answer implements Ctx {
   }
 
   header(name: HeaderName): string | undefined {
-    return this.copied(name) || undefined;
+    const value = this.copied(name);
+    return value === '' ? undefined : value;
   }
 
   private copied(name: HeaderName): string {
@@ -307,10 +241,4 @@ export class Exchange extends Answer implements Ctx {
 
 function copyOf(bytes: ArrayBuffer | Buffer): Buffer {
   return Buffer.from(bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes);
-}
-
-const jsonPattern = /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;\s*charset="?utf-8"?\s*)?$/i;
-
-function isJson(contentType: string): boolean {
-  return jsonPattern.test(contentType);
 }

@@ -14,17 +14,20 @@ const rows = {
   invalid_request: {
     status: 400,
     title: 'The request is not valid',
-    meaning: 'A field, parameter or header is malformed or out of range; `param` names it. Nothing was changed.',
+    meaning:
+      'A field, parameter or header is malformed or out of range; `param` names it. Nothing was changed.',
   },
   unknown_field: {
     status: 400,
     title: 'A field is unknown',
-    meaning: 'The route has no such field or parameter; the detail names the place for it, where there is one.',
+    meaning:
+      'The route has no such field or parameter; the detail names the place for it, where there is one.',
   },
   idempotency_key_required: {
     status: 400,
     title: 'An Idempotency-Key is required',
-    meaning: 'Send an `Idempotency-Key` header of 1 to 255 characters, new for each new intention, the same for a retry.',
+    meaning:
+      'Send an `Idempotency-Key` header of 1 to 255 characters, new for each new intention, the same for a retry.',
   },
   unauthenticated: {
     status: 401,
@@ -34,12 +37,14 @@ const rows = {
   payment_declined: {
     status: 402,
     title: 'The payment was declined',
-    meaning: 'The provider refused the means of payment. The hold stays until its deadline: try another.',
+    meaning:
+      'The provider refused the means of payment. The hold stays until its deadline: try another.',
   },
   forbidden: {
     status: 403,
     title: 'Not allowed',
-    meaning: 'The caller is known but may not do this, such as a guest in a sale for verified shoppers.',
+    meaning:
+      'The caller is known but may not do this, such as a guest in a sale for verified shoppers.',
   },
   sale_not_started: {
     status: 403,
@@ -64,7 +69,8 @@ const rows = {
   sold_out: {
     status: 409,
     title: 'Sold out',
-    meaning: 'Fewer units are free than asked for. `available` counts them; `may_return` is true while others are only held.',
+    meaning:
+      'Fewer units are free than asked for. `available` counts them; `may_return` is true while others are only held.',
   },
   limit_reached: {
     status: 409,
@@ -79,12 +85,14 @@ const rows = {
   illegal_transition: {
     status: 409,
     title: 'Not possible in this state',
-    meaning: 'The order or sale is in a state that does not allow this; `next_states` lists what it allows.',
+    meaning:
+      'The order or sale is in a state that does not allow this; `next_states` lists what it allows.',
   },
   idempotency_in_progress: {
     status: 409,
     title: 'The same command is being worked on',
-    meaning: 'A request with this Idempotency-Key has not been answered yet: ask again with the same key.',
+    meaning:
+      'A request with this Idempotency-Key has not been answered yet: ask again with the same key.',
   },
   settling: {
     status: 409,
@@ -154,12 +162,14 @@ const rows = {
   internal: {
     status: 500,
     title: 'Something went wrong on our side',
-    meaning: 'A defect of ours, logged under `request_id`. Whether it had an effect is unknown: ask again with the same key.',
+    meaning:
+      'A defect of ours, logged under `request_id`. Whether it had an effect is unknown: ask again with the same key.',
   },
   unavailable: {
     status: 503,
     title: 'Unavailable for the moment',
-    meaning: 'Something behind us did not answer in time. The outcome is unknown: ask again with the same key.',
+    meaning:
+      'Something behind us did not answer in time. The outcome is unknown: ask again with the same key.',
   },
   sale_paused: {
     status: 503,

@@ -91,6 +91,6 @@ export function isLoopback(ip: string): boolean {
     ip.startsWith('127.') ||
     ip === '::1' ||
     ip === '0000:0000:0000:0000:0000:0000:0000:0001' ||
-    /^0000:0000:0000:0000:0000:ffff:7f/.test(ip)
+    ip.startsWith('0000:0000:0000:0000:0000:ffff:7f')
   );
 }

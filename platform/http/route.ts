@@ -5,7 +5,7 @@
 import type { ProblemCode, ProblemInput } from './problems.ts';
 
 /** JSON Schema 2020-12, as OpenAPI 3.1 has it. Objects without `additionalProperties: false` are open. */
-export type JsonSchema = { readonly [keyword: string]: unknown };
+export type JsonSchema = Readonly<Record<string, unknown>>;
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

@@ -1,8 +1,16 @@
 /** Walking over JSON Schemas: where subschemas stand, and what we add to each before compiling. */
 import type { JsonSchema } from './route.ts';
 
-const single = ['items', 'additionalProperties', 'not', 'if', 'then', 'else', 'contains',
-  'propertyNames'] as const;
+const single = [
+  'items',
+  'additionalProperties',
+  'not',
+  'if',
+  'then',
+  'else',
+  'contains',
+  'propertyNames',
+] as const;
 const lists = ['anyOf', 'oneOf', 'allOf', 'prefixItems'] as const;
 const maps = ['properties', 'patternProperties', '$defs', 'dependentSchemas'] as const;
 

@@ -52,7 +52,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   registerMisses(app, options.routes, validators, around);
   const socket = await listen(app, options);
   validators.warmUp();
-  const port = uWS.us_socket_local_port(socket as unknown as uWS.us_socket);
+  const port = uWS.us_socket_local_port(socket);
   let closing: Promise<void> | undefined;
   return {
     port,

@@ -33,14 +33,14 @@ export class GroupConsumer implements KafkaConsumer {
   /** Sessions one after the other; the failures in a row decide how long to wait between them. */
   async #run(): Promise<void> {
     let failures = 0;
-    while (!this.#stop.signal.aborted) {
+    while (!this.#isStopped()) {
       try {
         await this.#untilTopicsExist();
         const session = new ConsumerSession(this.#kafka, this.#admin, this.#log, this.#options);
         this.#session = session;
         await session.run(() => (failures = 0));
       } catch (error) {
-        if (this.#stop.signal.aborted) return;
+        if (this.#isStopped()) return;
         if (!isKafkaError(error) && !toFault(error).retryable) {
           this.#giveUp(error);
           return;
@@ -52,13 +52,17 @@ export class GroupConsumer implements KafkaConsumer {
     }
   }
 
+  #isStopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   #giveUp(error: unknown): void {
     this.#log.error({ err: error }, 'consumer crashed');
     this.#options.onCrash(error instanceof Error ? error : new Error(String(error)));
   }
 
   async #untilTopicsExist(): Promise<void> {
-    for (let told = false; !this.#stop.signal.aborted; told = true) {
+    for (let told = false; !this.#isStopped(); told = true) {
       const there = new Set(await this.#admin.listTopics());
       const missing = this.#options.topics.filter((topic) => !there.has(topic));
       if (missing.length === 0) return;

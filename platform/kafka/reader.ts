@@ -66,7 +66,8 @@ function isOurs(error: unknown): error is HandlerFailed {
 }
 
 async function readAll(consumer: Consumer, stretch: Stretch, onMessage: OnMessage): Promise<void> {
-  const { topic, partition, from, to } = stretch;
+  const { topic, partition, to } = stretch;
+  let next = stretch.from;
   let lastProgressMs = performance.now();
   let watch: NodeJS.Timeout | undefined;
   try {
@@ -75,22 +76,33 @@ async function readAll(consumer: Consumer, stretch: Stretch, onMessage: OnMessag
         if (performance.now() - lastProgressMs < noProgressMs) return;
         reject(new Error(`reading ${topic}/${partition} does not get on`));
       }, 1000);
-      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
+      // After most errors kafkajs starts again by itself, and joins again.
+      consumer.on(consumer.events.CRASH, ({ payload }) => {
+        if (!payload.restart) reject(payload.error);
+      });
       consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
         const others = (payload.memberAssignment[topic] ?? []).filter((p) => p !== partition);
         if (others.length > 0) consumer.pause([{ topic, partitions: others }]);
-        consumer.seek({ topic, partition, offset: String(from) });
+        consumer.seek({ topic, partition, offset: String(next) });
       });
       const eachBatch = async (payload: EachBatchPayload): Promise<void> => {
         if (payload.batch.partition !== partition || payload.isStale()) return;
-        lastProgressMs = performance.now();
-        try {
-          await handOver(payload, stretch, onMessage);
-        } catch (error) {
-          reject(new HandlerFailed('handler', { cause: error }));
-          return;
+        for (const raw of payload.batch.messages) {
+          const message = toIncoming(raw);
+          if (message.offset < next || message.offset >= to) continue;
+          lastProgressMs = performance.now();
+          try {
+            await onMessage(message);
+          } catch (error) {
+            reject(new HandlerFailed('handler', { cause: error }));
+            return;
+          }
+          next = message.offset + 1n;
         }
-        if (BigInt(payload.batch.lastOffset()) + 1n >= to) resolve();
+        const after = BigInt(payload.batch.lastOffset()) + 1n;
+        if (after > next) next = after;
+        if (next >= to) resolve();
+        await payload.heartbeat();
       };
       start(consumer, topic, eachBatch).catch(reject);
     });
@@ -107,16 +119,4 @@ async function start(
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({ autoCommit: false, eachBatchAutoResolve: true, eachBatch });
-}
-
-async function handOver(
-  payload: EachBatchPayload,
-  { from, to }: Stretch,
-  onMessage: OnMessage,
-): Promise<void> {
-  for (const raw of payload.batch.messages) {
-    const message = toIncoming(raw);
-    if (message.offset >= from && message.offset < to) await onMessage(message);
-    if (payload.batch.messages.length > 1000) await payload.heartbeat();
-  }
 }

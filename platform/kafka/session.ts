@@ -17,8 +17,11 @@ const sessionTimeoutMs = 6_000;
 const rebalanceTimeoutMs = 10_000;
 const heartbeatIntervalMs = 1_000;
 const metadataMaxAgeMs = 30_000;
-/** Short: a decision shall be in Postgres some milliseconds after it was published. */
-const fetchWaitMs = 50;
+/**
+ * The broker answers at once when there is a message; this is how long it waits for one. Measured:
+ * 50 ms brings nothing (p50 8 ms either way) and costs four times the CPU when idle.
+ */
+const fetchWaitMs = 250;
 const maxBytesPerPartition = 4 * 1024 * 1024;
 const maxBytes = 16 * 1024 * 1024;
 const closeTimeoutMs = 5_000;
@@ -138,7 +141,13 @@ export class ConsumerSession {
     const ends = (await this.#admin.ends(topic)).get(partition);
     if (ends === undefined || (wanted >= ends.low && wanted <= ends.high)) return wanted;
     const { low, high } = ends;
-    const fields = { topic, partition, wanted: String(wanted), low: String(low), high: String(high) };
+    const fields = {
+      topic,
+      partition,
+      wanted: String(wanted),
+      low: String(low),
+      high: String(high),
+    };
     this.#log.warn(fields, 'start is outside of the partition, reading it from its beginning');
     return low;
   }

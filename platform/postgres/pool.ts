@@ -2,12 +2,13 @@
  * The pool: bounded in connections, in waiting callers and in time, on the server's side and on
  * ours. A connection that broke is dropped; nothing is retried here.
  */
-import { Pool, types } from 'pg';
+import { Pool } from 'pg';
 import type { PoolClient, PoolConfig, QueryConfig, QueryResult } from 'pg';
 import { invariant } from '../fault.ts';
 import { beforeScrape, metrics } from '../metrics.ts';
 import type { Db, DbOptions, Query, TxOptions } from './db.ts';
 import { fault, isBroken, toFault } from './errors.ts';
+import { getTypeParser } from './types.ts';
 
 export type { Db, DbOptions, Query, TxOptions } from './db.ts';
 
@@ -205,35 +206,6 @@ function beginOf({ isolation, readOnly }: TxOptions): string {
 function timeoutsOf(timeoutMs: number): string {
   const ms = Math.trunc(timeoutMs);
   return `SET LOCAL statement_timeout = ${ms}; SET LOCAL lock_timeout = ${ms}`;
-}
-
-const int8Oid = 20;
-const int8ArrayOid: number = 1016;
-const dateOid = 1082;
-
-/** What pg hands us for the types that it would turn into something lossy. */
-function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  if (format !== 'binary') {
-    if (oid === int8Oid) return safeInteger;
-    if (oid === int8ArrayOid) return safeIntegers;
-    if (oid === dateOid) return (value) => value;
-  }
-  return types.getTypeParser(oid, format) as (value: string) => unknown;
-}
-
-function safeInteger(value: string): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number)) throw new RangeError(`int8 ${value} is not a safe integer`);
-  return number;
-}
-
-type Nested = (string | null | Nested)[];
-
-function safeIntegers(value: string): unknown {
-  const parse = types.getTypeParser(int8ArrayOid) as (value: string) => Nested;
-  const convert = (list: Nested): unknown[] =>
-    list.map((v) => (v === null ? null : Array.isArray(v) ? convert(v) : safeInteger(v)));
-  return convert(parse(value));
 }
 
 function watch(pool: Pool): void {

@@ -22,18 +22,24 @@ export function readScript(folder: string, name: string): Script {
   return { name, source, sha: createHash('sha1').update(source).digest('hex') };
 }
 
-/** Runs a script and returns its raw reply. NOSCRIPT had no effect, so loading and retrying is safe. */
+/**
+ * Runs a script and returns its raw reply. NOSCRIPT had no effect, so it is loaded and run once
+ * more, if `mayRepeat` still allows it: the connection may lead to another server by then.
+ */
 export async function runScript(
   redis: Redis,
   script: Script,
   keys: readonly string[],
   args: readonly (string | number | Buffer)[],
+  mayRepeat: () => boolean = () => true,
 ): Promise<unknown> {
   try {
     return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+    if (!mayRepeat()) throw error;
     await redis.script('LOAD', script.source);
+    if (!mayRepeat()) throw error;
     return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
   }
 }

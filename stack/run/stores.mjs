@@ -1,7 +1,7 @@
 /**
  * The three stores of a stack: a given one is looked at, a missing one is got and run.
  */
-import { StackError } from '../base/errors.mjs';
+import { messageOf, StackError } from '../base/errors.mjs';
 import { accepts } from '../base/probe.mjs';
 import { getKafka } from '../get/kafka.mjs';
 import { getPostgres } from '../get/postgres.mjs';
@@ -107,9 +107,23 @@ export async function startStores(names, context, steps) {
   );
   /** @type {Record<string, string>} */
   const urls = {};
+  const failures = [];
   for (const [index, result] of results.entries()) {
-    if (result.status === 'rejected') throw result.reason;
-    urls[names[index] ?? ''] = result.value;
+    if (result.status === 'fulfilled') urls[names[index] ?? ''] = result.value;
+    else failures.push(result.reason);
   }
+  if (failures.length > 0) throw allInOne(failures);
   return urls;
+}
+
+/** Who lacks two things shall read it at once. @param {unknown[]} failures @returns {unknown} */
+function allInOne(failures) {
+  const [first, ...others] = failures;
+  if (!(first instanceof StackError) || others.length === 0) return first;
+  const more = others.flatMap((one) => [
+    '',
+    messageOf(one),
+    ...(one instanceof StackError ? one.lines : []),
+  ]);
+  return new StackError(first.message, { lines: [...first.lines, ...more], code: first.code });
 }

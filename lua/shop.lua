@@ -20,6 +20,7 @@
 --         3–4 µs a hold in batches of 256
 --@include codes
 --@include gate
+--@include check
 --@include sale
 --@include units
 --@include record
@@ -32,22 +33,27 @@ local status, lane, why = gate(header)
 if status ~= STATUS.ok then return cmsgpack.pack({ status, lane or 0, why or '' }) end
 
 local sales, order, shoppers, asked, want = {}, {}, {}, {}, 0
+local malformed, count = {}, (#KEYS - 8) / 4
 for i = 1, #commands do
   local c = commands[i]
-  local index = c[2]
-  if sales[index] == nil then
-    local base = 9 + index * 4
-    local ok, sale = pcall(openSale, base)
-    if not ok then sale = { base = base, fault = faultText(sale), due = {} } end
-    sales[index] = sale or false
-    order[#order + 1] = index
-    shoppers[index], asked[index] = {}, {}
-  end
-  if c[1] <= 5 then
-    local list = shoppers[index]
-    list[#list + 1] = c[3]
-    asked[index][#list] = c
-    if c[1] == 1 then want = want + c[6] end
+  if wellFormed(c, count) then
+    local index = c[2]
+    if sales[index] == nil then
+      local base = 9 + index * 4
+      local ok, sale = pcall(openSale, base)
+      if not ok then sale = { base = base, fault = faultText(sale), due = {} } end
+      sales[index] = sale or false
+      order[#order + 1] = index
+      shoppers[index], asked[index] = {}, {}
+    end
+    if c[1] <= 5 then
+      local list = shoppers[index]
+      list[#list + 1] = c[3]
+      asked[index][#list] = c
+      if c[1] == 1 then want = want + c[6] end
+    end
+  else
+    malformed[i] = { CODE.fault, 'malformed command' }
   end
 end
 for _, index in ipairs(order) do
@@ -61,9 +67,9 @@ end
 local replies = {}
 for i = 1, #commands do
   local c = commands[i]
-  local sale = sales[c[2]]
+  local sale = not malformed[i] and sales[c[2]]
   if not sale then
-    replies[i] = { CODE.not_found }
+    replies[i] = malformed[i] or { CODE.not_found }
   elseif sale.frozen or sale.fault then
     replies[i] = { CODE.sale_frozen }
   else
@@ -77,7 +83,7 @@ for i = 1, #commands do
 end
 -- A fault takes the whole sale's part of the batch back: nothing of it is written.
 for i = 1, #commands do
-  local sale = sales[commands[i][2]]
+  local sale = not malformed[i] and sales[commands[i][2]]
   if sale and sale.fault then replies[i] = { CODE.fault, sale.fault } end
 end
 flush(lane, sales, order)

@@ -33,7 +33,7 @@ npm test [-- tier… [vitest options]]
 
 Tiers: ${tiers.join(', ')}; all that exist when none is named. What follows them goes to vitest:
   npm test -- unit -t 'sold out'
-  npm test -- lua test/lua/hold.test.ts
+  npm test -- lua test/lua/cases.test.ts
 
 The tests find TEST_REDIS_BIN (they start their own servers), TEST_DATABASE_URL and
 TEST_KAFKA_BROKERS in their environment; one that is set already is used as it is.

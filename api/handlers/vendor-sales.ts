@@ -52,19 +52,29 @@ function createRoute(api: Api): Route {
     ],
     handle: async (ctx) => {
       const { idempotencyKey } = ctx;
-      const command = newSaleOf(ctx.body as SaleBody, {
+      const body = ctx.body as SaleBody;
+      const command = newSaleOf(body, {
         vendor: vendorOf(ctx),
         idempotencyKey,
         currency,
         holdSecondsDefault,
         now: now(),
       });
-      const outcome = await engine.createSale(command);
+      const outcome = asAsked(await engine.createSale(command), body);
       const location =
         outcome.kind === 'done' ? { location: `/v1/sales/${outcome.value.id}` } : undefined;
       await answerCommand(ctx, api, outcome, 201, location);
     },
   };
+}
+
+/** The engine knows items only: a body of one product has its fields at the top. */
+function asAsked(outcome: VendorOutcome<SaleTerms>, body: SaleBody): VendorOutcome<SaleTerms> {
+  if (body.items !== undefined || outcome.kind !== 'rejected') return outcome;
+  const { rejection } = outcome;
+  if (rejection.code !== 'invalid_request') return outcome;
+  const param = rejection.param.replace(/^items\.0\./, '');
+  return { kind: 'rejected', rejection: { ...rejection, param } };
 }
 
 type Control = 'pause' | 'resume' | 'close';

@@ -24,8 +24,9 @@ async function main(): Promise<number> {
     process.stderr.write(`${usage}\n`);
     return exitWith.unchecked;
   }
-  if (name.trim() === '' || name.length > nameMax)
+  if (name.trim() === '' || name.length > nameMax) {
     throw new Error(`NAME takes 1 to ${nameMax} characters`);
+  }
   const config = loadConfig(undefined, ['DATABASE_URL']);
   const db = createDb(config.databaseUrl, { max: 1, name: 'vendor' });
   try {

@@ -145,7 +145,7 @@ function checkOutbox(c: LaneChecks, lane: RawLane): void {
     () => `${where}: first entry ${first ?? 'none'}, watermark ${mark.epoch}-${mark.seq}`,
   );
   c.outbox.expect(
-    before === null || before.epoch !== epoch || before.seq === head,
+    before?.epoch !== epoch || before.seq === head,
     () => `${where}: last entry ${JSON.stringify(before)}, head ${epoch}-${head}`,
   );
 }

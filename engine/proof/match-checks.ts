@@ -142,8 +142,9 @@ export async function checkLog(
         );
         seen.set(at, digest);
         for (const [sale, events] of entry[6]) {
-          for (const e of events)
+          for (const e of events) {
             if (e[0] === 'held') held.add(`ord_${sale.slice(4)}${String(e[1])}`);
+          }
         }
       });
     }

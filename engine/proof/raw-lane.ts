@@ -110,7 +110,7 @@ async function readRecords(
 
 async function readDue(redis: Redis, key: string): Promise<Pick<RawSale, 'due' | 'firstDue'>> {
   const due = new Map<string, number>();
-  const members = (await redis.zrangeBuffer(key, '0', '-1', 'WITHSCORES')) as Buffer[];
+  const members = await redis.zrangeBuffer(key, '0', '-1', 'WITHSCORES');
   for (let i = 0; i < members.length; i += 2) {
     const score = Number(members[i + 1]?.toString());
     const names = decode(members[i] ?? Buffer.alloc(0)) as unknown[];

@@ -243,17 +243,41 @@ const formatted = new Map<ProblemCode, Preformatted>(
 /** The body of a problem. Built by hand: a sold-out sale answers little else. */
 export function problemJson(input: ProblemInput, requestId: string): string {
   const head = formatted.get(input.code)?.head ?? '{"detail":';
-  let json = `${head}${JSON.stringify(input.detail)},"request_id":"${requestId}"`;
+  let json = `${head}${quoted(input.detail)},"request_id":"${requestId}"`;
   if (input.param !== undefined) json += `,"param":${JSON.stringify(input.param)}`;
   if (input.errors !== undefined) json += `,"errors":${JSON.stringify(input.errors)}`;
   if (input.retryAfterMs !== undefined) {
     json += `,"retry_after_ms":${Math.ceil(input.retryAfterMs)}`;
   }
-  if (input.extra !== undefined) {
-    const extra = JSON.stringify(input.extra);
-    if (extra.length > 2) json += `,${extra.slice(1, -1)}`;
-  }
+  if (input.extra !== undefined) json += membersOf(input.extra);
   return `${json}}`;
+}
+
+/** `,"name":value…`: JSON.stringify of a small object costs twice as much. */
+function membersOf(extra: Readonly<Record<string, unknown>>): string {
+  let json = '';
+  for (const name of Object.keys(extra)) {
+    const value = extra[name];
+    if (typeof value === 'boolean' || Number.isInteger(value)) {
+      json += `,${quoted(name)}:${String(value)}`;
+    } else if (value !== undefined) {
+      json += `,${quoted(name)}:${JSON.stringify(value)}`;
+    }
+  }
+  return json;
+}
+
+const quotedMax = 512;
+const quotedTexts = new Map<string, string>();
+
+/** JSON of a text; names and most details are few and come again and again. */
+function quoted(text: string): string {
+  let json = quotedTexts.get(text);
+  if (json === undefined) {
+    json = JSON.stringify(text);
+    if (quotedTexts.size < quotedMax) quotedTexts.set(text, json);
+  }
+  return json;
 }
 
 /** `Retry-After`: whole seconds, at least one. */

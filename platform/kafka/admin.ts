@@ -1,6 +1,6 @@
 /** Topics and offsets. One connection, made when first needed, dropped after any failure. */
 import type { Admin, Kafka } from 'kafkajs';
-import { backoffMs, toFault, within } from './client.ts';
+import { backoffMs, toFault, typesOf, within } from './client.ts';
 import type { PartitionEnds, TopicSpec } from './port.ts';
 
 const connectTimeoutMs = 5_000;
@@ -9,6 +9,9 @@ const createTimeoutMs = 10_000;
 /** A broker that just started does not know its controller yet. */
 const ensureForMs = 30_000;
 const closeTimeoutMs = 3_000;
+/** A partition that was just made, or whose broker just came back, has no leader for a moment. */
+const leaderTypes = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE']);
+const leaderRetriesMax = 4;
 
 export class TopicAdmin {
   readonly #kafka: Kafka;
@@ -63,12 +66,16 @@ export class TopicAdmin {
   }
 
   async #call<T>(what: string, fn: (admin: Admin) => Promise<T>): Promise<T> {
-    try {
-      const admin = await this.#connected();
-      return await within(callTimeoutMs, what, fn(admin));
-    } catch (error) {
-      await this.close();
-      throw toFault(error);
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        const admin = await this.#connected();
+        return await within(callTimeoutMs, what, fn(admin));
+      } catch (error) {
+        await this.close();
+        const moving = typesOf(error).some((type) => leaderTypes.has(type));
+        if (!moving || attempt >= leaderRetriesMax) throw toFault(error);
+        await new Promise((resolve) => setTimeout(resolve, backoffMs(attempt)));
+      }
     }
   }
 

@@ -1,0 +1,82 @@
+/** Checks a lane's log: nothing missing between what Kafka keeps and the lane's head. */
+import type { KafkaPort } from '../../platform/kafka/port.ts';
+import type { LogEntry } from './entries.ts';
+import type { Findings } from './findings.ts';
+import type { LaneLog } from './lane-log.ts';
+import type { LaneReading } from './lane-scan.ts';
+import { countOf, spanName, spansBetween, type Position, type Span } from './positions.ts';
+
+/** Retention may cut into messages that two relays sent side by side: so many are not compared. */
+const disorderMax = 100;
+
+/** Reads what Kafka keeps of a lane, then its outbox; each new entry is handed on. */
+export async function readLog(
+  kafka: KafkaPort,
+  topic: string,
+  range: { readonly low: bigint; readonly high: bigint },
+  reading: LaneReading,
+  log: LaneLog,
+  onEntry: (entry: LogEntry) => void,
+): Promise<Position | null> {
+  let floor: Position | null = null;
+  await kafka.read(topic, reading.lane, range.low, range.high, (message) => {
+    const entry = log.take('kafka', message.value, null);
+    if (entry !== null) onEntry(entry);
+    const settling = range.low > 0n && log.messages <= disorderMax;
+    if (floor === null || settling) floor = log.last ?? floor;
+  });
+  for (const { place, bytes } of reading.outbox) {
+    const entry = log.take('outbox', bytes, place);
+    if (entry !== null) onEntry(entry);
+  }
+  log.sortTail();
+  return floor;
+}
+
+/**
+ * `floor` = the first position that Kafka must have; `settledNow` = the watermark after the outbox
+ * was read: up to there Kafka must have everything, above it the outbox, up to the head then.
+ */
+export function checkDense(
+  log: LaneLog,
+  floor: Position | null,
+  settledNow: Position,
+  head: Position | null,
+  findings: Findings,
+): void {
+  const check = findings.of('log.dense');
+  const { ends } = log.bounds;
+  if (floor !== null) {
+    const before = { epoch: floor.epoch, seq: floor.seq - 1 };
+    const kept = spansBetween(before, settledNow, ends);
+    check.checked += countOf(kept);
+    for (const hole of holes(kept, (place) => log.has('kafka', place))) {
+      check.violate(`lane ${log.lane} ${spanName(hole)}`, 'settled, and missing in Kafka');
+    }
+  }
+  if (head === null) return;
+  const doubtful = spansBetween(settledNow, head, ends);
+  check.checked += countOf(doubtful);
+  for (const hole of holes(doubtful, (place) => log.has('outbox', place))) {
+    const inKafka = log.has('kafka', { epoch: hole.epoch, seq: hole.first });
+    const says = `above the watermark, and missing in the outbox`;
+    check.violate(`lane ${log.lane} ${spanName(hole)}`, `${says}${inKafka ? '' : ' and in Kafka'}`);
+  }
+}
+
+/** Runs of positions that are not there. */
+function holes(spans: readonly Span[], has: (place: Position) => boolean): Span[] {
+  const found: Span[] = [];
+  for (const { epoch, first, last } of spans) {
+    let start = -1;
+    for (let seq = first; seq <= last + 1; seq++) {
+      const missing = seq <= last && !has({ epoch, seq });
+      if (missing && start < 0) start = seq;
+      if (!missing && start >= 0) {
+        found.push({ epoch, first: start, last: seq - 1 });
+        start = -1;
+      }
+    }
+  }
+  return found;
+}

@@ -1,0 +1,150 @@
+/** Compares every order of the lanes with Postgres at its sale's cut, both ways. */
+import type { Query } from '../../platform/postgres/db.ts';
+import { expectedOrder, upTo, type ExpectedOrder } from './cut.ts';
+import type { Findings } from './findings.ts';
+import type { LaneLog } from './lane-log.ts';
+import { keyOf, orderOf, tagOf } from './names.ts';
+import { recordStates, type RecordedOrder, type SaleReading } from './records.ts';
+import { readOrders, type OrderRow } from './tables.ts';
+
+/** For so long a lane keeps the record of an order that has ended. */
+export const recordKeptMs = 24 * 3600 * 1000;
+
+export interface OrderContext {
+  readonly q: Query;
+  readonly findings: Findings;
+  /** Restricts to one sale. */
+  readonly only: string | null;
+  readonly sales: ReadonlyMap<string, SaleReading>;
+  readonly logs: ReadonlyMap<number, LaneLog>;
+  /** Orders that have something in quarantine: named there, and in doubt until it is resolved. */
+  readonly away: ReadonlySet<string>;
+  /** Lanes by sale tag, of sales that Postgres has. */
+  readonly laneOf: (tag: string) => number | null;
+}
+
+/** States that Postgres may have moved an order on to, by the state of its record. */
+const laterStates: Readonly<Record<string, readonly string[]>> = {
+  held: ['held', 'payment_pending', 'action_required', 'payment_unknown'],
+  paid: ['paid', 'packed', 'shipped', 'delivered', 'cancelled', 'refund_pending', 'refunded'],
+  released: ['released', 'payment_failed'],
+  expired: ['expired', 'payment_failed'],
+};
+
+export interface OrderTotals {
+  orders: number;
+  /** Units that are held or sold. */
+  units: number;
+}
+
+export async function checkOrders(context: OrderContext): Promise<OrderTotals> {
+  const { q, only, sales, logs, laneOf } = context;
+  const totals = { orders: 0, units: 0 };
+  for await (const row of readOrders(q, only)) {
+    totals.orders += 1;
+    const sale = sales.get(tagOf(row.id));
+    const lane = laneOf(tagOf(row.id));
+    const facts = lane === null ? undefined : logs.get(lane)?.tail.get(row.id);
+    if (sale !== undefined) {
+      compareRow(context, sale, row, expectedOrder(row, upTo(facts, sale.cut)));
+    }
+  }
+  for (const log of logs.values()) {
+    for (const [id, facts] of log.tail) {
+      const sale = sales.get(tagOf(id));
+      const order = sale?.orders.get(keyOf(id));
+      if (sale === undefined || order?.settled === true) continue;
+      const expected = expectedOrder(null, upTo(facts, sale.cut));
+      if (expected === null) continue;
+      totals.orders += 1;
+      compareOrder(context, sale, id, order, expected);
+    }
+  }
+  for (const sale of sales.values()) {
+    for (const order of sale.orders.values()) {
+      if (order.state === 1 || order.state === 2) totals.units += order.units.length;
+      checkOrphan(context, sale, order);
+    }
+  }
+  return totals;
+}
+
+function compareRow(
+  context: OrderContext,
+  sale: SaleReading,
+  row: OrderRow,
+  expected: ExpectedOrder | null,
+): void {
+  const order = sale.orders.get(keyOf(row.id));
+  const ended = row.ended_at ?? row.held_at;
+  const dropped = row.state !== 'held' && ended < sale.now - recordKeptMs;
+  if (expected === null || (order === undefined && dropped)) return;
+  compareOrder(context, sale, row.id, order, expected);
+  if (order === undefined) return;
+  order.heldAt = row.held_at;
+  const check = context.findings.of('match.details');
+  if (order.bits % 2 === 0) return;
+  check.checked += 1;
+  if (!row.details)
+    check.violate(row.id, 'its record says that they are stored, Postgres has none');
+}
+
+/** Compares an order's record with what Postgres has, or will have, at the cut. */
+function compareOrder(
+  { findings, away }: OrderContext,
+  sale: SaleReading,
+  id: string,
+  order: RecordedOrder | undefined,
+  expected: ExpectedOrder,
+): void {
+  const check = findings.of('match.orders');
+  check.checked += 1;
+  if (order === undefined || order.state === 0) {
+    if (away.has(id)) return;
+    check.violate(id, `${expected.state} in Postgres, not in the record of ${expected.shopper}`);
+    return;
+  }
+  order.settled = true;
+  if (away.has(id)) return;
+  const wrong = differences(sale, order, expected);
+  if (wrong.length > 0) check.violate(id, `lane ≠ Postgres: ${wrong.join(', ')}`);
+}
+
+function differences(sale: SaleReading, order: RecordedOrder, expected: ExpectedOrder): string[] {
+  const state = recordStates[order.state] ?? '?';
+  const wrong: string[] = [];
+  if (!(laterStates[state] ?? []).includes(expected.state)) {
+    wrong.push(`state ${state} ≠ ${expected.state}`);
+  }
+  const ended = state !== 'held' && expected.state === state;
+  for (const [name, has, wanted] of [
+    ['shopper', order.shopper, expected.shopper],
+    ['item', order.item, expected.item],
+    ['units', `{${order.units.join(',')}}`, expected.units],
+    ['fingerprint', order.fingerprint, expected.fingerprint],
+    ['end key', ended ? order.endKey : '', ended ? expected.endKey : ''],
+    ['end fingerprint', ended ? order.endFingerprint : 0, ended ? expected.endFingerprint : 0],
+  ] as const) {
+    if (has !== wanted) wrong.push(`${name} ${has} ≠ ${wanted}`);
+  }
+  // The record's deadline is in the hold clock: what the lane was out of service lies between.
+  const outage = expected.expiresAt - order.deadline;
+  if (outage < 0 || outage > sale.outage) {
+    wrong.push(`deadline ${order.deadline} ≠ ${expected.expiresAt}`);
+  }
+  return wrong;
+}
+
+/** An order of the lane that nobody else knows was lost on its way, or was never decided. */
+function checkOrphan(
+  { findings, away }: OrderContext,
+  sale: SaleReading,
+  order: RecordedOrder,
+): void {
+  const id = orderOf(sale.tag, order.key);
+  if (order.state === 0 || order.settled || away.has(id)) return;
+  const check = findings.of('match.orders');
+  check.checked += 1;
+  const says = `${recordStates[order.state] ?? '?'} for ${order.shopper} in its lane`;
+  check.violate(id, `${says}, neither in Postgres nor in doubt`);
+}

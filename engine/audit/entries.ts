@@ -1,0 +1,128 @@
+/**
+ * Outbox entries = Kafka messages, read from their bytes by the audit itself. The headers of
+ * lua/*.lua say their shape: { 1, epoch, seq, lane time, before, count, { { sale, events }, … } }.
+ */
+import { decode } from './msgpack.ts';
+import { orderOf, tagOf } from './names.ts';
+import type { Position } from './positions.ts';
+import { listOf, Malformed, textOf, unitsOf, wholeOf } from './shapes.ts';
+
+export interface OrderFact extends Position {
+  readonly kind: 'held' | 'paid' | 'released' | 'expired';
+  readonly sale: string;
+  readonly order: string;
+  readonly shopper: string;
+  /** Counted from 0. */
+  readonly item: number;
+  readonly units: readonly number[];
+  /** Lane time, ms. */
+  readonly at: number;
+  /** Of `held`. */
+  readonly price: number;
+  readonly expiresAt: number;
+  readonly fingerprint: number;
+  /** Of an end. */
+  readonly endKey: string;
+  readonly endFingerprint: number;
+}
+
+/** An outcome of a lane command, or a latch (number 0). */
+export interface SaleFact extends Position {
+  readonly kind: string;
+  readonly sale: string;
+  readonly number: number;
+  readonly ok: boolean;
+  readonly reason: string;
+  /** What follows number, outcome and reason. */
+  readonly rest: readonly unknown[];
+}
+
+export interface LogEntry extends Position {
+  readonly at: number;
+  /** Of the first entry of an epoch: the epoch before and its end. */
+  readonly before: Position | null;
+  /** Decisions, as the entry says; `orders` and `sales` are what is there. */
+  readonly count: number;
+  readonly orders: readonly OrderFact[];
+  readonly sales: readonly SaleFact[];
+}
+
+const orderKinds: readonly unknown[] = ['held', 'paid', 'released', 'expired'];
+
+type Place = Position & { readonly at: number };
+
+/** Throws on what no lane can have written. */
+export function readLogEntry(bytes: Buffer): LogEntry {
+  const value = listOf(decode(bytes), 'entry', 7);
+  if (value[0] !== 1) throw new Malformed('entry is of another version');
+  const place = {
+    epoch: wholeOf(value[1], 'epoch'),
+    seq: wholeOf(value[2], 'sequence'),
+    at: wholeOf(value[3], 'lane time'),
+  };
+  const orders: OrderFact[] = [];
+  const sales: SaleFact[] = [];
+  for (const group of listOf(value[6], 'groups')) {
+    const [name, events] = listOf(group, 'group', 2);
+    const sale = textOf(name, 'sale');
+    for (const raw of listOf(events, 'events')) {
+      const event = listOf(raw, 'event', 2);
+      if (orderKinds.includes(event[0])) orders.push(orderFact(event, sale, place));
+      else sales.push(saleFact(event, sale, place));
+    }
+  }
+  const before = readBefore(value[4]);
+  return { ...place, before, count: wholeOf(value[5], 'count'), orders, sales };
+}
+
+function readBefore(value: unknown): Position | null {
+  if (value === false || value === null) return null;
+  const [epoch, seq] = listOf(value, 'epoch before', 2);
+  return { epoch: wholeOf(epoch, 'epoch before'), seq: wholeOf(seq, 'end of the epoch before') };
+}
+
+function orderFact(event: readonly unknown[], sale: string, place: Place): OrderFact {
+  const kind = event[0] as OrderFact['kind'];
+  const base = {
+    ...place,
+    kind,
+    sale,
+    order: orderOf(tagOf(sale), textOf(event[1], 'key')),
+    shopper: textOf(event[2], 'shopper'),
+  };
+  if (kind === 'held') {
+    return {
+      ...base,
+      item: wholeOf(event[3], 'item'),
+      price: wholeOf(event[4], 'price'),
+      expiresAt: wholeOf(event[5], 'deadline'),
+      fingerprint: wholeOf(event[6], 'fingerprint'),
+      units: unitsOf(event[7], 'units'),
+      endKey: '',
+      endFingerprint: 0,
+    };
+  }
+  return {
+    ...base,
+    endKey: textOf(event[3], 'end key'),
+    endFingerprint: wholeOf(event[4], 'end fingerprint'),
+    item: wholeOf(event[5], 'item'),
+    units: unitsOf(event[6], 'units'),
+    price: 0,
+    expiresAt: 0,
+    fingerprint: 0,
+  };
+}
+
+function saleFact(event: readonly unknown[], sale: string, place: Place): SaleFact {
+  return {
+    epoch: place.epoch,
+    seq: place.seq,
+    kind: textOf(event[0], 'event'),
+    sale,
+    number: wholeOf(event[1], 'command'),
+    ok: event[2] !== 0,
+    reason: typeof event[3] === 'string' ? event[3] : '',
+    rest: event.slice(4),
+  };
+}

@@ -1,0 +1,170 @@
+/**
+ * A lane's log: what Kafka keeps of it and what its outbox still holds, each position taken once.
+ * Keeps of every payload a digest, of every event that the snapshot has not settled all.
+ */
+import { createHash } from 'node:crypto';
+import { messageOf } from '../../platform/fault.ts';
+import { readLogEntry, type LogEntry, type OrderFact, type SaleFact } from './entries.ts';
+import type { Check } from './findings.ts';
+import { compare, nameOf, type EpochEnds, type Position } from './positions.ts';
+
+export interface LogBounds {
+  /** The snapshot's watermark: what lies above it is kept. */
+  readonly settled: Position;
+  /** The lane's head, read after the end of the partition: nothing may lie above it. */
+  readonly head: Position;
+  readonly ends: EpochEnds;
+  readonly recoveredUpTo: number;
+}
+
+export type Source = 'kafka' | 'outbox';
+
+/** What the log's own checks are told. */
+export interface LogChecks {
+  readonly entries: Check;
+  readonly epochs: Check;
+}
+
+/** 31 bits, so that a million of them are small integers. */
+const digestOf = (bytes: Buffer): number =>
+  createHash('md5').update(bytes).digest().readUInt32BE(0) >>> 1;
+
+export class LaneLog {
+  readonly lane: number;
+  readonly bounds: LogBounds;
+  /** Place and lane time of the first message that Kafka keeps; null = it keeps none. */
+  first: (Position & { readonly at: number }) | null = null;
+  /** Highest position in Kafka. */
+  last: Position | null = null;
+  messages = 0;
+  /** Events above the snapshot's watermark, in the order of the log once `sortTail` has run. */
+  readonly tail = new Map<string, OrderFact[]>();
+  readonly saleTail = new Map<string, SaleFact[]>();
+  /** Decisions above the snapshot's watermark, by position. */
+  readonly tailCounts: { place: Position; count: number; at: number }[] = [];
+  /** Outcomes of lane commands in the log, by number. */
+  readonly commands = new Map<number, SaleFact>();
+  readonly #seen = { kafka: new Set<string>(), outbox: new Set<string>() };
+  readonly #digests = new Map<string, number>();
+  readonly #checks: LogChecks;
+  #before: LogEntry | null = null;
+
+  constructor(lane: number, bounds: LogBounds, checks: LogChecks) {
+    this.lane = lane;
+    this.bounds = bounds;
+    this.#checks = checks;
+  }
+
+  has(source: Source, place: Position): boolean {
+    return this.#seen[source].has(nameOf(place));
+  }
+
+  /** Takes one payload. Answers its entry when it is of the lane and its position is new. */
+  take(source: Source, bytes: Buffer, claimed: Position | null): LogEntry | null {
+    const { entries } = this.#checks;
+    if (source === 'kafka') this.messages += 1;
+    let entry: LogEntry;
+    try {
+      entry = readLogEntry(bytes);
+    } catch (error) {
+      const where = claimed === null ? `message ${this.messages}` : nameOf(claimed);
+      entries.violate(`lane ${this.lane} ${where}`, `${source}: ${messageOf(error)}`);
+      return null;
+    }
+    const name = nameOf(entry);
+    if (claimed !== null && compare(claimed, entry) !== 0) {
+      entries.violate(this.#id(entry), `${source} has it at ${nameOf(claimed)}`);
+    }
+    if (!this.#isWithin(source, entry)) return null;
+    if (source === 'kafka') {
+      this.first ??= { epoch: entry.epoch, seq: entry.seq, at: entry.at };
+      if (this.last === null || compare(entry, this.last) > 0) {
+        this.last = { epoch: entry.epoch, seq: entry.seq };
+      }
+    }
+    this.#seen[source].add(name);
+    const digest = digestOf(bytes);
+    const known = this.#digests.get(name);
+    if (known !== undefined) {
+      if (known !== digest) entries.violate(this.#id(entry), 'two different payloads');
+      return null;
+    }
+    this.#digests.set(name, digest);
+    this.#look(entry);
+    this.#keep(entry);
+    return entry;
+  }
+
+  /** Puts the tail into the order of the log: what came late stood in Kafka only. */
+  sortTail(): void {
+    for (const facts of [...this.tail.values(), ...this.saleTail.values()]) facts.sort(compare);
+    this.tailCounts.sort((a, b) => compare(a.place, b.place));
+  }
+
+  #id(place: Position): string {
+    return `lane ${this.lane} ${nameOf(place)}`;
+  }
+
+  /** False = no lane can have decided it: it lies beyond an epoch's end or beyond the head. */
+  #isWithin(source: Source, entry: LogEntry): boolean {
+    const { ends, head, recoveredUpTo } = this.bounds;
+    const { epochs } = this.#checks;
+    if (!ends.has(entry.epoch)) {
+      epochs.violate(this.#id(entry), `${source}: epoch ${entry.epoch} has not begun`);
+      return false;
+    }
+    const end = ends.get(entry.epoch) ?? null;
+    if (end !== null && entry.seq > end) {
+      // What a recovery has given up may stay in Kafka for as long as it keeps anything.
+      if (recoveredUpTo < entry.epoch) {
+        epochs.violate(this.#id(entry), `${source}: beyond the epoch's end ${end}`);
+      }
+      return false;
+    }
+    if (compare(entry, head) > 0) {
+      epochs.violate(this.#id(entry), `${source}: beyond the lane's head ${nameOf(head)}`);
+      return false;
+    }
+    return true;
+  }
+
+  /** Looks at what an entry says of itself and of the one before it. */
+  #look(entry: LogEntry): void {
+    const { entries, epochs } = this.#checks;
+    entries.checked += 1;
+    const events = entry.orders.length + entry.sales.length;
+    if (entry.count !== events) {
+      entries.violate(this.#id(entry), `says ${entry.count} decisions, has ${events}`);
+    }
+    const before = this.#before;
+    const follows = before?.epoch === entry.epoch && before.seq === entry.seq - 1;
+    if (follows && before.at > entry.at) {
+      entries.violate(this.#id(entry), `lane time went back from ${before.at} to ${entry.at}`);
+    }
+    this.#before = entry;
+    if (entry.seq !== 0) return;
+    epochs.checked += 1;
+    const said = entry.before;
+    const end = this.bounds.ends.get(entry.epoch - 1) ?? null;
+    if (entry.epoch === 1 ? said !== null : said?.epoch !== entry.epoch - 1 || said.seq !== end) {
+      const shown = said === null ? 'none' : nameOf(said);
+      epochs.violate(this.#id(entry), `says the epoch before ended at ${shown}, not ${end ?? '?'}`);
+    }
+  }
+
+  #keep(entry: LogEntry): void {
+    for (const fact of entry.sales) if (fact.number > 0) this.commands.set(fact.number, fact);
+    if (compare(entry, this.bounds.settled) <= 0) return;
+    this.tailCounts.push({ place: entry, count: entry.count, at: entry.at });
+    for (const fact of entry.orders) {
+      const facts = this.tail.get(fact.order);
+      if (facts === undefined) this.tail.set(fact.order, [fact]);
+      else facts.push(fact);
+    }
+    for (const fact of entry.sales) {
+      const facts = this.saleTail.get(fact.sale);
+      if (facts === undefined) this.saleTail.set(fact.sale, [fact]);
+      else facts.push(fact);
+    }
+  }
+}

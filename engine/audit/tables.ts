@@ -1,0 +1,174 @@
+/**
+ * What Postgres says, as rows: the small tables whole, orders as a stream in the order of their
+ * ids. All of one audit is read in one repeatable-read snapshot, whose watermarks say up to which
+ * position it has settled; `readNow` is read outside of it, later.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { tagOf } from './names.ts';
+import type { EpochEnds, Position } from './positions.ts';
+
+export interface LaneRow {
+  readonly lane: number;
+  readonly epoch: number;
+  readonly run_id: string | null;
+  readonly state: string;
+  readonly reasons: readonly { readonly code: string; readonly detail: string }[];
+  readonly token: string | null;
+  readonly last_command: number;
+  readonly watermark: Position & { readonly decided: number };
+  readonly ends: EpochEnds;
+  /** Epochs from which on `recover` has ended one: what lies beyond their ends is forgiven. */
+  readonly recoveredUpTo: number;
+}
+
+type LaneColumns = Omit<LaneRow, 'watermark' | 'ends' | 'recoveredUpTo'> & {
+  readonly w_epoch: number;
+  readonly w_seq: number;
+  readonly w_decided: number;
+};
+
+/** Lanes with their watermarks and epochs. */
+export async function readLanes(q: Query): Promise<Map<number, LaneRow>> {
+  const rows = await q.query<LaneColumns>(
+    `SELECT l.lane, l.epoch, l.run_id, l.state, l.reasons, l.token, l.last_command,
+            w.epoch AS w_epoch, w.seq AS w_seq, w.decided AS w_decided
+       FROM sale.lanes l JOIN sale.watermarks w USING (lane) ORDER BY lane`,
+  );
+  const epochs = await q.query<{
+    lane: number;
+    epoch: number;
+    ended_at: number | null;
+    ended_by: string | null;
+  }>('SELECT lane, epoch, ended_at, ended_by FROM sale.epochs ORDER BY lane, epoch');
+  return new Map(
+    rows.map((row) => {
+      const own = epochs.filter((e) => e.lane === row.lane);
+      const recovered = own.filter((e) => e.ended_by === 'recover').map((e) => e.epoch);
+      return [
+        row.lane,
+        {
+          ...row,
+          watermark: { epoch: row.w_epoch, seq: row.w_seq, decided: row.w_decided },
+          ends: new Map(own.map((e) => [e.epoch, e.ended_at])),
+          recoveredUpTo: Math.max(-1, ...recovered),
+        },
+      ];
+    }),
+  );
+}
+
+export interface ItemRow {
+  readonly sale_id: string;
+  readonly item: number;
+  readonly product_id: string;
+  readonly price: number;
+  readonly allotted: number;
+  readonly last_number: number;
+  /** Recounted: units of settled moves into the item less those out of it. */
+  readonly moved: number;
+}
+
+export interface SaleRow {
+  readonly id: string;
+  readonly lane: number;
+  readonly kind: string;
+  readonly state: string;
+  readonly start: number;
+  /** 0 = no end. */
+  readonly end: number;
+  readonly limit_per_shopper: number;
+  readonly hold_seconds: number;
+  readonly who: string;
+  readonly installed: boolean;
+  readonly closedAt: number;
+  /** Lane commands of the sale that have a settled outcome: installs taken, credits taken. */
+  readonly installs: number;
+  readonly credits: number;
+  readonly wanted: number;
+  readonly items: ItemRow[];
+}
+
+/** When a debit has settled, and when a credit, by the state of the move. */
+export const debitedStates = `('debited', 'crediting', 'done', 'undoing')`;
+
+export async function readSales(q: Query, only: string | null): Promise<Map<string, SaleRow>> {
+  const rows = await q.query<Omit<SaleRow, 'items'>>(
+    `WITH commands AS (
+       SELECT sale_id, count(*) FILTER (WHERE kind = 'install') AS installs,
+              count(*) FILTER (WHERE kind = 'credit') AS credits
+         FROM sale.lane_commands WHERE (outcome->>'ok')::boolean GROUP BY sale_id)
+     SELECT s.id, s.lane, s.kind, s.state, s.limit_per_shopper, s.hold_seconds, s.who, s.installed,
+            CASE WHEN s.kind = 'standing' THEN 0
+                 ELSE (extract(epoch FROM s.starts_at) * 1000)::bigint END AS start,
+            coalesce((extract(epoch FROM s.ends_at) * 1000)::bigint, 0) AS end,
+            coalesce((extract(epoch FROM s.closed_at) * 1000)::bigint, 0) AS "closedAt",
+            coalesce(c.installs, 0) AS installs, coalesce(c.credits, 0) AS credits,
+            CASE WHEN s.kind = 'standing' THEN 0
+                 ELSE (SELECT count(*) FROM sale.sale_items i WHERE i.sale_id = s.id) END AS wanted
+       FROM sale.sales s LEFT JOIN commands c ON c.sale_id = s.id
+      WHERE $1::text IS NULL OR s.id = $1 ORDER BY s.id`,
+    [only],
+  );
+  const items = await q.query<ItemRow>(
+    `WITH moved AS (
+       SELECT sale, item, sum(units)::bigint AS units FROM (
+         SELECT to_sale AS sale, to_item AS item, units FROM sale.moves WHERE state = 'done'
+         UNION ALL
+         SELECT from_sale, from_item, -units FROM sale.moves WHERE state IN ${debitedStates}
+       ) m GROUP BY sale, item)
+     SELECT i.sale_id, i.item, i.product_id, i.price, i.allotted, i.last_number,
+            coalesce(m.units, 0) AS moved
+       FROM sale.sale_items i LEFT JOIN moved m ON m.sale = i.sale_id AND m.item = i.item
+      WHERE $1::text IS NULL OR i.sale_id = $1 ORDER BY i.sale_id, i.item`,
+    [only],
+  );
+  const sales = new Map(rows.map((row) => [row.id, { ...row, items: [] as ItemRow[] }]));
+  for (const item of items) sales.get(item.sale_id)?.items.push(item);
+  return sales;
+}
+
+export interface OrderRow {
+  readonly id: string;
+  readonly shopper: string;
+  readonly state: string;
+  readonly item: number;
+  /** As `{1,2}`. */
+  readonly units: string;
+  readonly held_at: number;
+  readonly hold_expires_at: number;
+  readonly ended_at: number | null;
+  readonly price: number;
+  readonly fingerprint: number;
+  readonly end_key: string;
+  readonly end_fingerprint: number;
+  readonly details: boolean;
+}
+
+const orderColumns = `o.id, o.shopper, o.state, o.item, o.units::text AS units, o.held_at,
+  o.hold_expires_at, o.ended_at, o.price, o.fingerprint, o.end_key, o.end_fingerprint`;
+const rowsPerPage = 10_000;
+
+/** Every order, or those of one sale, by id. */
+export async function* readOrders(q: Query, only: string | null): AsyncGenerator<OrderRow> {
+  const prefix = only === null ? 'ord_' : `ord_${tagOf(only)}`;
+  let after = prefix;
+  for (;;) {
+    const page = await q.query<OrderRow>(
+      `SELECT ${orderColumns}, d.order_id IS NOT NULL AS details
+         FROM sale.orders o LEFT JOIN sale.order_details d ON d.order_id = o.id
+        WHERE o.id > $1 AND o.id < $2 ORDER BY o.id LIMIT ${rowsPerPage}`,
+      [after, `${prefix}~`],
+    );
+    yield* page;
+    if (page.length < rowsPerPage) return;
+    after = page.at(-1)?.id ?? after;
+  }
+}
+
+/** The rows of these orders that there are. */
+export function readOrdersOf(q: Query, ids: readonly string[]): Promise<OrderRow[]> {
+  return q.query<OrderRow>(
+    `SELECT ${orderColumns}, false AS details FROM sale.orders o WHERE o.id = ANY($1)`,
+    [ids],
+  );
+}

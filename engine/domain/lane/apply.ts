@@ -1,0 +1,146 @@
+/**
+ * What a lane command does to its sale. Every branch names exactly one event with the command's
+ * number; a refusal changes nothing. Pure.
+ */
+import type { SaleId } from '../types.ts';
+import { reap } from './due.ts';
+import { itemAt } from './evolve.ts';
+import type { LaneSaleState, Sale } from './state.ts';
+import { available, debited } from './units.ts';
+import { happen, latch, type SaleWork } from './work.ts';
+import type { LaneCommand, RefusedEvent, Terms } from './words.ts';
+
+/** Overdue holds that a close looks at; the opener repeats it until it closes the sale. */
+const closeReapMax = 256;
+
+type Move = Extract<LaneCommand, { kind: 'credit' | 'debit' }>;
+
+export const newSale = (id: SaleId, terms: Terms): Sale => ({
+  id,
+  startsAt: terms.startsAt,
+  endsAt: terms.endsAt,
+  limit: terms.limit,
+  holdMs: terms.holdMs,
+  verifiedOnly: terms.verifiedOnly,
+  creditsWanted: terms.creditsWanted,
+  creditsIn: 0,
+  state: 'scheduled',
+  items: terms.items.map(({ product, price }) => ({
+    product,
+    price,
+    allotted: 0,
+    next: 1,
+    last: 0,
+    held: 0,
+    sold: 0,
+    returned: [],
+  })),
+  records: new Map(),
+  due: [],
+  expired: 0,
+  released: 0,
+  attempts: 0,
+  refused: new Map(),
+  frozen: '',
+});
+
+const eventOf = {
+  install: 'installed',
+  credit: 'moved',
+  debit: 'moved',
+  pause: 'paused',
+  resume: 'resumed',
+  close: 'closed',
+} as const;
+
+/** The event of a command that never came to its sale: unknown sale, frozen sale. */
+export function refused(c: LaneCommand, reason: string): RefusedEvent {
+  const event = eventOf[c.kind];
+  if (c.kind !== 'credit' && c.kind !== 'debit') return [event, c.number, 0, reason];
+  return [event, c.number, 0, reason, c.move, c.kind, c.item, c.units];
+}
+
+/** Applies a command. `isNew` = this very install has just made the sale. */
+export function apply(work: SaleWork, c: LaneCommand, isNew: boolean): void {
+  if (!isNew) latch(work);
+  switch (c.kind) {
+    case 'install':
+      happen(work, isNew ? ['installed', c.number, 1, ''] : ['installed', c.number, 0, 'exists']);
+      break;
+    case 'credit':
+      credit(work, c);
+      break;
+    case 'debit':
+      debit(work, c);
+      break;
+    case 'pause':
+      toggle(work, c, 'live');
+      break;
+    case 'resume':
+      toggle(work, c, 'paused');
+      break;
+    case 'close':
+      close(work, c.number);
+  }
+  latch(work);
+}
+
+function credit(work: SaleWork, c: Move): void {
+  const { sale } = work;
+  const { allotted, last } = itemAt(sale, c.item);
+  if (sale.state === 'closing' || sale.state === 'closed') {
+    happen(work, [...refused(c, 'closed'), allotted, last]);
+    return;
+  }
+  const { number, move, item, units } = c;
+  happen(work, [
+    'moved',
+    number,
+    1,
+    '',
+    move,
+    'credit',
+    item,
+    units,
+    allotted + units,
+    last + units,
+  ]);
+}
+
+function debit(work: SaleWork, c: Move): void {
+  const it = itemAt(work.sale, c.item);
+  const { allotted, last } = it;
+  if (available(it) < c.units) {
+    happen(work, [...refused(c, 'insufficient'), allotted, last, available(it)]);
+    return;
+  }
+  const { number, move, item, units } = c;
+  const { fresh, returned } = debited(it, units);
+  const left = available(it) - units;
+  happen(work, [
+    ...(['moved', number, 1, '', move, 'debit', item, units] as const),
+    ...([allotted - units, last - fresh, left, returned] as const),
+  ]);
+}
+
+function toggle(work: SaleWork, c: LaneCommand, from: LaneSaleState): void {
+  const event = c.kind === 'pause' ? 'paused' : 'resumed';
+  const { state } = work.sale;
+  happen(work, state === from ? [event, c.number, 1, ''] : [event, c.number, 0, 'state', state]);
+}
+
+/** Debits what is free of every item; closes only when nothing is held in the same step. */
+function close(work: SaleWork, number: number): void {
+  const { sale } = work;
+  if (sale.state === 'closed') {
+    happen(work, ['closed', number, 0, 'state', sale.state]);
+    return;
+  }
+  reap(work, closeReapMax);
+  const units = sale.items.map(available);
+  const allotted = sale.items.map((it) => it.allotted - available(it));
+  const last = sale.items.map((it) => it.next - 1);
+  const done = sale.items.every((it) => it.held === 0);
+  const returned = sale.items.map((it) => [...it.returned]);
+  happen(work, [done ? 'closed' : 'closing', number, 1, '', units, allotted, last, returned]);
+}

@@ -1,0 +1,129 @@
+/**
+ * What an event changes in its sale: the one place where a sale's counts, units and records move.
+ * Decisions only name events; folding an outbox gives the same state again. What no event tells:
+ * the details bit, the figures (attempts, refusals) and the deadline index (`due.ts`). Pure.
+ */
+import type { Millis } from '../types.ts';
+import { findOrder, letGo, recordOf } from './record.ts';
+import type { Item, Sale } from './state.ts';
+import { giveBack, take } from './units.ts';
+import type {
+  ClosedEvent,
+  CreditedEvent,
+  DebitedEvent,
+  EndEvent,
+  HeldEvent,
+  LaneEvent,
+  RefusedEvent,
+} from './words.ts';
+
+/** When a batch is decided. */
+export interface Clock {
+  /** Lane time. */
+  readonly now: Millis;
+  /** Total outage, ms. */
+  readonly outage: number;
+}
+
+/** Deadlines are in the hold clock, so they grow by an outage without rewriting a record. */
+export const holdClock = (clock: Clock): Millis => clock.now - clock.outage;
+
+export function evolve(sale: Sale, event: LaneEvent, clock: Clock): void {
+  if (isRefused(event)) return;
+  switch (event[0]) {
+    case 'installed': // its terms are in the command: `apply.ts` makes the sale
+      return;
+    case 'held':
+      held(sale, event, clock);
+      return;
+    case 'paid':
+    case 'released':
+    case 'expired':
+      ended(sale, event, clock);
+      return;
+    case 'moved':
+      moved(sale, event);
+      return;
+    case 'opened':
+    case 'resumed':
+      sale.state = 'live';
+      return;
+    case 'paused':
+      sale.state = 'paused';
+      return;
+    case 'closing':
+    case 'closed':
+      sale.state = event[0];
+      if (event.length === 8) closed(sale, event);
+  }
+}
+
+const isRefused = (event: LaneEvent): event is RefusedEvent =>
+  (event as readonly unknown[])[2] === 0;
+
+export function itemAt(sale: Sale, index: number): Item {
+  const it = sale.items[index];
+  if (it === undefined) throw new RangeError(`sale ${sale.id} has no item ${index}`);
+  return it;
+}
+
+function held(sale: Sale, event: HeldEvent, clock: Clock): void {
+  const [, key, shopper, item, , expiresAt, fingerprint, units] = event;
+  const it = itemAt(sale, item);
+  take(it, units);
+  it.held += units.length;
+  const record = recordOf(sale, shopper);
+  record.orders.push({
+    key,
+    fingerprint,
+    item,
+    units,
+    deadline: expiresAt - clock.outage,
+    state: 'held',
+    detailsStored: false,
+    endKey: '',
+    endFingerprint: 0,
+  });
+  sale.records.set(shopper, record);
+}
+
+function ended(sale: Sale, event: EndEvent, clock: Clock): void {
+  const [type, key, shopper, endKey, endFingerprint, item, units] = event;
+  const it = itemAt(sale, item);
+  const record = recordOf(sale, shopper);
+  const order = findOrder(record, key);
+  if (order?.state !== 'held') throw new Error(`${type}: order ${key} is not held`);
+  order.state = type;
+  order.endKey = endKey;
+  order.endFingerprint = endFingerprint;
+  it.held -= units.length;
+  if (type === 'paid') {
+    it.sold += units.length;
+    return;
+  }
+  giveBack(it, units);
+  sale[type] += units.length;
+  letGo(record, clock.now);
+}
+
+function moved(sale: Sale, event: CreditedEvent | DebitedEvent): void {
+  const [, , , , , , item, , allotted, last] = event;
+  const it = itemAt(sale, item);
+  it.allotted = allotted;
+  it.last = last;
+  if (event[5] === 'credit') {
+    sale.creditsIn += 1;
+    return;
+  }
+  const gone = event[11];
+  it.returned = it.returned.filter((number) => !gone.includes(number));
+}
+
+function closed(sale: Sale, event: ClosedEvent): void {
+  const [, , , , , allotted, last] = event;
+  for (const [i, it] of sale.items.entries()) {
+    it.allotted = allotted[i] ?? it.allotted;
+    it.last = last[i] ?? it.last;
+    it.returned = [];
+  }
+}

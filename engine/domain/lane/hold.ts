@@ -1,0 +1,64 @@
+/** The decision to hold units for a shopper. Here it is decided that a sale is sold out. Pure. */
+import { dueName, expireHead, reap } from './due.ts';
+import { itemAt } from './evolve.ts';
+import { orderReply } from './order.ts';
+import { findOrder, headMax, owned, recordOf } from './record.ts';
+import type { Sale } from './state.ts';
+import { available, nextUnits } from './units.ts';
+import { happen, type SaleWork } from './work.ts';
+import type { Hold, Refusal, Reply } from './words.ts';
+
+/** A hold that finds too little first looks at so many overdue ones. */
+const inlineReapMax = 16;
+
+export function decideHold(work: SaleWork, c: Hold): Reply {
+  const { sale, clock } = work;
+  const record = recordOf(sale, c.shopper);
+  const known = findOrder(record, c.key);
+  if (known !== undefined) {
+    if (known.fingerprint !== c.fingerprint) return ['idempotency_key_reused'];
+    return orderReply('replayed', work, known, 'held');
+  }
+  const shut = whyShut(work, c.verified);
+  if (shut !== null) return shut;
+  const item = itemOf(sale, c.product);
+  if (typeof item !== 'number') return item;
+  if (record.coolUntil > clock.now) return ['rate_limited', record.coolUntil - clock.now];
+
+  // Overdue holds of the shopper's own neither count against the limit nor go unnoticed.
+  expireHead(work, c.shopper, record);
+  const isOver = (): boolean => owned(record) + c.quantity > sale.limit;
+  if (isOver() && record.orders.length > headMax) reap(work, inlineReapMax);
+  if (record.coolUntil > clock.now) return ['rate_limited', record.coolUntil - clock.now];
+  if (isOver()) return ['limit_reached', sale.limit, owned(record)];
+
+  const it = itemAt(sale, item);
+  if (available(it) < c.quantity) reap(work, inlineReapMax);
+  if (available(it) < c.quantity) return ['sold_out', available(it), it.held > 0 ? 1 : 0];
+
+  const units = nextUnits(it, c.quantity);
+  const expiresAt = clock.now + sale.holdMs;
+  happen(work, ['held', c.key, c.shopper, item, it.price, expiresAt, c.fingerprint, units]);
+  const held = recordOf(sale, c.shopper);
+  const order = held.orders.at(-1);
+  if (order === undefined) throw new Error('a hold left no order');
+  work.newlyDue.push(dueName(c.shopper, held, order));
+  return orderReply('done', work, order, 'held');
+}
+
+/** Why a sale takes no holds now, or not from this shopper; null = it does. */
+function whyShut(work: SaleWork, verified: boolean): Refusal | null {
+  const { sale } = work;
+  if (sale.state === 'scheduled') return ['sale_not_started', sale.startsAt];
+  if (sale.state === 'paused') return ['sale_paused'];
+  if (sale.state !== 'live') return ['sale_ended'];
+  if (sale.verifiedOnly && !verified) return ['forbidden'];
+  if (work.bounded) return ['overloaded'];
+  return null;
+}
+
+function itemOf(sale: Sale, product: string): number | Refusal {
+  if (product === '') return sale.items.length === 1 ? 0 : ['product_required'];
+  const index = sale.items.findIndex((it) => it.product === product);
+  return index < 0 ? ['not_found'] : index;
+}

@@ -1,0 +1,78 @@
+/**
+ * Decisions on an order that is there: pay, release, details, read. A hold ends once; the command
+ * that ended it is known by its key, so asking again gets the first answer. Pure.
+ */
+import type { LaneOrderState } from '../types.ts';
+import { expire } from './due.ts';
+import { itemAt } from './evolve.ts';
+import { findOrder, recordOf } from './record.ts';
+import type { Order } from './state.ts';
+import { happen, isOverdue, type SaleWork } from './work.ts';
+import type { EndHold, OrderCommand, OrderReply, Reply } from './words.ts';
+
+/** An order as its reply tells it; times in wall-clock terms, outages counted in. */
+export function orderReply(
+  code: 'done' | 'replayed',
+  work: SaleWork,
+  order: Order,
+  state: LaneOrderState,
+): OrderReply {
+  const { sale, clock } = work;
+  const { product, price } = itemAt(sale, order.item);
+  const deadline = order.deadline + clock.outage;
+  const details = order.detailsStored ? 1 : 0;
+  const heldAt = deadline - sale.holdMs;
+  return [code, state, order.item, product, price, heldAt, deadline, details, order.units];
+}
+
+export function decideOrder(work: SaleWork, c: EndHold | OrderCommand): Reply {
+  const order = findOrder(recordOf(work.sale, c.shopper), c.key);
+  if (order === undefined) return ['not_found'];
+  if (c.kind === 'pay') return decidePay(work, c, order);
+  if (c.kind === 'release') return decideRelease(work, c, order);
+  expireIfOverdue(work, c.shopper, order);
+  if (c.kind === 'details') {
+    if (order.state === 'expired') return ['hold_expired'];
+    if (order.state !== 'held') return ['illegal_transition', order.state];
+    order.detailsStored = true;
+  }
+  return orderReply('done', work, order, order.state);
+}
+
+function decidePay(work: SaleWork, c: EndHold, order: Order): Reply {
+  const before = endedBefore(work, c, order, 'paid');
+  if (before !== null) return before;
+  expireIfOverdue(work, c.shopper, order);
+  if (order.state === 'expired' || order.state === 'released') return ['hold_expired'];
+  if (order.state !== 'held') return ['illegal_transition', order.state];
+  if (!order.detailsStored) return ['details_required'];
+  const { item, units } = order;
+  happen(work, ['paid', c.key, c.shopper, c.endKey, c.endFingerprint, item, units]);
+  return orderReply('done', work, order, 'paid');
+}
+
+function decideRelease(work: SaleWork, c: EndHold, order: Order): Reply {
+  const before = endedBefore(work, c, order, 'released');
+  if (before !== null) return before;
+  expireIfOverdue(work, c.shopper, order);
+  if (order.state !== 'held') return ['illegal_transition', order.state];
+  const { item, units } = order;
+  happen(work, ['released', c.key, c.shopper, c.endKey, c.endFingerprint, item, units]);
+  return orderReply('done', work, order, 'released');
+}
+
+function expireIfOverdue(work: SaleWork, shopper: string, order: Order): void {
+  if (isOverdue(order, work.clock)) expire(work, shopper, order);
+}
+
+/** The first answer again, when this very command ended the hold; null = it did not. */
+function endedBefore(
+  work: SaleWork,
+  c: EndHold,
+  order: Order,
+  state: 'paid' | 'released',
+): Reply | null {
+  if (order.state !== state || order.endKey !== c.endKey || c.endKey === '') return null;
+  if (order.endFingerprint !== c.endFingerprint) return ['idempotency_key_reused'];
+  return orderReply('replayed', work, order, state);
+}

@@ -1,0 +1,217 @@
+/**
+ * What goes into a lane and what comes out: commands, replies, events. Replies and events are the
+ * arrays of the scripts, with words where those have numbers (engine/lanes/codes.ts). Pure.
+ */
+import type { LaneOrderState, Millis, ProductId, SaleId, ShopperId } from '../types.ts';
+import type { LaneSaleState } from './state.ts';
+
+export interface Hold {
+  readonly kind: 'hold';
+  readonly sale: SaleId;
+  readonly shopper: ShopperId;
+  /** The order's own part of its id, made from the shopper's idempotency key. */
+  readonly key: string;
+  readonly fingerprint: number;
+  readonly quantity: number;
+  /** '' = the sale's only one. */
+  readonly product: ProductId;
+  readonly verified: boolean;
+}
+
+/** Ends a hold: as paid, or given back. `endKey` '' = without a key, so never replayed. */
+export interface EndHold {
+  readonly kind: 'pay' | 'release';
+  readonly sale: SaleId;
+  readonly shopper: ShopperId;
+  readonly key: string;
+  readonly endKey: string;
+  readonly endFingerprint: number;
+}
+
+export interface OrderCommand {
+  readonly kind: 'details' | 'read';
+  readonly sale: SaleId;
+  readonly shopper: ShopperId;
+  readonly key: string;
+}
+
+export type ShopCommand =
+  | Hold
+  | EndHold
+  | OrderCommand
+  | { readonly kind: 'count' | 'touch'; readonly sale: SaleId }
+  | { readonly kind: 'reap'; readonly sale: SaleId; readonly most: number };
+
+export interface Terms {
+  readonly startsAt: Millis;
+  readonly endsAt: Millis;
+  readonly limit: number;
+  readonly holdMs: number;
+  readonly verifiedOnly: boolean;
+  readonly creditsWanted: number;
+  readonly items: readonly { readonly product: ProductId; readonly price: number }[];
+}
+
+/** What Postgres or a vendor decided for the lane; applied only as the one after the last. */
+export type LaneCommand = { readonly number: number; readonly sale: SaleId } & (
+  | { readonly kind: 'install'; readonly terms: Terms }
+  | {
+      readonly kind: 'credit' | 'debit';
+      readonly move: string;
+      readonly item: number;
+      readonly units: number;
+    }
+  | { readonly kind: 'pause' | 'resume' | 'close' }
+);
+
+export type OrderReply = readonly [
+  code: 'done' | 'replayed',
+  state: LaneOrderState,
+  item: number,
+  product: ProductId,
+  price: number,
+  heldAt: Millis,
+  deadline: Millis,
+  detailsStored: 0 | 1,
+  units: readonly number[],
+];
+
+export type CountReply = readonly [
+  code: 'done',
+  state: LaneSaleState,
+  startsAt: Millis,
+  endsAt: Millis,
+  expired: number,
+  released: number,
+  items: readonly (readonly [
+    product: ProductId,
+    price: number,
+    allotted: number,
+    available: number,
+    held: number,
+    sold: number,
+  ])[],
+  attempts: number,
+  refused: readonly (readonly [code: string, times: number])[],
+  inDoubt: number,
+  inDoubtAgeMs: number,
+];
+
+export type Refusal =
+  | readonly ['sale_not_started', Millis]
+  | readonly ['sold_out', available: number, mayReturn: 0 | 1]
+  | readonly ['limit_reached', limit: number, owned: number]
+  | readonly ['rate_limited', retryAfterMs: number]
+  | readonly ['illegal_transition', LaneOrderState]
+  | readonly [
+      | 'sale_ended'
+      | 'sale_paused'
+      | 'forbidden'
+      | 'not_found'
+      | 'product_required'
+      | 'hold_expired'
+      | 'details_required'
+      | 'idempotency_key_reused'
+      | 'overloaded'
+      | 'sale_frozen',
+    ];
+
+export type Reply =
+  | OrderReply
+  | CountReply
+  | Refusal
+  | readonly ['done', ended: number]
+  | readonly ['done', LaneSaleState];
+
+export type HeldEvent = readonly [
+  type: 'held',
+  key: string,
+  shopper: ShopperId,
+  item: number,
+  price: number,
+  expiresAt: Millis,
+  fingerprint: number,
+  units: readonly number[],
+];
+
+export type EndEvent = readonly [
+  type: 'paid' | 'released' | 'expired',
+  key: string,
+  shopper: ShopperId,
+  endKey: string,
+  endFingerprint: number,
+  item: number,
+  units: readonly number[],
+];
+
+/** Of `close`: what it took out of each item, what it left, the returned numbers among it. */
+export type ClosedEvent = readonly [
+  type: 'closed' | 'closing',
+  number: number,
+  ok: 1,
+  reason: '',
+  units: readonly number[],
+  allotted: readonly number[],
+  last: readonly number[],
+  returned: readonly (readonly number[])[],
+];
+
+export type CreditedEvent = readonly [
+  type: 'moved',
+  number: number,
+  ok: 1,
+  reason: '',
+  move: string,
+  direction: 'credit',
+  item: number,
+  units: number,
+  allotted: number,
+  last: number,
+];
+
+/** The returned numbers that it took come last; the others were never issued. */
+export type DebitedEvent = readonly [
+  type: 'moved',
+  number: number,
+  ok: 1,
+  reason: '',
+  move: string,
+  direction: 'debit',
+  item: number,
+  units: number,
+  allotted: number,
+  last: number,
+  available: number,
+  returned: readonly number[],
+];
+
+/** What became of a lane command that changed nothing: number, 0, reason, and what helps. */
+export type RefusedEvent = readonly [
+  type: 'installed' | 'moved' | 'paused' | 'resumed' | 'closed',
+  number: number,
+  ok: 0,
+  reason: string,
+  ...rest: unknown[],
+];
+
+/** A latch has number 0: nobody asked for it. */
+export type SaleEvent =
+  | readonly ['opened', number: 0]
+  | readonly ['closing', number: 0]
+  | readonly ['installed' | 'paused' | 'resumed', number: number, ok: 1, reason: '']
+  | CreditedEvent
+  | DebitedEvent
+  | ClosedEvent;
+
+export type LaneEvent = HeldEvent | EndEvent | SaleEvent | RefusedEvent;
+
+/** The decisions of one batch, as they stand in the outbox, in Kafka and before the settler. */
+export interface LaneEntry {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly at: Millis;
+  /** Of the first entry of an epoch: the one before and its end. */
+  readonly before: readonly [epoch: number, end: number] | null;
+  readonly count: number;
+  readonly groups: readonly (readonly [sale: SaleId, events: readonly LaneEvent[]])[];
+}

@@ -1,0 +1,153 @@
+/** The requests of a sale's life, in order: each says what it needs and what it leaves behind. */
+
+/** What was made so far. */
+export interface Life {
+  vendorKey: string;
+  shopperToken: string;
+  product: string;
+  sale: string;
+  /** Paid in the end. */
+  order: string;
+  /** Released in the end. */
+  spareOrder: string;
+  /** Revoked in the end. */
+  spareKey: string;
+}
+
+export interface Step {
+  /** operationId. */
+  readonly id: string;
+  /** For the `{…}` of the path. */
+  readonly path?: (life: Life) => string;
+  readonly query?: string;
+  readonly key?: string;
+  readonly body?: (life: Life) => unknown;
+  /** Another identity than the operation's own. */
+  readonly token?: (life: Life) => string;
+  /** Asks again until the answer is so. */
+  readonly until?: (json: unknown) => boolean;
+  readonly then?: (json: unknown, life: Life) => void;
+}
+
+const field = (json: unknown, name: string): string => {
+  const value = (json as Readonly<Record<string, unknown>> | undefined)?.[name];
+  return typeof value === 'string' ? value : '';
+};
+
+const run = Date.now().toString(36);
+const ofSale = (life: Life): string => life.sale;
+const ofOrder = (life: Life): string => life.order;
+const ofProduct = (life: Life): string => life.product;
+
+const address = {
+  name: 'Ann Ash',
+  line1: '1 High Street',
+  city: 'Noonville',
+  postal_code: '10115',
+  country: 'DE',
+};
+
+export const lifeOfASale: readonly Step[] = [
+  { id: 'getLiveness' },
+  { id: 'getReadiness' },
+  { id: 'getOpenApi' },
+  { id: 'getDocs' },
+  { id: 'getErrorDocs' },
+  {
+    id: 'createVendor',
+    body: () => ({ name: 'Bob' }),
+    then: (json, life) => {
+      life.vendorKey = field(json, 'key');
+    },
+  },
+  {
+    id: 'createKey',
+    then: (json, life) => {
+      life.spareKey = field(json, 'id');
+    },
+  },
+  { id: 'listKeys' },
+  { id: 'revokeKey', path: (life) => life.spareKey },
+  {
+    id: 'registerProduct',
+    key: `register-${run}`,
+    body: () => ({
+      name: 'KUHL Laptop',
+      description: 'A gaming laptop with 10 GB ram and 256 GB SSD',
+      price_usd: 200,
+      remaining_supply: 30,
+      attributes: { ram: { gb: 10 } },
+    }),
+    then: (json, life) => {
+      life.product = field(json, 'id');
+    },
+  },
+  { id: 'getRegistration', path: ofProduct, until: (json) => field(json, 'status') === 'listed' },
+  { id: 'getProduct', path: ofProduct, until: (json) => field(json, 'id') !== '' },
+  {
+    id: 'createSession',
+    body: () => ({ shopper: `ann-${run}` }),
+    then: (json, life) => {
+      life.shopperToken = field(json, 'token');
+    },
+  },
+  { id: 'createGuestSession' },
+  {
+    id: 'createSale',
+    key: `sale-${run}`,
+    body: (life) => ({
+      product_id: life.product,
+      allotted: 10,
+      discount_percent: 50,
+      limit_per_shopper: 5,
+    }),
+    then: (json, life) => {
+      life.sale = field(json, 'id');
+    },
+  },
+  { id: 'getSale', path: ofSale, until: (json) => field(json, 'state') === 'live' },
+  { id: 'getSaleCalendar', path: ofSale },
+  { id: 'listSales', query: '?state=upcoming,live&limit=100' },
+  { id: 'listVendorSales' },
+  {
+    id: 'holdUnits',
+    path: ofSale,
+    key: `hold-${run}`,
+    body: () => ({ quantity: 2 }),
+    then: (json, life) => {
+      life.order = field(json, 'id');
+    },
+  },
+  {
+    id: 'holdUnits',
+    path: ofSale,
+    key: `spare-${run}`,
+    body: (life) => ({ quantity: 1, product_id: life.product }),
+    then: (json, life) => {
+      life.spareOrder = field(json, 'id');
+    },
+  },
+  {
+    id: 'setOrderDetails',
+    path: ofOrder,
+    body: () => ({ email: 'ann@example.com', address }),
+  },
+  { id: 'getOrder', path: ofOrder },
+  { id: 'payOrder', path: ofOrder, key: `pay-${run}`, body: () => ({ method: { type: 'test' } }) },
+  { id: 'payOrder', path: ofOrder, key: `pay-${run}`, body: () => ({ method: { type: 'test' } }) },
+  { id: 'getOrder', path: ofOrder, until: (json) => field(json, 'state') === 'paid' },
+  { id: 'releaseOrder', path: (life) => life.spareOrder },
+  { id: 'listOrders', query: '?state=active&limit=10' },
+  { id: 'getSaleStats', path: ofSale },
+  { id: 'pauseSale', path: ofSale },
+  { id: 'resumeSale', path: ofSale },
+  { id: 'topUpSale', path: ofSale, key: `top-up-${run}`, body: () => ({ units: 5 }) },
+  { id: 'closeSale', path: ofSale },
+  // Not built yet, but the catalog looks at what it is sent before it says so.
+  { id: 'search', query: '?q=laptop' },
+  { id: 'suggest', query: '?q=lap' },
+  { id: 'getDelivery', query: `?product_id=prd_0123456789abc&country=DE` },
+  { id: 'putCartLine', path: ofProduct, body: () => ({ quantity: 1 }) },
+  { id: 'mergeCart', body: () => ({ guest_token: 'a.b.c' }) },
+  { id: 'putAddresses', body: () => address },
+];

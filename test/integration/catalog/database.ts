@@ -1,0 +1,94 @@
+// A migrated database of its own for one test file, dropped at its end.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { projectRoot } from '../../../platform/config.ts';
+import { createLog } from '../../../platform/log.ts';
+import { migrate } from '../../../platform/postgres/migrate.ts';
+import { createDb } from '../../../platform/postgres/pool.ts';
+import type { Db } from '../../../platform/postgres/pool.ts';
+
+export const log = createLog('test', 'silent');
+
+export interface TestDatabase {
+  readonly db: Db;
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** What a tier needs is told by its runner; a test that cannot run does not pass. */
+export function required(name: 'TEST_DATABASE_URL' | 'TEST_KAFKA_BROKERS'): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw new Error(`integration tests need ${name}`);
+  return value;
+}
+
+export async function createDatabase(migrated = true): Promise<TestDatabase> {
+  const adminUrl = required('TEST_DATABASE_URL');
+  const name = `catalog_${randomBytes(6).toString('hex')}`;
+  const admin = createDb(adminUrl, { max: 1 });
+  await admin.run(`CREATE DATABASE ${name}`);
+  const url = new URL(adminUrl);
+  url.pathname = `/${name}`;
+  const db = createDb(url.href, { max: 4 });
+  if (migrated) await migrateAll(db);
+  return {
+    db,
+    url: url.href,
+    async drop() {
+      await db.close();
+      await admin.run(`DROP DATABASE ${name} WITH (FORCE)`);
+      await admin.close();
+    },
+  };
+}
+
+export async function migrateAll(db: Db): Promise<void> {
+  for (const scope of ['engine', 'catalog']) {
+    await migrate(db, join(projectRoot(), scope, 'migrations'), scope, log);
+  }
+}
+
+export interface SaleFixture {
+  readonly id: string;
+  readonly product: string;
+  readonly kind?: 'standing' | 'flash';
+  readonly state?: string;
+  readonly allotted: number;
+  /** Numbers 1…claimed belong to an order, the next `freed` did once. */
+  readonly claimed?: number;
+  readonly freed?: number;
+  readonly startsAt?: Date;
+}
+
+/** Lane 0 with a watermark, and a vendor. */
+export async function insertLane(db: Db): Promise<void> {
+  await db.run(`INSERT INTO sale.lanes (lane, epoch) VALUES (0, 1)`);
+  await db.run(
+    `INSERT INTO sale.watermarks (lane, epoch, seq, lane_time) VALUES (0, 1, 5, 1767355200000)`,
+  );
+  await db.run(`INSERT INTO platform.vendors (id, name) VALUES ('ven_1', 'Bob')`);
+}
+
+export async function insertSale(db: Db, sale: SaleFixture): Promise<void> {
+  const { id, product, allotted, kind = 'standing', state = 'live' } = sale;
+  const startsAt = sale.startsAt ?? new Date('2026-01-02T12:00:00Z');
+  const endsAt = kind === 'flash' ? new Date(startsAt.getTime() + 3_600_000) : null;
+  await db.run(
+    `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
+       limit_per_shopper, hold_seconds, who, admission, currency)
+     VALUES ($1, 0, 'ven_1', $2, $3, $4, $5, 1, 300, 'anyone', '{"mode": "open"}', 'USD')`,
+    [id, kind, state, startsAt, endsAt],
+  );
+  await db.run(
+    `INSERT INTO sale.sale_items (sale_id, item, product_id, price, list_price, asked, allotted)
+     VALUES ($1, 0, $2, 10000, 20000, $3, $3)`,
+    [id, product, allotted],
+  );
+  const { claimed = 0, freed = 0 } = sale;
+  await db.run(
+    `INSERT INTO sale.units (sale_id, item, number, order_id)
+     SELECT $1, 0, n, CASE WHEN n <= $2 THEN 'ord_' || n END
+     FROM generate_series(1, $2::bigint + $3::bigint) AS n`,
+    [id, claimed, freed],
+  );
+}

@@ -1,0 +1,73 @@
+// The view through which catalog sees the sale: counted from the units, banded by the share left.
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createDatabase, insertLane, insertSale } from './database.ts';
+import type { SaleFixture, TestDatabase } from './database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createDatabase();
+  await insertLane(database.db);
+});
+afterAll(() => database.drop());
+
+interface Row {
+  readonly claimed: number;
+  readonly band: string;
+}
+
+let sales = 0;
+async function rowOf(fixture: Partial<SaleFixture>): Promise<Row | undefined> {
+  sales += 1;
+  const id = `sal_${sales}`;
+  await insertSale(database.db, { id, product: 'prd_1', allotted: 100, ...fixture });
+  const rows = await database.db.query<Row>(
+    'SELECT claimed, band FROM sale.storefront WHERE sale_id = $1',
+    [id],
+  );
+  expect(rows.length).toBeLessThan(2);
+  return rows[0];
+}
+
+describe('sale.storefront', () => {
+  it.each<[string, Partial<SaleFixture>, number, string]>([
+    ['untouched', {}, 0, 'in_stock'],
+    ['89 of 100 claimed', { claimed: 89 }, 89, 'in_stock'],
+    ['90 of 100 claimed', { claimed: 90 }, 90, 'low'],
+    ['99 of 100 claimed', { claimed: 99 }, 99, 'low'],
+    ['all claimed', { claimed: 100 }, 100, 'sold_out'],
+    ['all once claimed, half free again', { claimed: 50, freed: 50 }, 50, 'in_stock'],
+    ['one unit, free', { allotted: 1 }, 0, 'in_stock'],
+    ['nothing allotted', { allotted: 0 }, 0, 'sold_out'],
+    ['not opened yet', { kind: 'flash', state: 'scheduled' }, 0, 'coming'],
+    ['paused', { kind: 'flash', state: 'paused', claimed: 10 }, 10, 'in_stock'],
+    ['closing', { kind: 'flash', state: 'closing' }, 0, 'sold_out'],
+    ['closed', { kind: 'flash', state: 'closed', claimed: 3 }, 3, 'sold_out'],
+  ])('of a sale %s', async (_, fixture, claimed, band) => {
+    expect(await rowOf(fixture)).toEqual({ claimed, band });
+  });
+
+  it.each(['creating', 'cancelled'])('leaves out a sale that is %s', async (state) => {
+    expect(await rowOf({ state })).toBeUndefined();
+  });
+
+  it('says up to when its lane has settled', async () => {
+    await insertSale(database.db, { id: 'sal_age', product: 'prd_2', allotted: 1 });
+    const ages = await database.db.query(
+      `SELECT as_of FROM sale.storefront WHERE product_id = 'prd_2'`,
+    );
+    expect(ages).toEqual([{ as_of: new Date(1_767_355_200_000) }]);
+  });
+
+  it('finds the sales of a product by index, and counts only theirs', async () => {
+    await database.db.run('ANALYZE sale.units, sale.sale_items');
+    const plan = await database.db.tx(async (q) => {
+      await q.run('SET LOCAL enable_seqscan = off');
+      return q.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN SELECT * FROM sale.storefront WHERE product_id = ANY(ARRAY['prd_2'])`,
+      );
+    });
+    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
+    expect(text).toContain('sale_items_product');
+    expect(text).toMatch(/units_pkey/);
+  });
+});

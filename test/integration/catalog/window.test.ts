@@ -1,0 +1,297 @@
+// The window over HTTP, on real Postgres behind a cable: right, cached, stale, and never a 500.
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { createSigner } from 'fast-jwt';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createAuthenticate } from '../../../catalog/identity.ts';
+import { laterRoutes } from '../../../catalog/later.ts';
+import { writeProducts } from '../../../catalog/product-rows.ts';
+import type { ProductRow } from '../../../catalog/new-product.ts';
+import { createPages, pageFreshMs, pagePauseMs, pageStaleMs } from '../../../catalog/products.ts';
+import { readinessOf, watch } from '../../../catalog/readiness.ts';
+import type { Watch } from '../../../catalog/readiness.ts';
+import { windowRoutes } from '../../../catalog/routes.ts';
+import { productSchema } from '../../../catalog/schemas.ts';
+import { createHttpServer } from '../../../platform/http/server.ts';
+import type { HttpServer } from '../../../platform/http/server.ts';
+import { createDb } from '../../../platform/postgres/pool.ts';
+import type { Db } from '../../../platform/postgres/pool.ts';
+import { createDatabase, insertLane, insertSale, log } from './database.ts';
+import type { TestDatabase } from './database.ts';
+import { linkTo } from './link.ts';
+import type { Link } from './link.ts';
+
+const secret = 'a secret of this test only';
+const rules = { issuer: 'highnoon', audience: 'highnoon' };
+
+let database: TestDatabase;
+let link: Link;
+let db: Db;
+let health: Watch;
+let server: HttpServer;
+/** Added to the window's clock: pages grow old without anybody waiting. */
+let later = 0;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await insertLane(database.db);
+  await database.db.run(`INSERT INTO platform.settings VALUES ('token_secret', $1)`, [secret]);
+  link = await linkTo(database.url);
+  db = createDb(link.url, { max: 4, statementTimeoutMs: 1000, connectTimeoutMs: 500 });
+  health = watch(db, () => 'ok');
+  const pages = createPages(db, log, () => performance.now() + later);
+  server = await createHttpServer({
+    ...{ name: 'catalog', host: '127.0.0.1', port: 0, log, rateLimits: 'off' },
+    routes: windowRoutes(pages, () => health.ready()),
+    authenticate: createAuthenticate(db, rules),
+  });
+});
+
+afterEach(async () => {
+  if (await link.mend()) later += pagePauseMs;
+});
+
+afterAll(async () => {
+  await server.close(1000);
+  await health.close();
+  await db.close();
+  await link.close();
+  await database.drop();
+});
+
+const get = (path: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(`http://127.0.0.1:${server.port}${path}`, init);
+
+async function body(answer: Response): Promise<Record<string, unknown>> {
+  return (await answer.json()) as Record<string, unknown>;
+}
+
+async function addProduct(id: string, more: Partial<ProductRow> = {}): Promise<void> {
+  const row: ProductRow = {
+    ...{ id, vendor_id: 'ven_1', name: 'KUHL Laptop', description: 'A gaming laptop' },
+    ...{ price: 20_000, currency: 'USD', sku: null, category: null, brand: null, images: [] },
+    ...{ attributes: {}, variant_of: null, options: {}, delivery: null, version: 1 },
+    registered_at: '2026-01-02T03:04:05.000Z',
+    ...more,
+  };
+  expect(await writeProducts(database.db, [row])).toBe(1);
+}
+
+describe('GET /v1/products/{id}', () => {
+  it('answers the whole page, as its schema says', async () => {
+    await addProduct('prd_full', { brand: 'KUHL', attributes: { ram: '10 GB' }, images: ['a'] });
+    await addProduct('prd_red', { variant_of: 'prd_full', options: { colour: 'red' } });
+    const standing = { id: 'sal_f1', product: 'prd_full', allotted: 30, claimed: 29 };
+    await insertSale(database.db, standing);
+    const soon = { kind: 'flash', state: 'scheduled', startsAt: new Date(2e12) } as const;
+    await insertSale(database.db, { id: 'sal_f2', product: 'prd_full', allotted: 10, ...soon });
+    await insertSale(database.db, { id: 'sal_f3', product: 'prd_red', allotted: 10 });
+    const ended = { kind: 'flash', state: 'closed' } as const;
+    await insertSale(database.db, { id: 'sal_f4', product: 'prd_full', allotted: 10, ...ended });
+
+    const answer = await get('/v1/products/prd_full');
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toContain('application/json');
+    expect(answer.headers.get('cache-control')).toContain('stale-if-error');
+    const page = await body(answer);
+    const valid = new Ajv2020({ strict: false, validateFormats: false }).compile(productSchema);
+    expect([valid(page), valid.errors]).toEqual([true, null]);
+    expect(page).toMatchObject({
+      ...{ id: 'prd_full', brand: 'KUHL', attributes: { ram: '10 GB' }, images: ['a'] },
+      ...{ price: { amount: 20_000, currency: 'USD' }, availability: 'low', stale: false },
+      sales: [
+        { id: 'sal_f1', kind: 'standing', state: 'live', availability: 'low', ends_at: null },
+        { id: 'sal_f2', kind: 'flash', state: 'scheduled', allotted: 10, claimed_share: 0 },
+      ],
+      variants: [{ id: 'prd_red', options: { colour: 'red' }, availability: 'in_stock' }],
+      as_of: '2026-01-02T12:00:00.000Z',
+    });
+    expect(Math.abs(Date.parse(String(page['server_time'])) - Date.now())).toBeLessThan(5000);
+  });
+
+  it('shows a variant among its siblings', async () => {
+    const page = await body(await get('/v1/products/prd_red'));
+    expect(page).toMatchObject({ variant_of: 'prd_full', variants: [{ id: 'prd_red' }] });
+  });
+
+  it('says 304 to a page that the client has, and not when it changed', async () => {
+    await addProduct('prd_tag');
+    const first = await get('/v1/products/prd_tag');
+    const etag = first.headers.get('etag') ?? '';
+    expect(etag).toMatch(/^W\/".+"$/);
+    const ask = (tag: string): Promise<Response> =>
+      get('/v1/products/prd_tag', { headers: { 'if-none-match': tag } });
+    for (const tag of [etag, `"x", ${etag}`, '*']) {
+      const again = await ask(tag);
+      expect([again.status, await again.text()]).toEqual([304, '']);
+    }
+    expect((await ask('"other"')).status).toBe(200);
+    await addProduct('prd_tag', { name: 'Another name', version: 2 });
+    later += pageFreshMs;
+    await expect.poll(async () => (await ask(etag)).status).toBe(200);
+    expect(await body(await ask(etag))).toMatchObject({ name: 'Another name' });
+  });
+
+  it.each(['prd_unknown', 'x', '%F0%9F%98%80', "';DROP", 'p'.repeat(500), '..%2f..'])(
+    'knows no %s',
+    async (id) => {
+      const answer = await get(`/v1/products/${id}`);
+      expect(answer.status).toBe(404);
+      expect(answer.headers.get('content-type')).toContain('application/problem+json');
+      expect(await body(answer)).toMatchObject({ code: 'not_found', status: 404 });
+    },
+  );
+
+  it('takes no parameters', async () => {
+    expect((await get('/v1/products/prd_tag?x=1')).status).toBe(400);
+  });
+
+  it('does not show what was withdrawn', async () => {
+    await addProduct('prd_gone');
+    expect((await get('/v1/products/prd_gone')).status).toBe(200);
+    await database.db.run(`UPDATE shop.products SET withdrawn_at = now() WHERE id = 'prd_gone'`);
+    later += pageFreshMs;
+    // A reader does not wait long where there is an older page to show.
+    await expect.poll(async () => (await get('/v1/products/prd_gone')).status).toBe(404);
+  });
+});
+
+describe('with Postgres away', () => {
+  it('shows pages it has, marked stale, and asks for patience about others', async () => {
+    await addProduct('prd_seen');
+    await addProduct('prd_unseen');
+    expect((await get('/v1/products/prd_seen')).status).toBe(200);
+    await link.cut();
+    later += 30_000;
+    const answer = await get('/v1/products/prd_seen');
+    expect(answer.status).toBe(200);
+    expect(Number(answer.headers.get('age'))).toBeGreaterThanOrEqual(30);
+    expect(answer.headers.get('cache-control')).toContain('max-age=0');
+    expect(await body(answer)).toMatchObject({ id: 'prd_seen', stale: true });
+    const other = await get('/v1/products/prd_unseen');
+    expect(other.status).toBe(503);
+    expect(other.headers.get('retry-after')).toBe('1');
+    expect(await body(other)).toMatchObject({ code: 'unavailable', retry_after_ms: 1000 });
+    await link.mend();
+    later += pagePauseMs;
+    await expect
+      .poll(async () => body(await get('/v1/products/prd_seen')))
+      .toMatchObject({ stale: false });
+    expect((await get('/v1/products/prd_unseen')).status).toBe(200);
+  });
+
+  it('does not take one lost connection for the loss of Postgres', async () => {
+    await addProduct('prd_lost');
+    await get('/v1/products/prd_tag');
+    link.drop();
+    expect((await get('/v1/products/prd_lost')).status).toBe(200);
+  });
+
+  it('does not wait for one that hangs, when it has the page', async () => {
+    await addProduct('prd_hang');
+    expect((await get('/v1/products/prd_hang')).status).toBe(200);
+    link.hang();
+    later += 10_000;
+    const startedAt = performance.now();
+    expect(await body(await get('/v1/products/prd_hang'))).toMatchObject({ stale: true });
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+  });
+
+  it('gives a page up when it is too old to be shown', async () => {
+    await addProduct('prd_old');
+    // What hung in the test before may have ended only now, and pages pause after it.
+    await expect
+      .poll(async () => (await get('/v1/products/prd_old')).status, { timeout: 5000 })
+      .toBe(200);
+    await link.cut();
+    later += pageStaleMs + 1;
+    expect((await get('/v1/products/prd_old')).status).toBe(503);
+  });
+
+  it('stays ready and says what is missing', async () => {
+    await expect.poll(async () => (await body(await get('/health/ready')))['status']).toBe('ok');
+    await link.cut();
+    await expect
+      .poll(async () => body(await get('/health/ready')), { timeout: 5000 })
+      .toEqual({ status: 'degraded', checks: { postgres: 'away', intake: 'ok' } });
+    expect((await get('/health/ready')).status).toBe(200);
+  });
+});
+
+describe('before the set-up came by', () => {
+  it('asks for patience instead of calling it a defect', async () => {
+    const empty = await createDatabase(false);
+    const early = await createHttpServer({
+      ...{ name: 'catalog', host: '127.0.0.1', port: 0, log, rateLimits: 'off' },
+      routes: windowRoutes(createPages(empty.db, log), () => readinessOf(null, 'starting')),
+      authenticate: createAuthenticate(empty.db, rules),
+    });
+    try {
+      const ask = (path: string): Promise<Response> =>
+        fetch(`http://127.0.0.1:${early.port}${path}`, {
+          headers: { authorization: 'Bearer x.y.z' },
+        });
+      for (const path of ['/v1/products/prd_1', '/v1/cart', '/health/ready']) {
+        expect((await ask(path)).status).toBe(503);
+      }
+    } finally {
+      await early.close(0);
+      await empty.drop();
+    }
+  });
+});
+
+describe('what this version does not have', () => {
+  const sign = createSigner({ key: secret, iss: rules.issuer, aud: rules.audience });
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const token = sign({ sub: 'shp_1', exp });
+  const queries: Record<string, string> = {
+    suggest: '?q=lap',
+    getDelivery: '?product_id=prd_1&country=US&postal_code=10001',
+    search: '?q=laptop&min_price=0&deliverable=true&limit=100',
+  };
+  const bodies: Record<string, object> = {
+    putCartLine: { quantity: 1 },
+    mergeCart: { guest_token: token },
+    putAddresses: { country: 'US', postal_code: '10001' },
+  };
+
+  const ask = (id: string, bearer?: string): Promise<Response> => {
+    const route = laterRoutes().find((one) => one.id === id);
+    if (route === undefined) throw new Error(`no route ${id}`);
+    const sent = bodies[id];
+    const path = route.path.replace('{product_id}', 'prd_1') + (queries[id] ?? '');
+    const headers = {
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    return get(path, {
+      ...{ method: route.method, headers },
+      ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
+    });
+  };
+
+  it.each(laterRoutes().map((route) => [route.id, route.auth]))('%s is 422', async (id, auth) => {
+    const answer = await ask(id, auth === 'shopper' ? token : undefined);
+    expect(await body(answer)).toMatchObject({ code: 'unsupported', status: 422 });
+  });
+
+  const forShoppers = laterRoutes().filter((route) => route.auth === 'shopper');
+  it.each(forShoppers.map((route) => route.id))('%s asks for a shopper', async (id) => {
+    const expired = sign({ sub: 'shp_1', exp: exp - 7200 });
+    const forged = createSigner({ key: 'another', iss: rules.issuer, aud: rules.audience });
+    const elsewhere = createSigner({ key: secret, iss: 'elsewhere', aud: rules.audience });
+    const wrong = [
+      ...[undefined, 'x', 'hnk_12345678', expired],
+      ...[forged({ sub: 'shp_1', exp }), elsewhere({ sub: 'shp_1', exp }), sign({ exp })],
+      sign({ sub: 'shp_1' }),
+    ];
+    for (const bearer of wrong) expect((await ask(id, bearer)).status).toBe(401);
+  });
+
+  it('refuses nonsense first', async () => {
+    expect((await get('/v1/search?nonsense=1')).status).toBe(400);
+    expect((await get('/v1/search?limit=101')).status).toBe(400);
+    expect((await get('/v1/delivery')).status).toBe(400);
+    expect((await get('/v1/search', { method: 'POST' })).status).toBe(405);
+  });
+});

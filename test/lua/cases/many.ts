@@ -1,0 +1,109 @@
+/** A shopper with many orders: from the ninth on each stands for itself (headMax). */
+import { batch, holdMs, saleOf, type Case } from './case.ts';
+import { details, done, expired, held, hold, paid, pay, read, reap } from './say.ts';
+import { release, released, replayed } from './say.ts';
+
+const keys = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => `ann-${from + i}`);
+
+/** ann's holds number `from` to `to`, each of the unit of its own number. */
+const taken = (at: number, from: number, to: number) =>
+  batch(
+    at,
+    keys(from, to).map((key, i) => [hold(key), done('held', at, [from + i])] as const),
+    keys(from, to).map((key, i) => held(key, at, [from + i])),
+  );
+
+export const manyCases: readonly Case[] = [
+  {
+    name: 'the ninth order and all after it end, replay and are read like the first',
+    given: saleOf({ units: [40], limit: 40 }),
+    steps: [
+      taken(0, 1, 10),
+      batch(
+        1,
+        [
+          [hold('ann-9'), replayed('held', 0, [9])],
+          [hold('ann-10', { fingerprint: 12 }), ['idempotency_key_reused']],
+          [read('ann-9'), done('held', 0, [9])],
+          [details('ann-9'), done('held', 0, [9], { details: true })],
+          [pay('ann-9', 'e1'), done('paid', 0, [9], { details: true })],
+          [release('ann-10', 'r1'), done('released', 0, [10])],
+          [read('ann-11'), ['not_found']],
+          [hold('ann-11'), done('held', 1, [10])],
+          [read('ann-11'), done('held', 1, [10])],
+        ],
+        [paid('ann-9', 'e1', [9]), released('ann-10', [10], 'r1'), held('ann-11', 1, [10])],
+      ),
+      batch(2, [
+        [pay('ann-9', 'e1'), replayed('paid', 0, [9], { details: true })],
+        [release('ann-10', 'r1'), replayed('released', 0, [10])],
+        [hold('ann-10'), replayed('held', 0, [10])],
+      ]),
+    ],
+  },
+  {
+    name: 'all of them count against the limit',
+    given: saleOf({ units: [40], limit: 10 }),
+    steps: [
+      taken(0, 1, 10),
+      batch(1, [[hold('ann-11'), ['limit_reached', 10, 10]]]),
+      batch(
+        2,
+        [
+          [release('ann-10'), done('released', 0, [10])],
+          [hold('ann-11'), done('held', 2, [10])],
+        ],
+        [released('ann-10', [10]), held('ann-11', 2, [10])],
+      ),
+    ],
+  },
+  {
+    name: 'the reaper ends the first ones by their shopper, each later one by its own name',
+    given: saleOf({ units: [40], limit: 40 }),
+    steps: [
+      taken(0, 1, 10),
+      batch(
+        holdMs,
+        [[reap(1), ['done', 8]]],
+        keys(1, 8).map((key, i) => expired(key, [i + 1])),
+      ),
+      batch(holdMs, [[reap(8), ['done', 1]]], [expired('ann-9', [9])]),
+      batch(holdMs, [[reap(8), ['done', 1]]], [expired('ann-10', [10])]),
+    ],
+  },
+  {
+    name: 'an overdue later one frees the limit too, and its cool-down counts at once',
+    given: saleOf({ units: [40], limit: 9 }),
+    steps: [
+      taken(0, 1, 8),
+      batch(
+        1,
+        keys(1, 8).flatMap((key, i) => [
+          [details(key), done('held', 0, [i + 1], { details: true })] as const,
+          [pay(key, 'e1'), done('paid', 0, [i + 1], { details: true })] as const,
+        ]),
+        keys(1, 8).map((key, i) => paid(key, 'e1', [i + 1])),
+      ),
+      taken(2, 9, 9),
+      batch(
+        holdMs + 2,
+        [[hold('ann-10'), done('held', holdMs + 2, [9])]],
+        [expired('ann-9', [9]), held('ann-10', holdMs + 2, [9])],
+      ),
+      batch(
+        2 * holdMs + 2,
+        [[hold('ann-11'), done('held', 2 * holdMs + 2, [9])]],
+        [expired('ann-10', [9]), held('ann-11', 2 * holdMs + 2, [9])],
+      ),
+      batch(
+        3 * holdMs + 2,
+        [
+          [hold('ann-12'), ['rate_limited', 15_000]],
+          [hold('ann-12'), ['rate_limited', 15_000]],
+        ],
+        [expired('ann-11', [9])],
+      ),
+    ],
+  },
+];

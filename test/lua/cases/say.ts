@@ -1,0 +1,176 @@
+/** Short ways to say commands, replies and events in a case. Keys begin with their shopper. */
+import type {
+  EndEvent,
+  HeldEvent,
+  LaneCommand,
+  OrderReply,
+  ShopCommand,
+} from '../../../engine/domain/lane/words.ts';
+import { fingerprint, flash, holdMs, noon, price } from './case.ts';
+
+interface HoldOptions {
+  readonly sale?: string;
+  readonly quantity?: number;
+  readonly product?: string;
+  readonly fingerprint?: number;
+  readonly verified?: boolean;
+}
+
+/** `ann-1` = the first key of ann. */
+const shopperOf = (key: string): string => key.split('-')[0] ?? key;
+
+export const hold = (key: string, options: HoldOptions = {}): ShopCommand => ({
+  kind: 'hold',
+  sale: options.sale ?? flash,
+  shopper: shopperOf(key),
+  key,
+  fingerprint: options.fingerprint ?? fingerprint,
+  quantity: options.quantity ?? 1,
+  product: options.product ?? '',
+  verified: options.verified ?? true,
+});
+
+interface EndOptions {
+  readonly sale?: string;
+  readonly shopper?: string;
+  readonly fingerprint?: number;
+}
+
+export const pay = (key: string, endKey: string, options: EndOptions = {}): ShopCommand => ({
+  kind: 'pay',
+  sale: options.sale ?? flash,
+  shopper: options.shopper ?? shopperOf(key),
+  key,
+  endKey,
+  endFingerprint: options.fingerprint ?? 5,
+});
+
+/** Without a key a release cannot be replayed. */
+export const release = (key: string, endKey = '', options: EndOptions = {}): ShopCommand => ({
+  kind: 'release',
+  sale: options.sale ?? flash,
+  shopper: options.shopper ?? shopperOf(key),
+  key,
+  endKey,
+  endFingerprint: options.fingerprint ?? 0,
+});
+
+export const details = (key: string, options: EndOptions = {}): ShopCommand => ({
+  kind: 'details',
+  sale: options.sale ?? flash,
+  shopper: options.shopper ?? shopperOf(key),
+  key,
+});
+
+export const read = (key: string, options: EndOptions = {}): ShopCommand => ({
+  kind: 'read',
+  sale: options.sale ?? flash,
+  shopper: options.shopper ?? shopperOf(key),
+  key,
+});
+
+export const touch = (sale = flash): ShopCommand => ({ kind: 'touch', sale });
+export const count = (sale = flash): ShopCommand => ({ kind: 'count', sale });
+export const reap = (most: number, sale = flash): ShopCommand => ({ kind: 'reap', sale, most });
+
+type State = OrderReply[1];
+
+interface OrderOptions {
+  readonly item?: number;
+  readonly details?: boolean;
+  readonly holdMs?: number;
+  /** By how much outages have moved it. */
+  readonly later?: number;
+}
+
+function orderReply(
+  code: 'done' | 'replayed',
+  state: State,
+  heldAt: number,
+  units: readonly number[],
+  o: OrderOptions,
+): OrderReply {
+  const item = o.item ?? 0;
+  const at = noon + heldAt + (o.later ?? 0);
+  const deadline = at + (o.holdMs ?? holdMs);
+  const stored = o.details === true ? 1 : 0;
+  return [code, state, item, `p${item}`, price + item, at, deadline, stored, units];
+}
+
+/** An order that was held at that time, as it stands now. */
+export const done = (
+  state: State,
+  heldAt: number,
+  units: readonly number[],
+  options: OrderOptions = {},
+): OrderReply => orderReply('done', state, heldAt, units, options);
+
+export const replayed = (
+  state: State,
+  heldAt: number,
+  units: readonly number[],
+  options: OrderOptions = {},
+): OrderReply => orderReply('replayed', state, heldAt, units, options);
+
+export function held(
+  key: string,
+  at: number,
+  units: readonly number[],
+  o: { item?: number; fingerprint?: number; holdMs?: number } = {},
+): HeldEvent {
+  const item = o.item ?? 0;
+  const expiresAt = noon + at + (o.holdMs ?? holdMs);
+  const print = o.fingerprint ?? fingerprint;
+  return ['held', key, shopperOf(key), item, price + item, expiresAt, print, units];
+}
+
+export const paid = (key: string, endKey: string, units: readonly number[], item = 0): EndEvent => [
+  'paid',
+  key,
+  shopperOf(key),
+  endKey,
+  5,
+  item,
+  units,
+];
+
+export const released = (
+  key: string,
+  units: readonly number[],
+  endKey = '',
+  item = 0,
+): EndEvent => ['released', key, shopperOf(key), endKey, 0, item, units];
+
+export const expired = (key: string, units: readonly number[], item = 0): EndEvent => [
+  'expired',
+  key,
+  shopperOf(key),
+  '',
+  0,
+  item,
+  units,
+];
+
+export const credit = (number: number, units: number, item = 0, sale = flash): LaneCommand => ({
+  number,
+  sale,
+  kind: 'credit',
+  move: `mov_${number}`,
+  item,
+  units,
+});
+
+export const debit = (number: number, units: number, item = 0, sale = flash): LaneCommand => ({
+  number,
+  sale,
+  kind: 'debit',
+  move: `mov_${number}`,
+  item,
+  units,
+});
+
+export const control = (
+  number: number,
+  kind: 'pause' | 'resume' | 'close',
+  sale = flash,
+): LaneCommand => ({ number, sale, kind });

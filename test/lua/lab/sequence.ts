@@ -1,0 +1,228 @@
+/**
+ * Random histories of a lane, as fast-check arbitraries: few shoppers, few keys and few units, so
+ * that keys are used again, limits are reached, units run out and deadlines fall between batches.
+ */
+import fc from 'fast-check';
+import type { Bounds } from '../../../engine/domain/lane/batch.ts';
+import type { LaneCommand, ShopCommand } from '../../../engine/domain/lane/words.ts';
+import { flash, install, noon, other, type SaleOptions } from '../cases/case.ts';
+
+/** A lane command without its number, which is counted from the last one applied. */
+type Unnumbered = (number: number) => LaneCommand;
+
+export type Move =
+  | {
+      readonly kind: 'batch';
+      readonly wait: number;
+      readonly commands: readonly ShopCommand[];
+      readonly bounds: Partial<Bounds>;
+    }
+  | {
+      readonly kind: 'command';
+      readonly wait: number;
+      /** 1 = the next number, 0 = the last again, 2 = one is missing. */
+      readonly ahead: number;
+      readonly command: Unnumbered;
+    }
+  | { readonly kind: 'restart'; readonly outageMs: number }
+  | { readonly kind: 'settled' };
+
+export interface Sequence {
+  readonly sales: readonly SaleOptions[];
+  readonly moves: readonly Move[];
+}
+
+const holdMs = 10_000;
+const shoppers = ['ann', 'bob', 'cyd'];
+/** More than a record keeps together, so that some orders stand for themselves. */
+const keysMax = 11;
+const usualKeysMax = 2;
+
+const sale = fc.constantFrom(flash, flash, flash, other);
+const key = fc.oneof(
+  { weight: 4, arbitrary: fc.nat({ max: usualKeysMax }) },
+  { weight: 1, arbitrary: fc.nat({ max: keysMax }) },
+);
+const order = fc
+  .record({ shopper: fc.constantFrom(...shoppers), key })
+  .map(({ shopper, key }) => ({ shopper, key: `${shopper}-${key}` }));
+
+const holdCommand = fc
+  .record({
+    sale,
+    order,
+    fingerprint: fc.constantFrom(1, 1, 1, 1, 2),
+    quantity: fc.constantFrom(1, 1, 1, 2, 3),
+    product: fc.constantFrom('p0', 'p0', 'p1', '', 'px'),
+    verified: fc.constantFrom(true, true, true, false),
+  })
+  .map(({ order: o, ...c }): ShopCommand => ({ kind: 'hold', ...c, ...o }));
+
+const endCommand = fc
+  .record({
+    kind: fc.constantFrom('pay' as const, 'release' as const),
+    sale,
+    order,
+    endKey: fc.constantFrom('e1', 'e1', 'e2', ''),
+    endFingerprint: fc.constantFrom(5, 5, 5, 6),
+  })
+  .map(({ order: o, ...c }): ShopCommand => ({ ...c, ...o }));
+
+const orderCommand = fc
+  .record({
+    kind: fc.constantFrom('details' as const, 'details' as const, 'read' as const),
+    sale,
+    order,
+  })
+  .map(({ order: o, ...c }): ShopCommand => ({ ...c, ...o }));
+
+const loopCommand = fc.oneof(
+  fc.record({ kind: fc.constantFrom('count' as const, 'touch' as const), sale }),
+  fc.record({ kind: fc.constant('reap' as const), sale, most: fc.constantFrom(0, 1, 2, 3, 50) }),
+);
+
+const shopCommand: fc.Arbitrary<ShopCommand> = fc.oneof(
+  { weight: 10, arbitrary: holdCommand },
+  { weight: 5, arbitrary: endCommand },
+  { weight: 4, arbitrary: orderCommand },
+  { weight: 2, arbitrary: loopCommand },
+);
+
+/** A shopper who knows what to do: hold, details, pay, and sometimes asks again. */
+const purchase = fc
+  .record({ sale, order, again: fc.boolean() })
+  .map(({ sale: id, order: o, again }): ShopCommand[] => {
+    const product = 'p0';
+    const pay = { kind: 'pay', sale: id, ...o, endKey: 'e1', endFingerprint: 5 } as const;
+    return [
+      { kind: 'hold', sale: id, ...o, fingerprint: 1, quantity: 1, product, verified: true },
+      { kind: 'details', sale: id, ...o },
+      pay,
+      ...(again ? [pay] : []),
+    ];
+  });
+
+/** A shopper who takes whatever there is. */
+const spree = fc
+  .record({ sale: fc.constantFrom(other, other, flash), shopper: fc.constantFrom(...shoppers) })
+  .map(({ sale: id, shopper }): ShopCommand[] =>
+    Array.from({ length: keysMax + 1 }, (_, i) => ({
+      kind: 'hold',
+      sale: id,
+      shopper,
+      key: `${shopper}-${i}`,
+      fingerprint: 1,
+      quantity: 1,
+      product: 'p0',
+      verified: true,
+    })),
+  );
+
+const commands: fc.Arbitrary<ShopCommand[]> = fc
+  .array(
+    fc.oneof(
+      { weight: 20, arbitrary: shopCommand.map((c) => [c]) },
+      { weight: 3, arbitrary: purchase },
+      { weight: 1, arbitrary: spree },
+    ),
+    { minLength: 1, maxLength: 8 },
+  )
+  .map((groups) => groups.flat());
+
+const laneCommand: fc.Arbitrary<Unnumbered> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc
+      .record({
+        kind: fc.constantFrom('credit' as const, 'debit' as const),
+        sale,
+        item: fc.nat({ max: 1 }),
+        units: fc.integer({ min: 1, max: 4 }),
+      })
+      // The second sale has one item: a command for another is a fault, and not for this test.
+      .map(({ item, ...c }) => (number: number): LaneCommand => ({
+        ...c,
+        number,
+        move: `mov_${number}`,
+        item: c.sale === other ? 0 : item,
+      })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({
+        kind: fc.constantFrom('pause' as const, 'resume' as const, 'resume' as const),
+        sale,
+      })
+      .map((c) => (number: number): LaneCommand => ({ ...c, number })),
+  },
+  {
+    weight: 1,
+    arbitrary: sale.map((id) => (number: number): LaneCommand => ({
+      number,
+      sale: id,
+      kind: 'close',
+    })),
+  },
+  { weight: 1, arbitrary: sale.map((id) => (number: number) => install(number, { sale: id })) },
+);
+
+const wait = fc.constantFrom(0, 0, 0, 1, 100, 1000, holdMs - 1, holdMs, 15_000, 60_000);
+
+const bounds: fc.Arbitrary<Partial<Bounds>> = fc.oneof(
+  { weight: 16, arbitrary: fc.constant({}) },
+  { weight: 1, arbitrary: fc.constant({ memoryFull: true }) },
+  { weight: 1, arbitrary: fc.record({ inDoubtMax: fc.integer({ min: 1, max: 20 }) }) },
+  { weight: 1, arbitrary: fc.record({ inDoubtMaxAgeMs: fc.constantFrom(1, 1000, 30_000) }) },
+);
+
+const move: fc.Arbitrary<Move> = fc.oneof(
+  {
+    weight: 24,
+    arbitrary: fc.record({
+      kind: fc.constant('batch' as const),
+      wait,
+      commands,
+      bounds,
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('command' as const),
+      wait,
+      ahead: fc.constantFrom(1, 1, 1, 1, 1, 1, 0, 2),
+      command: laneCommand,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('restart' as const),
+      outageMs: fc.constantFrom(0, 1, 5000, 60_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ kind: 'settled' as const }) },
+);
+
+const salesOf = fc
+  .record({
+    units: fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 3 })),
+    limit: fc.constantFrom(1, 2, 3, 12),
+    startsIn: fc.constantFrom(-1000, -1000, -1000, 500),
+    lasts: fc.constantFrom(0, 0, 30_000, 120_000),
+    verifiedOnly: fc.boolean(),
+    otherUnits: fc.integer({ min: 1, max: 30 }),
+  })
+  .map(({ units, limit, startsIn, lasts, verifiedOnly, otherUnits }): SaleOptions[] => {
+    const endsAt = lasts === 0 ? 0 : noon + lasts;
+    return [
+      { units, limit, startsAt: noon + startsIn, endsAt, verifiedOnly, holdMs },
+      { sale: other, units: [otherUnits], limit: 30, holdMs },
+    ];
+  });
+
+export const sequences: fc.Arbitrary<Sequence> = fc.record({
+  sales: salesOf,
+  moves: fc.array(move, { minLength: 1, maxLength: 40, size: 'max' }),
+});

@@ -1,0 +1,190 @@
+/** The whole state of a real lane, read key by key into the pure model's form. */
+import { headMax, owned } from '../../../engine/domain/lane/record.ts';
+import type {
+  DueHolds,
+  DueName,
+  Item,
+  Lane,
+  LaneSaleState,
+  Order,
+  Sale,
+  ShopperRecord,
+} from '../../../engine/domain/lane/state.ts';
+import type { LaneOrderState } from '../../../engine/domain/types.ts';
+import { unpack } from '../../../engine/lanes/codec.ts';
+import { codeNames, orderStates, saleStates } from '../../../engine/lanes/codes.ts';
+import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
+import type { Redis } from '../../../platform/redis/connection.ts';
+
+export interface Snapshot {
+  readonly lane: Lane;
+  /** The lane's own index: when each sale has its next overdue hold. */
+  readonly dues: ReadonlyMap<string, number>;
+}
+
+type Hash = Record<string, Buffer>;
+
+const numberOf = (hash: Hash, field: string): number => Number(String(hash[field] ?? 'NaN'));
+
+/** Returned numbers wait at score item × span + number, counted from item 1 (include/units.lua). */
+const span = 100_000_000;
+
+export async function readLane(
+  redis: Redis,
+  lane: number,
+  sales: readonly string[],
+): Promise<Snapshot> {
+  const keys = laneKeys(lane);
+  const pipeline = redis
+    .pipeline()
+    .hgetallBuffer(keys.marker)
+    .hgetallBuffer(keys.ends)
+    .hgetallBuffer(keys.clock)
+    .hgetallBuffer(keys.watermark)
+    .get(keys.lastCommand)
+    .zrange(keys.dues, '0', '-1', 'WITHSCORES');
+  for (const sale of sales) {
+    const own: string[] = [];
+    pushSaleKeys(own, lane, sale);
+    const [terms = '', records = '', due = '', returned = ''] = own;
+    pipeline
+      .hgetallBuffer(terms)
+      .hgetallBuffer(records)
+      .zrangeBuffer(due, '0', '-1', 'WITHSCORES')
+      .zrange(returned, '0', '-1', 'WITHSCORES');
+  }
+  const answers = (await pipeline.exec()) ?? [];
+  const found = answers.map(([error, value]) => {
+    if (error !== null) throw error;
+    return value;
+  });
+  const [marker, ends, clock, watermark] = found.slice(0, 4) as [Hash, Hash, Hash, Hash];
+  const made: Sale[] = [];
+  for (let i = 6; i < found.length; i += 4) {
+    const sale = readSale(...(found.slice(i, i + 4) as [Hash, Hash, Buffer[], string[]]));
+    if (sale !== null) made.push(sale);
+  }
+  return {
+    dues: new Map(pairs(found[5] as string[]).map(([sale, score]) => [sale, Number(score)])),
+    lane: {
+      epoch: numberOf(marker, 'epoch'),
+      seq: numberOf(clock, 'seq'),
+      ends: new Map(Object.entries(ends).map(([e, end]) => [Number(e), Number(String(end))])),
+      decided: numberOf(clock, 'decided'),
+      settled: numberOf(watermark, 'decided'),
+      doubtSince: numberOf(clock, 'doubt'),
+      lastTime: numberOf(clock, 't'),
+      outage: numberOf(clock, 'outage'),
+      lastCommand: Number(found[4]),
+      sales: new Map(made.map((sale) => [sale.id, sale])),
+    },
+  };
+}
+
+function pairs<T>(flat: readonly T[]): [T, T][] {
+  return flat.flatMap((value, i): [T, T][] => (i % 2 === 0 ? [[value, flat[i + 1] as T]] : []));
+}
+
+function readSale(f: Hash, records: Hash, due: Buffer[], returned: string[]): Sale | null {
+  const [packedTerms, packedCounts] = [f['items'], f['n']];
+  if (packedTerms === undefined || packedCounts === undefined) return null;
+  const terms = unpack(packedTerms) as [string, number][];
+  const [expired = 0, released = 0, ...counts] = unpack(packedCounts) as number[];
+  const refused = Object.entries(f)
+    .filter(([field]) => field.startsWith('x-'))
+    .map(([field, n]) => [codeNames.get(Number(field.slice(1))) ?? field, Number(n)] as const);
+  return {
+    id: String(f['id']),
+    startsAt: numberOf(f, 'start'),
+    endsAt: numberOf(f, 'end'),
+    limit: numberOf(f, 'limit'),
+    holdMs: numberOf(f, 'hold'),
+    verifiedOnly: numberOf(f, 'who') === 1,
+    creditsWanted: numberOf(f, 'want'),
+    creditsIn: numberOf(f, 'got'),
+    state: saleStates[numberOf(f, 'st')] as LaneSaleState,
+    items: terms.map((term, i) => readItem(i, term, counts.slice(i * 6), returned)),
+    records: readRecords(records),
+    due: pairs(due).map(([member, score]) => readDue(member, Number(String(score)))),
+    expired,
+    released,
+    attempts: Number(String(f['attempts'] ?? 0)),
+    refused: new Map(refused),
+    frozen: String(f['frz'] ?? ''),
+  };
+}
+
+function readItem(
+  index: number,
+  [product, price]: readonly [string, number],
+  counts: readonly number[],
+  flat: readonly string[],
+): Item {
+  const [allotted = 0, next = 0, last = 0, held = 0, sold = 0, back = 0] = counts;
+  const returned = pairs(flat)
+    .filter(([member]) => member.startsWith(`${index + 1}:`))
+    .map(([member, score]) => {
+      const number = Number(member.split(':')[1]);
+      if (Number(score) !== (index + 1) * span + number) throw new Error(`${member} at ${score}`);
+      return number;
+    });
+  if (returned.length !== back) {
+    throw new Error(`item ${index} counts ${back} returned, the set has ${returned.length}`);
+  }
+  return { product, price, allotted, next, last, held, sold, returned };
+}
+
+type PackedOrder = [string, number, number, number, number, number, string, number, number[]];
+
+type PackedRecord = [number, number, number, number, ...PackedOrder[]];
+
+/** Records by shopper; orders beyond a record's first ones stand in fields `shopper|key`. */
+function readRecords(fields: Hash): Map<string, ShopperRecord> {
+  const records = new Map<string, ShopperRecord>();
+  for (const [shopper, bytes] of Object.entries(fields)) {
+    if (shopper.includes('|')) continue;
+    const [letGo, coolUntil, units, spilled, ...head] = unpack(bytes) as PackedRecord;
+    const apart = Object.entries(fields).filter(([field]) => field.startsWith(`${shopper}|`));
+    const others = apart.map(([, packed]) => unpack(packed) as PackedOrder);
+    const record = { letGo, coolUntil, orders: [...head, ...others].map(readOrder) };
+    if (owned(record) !== units) throw new Error(`${shopper} owns ${units}?`);
+    if (others.length !== spilled) throw new Error(`${shopper} has ${spilled} orders apart?`);
+    records.set(shopper, withSortedTail(record));
+  }
+  return records;
+}
+
+/** Beyond a record's first orders a hash keeps no order. */
+export function withSortedTail({ letGo, coolUntil, orders }: ShopperRecord): ShopperRecord {
+  const tail = orders.slice(headMax).sort((a, b) => (a.key < b.key ? -1 : 1));
+  return { letGo, coolUntil, orders: [...orders.slice(0, headMax), ...tail] };
+}
+
+function readOrder(packed: PackedOrder): Order {
+  const [key, fingerprint, state, item, deadline, bits, endKey, endFingerprint, units] = packed;
+  return {
+    key,
+    fingerprint,
+    item: item - 1,
+    units,
+    deadline,
+    state: orderStates[state - 1] as LaneOrderState,
+    detailsStored: bits % 2 === 1,
+    endKey,
+    endFingerprint,
+  };
+}
+
+function readDue(member: Buffer, deadline: number): DueHolds {
+  const [epoch, seq, generation, ...names] = unpack(member) as [
+    number,
+    number,
+    number,
+    ...string[],
+  ];
+  const named = names.map((name): DueName => {
+    const [shopper = '', key = ''] = name.split('|');
+    return { shopper, key };
+  });
+  return { deadline, epoch, seq, generation, names: named };
+}

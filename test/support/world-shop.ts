@@ -1,0 +1,154 @@
+/** What vendors and shoppers do in a world, in a line each. Throws when it is refused. */
+import { fnv1a } from '../../engine/domain/fingerprint.ts';
+import type { LaneOrder, Outcome } from '../../engine/domain/types.ts';
+import type { NewSale } from '../../engine/engine.ts';
+import { idSecretOf } from '../../engine/lanes/order-key.ts';
+import { register } from '../../engine/registrations.ts';
+import { requestClose, writeTopUp } from '../../engine/sales/control.ts';
+import { writeSale } from '../../engine/sales/create.ts';
+import { openStanding, standingSaleId } from '../../engine/sales/standing.ts';
+import { storeDetails } from '../../engine/orders.ts';
+import { Vendors } from '../../engine/vendors.ts';
+import type { World } from './world.ts';
+
+const address = {
+  name: 'Ada',
+  line1: '1 Main St',
+  city: 'Salem',
+  postal_code: '97301',
+  country: 'US',
+};
+
+function valueOf<T>(what: string, outcome: Outcome<T>): T {
+  if (outcome.kind !== 'done') throw new Error(`${what}: ${JSON.stringify(outcome)}`);
+  return outcome.value;
+}
+
+export interface Product {
+  readonly id: string;
+  readonly standing: string;
+}
+
+/** The people of one world; what they ask for is decided at once and settled by `world.steps`. */
+export class WorldShop {
+  readonly #world: World;
+  #keys = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  async vendor(name = 'Bob'): Promise<string> {
+    return (await new Vendors(this.#world.db).create(name)).id;
+  }
+
+  /** Registers a product and opens its standing sale, as the opener does. */
+  async product(vendor: string, supply: number, price = 20_000): Promise<Product> {
+    const { db, settings, steps } = this.#world;
+    const secret = idSecretOf(settings.idSecret);
+    const body = { name: 'Laptop', price: { amount: price, currency: settings.currency } };
+    const made = await register(db, secret, settings.currency, {
+      vendor,
+      body: { ...body, remaining_supply: supply },
+      supply,
+      fingerprint: 'test',
+    });
+    if (made.kind !== 'done') throw new Error(`register: ${JSON.stringify(made)}`);
+    const { id } = made.value;
+    const { lanes, currency } = settings;
+    await db.tx((q) => openStanding(q, secret, lanes, currency, { id, vendor, price, supply }));
+    await steps.pump();
+    return { id, standing: standingSaleId(secret, id, lanes) };
+  }
+
+  /** Creates a flash sale and brings it as far as it goes: live when it starts in the past. */
+  async sale(
+    vendor: string,
+    items: NewSale['items'],
+    terms: Partial<NewSale> = {},
+  ): Promise<string> {
+    const { db, settings, steps, lanes } = this.#world;
+    const context = {
+      secret: idSecretOf(settings.idSecret),
+      lanes: settings.lanes,
+      currency: settings.currency,
+    };
+    const created = await db.tx((q) =>
+      writeSale(q, context, {
+        vendor,
+        items,
+        startsAt: Date.now() - 1000,
+        durationSeconds: 3600,
+        limitPerShopper: 4,
+        holdSeconds: 300,
+        who: 'anyone',
+        fingerprint: 'test',
+        ...terms,
+      }),
+    );
+    if ('code' in created) throw new Error(`sale: ${created.code}`);
+    await steps.pump();
+    valueOf('touch', await lanes.shop.touch(created.sale));
+    await steps.pump();
+    return created.sale;
+  }
+
+  hold(sale: string, shopper: string, quantity = 1, product = ''): Promise<LaneOrder> {
+    const idempotencyKey = `key-${++this.#keys}`;
+    const command = { sale, shopper, verified: true, quantity, product, idempotencyKey };
+    return new Promise((resolve, reject) => {
+      this.#world.lanes.shop.hold(command, (outcome) => {
+        if (outcome.kind === 'done') resolve(outcome.value);
+        else reject(new Error(`hold: ${JSON.stringify(outcome)}`));
+      });
+    });
+  }
+
+  /** Stores details, then pays. */
+  async pay(order: LaneOrder): Promise<LaneOrder> {
+    const { db, lanes } = this.#world;
+    const { id, shopper } = order;
+    const details = { email: `${shopper}@example.com`, address };
+    valueOf('details', await storeDetails(db, lanes.shop, id, shopper, details));
+    const command = { order: id, shopper, idempotencyKey: `key-${++this.#keys}` };
+    return new Promise((resolve, reject) => {
+      lanes.shop.pay(command, fnv1a('test'), (outcome) => {
+        if (outcome.kind === 'done') resolve(outcome.value);
+        else reject(new Error(`pay: ${JSON.stringify(outcome)}`));
+      });
+    });
+  }
+
+  release({ id, shopper }: LaneOrder): Promise<LaneOrder> {
+    const command = { order: id, shopper, idempotencyKey: `key-${++this.#keys}` };
+    return new Promise((resolve, reject) => {
+      this.#world.lanes.shop.release(command, (outcome) => {
+        if (outcome.kind === 'done') resolve(outcome.value);
+        else reject(new Error(`release: ${JSON.stringify(outcome)}`));
+      });
+    });
+  }
+
+  /** New stock for an item of a sale. */
+  async topUp(sale: string, product: Product, units: number, newStock: boolean): Promise<void> {
+    const { db, steps } = this.#world;
+    await db.tx((q) =>
+      writeTopUp(q, {
+        move: `mov_top_${++this.#keys}`,
+        sale,
+        item: 0,
+        product: product.id,
+        standing: product.standing,
+        units,
+        newStock,
+      }),
+    );
+    await steps.pump();
+  }
+
+  /** Closes a sale; what is not held returns to the standing sale. */
+  async close(sale: string): Promise<void> {
+    await this.#world.db.tx((q) => requestClose(q, sale));
+    await this.#world.steps.pump();
+  }
+}

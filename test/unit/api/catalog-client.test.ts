@@ -1,0 +1,166 @@
+// The catalog's answers come back as they are; whatever goes wrong is "away", soon.
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { catalogClient } from '../../../api/catalog-client.ts';
+import type { CatalogClient } from '../../../api/catalog-client.ts';
+import { Fault } from '../../../platform/fault.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse, body: string) => void;
+
+let server: Server | undefined;
+let client: CatalogClient | undefined;
+
+async function catalog(handler: Handler): Promise<CatalogClient> {
+  server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => {
+      handler(request, response, body);
+    });
+  });
+  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
+  client = catalogClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return client;
+}
+
+afterEach(() => {
+  client?.close();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+const get = (path: string) => ({ method: 'GET', path, headers: {}, body: Buffer.alloc(0) });
+
+describe('catalogClient', () => {
+  it('passes path, headers and body, and copies the answer', async () => {
+    const seen: unknown[] = [];
+    const { send } = await catalog((request, response, body) => {
+      seen.push(request.method, request.url, request.headers['authorization'], body);
+      response.writeHead(201, {
+        'content-type': 'application/json',
+        etag: 'W/"a"',
+        'cache-control': 'no-store',
+        'set-cookie': 'x=1',
+        'x-powered-by': 'y',
+      });
+      response.end('{"a":1}');
+    });
+    const answered = await send({
+      method: 'PUT',
+      path: '/v1/cart/lines/prd%20a?x=%2F',
+      headers: { authorization: 'Bearer t' },
+      body: Buffer.from('{"quantity":1}'),
+    });
+    expect(seen).toEqual(['PUT', '/v1/cart/lines/prd%20a?x=%2F', 'Bearer t', '{"quantity":1}']);
+    expect(answered).toEqual({
+      status: 201,
+      headers: { 'content-type': 'application/json', etag: 'W/"a"', 'cache-control': 'no-store' },
+      body: '{"a":1}',
+    });
+  });
+
+  it('keeps its connections', async () => {
+    const ports = new Set<number | undefined>();
+    const { send } = await catalog((request, response) => {
+      ports.add(request.socket.remotePort);
+      response.end('{}');
+    });
+    for (let i = 0; i < 10; i += 1) await send(get('/'));
+    expect(ports.size).toBe(1);
+  });
+
+  it('never opens more than 64', async () => {
+    const sockets = new Set<unknown>();
+    const waiting: ServerResponse[] = [];
+    const { send } = await catalog((request, response) => {
+      sockets.add(request.socket);
+      waiting.push(response);
+      setImmediate(() => {
+        for (const one of waiting.splice(0)) one.end('{}');
+      });
+    });
+    await Promise.all(Array.from({ length: 300 }, () => send(get('/'))));
+    expect(sockets.size).toBeLessThanOrEqual(64);
+  });
+
+  it('refuses at once what would wait behind too many', async () => {
+    const { send } = await catalog(() => undefined);
+    let refused = 0;
+    const asked = Array.from({ length: 1200 }, () =>
+      send(get('/')).catch(() => {
+        refused += 1;
+      }),
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(refused).toBe(1200 - 1024);
+    server?.closeAllConnections();
+    client?.close();
+    await Promise.all(asked);
+  });
+
+  it('asks once more when a kept connection was just closed', async () => {
+    let asked = 0;
+    const { send } = await catalog((request, response) => {
+      asked += 1;
+      if (asked === 2) request.socket.resetAndDestroy();
+      else response.end('{}');
+    });
+    await send(get('/'));
+    expect((await send(get('/'))).status).toBe(200);
+    expect(asked).toBe(3);
+  });
+
+  it('never sends a change twice', async () => {
+    let asked = 0;
+    const { send } = await catalog((request, response) => {
+      asked += 1;
+      if (asked === 2) request.socket.resetAndDestroy();
+      else response.end('{}');
+    });
+    const put = { ...get('/'), method: 'PUT' };
+    await send(put);
+    await expect(send(put)).rejects.toThrow(Fault);
+    expect(asked).toBe(2);
+  });
+
+  it.each<[string, Handler]>([
+    ['hangs up', (request) => request.socket.destroy()],
+    [
+      'breaks off in the middle',
+      (request, response) => {
+        response.writeHead(200, { 'content-length': '100' });
+        response.write('{');
+        setImmediate(() => request.socket.destroy());
+      },
+    ],
+    [
+      'answers without end',
+      (_request, response) => {
+        const chunk = 'x'.repeat(1024 * 1024);
+        const more = (): void => {
+          if (!response.destroyed) response.write(chunk, more);
+        };
+        more();
+      },
+    ],
+  ])('is away when it %s', async (_what, handler) => {
+    const { send } = await catalog(handler);
+    const failed = send(get('/'));
+    await expect(failed).rejects.toMatchObject({ code: 'catalog', retryable: true });
+  });
+
+  it('is away when it does not answer in time', async () => {
+    const { send } = await catalog(() => undefined);
+    const began = performance.now();
+    await expect(send(get('/'))).rejects.toMatchObject({ code: 'catalog', retryable: true });
+    expect(performance.now() - began).toBeLessThan(3000);
+  });
+
+  it('is away when nobody listens', async () => {
+    client = catalogClient('http://127.0.0.1:9');
+    const failed = client.send(get('/'));
+    await expect(failed).rejects.toMatchObject({ code: 'catalog', retryable: true });
+  });
+});

@@ -1,0 +1,89 @@
+// The checker that calls every route of a stack, tried on an api over a fake engine: it is content
+// with good answers, and it sees each kind of bad one.
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { callEveryRoute } from '../../e2e/api/every-route.ts';
+import { done, laneOrder, orderDocument, orderId, productId } from './fake-engine.ts';
+import { startHarness } from './harness.ts';
+import type { Harness } from './harness.ts';
+
+let catalog: Server;
+let harness: Harness;
+
+const money = { amount: 20_000, currency: 'USD' };
+const page = {
+  id: productId,
+  name: 'KUHL Laptop',
+  description: '',
+  price: money,
+  category: null,
+  brand: null,
+  images: [],
+  attributes: {},
+  variants: [],
+  availability: 'in_stock',
+  sales: [],
+  server_time: '2030-06-01T12:00:00.000Z',
+};
+const refusal = {
+  type: '/docs/errors#unsupported',
+  title: 't',
+  status: 422,
+  detail: 'd',
+  code: 'unsupported',
+  request_id: 'r',
+};
+
+beforeAll(async () => {
+  catalog = createServer((request, response) => {
+    const built = request.url?.startsWith('/v1/products/') === true;
+    response.writeHead(built ? 200 : 422, {
+      'content-type': built ? 'application/json' : 'application/problem+json',
+    });
+    response.end(JSON.stringify(built ? page : refusal));
+    request.resume();
+  });
+  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
+  const { port } = catalog.address() as AddressInfo;
+  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+  // Paid by anybody: the life of a sale waits for it.
+  harness.answers = { order: done({ ...orderDocument, state: 'paid', payment: 'paid' }) };
+});
+afterAll(async () => {
+  await harness.close();
+  catalog.closeAllConnections();
+  catalog.close();
+});
+const good = () => ({ order: done({ ...orderDocument, state: 'paid', payment: 'paid' }) });
+afterEach(() => {
+  harness.answers = good();
+});
+
+describe('callEveryRoute', () => {
+  it('finds nothing where all is well, and leaves no route out', async () => {
+    const { called, findings } = await callEveryRoute(harness.url, 500);
+    expect(findings).toEqual([]);
+    const api = (await harness.ask('GET', '/openapi.json')).json as {
+      paths: Record<string, Record<string, { operationId: string }>>;
+    };
+    const ids = Object.values(api.paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    );
+    expect(new Set(called)).toEqual(new Set(ids));
+  });
+
+  it('sees a status that is not promised', async () => {
+    harness.answers = { ...good(), hold: { kind: 'unknown', reason: 'timeout' } };
+    const { findings } = await callEveryRoute(harness.url, 500);
+    expect(findings[0]).toMatch(/^POST \/v1\/sales\/\{id\}\/holds: answered 503, promised 201/);
+  });
+
+  it('sees an answer of another form', async () => {
+    const units = ['seventeen'] as unknown as number[];
+    harness.answers = { ...good(), pay: done({ ...laneOrder, state: 'paid', units, id: orderId }) };
+    const { findings } = await callEveryRoute(harness.url, 500);
+    expect(findings[0]).toMatch(/^POST \/v1\/orders\/\{id\}\/pay: .*must be integer/);
+  });
+});

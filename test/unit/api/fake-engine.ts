@@ -1,0 +1,164 @@
+/**
+ * An Engine that answers what a test says and remembers what it was asked. The engine is our own
+ * interface; the stores behind it are never imitated.
+ */
+import type {
+  Engine,
+  LaneOrder,
+  LaneSale,
+  OrderDocument,
+  Outcome,
+  SaleTerms,
+} from '../../../engine/index.ts';
+
+export const saleId = `sal_${'0'.repeat(16)}`;
+export const orderId = `ord_${'0'.repeat(16)}${'a'.repeat(24)}`;
+export const productId = 'prd_0123456789abc';
+export const vendorId = 'ven_0123456789abcdef';
+export const vendorKey = `hnk_${'k'.repeat(40)}`;
+export const otherKey = `hnk_${'o'.repeat(40)}`;
+export const keyId = 'key_0123456789abcdef';
+export const tokenSecret = 's'.repeat(64);
+
+/** 2030-06-01T12:00:00Z */
+export const noon = Date.UTC(2030, 5, 1, 12);
+
+export const laneOrder: LaneOrder = {
+  id: orderId,
+  sale: saleId,
+  shopper: 'ann',
+  state: 'held',
+  item: 0,
+  product: productId,
+  units: [17, 18],
+  price: 9950,
+  heldAt: noon,
+  holdExpiresAt: noon + 300_000,
+  detailsStored: false,
+};
+
+export const orderDocument: OrderDocument = {
+  id: orderId,
+  sale: saleId,
+  state: 'held',
+  payment: 'none',
+  parcel: 'none',
+  lines: [{ product: productId, sale: saleId, units: [17, 18], price: 9950 }],
+  amount: 19_900,
+  heldAt: noon,
+  holdExpiresAt: noon + 300_000,
+  timeline: [{ at: noon, type: 'held' }],
+  nextStates: ['payment_pending', 'paid', 'released', 'expired'],
+  details: null,
+};
+
+export const saleTerms: SaleTerms = {
+  id: saleId,
+  vendor: vendorId,
+  kind: 'flash',
+  state: 'live',
+  items: [{ product: productId, allotted: 10, price: 9950, listPrice: 20_000 }],
+  startsAt: noon,
+  endsAt: noon + 3_600_000,
+  limitPerShopper: 2,
+  holdSeconds: 300,
+  who: 'verified',
+  admission: { mode: 'open' },
+  seedCommitment: `sha256:${'0'.repeat(64)}`,
+  createdAt: noon - 86_400_000,
+};
+
+type CountedSale = LaneSale & {
+  readonly inDoubt: { readonly count: number; readonly ageMs: number };
+};
+
+export const laneSale: CountedSale = {
+  id: saleId,
+  state: 'live',
+  startsAt: noon,
+  endsAt: noon + 3_600_000,
+  items: [{ product: productId, price: 9950, allotted: 10, available: 6, held: 1, sold: 3 }],
+  expired: 1,
+  released: 2,
+  attempts: 20,
+  refused: { sold_out: 4 },
+  inDoubt: { count: 2, ageMs: 40 },
+};
+
+export const done = <T>(value: T, replayed = false): Outcome<T> & { kind: 'done' } => ({
+  kind: 'done',
+  value,
+  replayed,
+  now: noon + 1000,
+});
+
+type Call = readonly [method: string, ...args: unknown[]];
+
+export interface FakeEngine {
+  readonly engine: Engine;
+  /** Every call but those for identity and health, in order. */
+  readonly calls: Call[];
+  /** Answers from here on, by method; anything else answers well. */
+  answers: Partial<Record<keyof Engine, unknown>>;
+}
+
+const good: Partial<Record<keyof Engine, unknown>> = {
+  hold: done(laneOrder),
+  pay: done({ ...laneOrder, state: 'paid' }),
+  release: done({ ...laneOrder, state: 'released' }),
+  order: done(orderDocument),
+  orders: { items: [orderDocument], nextCursor: 'abc', asOf: noon },
+  storeDetails: done({ ...laneOrder, detailsStored: true }),
+  createSale: { kind: 'done', value: saleTerms, replayed: false },
+  sale: saleTerms,
+  laneSale: done(laneSale),
+  sales: { items: [saleTerms], nextCursor: null },
+  pauseSale: { kind: 'done', value: { ...saleTerms, state: 'paused' }, replayed: false },
+  resumeSale: { kind: 'done', value: saleTerms, replayed: false },
+  closeSale: { kind: 'done', value: { ...saleTerms, state: 'closing' }, replayed: false },
+  topUp: { kind: 'done', value: saleTerms, replayed: false },
+  createVendor: { id: vendorId, key: vendorKey, keyId },
+  createKey: { id: keyId, key: vendorKey },
+  keys: [{ id: keyId, hint: 'kkkk', createdAt: noon, revokedAt: null }],
+  revokeKey: true,
+  register: {
+    kind: 'done',
+    value: { id: productId, status: 'accepted', reason: null },
+    replayed: false,
+  },
+  registration: { id: productId, status: 'listed', reason: null },
+};
+
+const byCallback = new Set(['hold', 'pay', 'release']);
+
+export function fakeEngine(): FakeEngine {
+  const calls: Call[] = [];
+  const fake: FakeEngine = { engine: {} as Engine, calls, answers: {} };
+  const methods: Record<string, unknown> = {
+    currency: 'USD',
+    tokenSecret,
+    lanesNotReady: () => fake.answers.lanesNotReady ?? [],
+    probePostgres: () => Promise.resolve(),
+    probeRedis: () => Promise.resolve(),
+    vendorOfKey: (key: string) =>
+      Promise.resolve(key === vendorKey ? vendorId : key === otherKey ? 'ven_other' : null),
+    close: () => Promise.resolve(),
+  };
+  for (const name of Object.keys(good) as (keyof Engine)[]) {
+    methods[name] = (...args: unknown[]) => {
+      const answer = name in fake.answers ? fake.answers[name] : good[name];
+      if (byCallback.has(name)) {
+        calls.push([name, ...args.slice(0, -1)]);
+        const callback = args.at(-1) as (outcome: unknown) => void;
+        setImmediate(() => {
+          callback(answer);
+        });
+        return undefined;
+      }
+      calls.push([name, ...args]);
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    };
+  }
+  Object.assign(fake.engine, methods);
+  return fake;
+}

@@ -1,0 +1,138 @@
+// POST /v1/sales beyond its schema: one price, one form, a start that is not past.
+import { describe, expect, it } from 'vitest';
+import { lateStartMaxMs, newSaleOf } from '../../../api/new-sale.ts';
+import type { SaleBody } from '../../../api/new-sale.ts';
+import { ProblemError } from '../../../platform/http/problems.ts';
+import { noon } from './fake-engine.ts';
+
+const context = {
+  vendor: 'ven_1',
+  idempotencyKey: '',
+  currency: 'USD',
+  holdSecondsDefault: 300,
+  now: noon,
+};
+const usd = (amount: number) => ({ amount, currency: 'USD' });
+const terms = { duration_seconds: 3600, limit_per_shopper: 1, who: 'verified' } as const;
+const one: SaleBody = { ...terms, product_id: 'prd_a', allotted: 5, price: usd(100) };
+const { price: _price, ...unpriced } = one;
+const at = (ms: number): string => new Date(ms).toISOString();
+
+function refusal(body: SaleBody): { code: string; param: string | undefined } {
+  try {
+    newSaleOf(body, context);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return { code: error.problem.code, param: error.problem.param };
+  }
+  throw new Error('it was not refused');
+}
+
+describe('newSaleOf', () => {
+  it('makes a command of one product', () => {
+    expect(newSaleOf(one, context)).toEqual({
+      vendor: 'ven_1',
+      items: [{ product: 'prd_a', allotted: 5, price: 100 }],
+      durationSeconds: 3600,
+      limitPerShopper: 1,
+      holdSeconds: 300,
+      who: 'verified',
+      fingerprint: expect.any(String) as string,
+    });
+  });
+
+  it('makes a command of several', () => {
+    const items = [
+      { product_id: 'prd_a', allotted: 5, price: usd(100) },
+      { product_id: 'prd_b', allotted: 6, discount_percent: 50 },
+    ];
+    expect(newSaleOf({ ...terms, items, hold_seconds: 60 }, context)).toMatchObject({
+      items: [
+        { product: 'prd_a', allotted: 5, price: 100 },
+        { product: 'prd_b', allotted: 6, discountPercent: 50 },
+      ],
+      holdSeconds: 60,
+    });
+  });
+
+  it('carries the key, and a fingerprint that does not depend on the order of fields', () => {
+    const keyed = newSaleOf(one, { ...context, idempotencyKey: 'k' });
+    const reversed = Object.fromEntries(Object.entries(one).reverse()) as unknown as SaleBody;
+    expect(keyed.idempotencyKey).toBe('k');
+    expect(newSaleOf(reversed, context).fingerprint).toBe(keyed.fingerprint);
+    expect(newSaleOf({ ...one, allotted: 6 }, context).fingerprint).not.toBe(keyed.fingerprint);
+  });
+
+  it('starts then, or as soon as it can', () => {
+    const start = (starts_at: string) => newSaleOf({ ...one, starts_at }, context).startsAt;
+    expect(start(at(noon + 5000))).toBe(noon + 5000);
+    expect(start('2030-06-01T17:30:05+05:30')).toBe(noon + 5000);
+    expect(start(at(noon))).toBeUndefined();
+    expect(start(at(noon - lateStartMaxMs))).toBeUndefined();
+    expect(newSaleOf(one, context)).not.toHaveProperty('startsAt');
+  });
+
+  it.each([
+    [
+      'a start a minute ago and more',
+      { ...one, starts_at: at(noon - lateStartMaxMs - 1) },
+      'starts_at',
+    ],
+    ['a start beyond all calendars', { ...one, starts_at: '9999-12-31T23:59:59Z' }, 'starts_at'],
+    ['no product', { ...terms, allotted: 5, price: usd(1) }, 'product_id'],
+    ['no units', { ...terms, product_id: 'prd_a', price: usd(1) }, 'allotted'],
+    ['no price', unpriced, 'price'],
+    ['two prices', { ...one, discount_percent: 50 }, 'discount_percent'],
+    ['another currency', { ...one, price: { amount: 1, currency: 'EUR' } }, 'price.currency'],
+    [
+      'items beside a product',
+      { ...one, items: [{ product_id: 'prd_b', allotted: 1 }] },
+      'product_id',
+    ],
+    [
+      'items beside a price',
+      { ...terms, price: usd(1), items: [{ product_id: 'prd_b', allotted: 1 }] },
+      'price',
+    ],
+    [
+      'a product twice',
+      {
+        ...terms,
+        items: [
+          { product_id: 'prd_a', allotted: 5, price: usd(100) },
+          { product_id: 'prd_a', allotted: 5, price: usd(100) },
+        ],
+      },
+      'items.1.product_id',
+    ],
+    [
+      'an item without a price',
+      { ...terms, items: [{ product_id: 'prd_a', allotted: 5 }] },
+      'items.0.price',
+    ],
+    [
+      'an item in another currency',
+      {
+        ...terms,
+        items: [{ product_id: 'prd_a', allotted: 5, price: { amount: 1, currency: 'EUR' } }],
+      },
+      'items.0.price.currency',
+    ],
+    ['a schedule beside a start', { ...one, schedule: {}, starts_at: at(noon) }, 'schedule'],
+    [
+      'a rate without a line',
+      { ...one, admission: { mode: 'open', factor: 2 } },
+      'admission.factor',
+    ],
+  ] as [string, SaleBody, string][])('refuses %s', (_what, body, param) => {
+    expect(refusal(body)).toEqual({ code: 'invalid_request', param });
+  });
+
+  it('says what this version does not have', () => {
+    const queue = { ...one, admission: { mode: 'queue' as const } };
+    expect(refusal(queue)).toEqual({ code: 'unsupported', param: 'admission.mode' });
+    expect(refusal({ ...one, admission: { mode: 'draw' } }).code).toBe('unsupported');
+    expect(refusal({ ...one, schedule: {} })).toEqual({ code: 'unsupported', param: 'schedule' });
+    expect(newSaleOf({ ...one, admission: { mode: 'open' } }, context).items).toHaveLength(1);
+  });
+});

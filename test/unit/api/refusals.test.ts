@@ -1,0 +1,126 @@
+// Each refusal of the engine is one problem of the contract, with its status and its further fields.
+import { describe, expect, it } from 'vitest';
+import type { Rejection, VendorRejection } from '../../../engine/index.ts';
+import {
+  outcomeProblem,
+  rejectionProblem,
+  vendorProblem,
+  vendorRejectionProblem,
+} from '../../../api/refusals.ts';
+import { problemJson, statusOf } from '../../../platform/http/problems.ts';
+import { noon } from './fake-engine.ts';
+
+const rejections: Readonly<Record<Rejection['code'], [Rejection, number, string, object]>> = {
+  sale_not_started: [
+    { code: 'sale_not_started', startsAt: noon, now: noon - 1 },
+    403,
+    'sale_not_started',
+    { starts_at: '2030-06-01T12:00:00.000Z', server_time: '2030-06-01T11:59:59.999Z' },
+  ],
+  sale_ended: [{ code: 'sale_ended' }, 410, 'sale_ended', {}],
+  sale_paused: [
+    { code: 'sale_paused', retryAfterMs: 2000 },
+    503,
+    'sale_paused',
+    { retry_after_ms: 2000 },
+  ],
+  sold_out: [
+    { code: 'sold_out', available: 1, mayReturn: true },
+    409,
+    'sold_out',
+    { available: 1, may_return: true },
+  ],
+  limit_reached: [
+    { code: 'limit_reached', limit: 2, owned: 1 },
+    409,
+    'limit_reached',
+    { limit: 2, owned: 1 },
+  ],
+  rate_limited: [
+    { code: 'rate_limited', retryAfterMs: 15_000 },
+    429,
+    'rate_limited',
+    { retry_after_ms: 15_000 },
+  ],
+  forbidden: [{ code: 'forbidden' }, 403, 'forbidden', {}],
+  not_found: [{ code: 'not_found' }, 404, 'not_found', {}],
+  product_required: [{ code: 'product_required' }, 400, 'invalid_request', { param: 'product_id' }],
+  hold_expired: [{ code: 'hold_expired' }, 410, 'hold_expired', {}],
+  illegal_transition: [
+    { code: 'illegal_transition', state: 'paid' },
+    409,
+    'illegal_transition',
+    { state: 'paid', next_states: ['packed', 'refund_pending', 'cancelled'] },
+  ],
+  details_required: [{ code: 'details_required' }, 422, 'details_required', {}],
+  idempotency_key_reused: [
+    { code: 'idempotency_key_reused' },
+    422,
+    'idempotency_key_reused',
+    { param: 'Idempotency-Key' },
+  ],
+};
+
+describe('a rejection', () => {
+  it.each(Object.entries(rejections))('%s', (_code, [rejection, status, code, more]) => {
+    const problem = rejectionProblem(rejection);
+    expect(problem.code).toBe(code);
+    expect(statusOf(problem.code)).toBe(status);
+    const json = JSON.parse(problemJson(problem, 'r')) as object;
+    expect(json).toMatchObject({ status, code, request_id: 'r', ...more });
+  });
+
+  it.each([0, 1, 63, 64, 65, 9_999_999])('says how many are available: %d', (available) => {
+    for (const mayReturn of [true, false]) {
+      const problem = rejectionProblem({ code: 'sold_out', available, mayReturn });
+      expect(problem.extra).toEqual({ available, may_return: mayReturn });
+    }
+  });
+
+  it('is never a fault, and a fault never a rejection', () => {
+    const away = outcomeProblem({ kind: 'unavailable', reason: 'frozen', retryAfterMs: 500 });
+    expect(away).toMatchObject({ code: 'unavailable', retryAfterMs: 500 });
+    const unknown = outcomeProblem({ kind: 'unknown', reason: 'timeout' });
+    expect(unknown.code).toBe('unavailable');
+    expect(unknown.detail).toContain('ask again with the same key');
+    const rejected = outcomeProblem({ kind: 'rejected', rejection: { code: 'not_found' }, now: 1 });
+    expect(rejected.code).toBe('not_found');
+  });
+});
+
+describe('a refusal of the vendor’s side', () => {
+  it.each([
+    [{ code: 'not_found' }, 'not_found', {}],
+    [{ code: 'idempotency_key_reused' }, 'idempotency_key_reused', {}],
+    [
+      { code: 'insufficient_supply', available: 3, product: 'prd_a' },
+      'insufficient_supply',
+      { available: 3, product_id: 'prd_a' },
+    ],
+    [
+      { code: 'illegal_transition', state: 'closed' },
+      'illegal_transition',
+      { state: 'closed', next_states: [] },
+    ],
+    [
+      { code: 'illegal_transition', state: 'creating' },
+      'illegal_transition',
+      { state: 'scheduled', next_states: ['live', 'cancelled'] },
+    ],
+    [
+      { code: 'invalid_request', param: 'product_id', detail: 'not listed' },
+      'invalid_request',
+      { param: 'product_id', detail: 'not listed' },
+    ],
+  ] as [VendorRejection, string, object][])('%j', (rejection, code, more) => {
+    const json = JSON.parse(problemJson(vendorRejectionProblem(rejection), 'r')) as object;
+    expect(json).toMatchObject({ code, ...more });
+  });
+
+  it('is not what a late settlement is', () => {
+    const late = vendorProblem({ kind: 'settling' }, true);
+    expect(late).toMatchObject({ code: 'unavailable' });
+    expect(late.detail).toContain('same key');
+    expect(vendorProblem({ kind: 'settling' }, false).detail).not.toContain('key');
+  });
+});

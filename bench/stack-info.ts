@@ -1,8 +1,6 @@
 /** The running stack, from the stack.json that its starter keeps. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadConfig } from '../platform/config.ts';
-import type { Environment } from '../platform/config.ts';
 
 export interface StackProcess {
   readonly name: string;
@@ -25,9 +23,10 @@ interface StackFile {
   readonly processes?: readonly StackProcess[];
 }
 
+export const defaultDir = '.highnoon';
+
 /** Throws an Error that says where it looked when no stack runs there. */
-export function readStackInfo(env?: Environment): StackInfo {
-  const dir = loadConfig(env).highnoonDir;
+export function readStackInfo(dir: string): StackInfo {
   let file: StackFile;
   try {
     file = JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as StackFile;

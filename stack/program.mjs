@@ -26,7 +26,7 @@ const print = (line) => process.stdout.write(`${line}\n`);
  */
 function foreground(stack, main, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, [main, '--stack', stack.dir, ...args], {
       cwd: root,
       env: stack.env,
       stdio: 'inherit',

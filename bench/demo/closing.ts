@@ -1,7 +1,5 @@
 /** After the sale: until everything is settled, the audit, and the settlement lag. */
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
-import { projectRoot } from '../../platform/config.ts';
 import { bucketQuantile, bucketsOf, sumOf } from '../client/scrape.ts';
 import { Pool } from '../client/pool.ts';
 import type { SaleStats, Shop } from './shop.ts';
@@ -49,7 +47,7 @@ export interface AuditVerdict {
 
 /** `highnoon audit` with our terminal and our environment, so it finds the same stack. */
 export function audit(): Promise<AuditVerdict> {
-  const file = join(projectRoot(), 'stack/cli/highnoon.mjs');
+  const file = 'stack/cli/highnoon.mjs';
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [file, 'audit'], { stdio: 'inherit' });
     child.on('error', reject);

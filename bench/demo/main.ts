@@ -106,7 +106,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const screen = new Screen(process.stdout, options.plain);
-  return (await runDemo(options, readStackInfo(), screen)) ? 0 : 1;
+  return (await runDemo(options, readStackInfo(options.stack), screen)) ? 0 : 1;
 }
 
 try {

@@ -1,5 +1,6 @@
 /** What the demo is told on its command line. */
 import { parseArgs } from 'node:util';
+import { defaultDir } from '../stack-info.ts';
 
 export interface DemoOptions {
   readonly shoppers: number;
@@ -7,19 +8,22 @@ export interface DemoOptions {
   /** Share (0–1) of the first winners that pay. */
   readonly pay: number;
   readonly plain: boolean;
+  /** Folder of the running stack's stack.json. */
+  readonly stack: string;
   readonly help: boolean;
 }
 
 export const usage = `
-node dist/bench/demo/main.js [--shoppers N] [--units N] [--pay SHARE] [--plain]
+node dist/bench/demo/main.js [--shoppers N] [--units N] [--pay SHARE] [--plain] [--stack DIR]
 
-A crowd strikes at the bell against the stack that runs in HIGHNOON_DIR.
+A crowd strikes at the bell against a running stack.
 
   --shoppers N  how many shoppers strike (default 20000)
   --units N     how many units there are (default 1000)
   --pay SHARE   share of the first winners that pay, 0 to 1 (default 0.8); the others let their
                 hold expire, and who comes back for those units pays
   --plain       lines instead of a picture (the default without a terminal)
+  --stack DIR   folder with the stack.json of the stack (default .highnoon)
 
 Exit code 0: every unit was sold at most once, and the audit holds.
 `;
@@ -35,6 +39,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
     units: whole('units', values.units ?? '1000', 1_000_000),
     pay: share('pay', values.pay ?? '0.8'),
     plain: values.plain ?? false,
+    stack: values.stack ?? defaultDir,
     help: values.help ?? false,
   };
 }
@@ -48,6 +53,7 @@ function parsed(args: readonly string[]) {
         units: { type: 'string' },
         pay: { type: 'string' },
         plain: { type: 'boolean' },
+        stack: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     }).values;

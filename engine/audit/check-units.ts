@@ -178,7 +178,7 @@ function checkShoppers(sale: SaleReading, findings: Findings): void {
     }
     const { id, limit } = sale.terms;
     if (owned > limit)
-      check.violate(`${id} ${shopper}`, `has ${owned} units, the limit is ${limit}`);
+      {check.violate(`${id} ${shopper}`, `has ${owned} units, the limit is ${limit}`);}
   }
 }
 

@@ -17,7 +17,8 @@ export interface Span {
 }
 
 /** Below zero when a comes before b. */
-export const compare = (a: Position, b: Position): number => a.epoch - b.epoch || a.seq - b.seq;
+export const compare = (a: Position, b: Position): number =>
+  a.epoch === b.epoch ? a.seq - b.seq : a.epoch - b.epoch;
 
 export const nameOf = ({ epoch, seq }: Position): string => `${epoch}-${seq}`;
 

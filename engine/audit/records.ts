@@ -135,7 +135,7 @@ function addOrder(
   const key = textOf(value[0], 'key');
   const state = wholeOf(value[2], 'state');
   if (state < 1 || state >= recordStates.length)
-    throw new Malformed(`order ${key}: state ${state}`);
+    {throw new Malformed(`order ${key}: state ${state}`);}
   const known = sale.orders.get(key);
   if (known?.shopper === shopper) {
     // A scan may give a field twice; the later reading is as good as the first.

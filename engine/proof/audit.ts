@@ -6,6 +6,7 @@
 import type { KafkaPort } from '../../platform/kafka/port.ts';
 import type { Db } from '../../platform/postgres/db.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
+import { laneKeys } from '../lanes/keys.ts';
 import { checkLane, laneChecks, laneResults } from './lane-checks.ts';
 import { checkItems, checkLanes, checkLog, checkMatch } from './match-checks.ts';
 import { checkPostgres } from './postgres-checks.ts';
@@ -40,8 +41,8 @@ const lookEveryMs = 100;
 async function inDoubt(stores: AuditStores, lanes: number): Promise<number> {
   let count = 0;
   for (let lane = 0; lane < lanes; lane++) {
-    const decided = Number(await stores.redis.hget(`{lane:${lane}}:clock`, 'decided'));
-    const settled = Number(await stores.redis.hget(`{lane:${lane}}:watermark`, 'decided'));
+    const decided = Number(await stores.redis.hget(laneKeys(lane).clock, 'decided'));
+    const settled = Number(await stores.redis.hget(laneKeys(lane).watermark, 'decided'));
     count += decided - settled;
   }
   return count;

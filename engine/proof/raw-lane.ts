@@ -2,12 +2,11 @@
  * A lane as its keys say it, read raw: no counter is believed and no code of the engine is used
  * but the names of keys. A lane is read key by key, so it has to be quiet; see audit.ts.
  */
-import { Unpackr } from 'msgpackr';
 import type { Redis } from '../../platform/redis/connection.ts';
-import { laneKeys } from '../lanes/keys.ts';
+import { unpack } from '../lanes/codec.ts';
+import { laneKeys, pushSaleKeys } from '../lanes/keys.ts';
 
-const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
-export const decode = (bytes: Buffer): unknown => unpackr.unpack(bytes);
+export const decode = unpack;
 
 export interface RawOrder {
   readonly sale: string;
@@ -122,14 +121,16 @@ async function readDue(redis: Redis, key: string): Promise<Pick<RawSale, 'due' |
 }
 
 async function readSale(redis: Redis, lane: number, tag: string): Promise<RawSale> {
-  const at = (kind: string): string => `{lane:${lane}}:${kind}:${tag}`;
-  const fields = await redis.hgetallBuffer(at('s'));
+  const keys: string[] = [];
+  pushSaleKeys(keys, lane, `sal_${tag}`);
+  const [s = '', r = '', d = '', n = ''] = keys;
+  const fields = await redis.hgetallBuffer(s);
   const text = (name: string): string => fields[name]?.toString() ?? '';
   const id = text('id');
   const terms = decode(fields['items'] ?? Buffer.alloc(0)) as [string, number][];
-  const n = decode(fields['n'] ?? Buffer.alloc(0)) as number[];
+  const counts = decode(fields['n'] ?? Buffer.alloc(0)) as number[];
   const items = terms.map(([product, price], i): RawItem => {
-    const [allotted = 0, next = 0, last = 0, held = 0, sold = 0, returned = 0] = n.slice(
+    const [allotted = 0, next = 0, last = 0, held = 0, sold = 0, returned = 0] = counts.slice(
       2 + i * 6,
       8 + i * 6,
     );
@@ -142,14 +143,14 @@ async function readSale(redis: Redis, lane: number, tag: string): Promise<RawSal
     limit: Number(text('limit')),
     frozen: fields['frz'] === undefined ? null : text('frz'),
     items,
-    ...(await readRecords(redis, at('r'), id)),
-    ...(await readDue(redis, at('d'))),
-    returned: new Set(await redis.zrange(at('n'), '0', '-1')),
+    ...(await readRecords(redis, r, id)),
+    ...(await readDue(redis, d)),
+    returned: new Set(await redis.zrange(n, '0', '-1')),
   };
 }
 
 async function saleTags(redis: Redis, lane: number): Promise<string[]> {
-  const prefix = `{lane:${lane}}:s:`;
+  const prefix = laneKeys(lane).marker.replace(/marker$/, 's:');
   const tags = new Set<string>();
   let cursor = '0';
   do {

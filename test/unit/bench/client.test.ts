@@ -45,7 +45,7 @@ describe('ReplyReader', () => {
     }
   });
 
-  it.each(['SSH-2.0\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n', ok('a') + 'HTTP'])(
+  it.each(['SSH-2.0\r\n\r\n', 'HTTP/1.1 200 OK\r\n\r\n', `${ok('a')}HTTP`])(
     'refuses what it does not understand: %j',
     (text) => {
       expect(() => new ReplyReader().push(Buffer.from(text))).toThrow();

@@ -85,8 +85,9 @@ function compareRow(
   const check = context.findings.of('match.details');
   if (order.bits % 2 === 0) return;
   check.checked += 1;
-  if (!row.details)
-    {check.violate(row.id, 'its record says that they are stored, Postgres has none');}
+  if (!row.details) {
+    check.violate(row.id, 'its record says that they are stored, Postgres has none');
+  }
 }
 
 /** Compares an order's record with what Postgres has, or will have, at the cut. */

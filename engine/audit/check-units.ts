@@ -177,8 +177,9 @@ function checkShoppers(sale: SaleReading, findings: Findings): void {
       if (isLive(order.state)) owned += order.units.length;
     }
     const { id, limit } = sale.terms;
-    if (owned > limit)
-      {check.violate(`${id} ${shopper}`, `has ${owned} units, the limit is ${limit}`);}
+    if (owned > limit) {
+      check.violate(`${id} ${shopper}`, `has ${owned} units, the limit is ${limit}`);
+    }
   }
 }
 

@@ -134,8 +134,9 @@ function addOrder(
   if (value.length !== orderFields) throw new Malformed(`an order of ${shopper} is malformed`);
   const key = textOf(value[0], 'key');
   const state = wholeOf(value[2], 'state');
-  if (state < 1 || state >= recordStates.length)
-    {throw new Malformed(`order ${key}: state ${state}`);}
+  if (state < 1 || state >= recordStates.length) {
+    throw new Malformed(`order ${key}: state ${state}`);
+  }
   const known = sale.orders.get(key);
   if (known?.shopper === shopper) {
     // A scan may give a field twice; the later reading is as good as the first.

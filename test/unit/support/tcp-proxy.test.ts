@@ -1,0 +1,112 @@
+// The proxy does to a connection what it is told, and nothing else.
+import { createServer, connect, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { until } from '../../support/environment.ts';
+import { TcpProxy } from '../../support/tcp-proxy.ts';
+
+/** A client that remembers what it was sent and whether it was cut. */
+class Client {
+  readonly socket: Socket;
+  text = '';
+  closed = false;
+
+  constructor(port: number) {
+    this.socket = connect({ host: '127.0.0.1', port });
+    this.socket.on('data', (chunk) => {
+      this.text += chunk.toString();
+    });
+    this.socket.on('error', () => undefined);
+    this.socket.on('close', () => {
+      this.closed = true;
+    });
+  }
+}
+
+describe('a proxy that misbehaves on request', () => {
+  let echo: Server;
+  let heard: string;
+  let proxy: TcpProxy;
+  const clients: Client[] = [];
+
+  const open = (): Client => {
+    const client = new Client(proxy.port);
+    clients.push(client);
+    return client;
+  };
+
+  beforeEach(async () => {
+    heard = '';
+    echo = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => {
+        heard += chunk.toString();
+        socket.write(chunk);
+      });
+    });
+    await new Promise<void>((resolve) => {
+      echo.listen(0, '127.0.0.1', () => {
+        resolve();
+      });
+    });
+    const address = echo.address();
+    proxy = await TcpProxy.listen(typeof address === 'object' && address ? address.port : 0);
+  });
+
+  afterEach(async () => {
+    for (const { socket } of clients.splice(0)) socket.destroy();
+    await proxy.close();
+    echo.close();
+  });
+
+  it('passes everything on, both ways', async () => {
+    const client = open();
+    client.socket.write('hello');
+    await until('the echo', () => client.text === 'hello');
+    expect(proxy.connections).toBe(1);
+  });
+
+  it('loses a reply whose request arrived', async () => {
+    proxy.loseReplies(1);
+    const client = open();
+    client.socket.write('order');
+    await until('the connection is cut', () => client.closed);
+    expect([heard, client.text, proxy.lost]).toEqual(['order', '', 1]);
+    const again = open();
+    again.socket.write('again');
+    await until('the next one works', () => again.text === 'again');
+  });
+
+  it('is silent without cutting, and delivers later', async () => {
+    const client = open();
+    client.socket.write('a');
+    await until('the echo', () => client.text === 'a');
+    proxy.misbehave({ silent: true });
+    client.socket.write('b');
+    const other = open();
+    other.socket.write('c');
+    await until('both are connected', () => proxy.connections === 2);
+    expect([client.text, client.closed, heard]).toEqual(['a', false, 'a']);
+    proxy.behave();
+    await until('all of it arrives', () => client.text === 'ab' && other.text === 'c');
+  });
+
+  it('cuts, and refuses while told to', async () => {
+    const client = open();
+    client.socket.write('x');
+    await until('the echo', () => client.text === 'x');
+    proxy.misbehave({ refusing: true });
+    proxy.cut();
+    await until('the cut', () => client.closed);
+    const refused = open();
+    await until('the refusal', () => refused.closed);
+    expect(heard).toBe('x');
+  });
+
+  it('keeps the order when it delays and cuts into pieces', async () => {
+    proxy.misbehave({ delayMs: 2, pieceBytes: 1 });
+    const client = open();
+    const words = Array.from({ length: 20 }, (_, i) => `word ${i};`);
+    for (const word of words) client.socket.write(word);
+    await until('all of it', () => client.text === words.join(''));
+  });
+});

@@ -9,7 +9,7 @@ import { Batcher } from './lanes/batcher.ts';
 import { CommandCaller } from './lanes/command-caller.ts';
 import { LaneGate } from './lanes/gate.ts';
 import { idSecretOf } from './lanes/order-key.ts';
-import { copyFreeze } from './settle/quarantine.ts';
+import { copyRollback } from './settle/quarantine.ts';
 import type { Settings } from './settings.ts';
 import { Shop } from './shop.ts';
 
@@ -39,8 +39,8 @@ export function openLanes(
     ...(onUnverified === undefined ? {} : { onUnverified }),
   });
   const script = scriptOf('shop');
-  const onFrozen = (lane: number, reason: string): void => {
-    copyFreeze(db, lane, reason).catch((error: unknown) => {
+  const onFrozen = (lane: number, reason: string, epoch: number): void => {
+    copyRollback(db, lane, reason, epoch).catch((error: unknown) => {
       // The trimmer copies the lane's flag too.
       log.error({ lane, err: messageOf(error) }, 'could not tell Postgres of a frozen lane');
     });

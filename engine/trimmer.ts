@@ -10,12 +10,13 @@ import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { unpack } from './lanes/codec.ts';
 import type { LaneGate } from './lanes/gate.ts';
 import { startLoop, type Loop } from './loop.ts';
-import { copyFreeze } from './settle/quarantine.ts';
+import { copyRollback, whyFrozen, type FreezeReason } from './settle/quarantine.ts';
 
 export interface TrimmerOptions {
   readonly db: Db;
   readonly gate: LaneGate;
   readonly script: Script;
+  readonly freezeScript: Script;
   readonly outboxKeepMs: number;
   readonly log: Log;
 }
@@ -28,7 +29,8 @@ interface LaneRow {
   readonly seq: number;
   readonly decided: number;
   readonly state: string;
-  readonly reasons: readonly { code: string; detail: string }[];
+  readonly reasons: readonly FreezeReason[];
+  readonly recovered_epoch: number;
 }
 
 interface Passed {
@@ -42,7 +44,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
   const passed = new Map<number, Passed[]>();
   const round = async (): Promise<void> => {
     const rows = await options.db.query<LaneRow>(
-      `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons
+      `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons, l.recovered_epoch
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane < $1`,
       [options.gate.doors.length],
       'trimmer_lanes',
@@ -67,15 +69,16 @@ async function trimLane(
   passed: Map<number, Passed[]>,
 ): Promise<void> {
   const { gate } = options;
-  const { keys, open } = gate.door(row.lane);
+  const { keys, open, reason } = gate.door(row.lane);
   const label = { lane: String(row.lane) };
   metrics.laneOpen.set(label, open ? 1 : 0);
-  const why =
-    row.state === 'frozen' ? row.reasons.map((r) => `${r.code}: ${r.detail}`).join('; ') : '';
+  const why = whyFrozen(row);
   if (!open) {
     // Nothing of a lane that is not verified may change but this; above all not its clock, by
     // which the verifier measures the outage.
-    if (why !== '' && gate.redis.status === 'ready') await gate.redis.set(keys.frozen, why, 'NX');
+    if (gate.redis.status !== 'ready' || (why === '' && !reason.startsWith('frozen'))) return;
+    const args = [why, row.recovered_epoch];
+    await runScript(gate.redis, options.freezeScript, [keys.marker, keys.frozen], args);
     return;
   }
   const list = passed.get(row.lane) ?? [];
@@ -90,11 +93,11 @@ async function trimLane(
       gate.redis,
       options.script,
       [keys.marker, keys.frozen, keys.clock, keys.outbox, keys.watermark],
-      [row.epoch, row.seq, row.decided, trim.epoch, trim.seq, why],
+      [row.epoch, row.seq, row.decided, trim.epoch, trim.seq, why, row.recovered_epoch],
       () => gate.door(row.lane).open,
     )) as Buffer,
-  ) as [number, number, number, number, number, number, number, string];
-  const [epoch, , decided, settled, doubt, now, length, frozen] = reply;
+  ) as [number, number, number, number, number, number, number, string, number];
+  const [epoch, , decided, settled, doubt, now, length, frozen, outage] = reply;
   if (epoch === 0) return;
   const inDoubt = Math.max(0, decided - settled);
   const ageSeconds = inDoubt > 0 ? Math.max(0, now - doubt) / 1000 : 0;
@@ -102,10 +105,10 @@ async function trimLane(
   metrics.inDoubtAgeSeconds.set(label, ageSeconds);
   metrics.outboxLength.set(label, length);
   metrics.outboxAgeSeconds.set(label, ageSeconds);
-  if (inDoubt === 0) await beatSettledTime(options, row, now);
+  if (inDoubt === 0) await beatSettledTime(options, row, now, outage);
   if (frozen !== '' && row.state !== 'frozen') {
     options.log.error({ lane: row.lane, reason: frozen }, 'the lane is frozen');
-    await copyFreeze(options.db, row.lane, frozen);
+    await copyRollback(options.db, row.lane, frozen, epoch);
   }
   if (frozen !== '') {
     gate.shut(row.lane, `frozen: ${frozen}`);
@@ -113,11 +116,16 @@ async function trimLane(
 }
 
 /** With nothing in doubt everything up to now has settled: lists say so (`as_of`). */
-async function beatSettledTime(options: TrimmerOptions, row: LaneRow, now: number): Promise<void> {
+async function beatSettledTime(
+  options: TrimmerOptions,
+  row: LaneRow,
+  now: number,
+  outage: number,
+): Promise<void> {
   await options.db.run(
-    `UPDATE sale.watermarks SET lane_time = $4::bigint
+    `UPDATE sale.watermarks SET lane_time = $4::bigint, outage = greatest(outage, $5)
       WHERE lane = $1 AND epoch = $2 AND seq = $3 AND lane_time < $4::bigint - 1000`,
-    [row.lane, row.epoch, row.seq, now],
+    [row.lane, row.epoch, row.seq, now, outage],
     'trimmer_beat',
   );
 }

@@ -12,7 +12,7 @@ import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { isAbove, type Position } from './domain/contiguity.ts';
 import { readEntry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
-import { copyFreeze } from './settle/quarantine.ts';
+import { copyRollback } from './settle/quarantine.ts';
 import { lockWatermark } from './settle/settlement.ts';
 
 export interface VerifierOptions {
@@ -22,6 +22,7 @@ export interface VerifierOptions {
   readonly kafka: KafkaPort;
   readonly topic: string;
   readonly script: Script;
+  readonly freezeScript: Script;
   readonly log: Log;
 }
 
@@ -90,12 +91,12 @@ export class Verifier {
     const highest = await this.#highestInKafka(lane, row.lane_time);
     const head = await this.#head(lane);
     if (!(head.epoch >= row.recovered_epoch && head.epoch <= row.epoch)) {
-      await this.#freeze(lane, `the lane is of epoch ${head.epoch}, postgres of ${row.epoch}`);
+      await this.#freeze(lane, row, `the lane is of epoch ${head.epoch}, postgres of ${row.epoch}`);
       return;
     }
     if (highest !== null && isAbove(highest, head)) {
       const [seen, has] = [highest, head].map((p) => `${p.epoch}-${p.seq}`);
-      await this.#freeze(lane, `kafka has ${seen}, the lane ${has}`);
+      await this.#freeze(lane, row, `kafka has ${seen}, the lane ${has}`);
       return;
     }
     if ((await serverRunId(redis)) !== runId) throw new Error('redis has started once more');
@@ -104,11 +105,12 @@ export class Verifier {
       begun = await db.tx((q) => this.#begin(q, lane, row.epoch, head, runId));
     } catch (error) {
       if (!(error instanceof RolledBack)) throw error;
-      await this.#freeze(lane, error.message);
+      await this.#freeze(lane, row, error.message);
       return;
     }
     if (begun === 'behind') {
-      await this.#freeze(lane, `postgres is ahead of the lane's head ${head.epoch}-${head.seq}`);
+      const detail = `postgres is ahead of the lane's head ${head.epoch}-${head.seq}`;
+      await this.#freeze(lane, row, detail);
       return;
     }
     if (begun === 'changed') throw new Error('another verifier was faster');
@@ -221,11 +223,13 @@ export class Verifier {
     }
   }
 
-  async #freeze(lane: number, detail: string): Promise<void> {
-    const { db, redis, log } = this.#options;
+  /** `row` as it was read before the look: a recovery since then has ended what was seen. */
+  async #freeze(lane: number, row: LaneRow, detail: string): Promise<void> {
+    const { db, redis, freezeScript, log } = this.#options;
+    const { marker, frozen } = laneKeys(lane);
     const reason = `rolled_back: ${detail}`;
     log.error({ lane, reason }, 'the lane was rolled back');
-    await copyFreeze(db, lane, reason);
-    await redis.set(laneKeys(lane).frozen, reason, 'NX');
+    await copyRollback(db, lane, reason, row.epoch);
+    await runScript(redis, freezeScript, [marker, frozen], [reason, row.recovered_epoch]);
   }
 }

@@ -53,6 +53,7 @@ function startStoreLoops(parts: Parts, dispatcher: Dispatcher): Closable[] {
       db,
       gate: lanes.gate,
       script: scriptOf('trim'),
+      freezeScript: scriptOf('freeze'),
       outboxKeepMs: config.outboxKeepMs,
       log,
     }),
@@ -150,7 +151,15 @@ export async function startWorker(
   const redis = connectRedis(config.redisUrl, { name: 'worker', log, commandTimeoutMs: 2000 });
   // With Redis away the loops start all the same, and say so.
   await untilReady(redis, redisWaitMs).catch(() => undefined);
-  const verifier = new Verifier({ db, redis, kafka, topic, script: scriptOf('verify'), log });
+  const verifier = new Verifier({
+    db,
+    redis,
+    kafka,
+    topic,
+    script: scriptOf('verify'),
+    freezeScript: scriptOf('freeze'),
+    log,
+  });
   const lanes = openLanes(config, settings, db, log, (lane, runId) => {
     verifier.verify(lane, runId);
   });

@@ -2,15 +2,18 @@
 -- position and beats the lane's clock, by which an outage is measured.
 -- KEYS    marker, frozen, clock, outbox, watermark
 -- ARGV    watermark epoch, sequence, decided; last position to trim (epoch, sequence; sequence -1
---         = none); why the lane is frozen in Postgres ('' = it is not)
+--         = none); why the lane is frozen in Postgres ('' = it is not); the epoch that the last
+--         recovery began, as read with that
 -- Returns msgpack { epoch, head sequence, decided, settled, doubt since (ms), lane time (ms),
---         outbox length, frozen reason or '' }; { 0 } without a marker
+--         outbox length, frozen reason or '', outage (ms) }; { 0 } without a marker
 -- Cost    entries trimmed, and one entry read when the watermark moved
+--@include flag
+
 local m = redis.call('HMGET', KEYS[1], 'epoch')
 if not m[1] then return cmsgpack.pack({ 0 }) end
 local epoch, seq, decided = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local w = redis.call('HMGET', KEYS[5], 'epoch', 'seq', 'decided')
-local c = redis.call('HMGET', KEYS[3], 't', 'seq', 'decided', 'doubt')
+local c = redis.call('HMGET', KEYS[3], 't', 'seq', 'decided', 'doubt', 'outage')
 local time = redis.call('TIME')
 local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(c[1]))
 -- First, because Redis runs this at any memory use, and what follows it too.
@@ -26,10 +29,6 @@ if epoch > tonumber(w[1]) or (epoch == tonumber(w[1]) and seq > tonumber(w[2])) 
   if first[1] then doubt = cmsgpack.unpack(first[1][2][2])[4] end
 end
 redis.call('HSET', KEYS[3], 't', now, 'doubt', doubt)
-local frozen = redis.call('GET', KEYS[2])
-if ARGV[6] ~= '' and not frozen then
-  redis.call('SET', KEYS[2], ARGV[6])
-  frozen = ARGV[6]
-end
+local frozen = follow(KEYS[1], KEYS[2], ARGV[6], tonumber(ARGV[7]))
 return cmsgpack.pack({ tonumber(m[1]), tonumber(c[2]), tonumber(c[3]), settled, doubt, now,
-  redis.call('XLEN', KEYS[4]), frozen or '' })
+  redis.call('XLEN', KEYS[4]), frozen or '', tonumber(c[5]) })

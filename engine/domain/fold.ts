@@ -18,6 +18,8 @@ export interface OrderEvent {
   /** Of `held`. */
   readonly price: number;
   readonly expiresAt: number;
+  /** In the hold clock, ms. */
+  readonly deadline: number;
   readonly fingerprint: number;
   /** Of an end. */
   readonly endKey: string;

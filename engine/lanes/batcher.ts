@@ -37,8 +37,8 @@ export interface BatcherOptions {
   readonly inDoubtMax: number;
   readonly inDoubtMaxAgeMs: number;
   readonly log: Log;
-  /** The lane was found rolled back or frozen: Postgres must know (protocol.md §1). */
-  readonly onFrozen: (lane: number, reason: string) => void;
+  /** The lane was found rolled back in this epoch: Postgres must know (protocol.md §1). */
+  readonly onFrozen: (lane: number, reason: string, epoch: number) => void;
 }
 
 const waitingMax = 50_000;
@@ -193,7 +193,7 @@ export class Batcher {
           ? 'the lane has another schema version'
           : `frozen: ${why}`;
     gate.shut(lane, reason);
-    if (answer[0] === status.rolled_back) this.#options.onFrozen(lane, why);
+    if (answer[0] === status.rolled_back) this.#options.onFrozen(lane, why, Number(answer[1]));
     this.#fail(batch, { kind: 'unavailable', reason });
     return true;
   }

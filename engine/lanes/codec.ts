@@ -50,6 +50,8 @@ export interface Entry {
   readonly before: readonly [epoch: number, end: number] | null;
   readonly count: number;
   readonly groups: readonly SaleEvents[];
+  /** Total outage of the lane, ms: a deadline less this is in the hold clock. */
+  readonly outage: number;
 }
 
 const entryVersion = 1;
@@ -57,15 +59,16 @@ const entryVersion = 1;
 /** Reads an entry. Throws on anything that a lane cannot have written. */
 export function readEntry(bytes: Buffer): Entry {
   const value = unpack(bytes);
-  if (!Array.isArray(value) || value[0] !== entryVersion || value.length !== 7) {
+  if (!Array.isArray(value) || value[0] !== entryVersion || value.length !== 8) {
     throw new Error('not an outbox entry of version 1');
   }
-  const [, epoch, seq, at, before, count, groups] = value as unknown[];
+  const [, epoch, seq, at, before, count, groups, outage] = value as unknown[];
   if (
     !Number.isSafeInteger(epoch) ||
     !Number.isSafeInteger(seq) ||
     !Number.isSafeInteger(at) ||
     !Number.isSafeInteger(count) ||
+    !Number.isSafeInteger(outage) ||
     !Array.isArray(groups)
   ) {
     throw new Error('malformed outbox entry');
@@ -77,5 +80,6 @@ export function readEntry(bytes: Buffer): Entry {
     before: Array.isArray(before) ? (before as unknown as [number, number]) : null,
     count: count as number,
     groups: groups as SaleEvents[],
+    outage: outage as number,
   };
 }

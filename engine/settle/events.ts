@@ -44,6 +44,7 @@ function orderEvent(e: readonly unknown[], sale: SaleId, entry: Entry, index: nu
       item,
       price,
       expiresAt,
+      deadline: expiresAt - entry.outage,
       fingerprint,
       units,
       endKey: '',
@@ -68,6 +69,7 @@ function orderEvent(e: readonly unknown[], sale: SaleId, entry: Entry, index: nu
     endFingerprint,
     price: 0,
     expiresAt: 0,
+    deadline: 0,
     fingerprint: 0,
   };
 }

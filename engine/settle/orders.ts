@@ -77,14 +77,16 @@ async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<str
   const ends = orders.map((o) => o.end);
   const rows = await q.query<{ id: string }>(
     `INSERT INTO sale.orders (id, shopper, state, version, item, units, price, held_at,
-                              hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint)
+                              hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint,
+                              deadline)
      SELECT id, shopper, state, CASE WHEN state = 'held' THEN 1 ELSE 2 END, item, units::bigint[],
-            price, held_at, hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint
+            price, held_at, hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint,
+            deadline
        FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::bigint[],
                    $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[],
-                   $12::bigint[])
+                   $12::bigint[], $13::bigint[])
             AS o(id, shopper, state, item, units, price, held_at, hold_expires_at, ended_at,
-                 fingerprint, end_key, end_fingerprint)
+                 fingerprint, end_key, end_fingerprint, deadline)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
     [
       held.map((e) => e.order),
@@ -99,6 +101,7 @@ async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<str
       held.map((e) => e.fingerprint),
       ends.map((e) => e?.endKey ?? ''),
       ends.map((e) => e?.endFingerprint ?? 0),
+      held.map((e) => e.deadline),
     ],
     'settle_insert',
   );

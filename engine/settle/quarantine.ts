@@ -13,12 +13,18 @@ export interface Away {
   readonly order: OrderId | null;
   readonly reason: string;
   readonly event: unknown;
+  /** The lane counts it as decided, the watermark will not. */
+  readonly inDoubt: boolean;
 }
 
-/** Orders of a lane that have something unresolved in quarantine. */
+/**
+ * Orders of a lane that have something unresolved in quarantine. What was put away before the last
+ * recovery binds nobody: the lane was made anew from what had settled.
+ */
 export async function alreadyAway(q: Query, lane: number): Promise<ReadonlySet<OrderId>> {
   const rows = await q.query<{ order_id: OrderId | null }>(
-    'SELECT DISTINCT order_id FROM sale.quarantine WHERE lane = $1 AND resolved_at IS NULL',
+    `SELECT DISTINCT order_id FROM sale.quarantine JOIN sale.lanes USING (lane)
+      WHERE lane = $1 AND resolved_at IS NULL AND quarantine.epoch >= recovered_epoch`,
     [lane],
     'quarantine_orders',
   );
@@ -28,8 +34,9 @@ export async function alreadyAway(q: Query, lane: number): Promise<ReadonlySet<O
 export async function putAway(q: Query, lane: number, away: readonly Away[]): Promise<void> {
   if (away.length === 0) return;
   await q.run(
-    `INSERT INTO sale.quarantine (lane, epoch, seq, index, order_id, reason, event)
-     SELECT $1, * FROM unnest($2::int[], $3::bigint[], $4::int[], $5::text[], $6::text[], $7::jsonb[])
+    `INSERT INTO sale.quarantine (lane, epoch, seq, index, order_id, reason, event, in_doubt)
+     SELECT $1, * FROM unnest($2::int[], $3::bigint[], $4::int[], $5::text[], $6::text[],
+                              $7::jsonb[], $8::boolean[])
      ON CONFLICT DO NOTHING`,
     [
       lane,
@@ -39,30 +46,66 @@ export async function putAway(q: Query, lane: number, away: readonly Away[]): Pr
       away.map((a) => a.order),
       away.map((a) => a.reason),
       away.map((a) => JSON.stringify(a.event)),
+      away.map((a) => a.inDoubt),
     ],
   );
 }
 
-/** Freezes a lane in Postgres, where the truth of it is; the trimmer tells the lane. */
+/** One of `lanes.reasons`. A rollback is ended by `recover`, a quarantine by resolving it. */
+export interface FreezeReason {
+  readonly code: 'rolled_back' | 'quarantine';
+  readonly detail: string;
+}
+
+/**
+ * Freezes a lane in Postgres, where the truth of it is; the trimmer tells the lane. `epoch` = the
+ * lane's when the reason was found, null = now: a recovery since then has ended it.
+ */
 export async function freezeLane(
   q: Query,
   lane: number,
-  code: 'rolled_back' | 'quarantine' | 'frozen',
+  code: FreezeReason['code'],
   detail: string,
+  epoch: number | null = null,
 ): Promise<void> {
   await q.run(
     `UPDATE sale.lanes SET state = 'frozen', reasons = reasons || $2::jsonb
-      WHERE lane = $1 AND NOT reasons @> $3::jsonb`,
+      WHERE lane = $1 AND recovered_epoch <= coalesce($4, recovered_epoch)
+        AND NOT reasons @> $3::jsonb`,
     [
       lane,
       JSON.stringify([{ code, detail, at: new Date().toISOString() }]),
       JSON.stringify([{ code, detail }]),
+      epoch,
     ],
   );
 }
 
-/** A flag that a script set is copied to Postgres by whoever sees it. */
-export async function copyFreeze(q: Query, lane: number, reason: string): Promise<void> {
-  const code = reason.startsWith('rolled_back') ? 'rolled_back' : 'frozen';
-  await freezeLane(q, lane, code, reason);
+const rolledBack = 'rolled_back: ';
+
+/**
+ * A rollback that a script or a verifier has found is copied to Postgres by whoever saw it. `epoch`
+ * = the lane's when it was found: a recovery since then has ended it.
+ */
+export async function copyRollback(
+  q: Query,
+  lane: number,
+  flag: string,
+  epoch: number,
+): Promise<void> {
+  if (!flag.startsWith(rolledBack)) return;
+  await freezeLane(q, lane, 'rolled_back', flag.slice(rolledBack.length), epoch);
+}
+
+/** Why a lane is frozen, as its flag says it: a rollback first. '' = it is not. */
+export function whyFrozen(row: {
+  readonly state: string;
+  readonly reasons: readonly FreezeReason[];
+}): string {
+  if (row.state !== 'frozen') return '';
+  const [first, last] = [
+    row.reasons.filter((r) => r.code === 'rolled_back'),
+    row.reasons.filter((r) => r.code !== 'rolled_back'),
+  ];
+  return [...first, ...last].map((r) => `${r.code}: ${r.detail}`).join('; ');
 }

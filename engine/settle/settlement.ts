@@ -71,7 +71,14 @@ function judgeAll(entries: readonly Entry[], from: Position, epochs: readonly Ep
       taken.push(entry);
       end = { epoch: entry.epoch, seq: entry.seq };
     } else if (verdict.kind === 'quarantine') {
-      away.push({ entry, index: 0, order: null, reason: verdict.reason, event: entry.groups });
+      away.push({
+        entry,
+        index: 0,
+        order: null,
+        reason: verdict.reason,
+        event: entry.groups,
+        inDoubt: false,
+      });
       if (verdict.freeze) freeze = verdict.reason;
     }
   }
@@ -104,13 +111,13 @@ export async function settle(
   const away = [...judged.away];
   await settleFold(q, lane, orders, away, entryOf);
   // What is put away stays in doubt.
-  decisions -= away.filter((a) => a.order !== null).length;
+  decisions -= away.filter((a) => a.inDoubt).length;
   const last = judged.taken.at(-1);
-  await writeWatermark(q, lane, judged.end, last?.at ?? 0, decisions, offset);
+  await writeWatermark(q, lane, judged.end, last ?? never, decisions, offset);
   await putAway(q, lane, away);
   const commandLanes = writer.lanes;
   await writer.flush(q);
-  const failed = away.find((a) => a.order !== null);
+  const failed = away.find((a) => a.inDoubt);
   if (judged.freeze !== null) await freezeLane(q, lane, 'rolled_back', judged.freeze);
   if (failed !== undefined) await freezeLane(q, lane, 'quarantine', failed.reason);
   return {
@@ -122,20 +129,23 @@ export async function settle(
   };
 }
 
+const never = { at: 0, outage: 0 } as const;
+
 async function writeWatermark(
   q: Query,
   lane: number,
   to: Position,
-  laneTime: number,
+  clock: { readonly at: number; readonly outage: number },
   decisions: number,
   offset: number | null,
 ): Promise<void> {
   await q.run(
     `UPDATE sale.watermarks
         SET epoch = $2, seq = $3, lane_time = greatest(lane_time, $4), decided = decided + $5,
-            kafka_offset = coalesce($6, kafka_offset), updated_at = now()
+            kafka_offset = coalesce($6, kafka_offset), outage = greatest(outage, $7),
+            updated_at = now()
       WHERE lane = $1`,
-    [lane, to.epoch, to.seq, laneTime, decisions, offset],
+    [lane, to.epoch, to.seq, clock.at, decisions, offset, clock.outage],
     'watermark_write',
   );
 }
@@ -159,12 +169,13 @@ export async function settleAway(
       order: e.order,
       reason,
       event: e,
+      inDoubt: true,
     }));
     for (const [i, event] of sales.entries()) {
-      away.push({ entry, index: orders.length + i, order: null, reason, event });
+      away.push({ entry, index: orders.length + i, order: null, reason, event, inDoubt: true });
     }
     await putAway(q, lane, away);
-    await writeWatermark(q, lane, entry, entry.at, 0, offset);
+    await writeWatermark(q, lane, entry, entry, 0, offset);
     await freezeLane(q, lane, 'quarantine', reason);
   }
   return {
@@ -188,7 +199,7 @@ async function settleFold(
   const put = (event: OrderEvent, reason: string): void => {
     const entry = entryOf.get(event.position);
     if (entry === undefined) throw new Error(`no entry ${event.position}`);
-    away.push({ entry, index: event.index, order: event.order, reason, event });
+    away.push({ entry, index: event.index, order: event.order, reason, event, inDoubt: true });
   };
   const before = await alreadyAway(q, lane);
   const clean = before.size === 0 ? events : events.filter((e) => !before.has(e.order));

@@ -26,7 +26,7 @@ local function append(lane, sales, order)
     local ended = redis.call('HGET', KEYS[3], lane.epoch - 1)
     before = { lane.epoch - 1, tonumber(ended or -1) }
   end
-  local entry = cmsgpack.pack({ 1, lane.epoch, seq, lane.now, before, count, groups })
+  local entry = cmsgpack.pack({ 1, lane.epoch, seq, lane.now, before, count, groups, lane.outage })
   redis.call('XADD', KEYS[5], lane.epoch .. '-' .. seq, 'd', entry)
   if lane.inDoubt <= 0 then lane.doubt = lane.now end
   lane.seq = seq

@@ -93,5 +93,5 @@ export function endBatch(lane: Lane, works: readonly SaleWork[], clock: Clock): 
   const { epoch, seq } = lane;
   const isFirst = seq === 0 && epoch > 1;
   const before = isFirst ? ([epoch - 1, lane.ends.get(epoch - 1) ?? -1] as const) : null;
-  return { epoch, seq, at: clock.now, before, count, groups };
+  return { epoch, seq, at: clock.now, before, count, groups, outage: clock.outage };
 }

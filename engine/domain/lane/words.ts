@@ -214,4 +214,6 @@ export interface LaneEntry {
   readonly before: readonly [epoch: number, end: number] | null;
   readonly count: number;
   readonly groups: readonly (readonly [sale: SaleId, events: readonly LaneEvent[]])[];
+  /** Total outage of the lane, ms. */
+  readonly outage: Millis;
 }

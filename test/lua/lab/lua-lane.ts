@@ -27,6 +27,7 @@ export const scripts = {
   format: readScript(luaFolder, 'format'),
   trim: readScript(luaFolder, 'trim'),
   verify: readScript(luaFolder, 'verify'),
+  freeze: readScript(luaFolder, 'freeze'),
   lease: readScript(luaFolder, 'lease'),
 } satisfies Record<string, Script>;
 

@@ -110,8 +110,7 @@ async function answer(
   if (path === '/metrics') {
     const own = url.searchParams.get('own') === '1';
     const text = own ? await metricsText() : await allMetrics(options);
-    res.writeHead(200, { 'content-type': metricsContentType });
-    res.end(text);
+    send(res, 200, metricsContentType, text);
     return;
   }
   if (path === '/health/live') {
@@ -191,6 +190,15 @@ async function readBody(req: IncomingMessage): Promise<string | null> {
 }
 
 function sendJson(res: ServerResponse, status: number, json: unknown): void {
-  res.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  res.end(JSON.stringify(json));
+  send(res, status, 'application/json', JSON.stringify(json));
+}
+
+/** With its length: without one Node sends chunks, which lean clients do not read. */
+function send(res: ServerResponse, status: number, type: string, text: string): void {
+  res.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+  });
+  res.end(text);
 }

@@ -22,6 +22,7 @@ export const localAddresses: readonly string[] = [1, 2, 3, 4, 5, 6, 7, 8].map(
 );
 
 const answerMaxMs = 15_000;
+const noAnswer = `no answer within ${answerMaxMs / 1000} s`;
 const readBuffer = Buffer.allocUnsafe(65_536);
 
 interface Waiting {
@@ -43,6 +44,7 @@ export class Connection {
   #current: OnReply | null = null;
   readonly #waiting: Waiting[] = [];
   #onOpen: ((open: boolean) => void) | null = null;
+  #failure = 'the connection was closed';
 
   constructor(target: Target, localAddress?: string) {
     this.#target = target;
@@ -51,6 +53,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#open;
+  }
+
+  /** Why the last connection ended. */
+  get failure(): string {
+    return this.#failure;
   }
 
   /** True when it is open, false when it could not be opened. */
@@ -107,9 +114,11 @@ export class Connection {
       this.#next();
     });
     socket.on('timeout', () => {
-      if (this.#current !== null || !this.#open) socket.destroy();
+      if (this.#current !== null || !this.#open) socket.destroy(new Error(noAnswer));
     });
-    socket.on('error', () => undefined); // 'close' follows
+    socket.on('error', ({ message }) => {
+      this.#failure = message; // 'close' follows
+    });
     socket.on('end', () => socket.destroy());
     socket.on('close', () => {
       if (this.#socket === socket) this.#lost();
@@ -121,8 +130,8 @@ export class Connection {
     let reply: Reply | null;
     try {
       reply = this.#reader.push(readBuffer.subarray(0, size));
-    } catch {
-      socket.destroy();
+    } catch (error) {
+      socket.destroy(error instanceof Error ? error : new Error(String(error)));
       return;
     }
     const done = this.#current;

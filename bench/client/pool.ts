@@ -37,14 +37,17 @@ export class Pool {
   async send(call: Call): Promise<Reply> {
     const text = requestText({ ...call, host: this.host });
     let last: Reply | null = null;
+    let failure = '';
     for (let i = 0; i < tries; i++) {
-      const reply = await this.#next().request(text);
+      const connection = this.#next();
+      const reply = await connection.request(text);
       if (reply !== null && reply.status !== 503) return reply;
       last = reply;
+      failure = connection.failure;
       await new Promise((resolve) => setTimeout(resolve, pauseMs * 2 ** i));
     }
     if (last !== null) return last;
-    throw new Error(`${call.method} ${call.path}: ${this.host} does not answer`);
+    throw new Error(`${call.method} ${call.path}: no answer from ${this.host}: ${failure}`);
   }
 
   /** The JSON of the answer with this status; throws an AnswerError for any other. */

@@ -1,6 +1,6 @@
 /** After the sale: until everything is settled, the audit, and the settlement lag. */
 import { spawn } from 'node:child_process';
-import { bucketQuantile, bucketsOf, sumOf } from '../client/scrape.ts';
+import { bucketQuantile, bucketsOf } from '../client/scrape.ts';
 import { Pool } from '../client/pool.ts';
 import type { SaleStats, Shop } from './shop.ts';
 
@@ -24,7 +24,7 @@ export async function untilSettled(shop: Shop, sale: string): Promise<SaleStats>
 }
 
 /** From the histogram of all lanes; null where it has no values. */
-export async function settleLag(opsUrl: string): Promise<SettleLag & { inDoubt: number | null }> {
+export async function settleLag(opsUrl: string): Promise<SettleLag> {
   const pool = new Pool(opsUrl, 1);
   try {
     const { body } = await pool.send({ method: 'GET', path: '/metrics' });
@@ -33,8 +33,7 @@ export async function settleLag(opsUrl: string): Promise<SettleLag & { inDoubt: 
       const seconds = bucketQuantile(buckets, share);
       return seconds === null ? null : seconds * 1000;
     };
-    const inDoubt = sumOf(body, 'highnoon_in_doubt_count');
-    return { p50Ms: ms(0.5), p99Ms: ms(0.99), inDoubt };
+    return { p50Ms: ms(0.5), p99Ms: ms(0.99) };
   } finally {
     pool.close();
   }

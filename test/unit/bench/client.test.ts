@@ -82,6 +82,15 @@ describe('Connection', () => {
     const connection = new Connection({ hostname: '127.0.0.1', port: 1 });
     expect(await connection.open()).toBe(false);
     expect(await connection.request(get)).toBeNull();
+    expect(connection.failure).toContain('ECONNREFUSED');
+  });
+
+  it('says why it does not take an answer', async () => {
+    const connection = await serve((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n');
+    });
+    expect(await connection.request(get)).toBeNull();
+    expect(connection.failure).toBe('an answer without content-length');
   });
 });
 

@@ -102,7 +102,8 @@ export class Batcher {
     if (!this.#door.open) {
       // The connection was cut while these waited: the next server may not be verified.
       this.#inFlight = false;
-      this.#fail(batch, { kind: 'unavailable', reason: this.#door.reason });
+      const behind = this.#waiting.splice(0);
+      this.#fail([...batch, ...behind], { kind: 'unavailable', reason: this.#door.reason });
       return;
     }
     this.#inFlight = true;

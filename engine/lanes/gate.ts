@@ -76,6 +76,7 @@ export class LaneGate {
     this.redis.on('ready', () => {
       this.#runId = '';
       this.check();
+      void this.#checkMemory();
     });
     this.#memoryTimer = setInterval(() => void this.#checkMemory(), memoryCheckMs);
     this.#memoryTimer.unref();

@@ -21,6 +21,12 @@ export interface TestRedis {
   readonly url: string;
   readonly port: number;
   readonly redis: Redis;
+  /** Where its data is. */
+  readonly dir: string;
+  /** Kills the server. Its data stays. */
+  crash(): Promise<void>;
+  /** Starts a server again on the same port, over what the folder then holds. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -57,13 +63,51 @@ function ended(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => child.once('exit', () => resolve()));
 }
 
+/** One server process after the other, on one port and over one folder. */
+class Server {
+  readonly port: number;
+  readonly dir: string;
+  readonly #config: Readonly<Record<string, string>>;
+  readonly #kill = (): unknown => this.#child?.kill('SIGKILL');
+  #child: ChildProcess | null = null;
+
+  constructor(port: number, config: Readonly<Record<string, string>>) {
+    this.port = port;
+    this.dir = mkdtempSync(join(tmpdir(), 'highnoon-redis-'));
+    this.#config = config;
+    process.once('exit', this.#kill);
+  }
+
+  /** Resolves when the connection is ready, rejects when the server ends before. */
+  async start(redis: Redis): Promise<void> {
+    const child = spawnServer(this.port, this.dir, this.#config);
+    this.#child = child;
+    const failed = new Promise<never>((_, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code) =>
+        reject(new Error(`redis-server ended with ${code ?? 'a signal'}`)),
+      );
+    });
+    failed.catch(() => undefined);
+    await Promise.race([untilReady(redis, readyMs), failed]);
+  }
+
+  async crash(): Promise<void> {
+    this.#kill();
+    if (this.#child !== null) await ended(this.#child);
+  }
+
+  async remove(): Promise<void> {
+    await this.crash();
+    process.off('exit', this.#kill);
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
 /** Starts a server and a connection to it. Another process may have taken the port: tries again. */
 export async function startRedis(options: TestRedisOptions = {}, tries = 1): Promise<TestRedis> {
   const port = await freePort();
-  const dir = mkdtempSync(join(tmpdir(), 'highnoon-redis-'));
-  const child = spawnServer(port, dir, options.config ?? {});
-  const kill = (): unknown => child.kill('SIGKILL');
-  process.once('exit', kill);
+  const server = new Server(port, options.config ?? {});
   const url = `redis://127.0.0.1:${port}`;
   const redis = connectRedis(url, {
     name: 'test',
@@ -72,24 +116,19 @@ export async function startRedis(options: TestRedisOptions = {}, tries = 1): Pro
   });
   const stop = async (): Promise<void> => {
     redis.disconnect();
-    kill();
-    await ended(child);
-    process.off('exit', kill);
-    rmSync(dir, { recursive: true, force: true });
+    await server.remove();
   };
-  const failed = new Promise<never>((_, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) =>
-      reject(new Error(`redis-server ended with ${code ?? 'a signal'}`)),
-    );
-  });
   try {
-    await Promise.race([untilReady(redis, readyMs), failed]);
+    await server.start(redis);
   } catch (error) {
     await stop();
     if (tries < triesMax) return startRedis(options, tries + 1);
     throw error;
   }
-  failed.catch(() => undefined);
-  return { url, port, redis, stop };
+  const crash = async (): Promise<void> => {
+    const closed = redis.status === 'ready' && new Promise((done) => redis.once('close', done));
+    await server.crash();
+    await closed;
+  };
+  return { url, port, redis, dir: server.dir, crash, start: () => server.start(redis), stop };
 }

@@ -2,6 +2,7 @@
 import { fnv1a } from '../../engine/domain/fingerprint.ts';
 import type { LaneOrder, Outcome } from '../../engine/domain/types.ts';
 import type { NewSale } from '../../engine/engine.ts';
+import type { LaneSet } from '../../engine/lane-set.ts';
 import { idSecretOf } from '../../engine/lanes/order-key.ts';
 import { register } from '../../engine/registrations.ts';
 import { requestClose, writeTopUp } from '../../engine/sales/control.ts';
@@ -32,10 +33,13 @@ export interface Product {
 /** The people of one world; what they ask for is decided at once and settled by `world.steps`. */
 export class WorldShop {
   readonly #world: World;
+  readonly #lanes: LaneSet;
   #keys = 0;
 
-  constructor(world: World) {
+  /** `lanes` = those of another process than the world's own. */
+  constructor(world: World, lanes: LaneSet = world.lanes) {
     this.#world = world;
+    this.#lanes = lanes;
   }
 
   async vendor(name = 'Bob'): Promise<string> {
@@ -93,40 +97,43 @@ export class WorldShop {
     return created.sale;
   }
 
-  hold(sale: string, shopper: string, quantity = 1, product = ''): Promise<LaneOrder> {
-    const idempotencyKey = `key-${++this.#keys}`;
+  /** Asks for a hold, whatever the answer: the same shopper and key ask for the same one. */
+  ask(
+    sale: string,
+    shopper: string,
+    idempotencyKey: string,
+    quantity = 1,
+    product = '',
+  ): Promise<Outcome<LaneOrder>> {
     const command = { sale, shopper, verified: true, quantity, product, idempotencyKey };
-    return new Promise((resolve, reject) => {
-      this.#world.lanes.shop.hold(command, (outcome) => {
-        if (outcome.kind === 'done') resolve(outcome.value);
-        else reject(new Error(`hold: ${JSON.stringify(outcome)}`));
-      });
-    });
+    return new Promise((resolve) => this.#lanes.shop.hold(command, resolve));
+  }
+
+  async hold(sale: string, shopper: string, quantity = 1, product = ''): Promise<LaneOrder> {
+    const key = `key-${++this.#keys}`;
+    return valueOf('hold', await this.ask(sale, shopper, key, quantity, product));
   }
 
   /** Stores details, then pays. */
   async pay(order: LaneOrder): Promise<LaneOrder> {
-    const { db, lanes } = this.#world;
+    const { db } = this.#world;
+    const lanes = this.#lanes;
     const { id, shopper } = order;
     const details = { email: `${shopper}@example.com`, address };
     valueOf('details', await storeDetails(db, lanes.shop, id, shopper, details));
     const command = { order: id, shopper, idempotencyKey: `key-${++this.#keys}` };
-    return new Promise((resolve, reject) => {
-      lanes.shop.pay(command, fnv1a('test'), (outcome) => {
-        if (outcome.kind === 'done') resolve(outcome.value);
-        else reject(new Error(`pay: ${JSON.stringify(outcome)}`));
-      });
-    });
+    const paid = new Promise<Outcome<LaneOrder>>((resolve) =>
+      lanes.shop.pay(command, fnv1a('test'), resolve),
+    );
+    return valueOf('pay', await paid);
   }
 
-  release({ id, shopper }: LaneOrder): Promise<LaneOrder> {
+  async release({ id, shopper }: LaneOrder): Promise<LaneOrder> {
     const command = { order: id, shopper, idempotencyKey: `key-${++this.#keys}` };
-    return new Promise((resolve, reject) => {
-      this.#world.lanes.shop.release(command, (outcome) => {
-        if (outcome.kind === 'done') resolve(outcome.value);
-        else reject(new Error(`release: ${JSON.stringify(outcome)}`));
-      });
-    });
+    const released = new Promise<Outcome<LaneOrder>>((resolve) =>
+      this.#lanes.shop.release(command, resolve),
+    );
+    return valueOf('release', await released);
   }
 
   /** New stock for an item of a sale. */

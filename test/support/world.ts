@@ -11,9 +11,12 @@ import type { KafkaProducer } from '../../platform/kafka/port.ts';
 import type { Db } from '../../platform/postgres/db.ts';
 import { silent, until } from './environment.ts';
 import { specsOf, testKafka, type TestKafka } from './kafka.ts';
+import { linkTo, linkToKafka, type Link } from './link.ts';
 import { createDatabase, type TestDatabase } from './postgres.ts';
 import { startRedis, type TestRedis } from './redis.ts';
 import { LaneSteps } from './world-steps.ts';
+
+export type StoreName = 'redis' | 'postgres' | 'kafka';
 
 export interface WorldOptions {
   readonly lanes?: number;
@@ -22,6 +25,10 @@ export interface WorldOptions {
    * Kafka at all: what is decided settles straight from the outbox. Default `orders`.
    */
   readonly kafka?: 'orders' | 'all' | 'none';
+  /** Stores that the world's configuration reaches through a cable; the test's own ways do not. */
+  readonly linked?: readonly StoreName[];
+  /** Settings of redis.conf. */
+  readonly redis?: Readonly<Record<string, string>>;
   /** Variables of the environment, over those of the world. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -35,10 +42,20 @@ export interface World {
   readonly kafka: TestKafka;
   readonly lanes: LaneSet;
   readonly steps: LaneSteps;
+  /** The cable to a store; throws when it was not asked for. */
+  link(store: StoreName): Link;
   /** The topic of decisions. */
   readonly topic: string;
   close(): Promise<void>;
 }
+
+type Stores = Pick<World, 'redis' | 'database' | 'kafka'>;
+
+const linkOf: Readonly<Record<StoreName, (stores: Stores) => Promise<Link>>> = {
+  redis: ({ redis }) => linkTo(redis.url),
+  postgres: ({ database }) => linkTo(database.url),
+  kafka: ({ kafka }) => linkToKafka(kafka.brokers),
+};
 
 /** Closes in the reverse order, every one even if another fails. */
 async function closeAll(closing: readonly (() => Promise<unknown>)[]): Promise<void> {
@@ -58,21 +75,26 @@ export async function formatWorld(options: WorldOptions = {}): Promise<World> {
   }
 }
 
-async function format(
-  { lanes: count = 2, kafka: topics = 'orders', env = {} }: WorldOptions,
-  closing: (() => Promise<unknown>)[],
-): Promise<World> {
-  const redis = await startRedis({ config: { appendonly: 'yes', appendfsync: 'always' } });
+async function format(options: WorldOptions, closing: (() => Promise<unknown>)[]): Promise<World> {
+  const { lanes: count = 2, kafka: topics = 'orders', env = {} } = options;
+  const durable = { appendonly: 'yes', appendfsync: 'always' };
+  const redis = await startRedis({ config: { ...durable, ...options.redis } });
   closing.push(() => redis.stop());
   const database = await createDatabase({ migrated: false });
   closing.push(() => database.close());
   const { db } = database;
   const kafka = testKafka();
   closing.push(() => kafka.close());
+  const links = new Map<StoreName, Link>();
+  for (const store of options.linked ?? []) {
+    const link = await linkOf[store]({ redis, database, kafka });
+    closing.push(() => link.close());
+    links.set(store, link);
+  }
   const config = loadConfig({
-    REDIS_URL: redis.url,
-    DATABASE_URL: database.url,
-    KAFKA_BROKERS: kafka.brokers,
+    REDIS_URL: links.get('redis')?.url ?? redis.url,
+    DATABASE_URL: links.get('postgres')?.url ?? database.url,
+    KAFKA_BROKERS: links.get('kafka')?.address ?? kafka.brokers,
     TOPIC_PREFIX: kafka.prefix,
     LANES: String(count),
     NODE_ENV: 'test',
@@ -94,6 +116,11 @@ async function format(
   await until('every lane is open', () => lanes.gate.doors.every((door) => door.open));
   const topic = topicsOf(kafka.prefix).orders;
   const steps = new LaneSteps({ lanes, db, redis: redis.redis, producer, topic });
+  const link = (store: StoreName): Link => {
+    const found = links.get(store);
+    if (found === undefined) throw new Error(`the world has no cable to ${store}`);
+    return found;
+  };
   const close = (): Promise<void> => closeAll(closing);
-  return { config, settings, redis, database, db, kafka, lanes, steps, topic, close };
+  return { config, settings, redis, database, db, kafka, lanes, steps, topic, link, close };
 }

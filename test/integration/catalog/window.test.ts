@@ -17,8 +17,8 @@ import { createDb } from '../../../platform/postgres/pool.ts';
 import type { Db } from '../../../platform/postgres/pool.ts';
 import { createDatabase, insertLane, insertSale, log } from './database.ts';
 import type { TestDatabase } from './database.ts';
-import { linkTo } from './link.ts';
-import type { Link } from './link.ts';
+import { linkTo } from '../../support/link.ts';
+import type { Link } from '../../support/link.ts';
 
 const secret = 'a secret of this test only';
 const rules = { issuer: 'highnoon', audience: 'highnoon' };

@@ -1,7 +1,7 @@
 /**
  * The shoppers. Each has a token, a prebuilt request with a key of its own, and a connection; all
  * strike when the server's clock says noon. Winners pay after a human pause or let their hold
- * expire; who was told that units may return comes back for them.
+ * expire; some of those who were told that units may return come back for them.
  */
 import type { Connection } from '../client/connection.ts';
 import type { Reply } from '../client/reply.ts';
@@ -156,7 +156,8 @@ export class Crowd {
       return;
     }
     this.#firstAnswer(shopper);
-    if (body.includes('"may_return":true')) {
+    const hopes = shopper.returned || Math.random() < this.#plan.hopeShare;
+    if (hopes && body.includes('"may_return":true')) {
       shopper.returned = true;
       this.#move(shopper, 'hoping');
       this.#later(comeBackMs(), () => this.#hold(shopper));

@@ -20,7 +20,9 @@ import type { Ending } from './summary.ts';
 import { Tally } from './tally.ts';
 
 const poolSize = 16;
-const holdSeconds = 6;
+const holdSeconds = 8;
+/** So many come back for each unit; all others leave, as people do. */
+const hopersPerUnit = 3;
 const leadMs = 3000;
 /** Slow enough for any machine; the sale opens later for a larger crowd. */
 const opensPerMs = 4;
@@ -62,7 +64,8 @@ async function runDemo(options: DemoOptions, stack: StackInfo, screen: Screen): 
   screen.say(`The sale ${sale} opens at ${new Date(startsAt).toISOString()}, the crowd’s 12:00.`);
   const tally = new Tally(shoppers);
   const check = new OwnershipCheck(startsAt, units);
-  const plan = { sale, host: pool.host, startsAt, payShare: options.pay };
+  const hopeShare = Math.min(1, (hopersPerUnit * units) / shoppers);
+  const plan = { sale, host: pool.host, startsAt, payShare: options.pay, hopeShare };
   const crowd = new Crowd(plan, tokens, connections, { clock: shop.clock, tally, check });
   const show = new Show({ sale, startsAt, shoppers, units, tally }, shop, screen);
   show.start();

@@ -1,4 +1,4 @@
-/** The sale as a picture of a few lines: from what is known to text. Pure. */
+/** The sale as a picture of a few lines, 80 columns wide: from what is known to text. Pure. */
 import type { SaleStats } from './shop.ts';
 import type { CrowdState, Tally } from './tally.ts';
 
@@ -10,12 +10,15 @@ export interface View {
   readonly connections: number;
   readonly stats: SaleStats | null;
   readonly answersPerSecond: number;
+  /** Answers in each of the last frames, oldest first. */
+  readonly pulse: readonly number[];
   readonly tally: Tally;
 }
 
 type Paint = (text: string) => string;
 
-const width = 62;
+/** Cells of a bar, and frames of the pulse. */
+export const width = 64;
 const reset = '\u001b[0m';
 const paint =
   (code: string): Paint =>
@@ -46,6 +49,7 @@ interface Part {
   readonly count: number;
   readonly glyph: string;
   readonly paint: Paint;
+  readonly name: string;
 }
 
 /** A bar of `width` cells; whatever is not nothing gets a cell, as long as there are any. */
@@ -64,79 +68,112 @@ export function bar(parts: readonly Part[], cells = width): string {
   return text + ' '.repeat(left);
 }
 
+/** What the glyphs mean, and how many there are of each. */
+function legend(parts: readonly Part[]): string {
+  return parts
+    .map(({ count, glyph, paint: color, name }) => `${color(glyph)} ${name} ${number(count)}`)
+    .join('  ');
+}
+
+const levels = '▁▂▃▄▅▆▇█';
+
+/** One glyph for each value, as high as its share of the highest. */
+export function sparkline(values: readonly number[]): string {
+  const most = Math.max(1, ...values);
+  return values
+    .map((value) => levels.charAt(Math.ceil((value / most) * (levels.length - 1))))
+    .join('');
+}
+
 function crowdParts(tally: Tally): Part[] {
-  const part = (states: readonly CrowdState[], glyph: string, color: Paint): Part => ({
-    count: states.reduce((sum, state) => sum + tally.in(state), 0),
-    glyph,
-    paint: color,
-  });
+  const part = (state: CrowdState, name: string, glyph: string, color: Paint): Part => {
+    return { count: tally.in(state), name, glyph, paint: color };
+  };
   return [
-    part(['paid'], '█', green),
-    part(['holding'], '▓', yellow),
-    part(['let_go'], '▒', yellow),
-    part(['striking'], '»', red),
-    part(['hoping'], '∘', cyan),
-    part(['waiting'], '•', bold),
-    part(['gone'], '·', dim),
+    part('paid', 'paid', '█', green),
+    part('holding', 'paying', '▓', yellow),
+    part('let_go', 'let go', '▒', yellow),
+    part('striking', 'asking', '»', red),
+    part('hoping', 'hoping', '∘', cyan),
+    part('waiting', 'waiting', '•', bold),
+    part('gone', 'gone', '·', dim),
   ];
 }
 
-function crowdLegend(tally: Tally): string {
-  const count = (state: CrowdState) => number(tally.in(state));
-  return (
-    `${green('█')} paid ${count('paid')}  ${yellow('▓')} paying ${count('holding')}  ` +
-    `${yellow('▒')} let go ${count('let_go')}  ${red('»')} asking ${count('striking')}  ` +
-    `${cyan('∘')} hoping ${count('hoping')}  • waiting ${count('waiting')}  ` +
-    `${dim('·')} gone ${count('gone')}`
-  );
-}
-
-function unitLines({ stats, units }: View): string[] {
+function unitParts({ stats, units }: View): Part[] {
   const { available, held, sold } = stats ?? { available: units, held: 0, sold: 0 };
-  const parts = [
-    { count: sold, glyph: '█', paint: green },
-    { count: held, glyph: '▓', paint: yellow },
-    { count: available, glyph: '░', paint: dim },
-  ];
   return [
-    `units    ${bar(parts)}`,
-    `         ${green('█')} sold ${number(sold)}  ${yellow('▓')} held ${number(held)}  ` +
-      `${dim('░')} available ${number(available)}`,
+    { count: sold, name: 'sold', glyph: '█', paint: green },
+    { count: held, name: 'held', glyph: '▓', paint: yellow },
+    { count: available, name: 'available', glyph: '░', paint: dim },
   ];
 }
+
+const crowdRow = 4;
 
 export function pictureOf(view: View): string[] {
   const { tally, toBellMs, stats } = view;
   const clock = clockText(toBellMs);
   const bell = toBellMs > 0 ? yellow(bold(clock)) : red(bold(`${clock}  HIGH NOON`));
   const { holdMs } = tally;
-  const refusals = tally.refusals().map(([code, count]) => `${code} ${number(count)}`);
+  const crowd = crowdParts(tally);
+  const units = unitParts(view);
+  const row = (name: string, text: string): string => `  ${name.padEnd(9)}${text}`;
+  const refused = tally.refusals().map(([code, count]) => `${code} ${number(count)}`);
   return [
     '',
-    `  ${bell}   KUHL Laptop at half price: ${number(view.units)} units, ` +
-      `${number(view.shoppers)} shoppers, ${number(view.connections)} connections`,
+    `  ${bell}   ${bold('KUHL Laptop at half price')}: ${number(view.units)} units`,
+    `  ${number(view.shoppers)} shoppers on ${number(view.connections)} connections`,
     '',
-    `  crowd    ${bar(crowdParts(tally))}`,
-    `           ${crowdLegend(tally)}`,
-    ...unitLines(view).map((line) => `  ${line}`),
-    `  answers  ${number(tally.answers)} (${number(view.answersPerSecond)}/s)   ` +
-      `p50 ${milliseconds(holdMs.quantile(0.5))}   p99 ${milliseconds(holdMs.quantile(0.99))}`,
-    `  refused  ${refusals.length === 0 ? 'nobody' : refusals.join(', ')}`,
-    `  in doubt ${number(stats?.in_doubt.count ?? 0)} decisions not yet in Postgres`,
+    row('crowd', bar(crowd)),
+    row('', legend(crowd.slice(0, crowdRow))),
+    row('', legend(crowd.slice(crowdRow))),
+    row('units', bar(units)),
+    row('', legend(units)),
+    row('answers', cyan(sparkline(view.pulse))),
+    row(
+      '',
+      `${number(tally.answers)} (${number(view.answersPerSecond)}/s)   ` +
+        `p50 ${milliseconds(holdMs.quantile(0.5))}   p99 ${milliseconds(holdMs.quantile(0.99))}`,
+    ),
+    row('refused', refused.length === 0 ? 'nobody' : refused.join('  ')),
+    row('in doubt', `${number(stats?.in_doubt.count ?? 0)} decisions not yet in Postgres`),
     '',
   ];
 }
+
+const columns = [10, 12, 9, 6, 6, 8, 9, 8, 9, 9] as const;
+
+function tableRow(cells: readonly string[]): string {
+  return cells.map((cell, i) => cell.padStart(columns[i] ?? 0)).join(' ');
+}
+
+/** What the numbers of `lineOf` are. */
+export const lineHead = tableRow([
+  'clock',
+  'connections',
+  'available',
+  'held',
+  'sold',
+  'in doubt',
+  'answers',
+  '/s',
+  'p50',
+  'p99',
+]);
 
 /** The same on one line, without colours. */
 export function lineOf(view: View): string {
   const { tally, stats, toBellMs } = view;
   const { available, held, sold } = stats ?? { available: view.units, held: 0, sold: 0 };
-  const refusals = tally.refusals().map(([code, count]) => `${code} ${count}`);
-  return (
-    `${clockText(toBellMs)}  available ${available}  held ${held}  sold ${sold}  ` +
-    `answers ${tally.answers} (${Math.round(view.answersPerSecond)}/s)  ` +
-    `p50 ${milliseconds(tally.holdMs.quantile(0.5))}  ` +
-    `p99 ${milliseconds(tally.holdMs.quantile(0.99))}  in doubt ${stats?.in_doubt.count ?? 0}  ` +
-    `connections ${view.connections}  refused: ${refusals.length === 0 ? 'nobody' : refusals.join(', ')}`
-  );
+  const numbers = [view.connections, available, held, sold, stats?.in_doubt.count ?? 0];
+  const quantile = (share: number): string => {
+    return tally.holdMs.count === 0 ? '-' : milliseconds(tally.holdMs.quantile(share));
+  };
+  return tableRow([
+    clockText(toBellMs),
+    ...[...numbers, tally.answers, view.answersPerSecond].map(number),
+    quantile(0.5),
+    quantile(0.99),
+  ]);
 }

@@ -7,7 +7,10 @@ export interface Plan {
   readonly host: string;
   /** Milliseconds of the server's clock. */
   readonly startsAt: number;
+  /** Share (0–1) of the first winners that pay. */
   readonly payShare: number;
+  /** Share (0–1) of those who are told that units may return that come back for them. */
+  readonly hopeShare: number;
 }
 
 export function holdText({ sale, host }: Plan, token: string, number: number): string {

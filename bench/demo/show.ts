@@ -1,5 +1,5 @@
-/** Watches the sale by its stats, and draws it: ten times a second, or a line each second. */
-import { lineOf, pictureOf } from './picture.ts';
+/** Watches the sale by its stats, and draws it: eight times a second, or a line each second. */
+import { lineHead, lineOf, pictureOf, width } from './picture.ts';
 import type { View } from './picture.ts';
 import type { Screen } from './screen.ts';
 import type { SaleStats, Shop } from './shop.ts';
@@ -28,6 +28,8 @@ export class Show {
   readonly #timers: NodeJS.Timeout[] = [];
   #asking = false;
   #rates: { at: number; answers: number }[] = [];
+  #answers = 0;
+  #pulse: readonly number[] = Array.from({ length: width }, () => 0);
 
   constructor(scene: Scene, shop: Shop, screen: Screen) {
     this.#scene = scene;
@@ -36,6 +38,7 @@ export class Show {
   }
 
   start(): void {
+    if (!this.#screen.draws) this.#screen.say(`\n${lineHead}`);
     this.#timers.push(
       setInterval(() => this.#frame(), this.#screen.draws ? frameMs : lineMs),
       setInterval(() => void this.#ask(), statsMs),
@@ -58,8 +61,11 @@ export class Show {
     const { shoppers, units, startsAt, tally } = this.#scene;
     const toBellMs = startsAt - this.#shop.clock.now();
     const { connections, stats } = this;
+    this.#pulse = [...this.#pulse.slice(1), tally.answers - this.#answers];
+    this.#answers = tally.answers;
+    const pulse = this.#pulse;
     const answersPerSecond = this.#rate(tally.answers);
-    return { shoppers, units, toBellMs, connections, stats, answersPerSecond, tally };
+    return { shoppers, units, toBellMs, connections, stats, answersPerSecond, pulse, tally };
   }
 
   /** Over the last second. */

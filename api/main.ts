@@ -6,6 +6,7 @@
 import { createEngine } from '../engine/index.ts';
 import { loadConfig } from '../platform/config.ts';
 import type { Config } from '../platform/config.ts';
+import { armCrash } from '../platform/crash.ts';
 import { runRole } from '../platform/lifecycle.ts';
 import type { Role } from '../platform/lifecycle.ts';
 import { createLog } from '../platform/log.ts';
@@ -25,6 +26,7 @@ const workerOpsOffset = 2;
 
 async function start(): Promise<Role> {
   const config = loadConfig(undefined, ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS']);
+  armCrash(config.crashAt);
   const name = config.processName === unnamed ? role : config.processName;
   const log = createLog(name, config.logLevel);
   setProcessLabel(name);

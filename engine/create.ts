@@ -1,6 +1,7 @@
 /** The engine as the api sees it: lanes, Postgres, and nothing that knows of HTTP. */
 import type { KeyObject } from 'node:crypto';
 import type { Config } from '../platform/config.ts';
+import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
 import { createDb } from '../platform/postgres/pool.ts';
 import type { Db } from '../platform/postgres/db.ts';
@@ -59,6 +60,7 @@ async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<Sa
   const context = { secret, lanes: settings.lanes, currency: settings.currency };
   const created = await db.tx((q) => writeSale(q, context, sale));
   if ('code' in created) return { kind: 'rejected', rejection: created };
+  crashPoint('sale.written');
   const send = (woken: readonly number[]) => {
     for (const lane of woken) void lanes.caller.send(lane).catch(() => undefined);
   };

@@ -1,5 +1,6 @@
 /** Role `worker`: the engine's loops, and an operators' port that tells how they are. */
 import { loadConfig } from '../platform/config.ts';
+import { armCrash } from '../platform/crash.ts';
 import { runRole } from '../platform/lifecycle.ts';
 import { createLog } from '../platform/log.ts';
 import { createOps, type Readiness } from '../platform/ops.ts';
@@ -20,6 +21,7 @@ function readiness(worker: Worker | null): Readiness {
 
 runRole('worker', async () => {
   const config = loadConfig(undefined, ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS']);
+  armCrash(config.crashAt);
   const log = createLog('worker', config.logLevel);
   let worker: Worker | null = null;
   const ops = await createOps({

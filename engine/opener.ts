@@ -4,6 +4,7 @@
  * states, so whatever a dead process left is finished here too.
  */
 import type { KeyObject } from 'node:crypto';
+import { crashPoint } from '../platform/crash.ts';
 import type {
   IncomingBatch,
   KafkaConsumer,
@@ -102,6 +103,7 @@ async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promi
       const [known] = await q.query('SELECT 1 FROM sale.registrations WHERE id = $1', [product.id]);
       return known === undefined ? [] : openStanding(q, secret, lanes, currency, product);
     });
+    crashPoint('opener.written');
     if (woken.length > 0) options.onCommands(woken);
     await batch.heartbeat();
   }

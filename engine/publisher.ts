@@ -2,6 +2,7 @@
  * Publisher: takes rows of `platform.outbox` to their Kafka topics. Read by row state with SKIP
  * LOCKED, never by "id greater than", because rows commit out of order. Receivers dedupe.
  */
+import { crashPoint } from '../platform/crash.ts';
 import type { KafkaProducer, OutgoingMessage } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
@@ -45,6 +46,7 @@ export function startPublisher(options: {
       }
       for (const [topic, messages] of byTopic) {
         await producer.send(`${topicPrefix}${topic}`, messages);
+        crashPoint('publisher.sent');
       }
       if (rows.length > 0) {
         await q.run('UPDATE platform.outbox SET published_at = now() WHERE id = ANY($1)', [

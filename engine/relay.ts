@@ -4,6 +4,7 @@
  * over and when the settler asks; else it goes on with what is new. Twice is harmless, never is
  * not (protocol.md §4).
  */
+import { crashPoint } from '../platform/crash.ts';
 import type { KafkaProducer } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
@@ -62,10 +63,12 @@ export function startRelay(options: RelayOptions): Loop {
     }
     if (failed) await options.ensureTopic();
     failed = true;
+    crashPoint('relay.read');
     await producer.send(
       topic,
       items.map(([id, fields]) => messageOf(lane, id.toString(), fields[1] ?? Buffer.alloc(0))),
     );
+    crashPoint('relay.sent');
     failed = false;
     cursor = items.at(-1)?.[0].toString() ?? cursor;
     metrics.relayedEntries.inc({ lane: String(lane) }, items.length);

@@ -4,6 +4,7 @@
  * missing. Kafka's offset is stored beside the watermark and sought on assignment.
  */
 import type { IncomingBatch, KafkaConsumer, KafkaPort } from '../platform/kafka/port.ts';
+import { crashPoint } from '../platform/crash.ts';
 import { Fault, messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
@@ -114,8 +115,14 @@ async function settleRun(
   offset: bigint,
 ): Promise<void> {
   try {
-    const settled = await options.db.tx((q) => settle(q, lane, entries, Number(offset)));
+    const settled = await options.db.tx(async (q) => {
+      const done = await settle(q, lane, entries, Number(offset));
+      crashPoint('settler.settling');
+      return done;
+    });
+    crashPoint('settler.committed');
     await report(options, lane, settled);
+    crashPoint('settler.settled');
   } catch (error) {
     metrics.loopErrors.inc({ loop: 'settler' });
     options.log.warn({ lane, entries: entries.length, err: messageOf(error) }, 'not settled yet');

@@ -3,6 +3,7 @@
  * outbox up to the watermark, beats its clock, and shows what is in doubt. An old watermark trims
  * nothing, so two trimmers are harmless.
  */
+import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
@@ -49,6 +50,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
       [options.gate.doors.length],
       'trimmer_lanes',
     );
+    crashPoint('trimmer.read');
     for (const row of rows) await trimLane(options, row, passed);
   };
   return startLoop({ name: 'trimmer', log: options.log, everyMs, round });
@@ -97,6 +99,7 @@ async function trimLane(
       () => gate.door(row.lane).open,
     )) as Buffer,
   ) as [number, number, number, number, number, number, number, string, number];
+  crashPoint('trimmer.trimmed');
   const [epoch, , decided, settled, doubt, now, length, frozen, outage] = reply;
   if (epoch === 0) return;
   const inDoubt = Math.max(0, decided - settled);

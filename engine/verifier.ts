@@ -3,6 +3,7 @@
  * It proves that no position which anyone has seen is missing, ends the epoch at the outbox's
  * head, begins the next one in Postgres, then in the lane. Two at once: compare-and-set.
  */
+import { crashPoint } from '../platform/crash.ts';
 import type { KafkaPort } from '../platform/kafka/port.ts';
 import { messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
@@ -89,6 +90,7 @@ export class Verifier {
     }
     // Kafka first, then the head: a position published before the restart is in the outbox too.
     const highest = await this.#highestInKafka(lane, row.lane_time);
+    crashPoint('verifier.read');
     const head = await this.#head(lane);
     if (!(head.epoch >= row.recovered_epoch && head.epoch <= row.epoch)) {
       await this.#freeze(lane, row, `the lane is of epoch ${head.epoch}, postgres of ${row.epoch}`);
@@ -114,7 +116,9 @@ export class Verifier {
       return;
     }
     if (begun === 'changed') throw new Error('another verifier was faster');
+    crashPoint('verifier.begun');
     await this.#write(lane, head, row.epoch + 1, runId);
+    crashPoint('verifier.written');
     log.info({ lane, epoch: row.epoch + 1, end: head.seq }, 'lane verified, new epoch');
   }
 

@@ -52,6 +52,7 @@ export interface Config {
   readonly tokenAudience: string;
   readonly jwksUrl: string;
   readonly highnoonDir: string;
+  readonly crashAt: string;
   readonly processName: string;
 }
 

@@ -30,6 +30,7 @@ const host = text(/^[A-Za-z0-9.:_-]{1,253}$/, 'a host name or an address');
 const path = text(/^[^\0]{1,4000}$/, 'a folder');
 const processName = text(/^[a-z0-9-]{1,40}$/, 'a name of a-z, 0-9 and -, at most 40 characters');
 const prefix = text(/^[a-z0-9-]{0,60}$/, 'made of a-z, 0-9 and -, at most 60 characters');
+const crashAt = text(/^[a-z]+\.[a-z]+(:[1-9]\d{0,5})?$/, 'a crash point, as settler.committed:20');
 const dayMs = 86_400_000;
 
 /**
@@ -139,6 +140,7 @@ export const variables = [
   variable('TOKEN_AUDIENCE', 'tokenAudience', 'highnoon', word, '`aud` of shopper tokens'),
   variable('JWKS_URL', 'jwksUrl', '', web, 'keys of the shoppers’ identity provider'),
   variable('HIGHNOON_DIR', 'highnoonDir', '', path, 'the .highnoon folder; empty = in the clone'),
+  variable('CRASH_AT', 'crashAt', '', crashAt, 'where to die, for drills; not in production'),
   variable('HIGHNOON_PROCESS', 'processName', '', processName, 'name of a process in logs'),
   variable('MAVEN_REPO_URL', 'mavenRepoUrl', '', web, "a Maven repository for Kafka's jars"),
 ];

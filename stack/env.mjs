@@ -48,13 +48,14 @@ export { roleNames, variables };
  * @property {string} tokenAudience
  * @property {string | null} jwksUrl
  * @property {string | null} highnoonDir
+ * @property {string} crashAt
  * @property {string | null} processName
  * @property {string | null} mavenRepoUrl
  */
 
 /** Lists and the prefix have a value of their own when nothing is given; the rest is null. */
 /** @type {Record<string, unknown>} */
-const emptyValues = { kafkaBrokers: [], opsPeers: [], topicPrefix: '' };
+const emptyValues = { kafkaBrokers: [], opsPeers: [], topicPrefix: '', crashAt: '' };
 
 /**
  * Reads and checks every variable; an empty one counts as not given.
@@ -71,6 +72,9 @@ export function readEnv(env) {
     const value = given === '' ? (emptyValues[key] ?? null) : kind.parse(given);
     if (value === undefined) problems.push(`${name}: ${shown(given)} is not ${kind.expects}`);
     values[key] = value;
+  }
+  if (values['nodeEnv'] === 'production' && values['crashAt'] !== '') {
+    problems.push('CRASH_AT: is for drills and not for production');
   }
   return { values: /** @type {Settings} */ (/** @type {unknown} */ (values)), problems };
 }

@@ -3,6 +3,7 @@
  * as one script call. No timer: an idle lane sends at once, a busy one grows its batches. One in
  * flight, flushed by `setImmediate`; two in flight or larger batches brought nothing (measured).
  */
+import { crashPoint } from '../../platform/crash.ts';
 import type { Log } from '../../platform/log.ts';
 import { metrics } from '../../platform/metrics.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
@@ -110,7 +111,9 @@ export class Batcher {
     const started = performance.now();
     let retry = false;
     try {
+      crashPoint('batch.sending');
       const bytes = await this.#call(batch);
+      crashPoint('batch.answered');
       const answer = unpack(bytes) as unknown[];
       metrics.batchSize.observe({ lane: this.#label }, batch.length);
       metrics.batchWaitSeconds.observe(

@@ -3,6 +3,7 @@
  * dispatcher's sweep and by whoever has just written one. The script applies only the one after
  * its last, so callers may overlap.
  */
+import { crashPoint } from '../../platform/crash.ts';
 import { metrics } from '../../platform/metrics.ts';
 import type { Db } from '../../platform/postgres/db.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
@@ -54,7 +55,9 @@ export class CommandCaller {
           inDoubtMaxAgeMs: Number.MAX_SAFE_INTEGER,
         });
         const body = pack([c.number, c.kind, c.body, c.sale_id]);
+        crashPoint('command.sending');
         const bytes = await runScript(this.#gate.redis, this.#script, keys, [header, body], open);
+        crashPoint('command.answered');
         const [state, epoch, seq, applied] = unpack(bytes as Buffer) as number[];
         if (state !== status.ok || epoch === undefined || seq === undefined) {
           if (state === status.epoch && epoch !== undefined) door.epoch = epoch;

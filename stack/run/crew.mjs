@@ -42,6 +42,8 @@ export class Crew {
   #stopping = false;
   /** @type {Equipment | null} */
   #equipment = null;
+  /** Whom every api asks: OPS_PEERS. */
+  #peers = '';
 
   /** @param {{ dir: string, say: (line: string) => void, changed: () => void }} owner */
   constructor(owner) {
@@ -116,8 +118,8 @@ export class Crew {
     const { host, reach, ops } = plan;
     const address = (/** @type {string} */ role) => `http://${reach}:${opsPortOf(role, ops)}`;
     const others = roles.filter((role) => role !== 'api');
-    const peers = others.map((role) => `${role}=${address(role)}`).join(',');
-    const env = { ...(peers === '' ? {} : { OPS_PEERS: peers }), ...roleEnv() };
+    this.#peers = others.map((role) => `${role}=${address(role)}`).join(',');
+    const env = this.#peersEnv(roleEnv());
     await Promise.all(
       roles.map((role) => {
         const port = role === 'api' ? plan.api : role === 'catalog' ? plan.catalog : 0;
@@ -126,6 +128,11 @@ export class Crew {
         return this.launch(roleSpec(role, place, how));
       }),
     );
+  }
+
+  /** @param {NodeJS.ProcessEnv} env */
+  #peersEnv(env) {
+    return { ...(this.#peers === '' ? {} : { OPS_PEERS: this.#peers }), ...env };
   }
 
   /** @param {string} role @param {NodeJS.ProcessEnv} extraEnv @returns {Promise<RoleHandle>} */
@@ -138,7 +145,7 @@ export class Crew {
     const name = nameOf();
     const [port = 0, opsPort = 0] = await freePorts(2);
     const place = { host: plan.host, reach: plan.reach, port, opsPort };
-    const env = { ...roleEnv(), ...extraEnv };
+    const env = { ...this.#peersEnv(roleEnv()), ...extraEnv };
     const how = { env, logFile: this.logFile(name), processName: name, strict };
     await this.launch(roleSpec(role, place, how), name);
     const opsUrl = `http://${plan.reach}:${opsPort}`;

@@ -22,14 +22,14 @@ rootLogger.level = warn
 rootLogger.appenderRef.err.ref = err
 `;
 
-/** @param {{ data: string, port: number, controllerPort: number }} node */
-function properties({ data, port, controllerPort }) {
+/** @param {{ data: string, port: number, controllerPort: number, advertised: number }} node */
+function properties({ data, port, controllerPort, advertised }) {
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertised}`,
     'controller.listener.names': 'CONTROLLER',
     'inter.broker.listener.name': 'PLAINTEXT',
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
@@ -59,19 +59,20 @@ function properties({ data, port, controllerPort }) {
  * @property {string} logFile
  * @property {number} port
  * @property {number} controllerPort
+ * @property {number} advertised the port that it gives as its address
  */
 
 /**
  * Formats the log folder if that was not done.
  * @param {KafkaOrder} order @returns {Promise<import('./supervised.mjs').ProcessSpec>}
  */
-export async function kafkaSpec({ kafka, dir, logFile, port, controllerPort }) {
+export async function kafkaSpec({ kafka, dir, logFile, port, controllerPort, advertised }) {
   const home = join(dir, 'kafka');
   const data = join(home, 'data');
   mkdirSync(home, { recursive: true });
   const config = join(home, 'server.properties');
   const logConfig = join(home, 'log4j2.properties');
-  writeFileSync(config, properties({ data, port, controllerPort }));
+  writeFileSync(config, properties({ data, port, controllerPort, advertised }));
   writeFileSync(logConfig, logging);
   const { bin, env: javaEnv, args: javaArgs } = kafka.java;
   const env = { ...process.env, ...javaEnv };

@@ -8,10 +8,11 @@ import { redisServes } from '../base/probe.mjs';
 const stopMs = 10_000;
 
 /**
- * @param {{ bin: string, dir: string, logFile: string, port: number, maxmemoryMb: number }} order
+ * @param {{ bin: string, dir: string, logFile: string, port: number, maxmemoryMb: number,
+ *   env: NodeJS.ProcessEnv }} order
  * @returns {import('./supervised.mjs').ProcessSpec}
  */
-export function redisSpec({ bin, dir, logFile, port, maxmemoryMb }) {
+export function redisSpec({ bin, dir, logFile, port, maxmemoryMb, env }) {
   const data = join(dir, 'redis');
   mkdirSync(data, { recursive: true });
   const settings = {
@@ -34,7 +35,7 @@ export function redisSpec({ bin, dir, logFile, port, maxmemoryMb }) {
     name: 'redis',
     command: bin,
     args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    env: process.env,
+    env,
     cwd: data,
     logFile,
     stopSignal: 'SIGTERM',

@@ -56,10 +56,11 @@ export class Stack {
     const wanted = options.roles ?? settings.roles;
     const plan = await planPorts(settings, options.ports ?? 'free', wanted);
     this.#record = new StackRecord(dir, options.keep ? [] : [dir, outsideDir(dir)]);
-    const { maxConnections = 60 } = options;
+    const { maxConnections = 60, kafkaAdvertised, redisEnv } = options;
+    const asked = { maxConnections, kafkaAdvertised, redisEnv };
     const launch = crew.launch.bind(crew);
     const logFile = crew.logFile.bind(crew);
-    const context = { settings, plan, dir, logFile, maxConnections, say: steps.say, launch };
+    const context = { settings, plan, dir, logFile, ...asked, say: steps.say, launch };
     // Packages and stores have nothing to do with each other, and are mostly downloads.
     const [stores] = await Promise.all([
       startStores(options.stores ?? storeNames, context, steps),
@@ -150,6 +151,22 @@ export class Stack {
   async restart(name) {
     await this.halt(name);
     await this.resume(name);
+  }
+
+  /**
+   * Starts a process anew with changed environment; does not wait, because it may be told to die.
+   * @param {string} name @param {NodeJS.ProcessEnv} env
+   */
+  async restartWith(name, env) {
+    const child = this.crew.get(name);
+    await child.halt();
+    Object.assign(child.spec.env, env);
+    child.start();
+  }
+
+  /** How often a process has died by itself. @param {string} name */
+  deaths(name) {
+    return this.crew.get(name).deaths;
   }
 
   /** Waits until a process serves (again). @param {string} name */

@@ -23,6 +23,8 @@ export const storeNames = ['postgres', 'redis', 'kafka'];
  * @property {string} dir
  * @property {(name: string) => string} logFile
  * @property {number} maxConnections of Postgres
+ * @property {number | undefined} kafkaAdvertised
+ * @property {NodeJS.ProcessEnv | undefined} redisEnv
  * @property {(line: string) => void} say
  * @property {(spec: ProcessSpec) => Promise<void>} launch starts it and waits until it serves
  */
@@ -34,7 +36,7 @@ async function reachable(name, host, port) {
 }
 
 /** @param {StoreContext} context @param {Progress} progress @returns {Promise<string>} its url */
-async function redis({ settings, plan, dir, logFile, launch }, progress) {
+async function redis({ settings, plan, dir, logFile, redisEnv, launch }, progress) {
   if (settings.redisUrl) {
     const { hostname, port } = new URL(settings.redisUrl);
     await reachable('REDIS_URL', hostname, Number(port || 6379));
@@ -44,7 +46,8 @@ async function redis({ settings, plan, dir, logFile, launch }, progress) {
   const { bin, version, source } = await getRedis(progress);
   const port = plan.redis;
   const maxmemoryMb = settings.redisMaxmemoryMb;
-  await launch(redisSpec({ bin, dir, logFile: logFile('redis'), port, maxmemoryMb }));
+  const env = { ...process.env, ...redisEnv };
+  await launch(redisSpec({ bin, dir, logFile: logFile('redis'), port, maxmemoryMb, env }));
   progress.done(`${version} (${source}) on 127.0.0.1:${port}`);
   return `redis://127.0.0.1:${port}`;
 }
@@ -67,7 +70,7 @@ async function postgres({ settings, plan, dir, logFile, maxConnections, say, lau
 }
 
 /** @param {StoreContext} context @param {Progress} progress @returns {Promise<string>} brokers */
-async function kafka({ settings, plan, dir, logFile, launch }, progress) {
+async function kafka({ settings, plan, dir, logFile, kafkaAdvertised, launch }, progress) {
   if (settings.kafkaBrokers.length > 0) {
     const [first = ''] = settings.kafkaBrokers;
     const colon = first.lastIndexOf(':');
@@ -77,9 +80,8 @@ async function kafka({ settings, plan, dir, logFile, launch }, progress) {
   }
   const got = await getKafka(progress, { repoUrl: settings.mavenRepoUrl });
   const { kafka: port, kafkaController: controllerPort } = plan;
-  await launch(
-    await kafkaSpec({ kafka: got, dir, logFile: logFile('kafka'), port, controllerPort }),
-  );
+  const ports = { port, controllerPort, advertised: kafkaAdvertised ?? port };
+  await launch(await kafkaSpec({ kafka: got, dir, logFile: logFile('kafka'), ...ports }));
   progress.done(`${got.version} on Java ${got.java.version}, on 127.0.0.1:${port}`);
   return `127.0.0.1:${port}`;
 }

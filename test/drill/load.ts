@@ -1,0 +1,93 @@
+/** The load: so many shoppers at once, one vendor, for as long as it is told. */
+import { Client, wordOf } from './client.ts';
+import { History } from './history.ts';
+import { askCommand, visit, type Account, type Surroundings } from './shopper.ts';
+import { Vendor } from './vendor.ts';
+import { Rng } from '../support/rng.ts';
+
+export interface LoadOptions {
+  readonly apis: readonly string[];
+  readonly seed: number;
+  readonly shoppersAtOnce: number;
+  readonly accounts: number;
+  /** Between two visits of one shopper. */
+  readonly thinkMs: number;
+}
+
+const vendorEveryMs = 1000;
+const lastPatienceMs = 60_000;
+
+export class Load {
+  readonly history = new History();
+  readonly vendor: Vendor;
+  readonly #options: LoadOptions;
+  readonly #around: Surroundings;
+  #running: Promise<unknown> | null = null;
+  #stopping = false;
+
+  private constructor(options: LoadOptions, accounts: readonly Account[], client: Client) {
+    this.#options = options;
+    const rng = new Rng(options.seed);
+    this.vendor = new Vendor(client, new Rng(options.seed + 1));
+    this.#around = {
+      client,
+      accounts,
+      history: this.history,
+      rng,
+      sales: () => this.vendor.openSales,
+    };
+  }
+
+  /** Makes accounts and products; nothing runs yet. */
+  static async prepare(options: LoadOptions): Promise<Load> {
+    const client = new Client(options.apis, new Rng(options.seed + 2));
+    const accounts: Account[] = [];
+    for (let i = 0; i < options.accounts; i += 1) {
+      const call = { method: 'POST', path: '/v1/sessions', token: '', body: {} } as const;
+      const { answer } = await client.ask(call);
+      accounts.push({ id: wordOf(answer, 'shopper_id'), token: wordOf(answer, 'token') });
+    }
+    const load = new Load(options, accounts, client);
+    await load.vendor.found();
+    return load;
+  }
+
+  get accounts(): readonly Account[] {
+    return this.#around.accounts;
+  }
+
+  start(): void {
+    if (this.#running !== null) return;
+    this.#stopping = false;
+    const shoppers = Array.from({ length: this.#options.shoppersAtOnce }, () => this.#shop());
+    this.#running = Promise.all([this.#sell(), ...shoppers]);
+  }
+
+  /** Resolves when everybody has their last answer, or has given up for now. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#running;
+    this.#running = null;
+  }
+
+  /** Asks what is unknown again, by its key. Answers how many are unknown still. */
+  async resolveUnknown(): Promise<number> {
+    for (const asked of this.history.unknown) await askCommand(this.#around, asked, lastPatienceMs);
+    return this.history.unknown.length;
+  }
+
+  async #shop(): Promise<void> {
+    while (!this.#stopping) {
+      await visit(this.#around);
+      const { thinkMs } = this.#options;
+      await new Promise((resolve) => setTimeout(resolve, thinkMs * (0.5 + Math.random())));
+    }
+  }
+
+  async #sell(): Promise<void> {
+    while (!this.#stopping) {
+      await this.vendor.round();
+      await new Promise((resolve) => setTimeout(resolve, vendorEveryMs));
+    }
+  }
+}

@@ -1,0 +1,193 @@
+/**
+ * One shopper after another, as they come: hold, then pay, release, or let the hold end; some ask
+ * the same thing twice, some look. Checks on the spot what an answer must be.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Rng } from '../support/rng.ts';
+import { wordOf, type Answer, type Client } from './client.ts';
+import type { Asked, History, KnownOrder, Verb } from './history.ts';
+import type { OpenSale } from './vendor.ts';
+
+export interface Account {
+  readonly id: string;
+  readonly token: string;
+}
+
+export interface Surroundings {
+  readonly client: Client;
+  readonly accounts: readonly Account[];
+  readonly history: History;
+  readonly rng: Rng;
+  readonly sales: () => readonly OpenSale[];
+}
+
+interface HoldBody {
+  readonly quantity: number;
+  readonly product_id: string;
+}
+
+/** Refusals that each command may meet. */
+const refusals: Readonly<Record<Verb, ReadonlySet<string>>> = {
+  hold: new Set([
+    'sold_out',
+    'limit_reached',
+    'rate_limited',
+    'sale_not_started',
+    'sale_paused',
+    'sale_ended',
+  ]),
+  pay: new Set(['hold_expired', 'illegal_transition', 'settling']),
+  release: new Set(['illegal_transition', 'settling']),
+};
+
+const address = {
+  name: 'Ann Ash',
+  line1: '1 High Street',
+  city: 'Noonville',
+  postal_code: '10115',
+  country: 'DE',
+};
+const payBody = { method: { type: 'test' }, email: 'ann@example.org', address };
+
+const paths: Readonly<Record<Verb, (c: Pick<Asked, 'sale' | 'order'>) => string>> = {
+  hold: ({ sale }) => `/v1/sales/${sale}/holds`,
+  pay: ({ order }) => `/v1/orders/${order}/pay`,
+  release: ({ order }) => `/v1/orders/${order}`,
+};
+
+/** Asks a command (again) and writes down what came of it. */
+export async function askCommand(
+  around: Surroundings,
+  asked: Asked,
+  patience?: number,
+): Promise<Answer | null> {
+  const { client, accounts, history } = around;
+  const { verb, key, body } = asked;
+  const call = {
+    method: verb === 'release' ? ('DELETE' as const) : ('POST' as const),
+    path: paths[verb](asked),
+    token: accounts[asked.shopper]?.token ?? '',
+    key,
+    ...(body === null ? {} : { body }),
+  };
+  const told = await client.ask(call, patience);
+  const { answer } = told;
+  asked.tries += told.tries;
+  asked.unavailable += told.unavailable;
+  asked.answeredAt = Date.now();
+  asked.status = answer?.status ?? 0;
+  asked.code = wordOf(answer, 'code');
+  if (told.unavailable > 0) history.seen.unavailable += 1;
+  if (answer === null) {
+    history.seen.unknown += 1;
+    return null;
+  }
+  asked.outcome = answer.status < 300 ? 'ok' : 'refused';
+  if (answer.replayed) history.seen.replayed += 1;
+  if (asked.code === 'sold_out') history.seen.sold_out += 1;
+  if (asked.code === 'limit_reached') history.seen.limit += 1;
+  if (verb === 'pay' && asked.code === 'hold_expired') history.seen.expired_race += 1;
+  if (asked.outcome === 'ok') learn(around, asked, answer);
+  else if (!refusals[verb].has(asked.code)) {
+    history.blame(`${verb} of ${asked.order || asked.sale}: ${asked.status} ${asked.code}`);
+  }
+  return answer;
+}
+
+function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
+  const { verb, sale, shopper } = asked;
+  const id = wordOf(answer, 'id');
+  const units = answer.json['units'] as readonly number[];
+  const known = history.orders.get(id);
+  if (verb === 'hold') {
+    const { amount } = answer.json['amount'] as { readonly amount: number };
+    const { quantity, product_id: product } = asked.body as HoldBody;
+    if (units.length !== quantity)
+      history.blame(`${id}: asked for ${quantity}, got ${units.join()}`);
+    if (known === undefined) {
+      const ends = { payAsked: false, releaseAsked: false, end: null };
+      history.orders.set(id, { id, sale, product, shopper, units, amount, ...ends });
+    } else if (known.units.join() !== units.join() || known.amount !== amount) {
+      history.blame(`${id}: replayed with ${units.join()}, first with ${known.units.join()}`);
+    }
+    return;
+  }
+  const end = verb === 'pay' ? 'paid' : 'released';
+  if (known === undefined || id !== asked.order) {
+    history.blame(`${asked.order}: ${verb} was answered for ${id}`);
+    return;
+  }
+  if (known.units.join() !== units.join()) {
+    history.blame(`${id}: held ${known.units.join()}, ${end} with ${units.join()}`);
+  }
+  if (known.end !== null && known.end !== end) history.blame(`${id}: ${known.end}, then ${end}`);
+  known.end = end;
+}
+
+function newCommand(
+  around: Surroundings,
+  command: Pick<Asked, 'verb' | 'sale' | 'shopper' | 'order' | 'body'>,
+): Asked {
+  const asked: Asked = {
+    ...command,
+    key: randomUUID(),
+    startedAt: Date.now(),
+    outcome: 'unknown',
+    answeredAt: 0,
+    tries: 0,
+    unavailable: 0,
+    status: 0,
+    code: '',
+  };
+  around.history.commands.push(asked);
+  return asked;
+}
+
+/** What a shopper was told last must not be denied by what they read next. */
+async function look(around: Surroundings, order: KnownOrder): Promise<void> {
+  const { client, accounts, history } = around;
+  const endBefore = order.end;
+  const token = accounts[order.shopper]?.token ?? '';
+  const { answer } = await client.ask({ method: 'GET', path: `/v1/orders/${order.id}`, token });
+  if (answer === null) return;
+  const state = wordOf(answer, 'state');
+  if (answer.status !== 200) history.blame(`${order.id}: read as ${answer.status}`);
+  else if (endBefore !== null && state !== endBefore) {
+    history.blame(`${order.id}: ${endBefore}, then read as ${state}`);
+  }
+}
+
+async function end(
+  around: Surroundings,
+  order: KnownOrder,
+  verb: 'pay' | 'release',
+): Promise<void> {
+  const { id, sale, shopper } = order;
+  if (verb === 'pay') order.payAsked = true;
+  else order.releaseAsked = true;
+  const body = verb === 'pay' ? payBody : null;
+  const asked = newCommand(around, { verb, sale, shopper, order: id, body });
+  await askCommand(around, asked);
+  if (asked.outcome === 'ok' && around.rng.chance(0.2)) await askCommand(around, asked);
+}
+
+/** One visit. */
+export async function visit(around: Surroundings): Promise<void> {
+  const { rng, accounts, history } = around;
+  const sales = around.sales();
+  if (sales.length === 0) return;
+  const { id: sale, products } = rng.pick(sales);
+  const shopper = rng.whole(0, accounts.length - 1);
+  const body = { quantity: rng.chance(0.8) ? 1 : 2, product_id: rng.pick(products) };
+  const asked = newCommand(around, { verb: 'hold', sale, shopper, order: '', body });
+  const answer = await askCommand(around, asked);
+  if (asked.outcome !== 'ok') return;
+  if (rng.chance(0.2)) await askCommand(around, asked);
+  const order = history.orders.get(wordOf(answer, 'id'));
+  if (order === undefined) return;
+  if (rng.chance(0.2)) await look(around, order);
+  const fate = rng.next();
+  if (fate < 0.6) await end(around, order, 'pay');
+  else if (fate < 0.8) await end(around, order, 'release');
+  if (rng.chance(0.3)) await look(around, order);
+}

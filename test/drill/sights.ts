@@ -1,0 +1,17 @@
+/** What a run must have met: one that never sold out or never asked again has tested nothing. */
+import type { History } from './history.ts';
+
+const words: Readonly<Record<keyof History['seen'], string>> = {
+  sold_out: 'a sale sold out',
+  replayed: 'an accepted answer was replayed by its key',
+  expired_race: 'a payment came after the end of its hold',
+  unavailable: 'somebody saw a 503',
+  unknown: 'a command had no answer and was asked again later',
+  limit: 'a shopper met their limit',
+};
+
+/** Sights that were never met, in words. */
+export const missingSights = (seen: History['seen']): string[] =>
+  Object.entries(words).flatMap(([name, text]) =>
+    seen[name as keyof History['seen']] === 0 ? [text] : [],
+  );

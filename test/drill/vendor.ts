@@ -1,0 +1,143 @@
+/**
+ * The vendor of the drill: products on every lane and, at any moment, a few flash sales that open,
+ * run short, are topped up, paused, resumed and closed.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Rng } from '../support/rng.ts';
+import { wordOf, type Answer, type Call, type Client } from './client.ts';
+
+const supply = 5_000_000;
+const productsCount = 4;
+const salesAtOnce = 3;
+const vendorPatienceMs = 90_000;
+const liveMs = 25_000;
+export const holdSeconds = 3;
+
+export interface OpenSale {
+  readonly id: string;
+  readonly products: readonly string[];
+  readonly until: number;
+}
+
+export class Vendor {
+  readonly #client: Client;
+  readonly #rng: Rng;
+  #key = '';
+  #products: string[] = [];
+  #open: OpenSale[] = [];
+  readonly #made: string[] = [];
+
+  constructor(client: Client, rng: Rng) {
+    this.#client = client;
+    this.#rng = rng;
+  }
+
+  /** Sales that take holds now, as far as the vendor knows. */
+  get openSales(): readonly OpenSale[] {
+    return this.#open;
+  }
+
+  /** Every sale that was ever made here. */
+  get madeSales(): readonly string[] {
+    return this.#made;
+  }
+
+  async found(): Promise<void> {
+    const vendor = await this.#must({
+      method: 'POST',
+      path: '/v1/vendors',
+      body: { name: 'Drill' },
+    });
+    this.#key = wordOf(vendor, 'key');
+    for (let i = 0; i < productsCount; i += 1) await this.register();
+    for (const id of this.#products) await this.#untilListed(id);
+  }
+
+  /** One more product; it is listed some time later. */
+  async register(): Promise<void> {
+    const body = {
+      name: 'Laptop',
+      description: 'A laptop',
+      price_usd: 200,
+      remaining_supply: supply,
+    };
+    const made = await this.#must({ method: 'POST', path: '/register-product', body });
+    if (this.#products.length < productsCount) this.#products.push(wordOf(made, 'id'));
+  }
+
+  /** One round: ends what is over, does something to a sale now and then, opens what is missing. */
+  async round(): Promise<void> {
+    const now = Date.now();
+    this.#open = this.#open.filter(({ until }) => until > now);
+    const dice = this.#rng.next();
+    const sale = this.#open[0];
+    if (sale !== undefined && dice < 0.05) await this.#pauseAndResume(sale);
+    else if (sale !== undefined && dice < 0.15) await this.#do(sale, 'top-up', { units: 20 });
+    else if (sale !== undefined && dice < 0.17) {
+      this.#open = this.#open.filter((one) => one !== sale);
+      await this.#do(sale, 'close');
+    }
+    while (this.#open.length < salesAtOnce) await this.#create();
+  }
+
+  async #create(): Promise<void> {
+    const two = this.#rng.chance(0.3);
+    const [first = '', second = ''] = this.#shuffled();
+    const allotted = this.#rng.whole(60, 240);
+    const items = [
+      { product_id: first, allotted, discount_percent: 50 },
+      { product_id: second, allotted, discount_percent: 50 },
+    ];
+    const body = {
+      ...(two ? { items } : items[0]),
+      duration_seconds: Math.ceil(liveMs / 1000) + 5,
+      limit_per_shopper: this.#rng.whole(2, 4),
+      hold_seconds: holdSeconds,
+    };
+    const made = await this.#must({ method: 'POST', path: '/v1/sales', body });
+    const id = wordOf(made, 'id');
+    this.#made.push(id);
+    const products = two ? [first, second] : [first];
+    this.#open.push({ id, products, until: Date.now() + liveMs });
+  }
+
+  #shuffled(): string[] {
+    const left = [...this.#products];
+    const out: string[] = [];
+    while (left.length > 0) out.push(...left.splice(this.#rng.whole(0, left.length - 1), 1));
+    return out;
+  }
+
+  async #pauseAndResume(sale: OpenSale): Promise<void> {
+    await this.#do(sale, 'pause');
+    await this.#do(sale, 'resume');
+  }
+
+  /** A sale may have ended meanwhile: then it is refused. */
+  async #do(sale: OpenSale, what: 'pause' | 'resume' | 'close' | 'top-up', body?: object) {
+    const call = { method: 'POST', path: `/v1/sales/${sale.id}/${what}` } as const;
+    await this.#ask({ ...call, ...(body === undefined ? {} : { body }) });
+  }
+
+  async #untilListed(id: string): Promise<void> {
+    for (;;) {
+      const call = { method: 'GET', path: `/v1/registrations/${id}` } as const;
+      const answer = await this.#ask(call);
+      if (wordOf(answer, 'status') === 'listed') return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async #ask(call: Omit<Call, 'token'>): Promise<Answer | null> {
+    const key = call.method === 'GET' ? {} : { key: randomUUID() };
+    const told = await this.#client.ask({ ...call, ...key, token: this.#key }, vendorPatienceMs);
+    return told.answer;
+  }
+
+  async #must(call: Omit<Call, 'token'>): Promise<Answer> {
+    const answer = await this.#ask(call);
+    if (answer !== null && answer.status < 300) return answer;
+    const says = answer === null ? 'no answer' : JSON.stringify(answer.json);
+    throw new Error(`${call.method} ${call.path}: ${says}`);
+  }
+}

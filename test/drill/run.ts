@@ -142,7 +142,7 @@ function lineOf(r: Result, failure: string): string {
   const number = String(r.index + 1).padStart(5);
   const felt = `${r.commands} commands, ${r.saw503} saw 503, ${r.unanswered} unanswered`;
   const worst = `longest ${(r.longestMs / 1000).toFixed(1)} s`;
-  return `${number} ${r.fault.padEnd(32)} ${back}; ${felt}, ${worst}${failure && ` — ${failure}`}`;
+  return `${number} ${r.fault.padEnd(32)} ${back}; ${felt}, ${worst}${failure === '' ? '' : ` — ${failure}`}`;
 }
 
 /** What the shoppers felt of it. */

@@ -89,7 +89,9 @@ export async function askCommand(
   if (verb === 'pay' && asked.code === 'hold_expired') history.seen.expired_race += 1;
   if (asked.outcome === 'ok') learn(around, asked, answer);
   else if (!refusals[verb].has(asked.code)) {
-    history.blame(`${verb} of ${asked.order || asked.sale}: ${asked.status} ${asked.code}`);
+    history.blame(
+      `${verb} of ${asked.order === '' ? asked.sale : asked.order}: ${asked.status} ${asked.code}`,
+    );
   }
   return answer;
 }
@@ -102,8 +104,9 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
   if (verb === 'hold') {
     const { amount } = answer.json['amount'] as { readonly amount: number };
     const { quantity, product_id: product } = asked.body as HoldBody;
-    if (units.length !== quantity)
+    if (units.length !== quantity) {
       history.blame(`${id}: asked for ${quantity}, got ${units.join()}`);
+    }
     if (known === undefined) {
       const ends = { payAsked: false, releaseAsked: false, end: null };
       history.orders.set(id, { id, sale, product, shopper, units, amount, ...ends });

@@ -87,8 +87,9 @@ export class DrillStack {
       redisEnv,
     });
     const { redis, database, kafka } = stores.urls;
-    if (redis === null || database === null || kafka === null)
+    if (redis === null || database === null || kafka === null) {
       throw new Error('a store is missing');
+    }
     const proxies = {
       redis: await TcpProxy.listen(portOf(redis)),
       postgres: await TcpProxy.listen(portOf(database)),

@@ -123,7 +123,7 @@ const outOfMemory: Fault = {
   does: 'maxmemory is set below what is used for 3 s',
   run: ({ stack }) =>
     withRedis(stack, async (redis) => {
-      const [, before = ''] = (await redis.config('GET', 'maxmemory')) as string[];
+      const [, before = ''] = await redis.config('GET', 'maxmemory');
       await redis.config('SET', 'maxmemory', '1mb');
       await wait(3000);
       await redis.config('SET', 'maxmemory', before);

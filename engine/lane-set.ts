@@ -27,7 +27,7 @@ export function openLanes(
   settings: Settings,
   db: Db,
   log: Log,
-  onUnverified?: (lane: number, runId: string) => void,
+  onUnverified?: (lane: number, runId: string) => string,
 ): LaneSet {
   const gate = new LaneGate({
     url: config.redisUrl,

@@ -32,6 +32,7 @@ interface LaneRow {
   readonly state: string;
   readonly reasons: readonly FreezeReason[];
   readonly recovered_epoch: number;
+  readonly lane_epoch: number;
 }
 
 interface Passed {
@@ -45,7 +46,8 @@ export function startTrimmer(options: TrimmerOptions): Loop {
   const passed = new Map<number, Passed[]>();
   const round = async (): Promise<void> => {
     const rows = await options.db.query<LaneRow>(
-      `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons, l.recovered_epoch
+      `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons, l.recovered_epoch,
+              l.epoch AS lane_epoch
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane < $1`,
       [options.gate.doors.length],
       'trimmer_lanes',
@@ -80,7 +82,15 @@ async function trimLane(
     // which the verifier measures the outage.
     if (gate.redis.status !== 'ready' || (why === '' && !reason.startsWith('frozen'))) return;
     const args = [why, row.recovered_epoch];
-    await runScript(gate.redis, options.freezeScript, [keys.marker, keys.frozen], args);
+    const flag = await runScript(
+      gate.redis,
+      options.freezeScript,
+      [keys.marker, keys.frozen],
+      args,
+    );
+    if (row.state !== 'frozen') {
+      await copyRollback(options.db, row.lane, String(flag), row.lane_epoch);
+    }
     return;
   }
   const list = passed.get(row.lane) ?? [];

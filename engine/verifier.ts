@@ -30,6 +30,12 @@ export interface VerifierOptions {
 const kafkaBackMs = 5 * 60_000;
 const outageMaxMs = 15 * 60_000;
 const retryMs = 500;
+/** Of lua/verify.lua. */
+const refusals: ReadonlyMap<number, string> = new Map([
+  [-1, 'the lane is not what was verified'],
+  [-2, 'the lane is frozen'],
+  [-3, 'redis has started once more'],
+]);
 
 interface LaneRow {
   readonly epoch: number;
@@ -49,6 +55,8 @@ function entryOf(value: Buffer): Position | null {
   }
 }
 
+const inWords = ({ epoch, seq }: Position): string => `${epoch}-${seq}`;
+
 /** The lane is not what its epochs in Postgres say: thrown to undo the transaction. */
 class RolledBack extends Error {}
 
@@ -56,23 +64,34 @@ export class Verifier {
   #options: VerifierOptions;
   #busy = new Set<number>();
   #retryAt = new Map<number, number>();
+  /** What a lane that stays shut waits for. */
+  #waitsFor = new Map<number, string>();
   #closed = false;
 
   constructor(options: VerifierOptions) {
     this.#options = options;
   }
 
-  /** Called whenever a lane is found unverified; one attempt at a time for each lane. */
-  verify(lane: number, runId: string): void {
-    if (this.#closed || this.#busy.has(lane)) return;
-    if (performance.now() < (this.#retryAt.get(lane) ?? 0)) return;
+  /**
+   * Called whenever a lane is found unverified; one attempt at a time for each lane. Answers what
+   * the last one waited for, '' = it is the first.
+   */
+  verify(lane: number, runId: string): string {
+    const waitsFor = this.#waitsFor.get(lane) ?? '';
+    if (this.#closed || this.#busy.has(lane)) return waitsFor;
+    if (performance.now() < (this.#retryAt.get(lane) ?? 0)) return waitsFor;
     this.#busy.add(lane);
     this.#attempt(lane, runId)
+      .then(() => this.#waitsFor.delete(lane))
       .catch((error: unknown) => {
+        const reason = messageOf(error);
         this.#retryAt.set(lane, performance.now() + retryMs);
-        this.#options.log.warn({ lane, err: messageOf(error) }, 'lane not verified yet');
+        if (this.#waitsFor.get(lane) === reason) return;
+        this.#waitsFor.set(lane, reason);
+        this.#options.log.warn({ lane, err: reason }, 'lane not verified yet');
       })
       .finally(() => this.#busy.delete(lane));
+    return waitsFor;
   }
 
   close(): void {
@@ -85,39 +104,23 @@ export class Verifier {
     if (row.state === 'frozen') throw new Error('frozen in postgres');
     if (row.token !== null) throw new Error('a recovery is under way');
     if (row.run_id === runId) {
-      await this.#write(lane, await this.#head(lane), row.epoch, runId);
+      await this.#write(lane, row.epoch, runId);
       return;
     }
     // Kafka first, then the head: a position published before the restart is in the outbox too.
     const highest = await this.#highestInKafka(lane, row.lane_time);
     crashPoint('verifier.read');
     const head = await this.#head(lane);
-    if (!(head.epoch >= row.recovered_epoch && head.epoch <= row.epoch)) {
-      await this.#freeze(lane, row, `the lane is of epoch ${head.epoch}, postgres of ${row.epoch}`);
-      return;
-    }
-    if (highest !== null && isAbove(highest, head)) {
-      const [seen, has] = [highest, head].map((p) => `${p.epoch}-${p.seq}`);
-      await this.#freeze(lane, row, `kafka has ${seen}, the lane ${has}`);
-      return;
-    }
     if ((await serverRunId(redis)) !== runId) throw new Error('redis has started once more');
-    let begun: 'begun' | 'behind' | 'changed';
     try {
-      begun = await db.tx((q) => this.#begin(q, lane, row.epoch, head, runId));
+      await db.tx((q) => this.#begin(q, lane, row, { highest, head }, runId));
     } catch (error) {
       if (!(error instanceof RolledBack)) throw error;
       await this.#freeze(lane, row, error.message);
       return;
     }
-    if (begun === 'behind') {
-      const detail = `postgres is ahead of the lane's head ${head.epoch}-${head.seq}`;
-      await this.#freeze(lane, row, detail);
-      return;
-    }
-    if (begun === 'changed') throw new Error('another verifier was faster');
     crashPoint('verifier.begun');
-    await this.#write(lane, head, row.epoch + 1, runId);
+    await this.#write(lane, row.epoch + 1, runId);
     crashPoint('verifier.written');
     log.info({ lane, epoch: row.epoch + 1, end: head.seq }, 'lane verified, new epoch');
   }
@@ -164,25 +167,35 @@ export class Verifier {
   }
 
   /**
-   * Ends the lane's epoch at its head and begins the next. Epochs begun for servers that died
-   * before they were told of it end empty; one that was not empty is missing here.
+   * Ends the lane's epoch at its head and begins the next, or throws why the lane has gone back.
+   * That is judged only when no other verifier has begun an epoch since `row` was read: what it saw
+   * of the lane then belongs to that row. Epochs begun for servers that died before they were told
+   * of it end empty; one that was not empty is missing here.
    */
   async #begin(
     q: Query,
     lane: number,
-    current: number,
-    head: Position,
+    { epoch: current, recovered_epoch: recovered }: LaneRow,
+    { highest, head }: { readonly highest: Position | null; readonly head: Position },
     runId: string,
-  ): Promise<'begun' | 'behind' | 'changed'> {
+  ): Promise<void> {
     const watermark = await lockWatermark(q, lane);
-    if (isAbove(watermark, head)) return 'behind';
     const changed = await q.run(
       `UPDATE sale.lanes SET epoch = $2 + 1, run_id = $3
         WHERE lane = $1 AND epoch = $2 AND state = 'open' AND token IS NULL
           AND run_id IS DISTINCT FROM $3`,
       [lane, current, runId],
     );
-    if (changed !== 1) return 'changed';
+    if (changed !== 1) throw new Error('another verifier was faster');
+    if (head.epoch < recovered || head.epoch > current) {
+      throw new RolledBack(`the lane is of epoch ${head.epoch}, postgres of ${current}`);
+    }
+    if (highest !== null && isAbove(highest, head)) {
+      throw new RolledBack(`kafka has ${inWords(highest)}, the lane ${inWords(head)}`);
+    }
+    if (isAbove(watermark, head)) {
+      throw new RolledBack(`postgres has ${inWords(watermark)}, the lane ${inWords(head)}`);
+    }
     await q.run(
       `UPDATE sale.epochs SET ended_at = CASE WHEN epoch = $2 THEN $3::bigint ELSE -1 END,
               ended_by = 'verifier'
@@ -198,33 +211,28 @@ export class Verifier {
       throw new RolledBack(`epoch ${head.epoch} did not end at ${head.seq}`);
     }
     await q.run('INSERT INTO sale.epochs (lane, epoch) VALUES ($1, $2)', [lane, current + 1]);
-    return 'begun';
   }
 
-  async #write(lane: number, head: Position, epoch: number, runId: string): Promise<void> {
+  /** Lets the lane serve, if it is on the server of this run id, with the end that Postgres has. */
+  async #write(lane: number, epoch: number, runId: string): Promise<void> {
     const { redis, script, db } = this.#options;
     const keys = laneKeys(lane);
+    const { epoch: from } = await this.#head(lane);
+    if (from > epoch) throw new Error(`the lane is of epoch ${from}, postgres of ${epoch}`);
     const ends = await db.query<{ epoch: number; ended_at: number }>(
       `SELECT epoch, ended_at FROM sale.epochs
-        WHERE lane = $1 AND epoch >= $2 AND ended_at IS NOT NULL`,
-      [lane, head.epoch],
+        WHERE lane = $1 AND epoch >= $2 AND epoch < $3 AND ended_at IS NOT NULL`,
+      [lane, from, epoch],
     );
+    const end = ends.find((e) => e.epoch === from)?.ended_at ?? -1;
     const written = await runScript(
       redis,
       script,
       [keys.marker, keys.frozen, keys.ends, keys.clock, keys.outbox, keys.verifiedRun],
-      [
-        head.epoch,
-        head.seq,
-        epoch,
-        runId,
-        outageMaxMs,
-        ...ends.flatMap((e) => [e.epoch, e.ended_at]),
-      ],
+      [from, end, epoch, runId, outageMaxMs, ...ends.flatMap((e) => [e.epoch, e.ended_at])],
     );
-    if (written === -1 || written === -2) {
-      throw new Error(written === -2 ? 'the lane is frozen' : 'the lane has changed');
-    }
+    const why = refusals.get(Number(written));
+    if (why !== undefined) throw new Error(why);
   }
 
   /** `row` as it was read before the look: a recovery since then has ended what was seen. */

@@ -160,9 +160,7 @@ export async function startWorker(
     freezeScript: scriptOf('freeze'),
     log,
   });
-  const lanes = openLanes(config, settings, db, log, (lane, runId) => {
-    verifier.verify(lane, runId);
-  });
+  const lanes = openLanes(config, settings, db, log, (lane, runId) => verifier.verify(lane, runId));
   const parts: Parts = { config, settings, db, redis, lanes, kafka, log };
   const dispatcher = startDispatcher(lanes.caller, settings.lanes, log);
   const running = startStoreLoops(parts, dispatcher);

@@ -3,8 +3,11 @@
 -- ARGV    the lane's epoch, its head (-1 = none), new epoch, run id, most outage to add (ms); then
 --         pairs of epoch and end, of every epoch that has ended since
 -- Returns 1 = verified now, 0 = the epoch had begun before and only the run id was written,
---         -1 = the lane is not what was verified (someone else was faster), -2 = frozen
+--         -1 = the lane is not what was verified (someone else was faster), -2 = frozen,
+--         -3 = this is another server than the one that was verified
 -- Cost    constant
+-- The caller may have been led here by a reconnection: only the server itself knows who it is.
+if not string.find(redis.call('INFO', 'server'), 'run_id:' .. ARGV[4], 1, true) then return -3 end
 local m = redis.call('HMGET', KEYS[1], 'epoch')
 if not m[1] then return -1 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return -2 end

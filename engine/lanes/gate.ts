@@ -33,8 +33,11 @@ export interface GateOptions {
   readonly deployment: string;
   readonly commandTimeoutMs: number;
   readonly log: Log;
-  /** Worker only: called with each lane that a new server has not been verified for. */
-  readonly onUnverified?: (lane: number, runId: string) => void;
+  /**
+   * Worker only: called with each lane that a new server has not been verified for. Answers what
+   * that waits for, '' = nothing yet.
+   */
+  readonly onUnverified?: (lane: number, runId: string) => string;
 }
 
 const recheckMs = 50;
@@ -170,8 +173,8 @@ export class LaneGate {
     } else if (frozen !== null) {
       door.reason = `frozen: ${frozen}`;
     } else if (verified !== runId) {
-      door.reason = 'not verified since Redis started';
-      this.#options.onUnverified?.(door.lane, runId);
+      const waitsFor = this.#options.onUnverified?.(door.lane, runId) ?? '';
+      door.reason = `not verified since Redis started${waitsFor === '' ? '' : `: ${waitsFor}`}`;
     } else {
       door.epoch = Number(marker[0]);
       door.reason = '';

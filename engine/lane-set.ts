@@ -61,7 +61,7 @@ export function openLanes(
   return {
     gate,
     shop: new Shop(batchers, idSecretOf(settings.idSecret)),
-    caller: new CommandCaller(db, gate, scriptOf('command')),
+    caller: new CommandCaller(db, gate, scriptOf('command'), onFrozen),
     close: () => gate.close(),
   };
 }

@@ -16,6 +16,8 @@ import type { Db } from '../platform/postgres/db.ts';
 import { startLoop } from './loop.ts';
 import { requestClose } from './sales/control.ts';
 import { openStanding, type NewProduct } from './sales/standing.ts';
+import { CommandWriter } from './settle/commands.ts';
+import { creditAgain, uncredited } from './settle/sales.ts';
 import type { Shop } from './shop.ts';
 
 export interface OpenerOptions {
@@ -34,6 +36,7 @@ export interface OpenerOptions {
 }
 
 const everyMs = 100;
+const salesPerTurnMax = 200;
 
 export async function startOpener(options: OpenerOptions): Promise<{ close(): Promise<void> }> {
   const consumer: KafkaConsumer = await options.kafka.consume({
@@ -43,11 +46,15 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     onBatch: (batch) => openProducts(options, batch),
     onCrash: options.onCrash,
   });
+  let after = '';
   const loop = startLoop({
     name: 'opener',
     log: options.log,
     everyMs,
-    round: () => turn(options),
+    round: async () => {
+      after = await turn(options, after);
+      return after !== '';
+    },
   });
   return {
     async close() {
@@ -109,21 +116,41 @@ async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promi
   }
 }
 
-/** Touches sales at their start and end; closes those that have ended. */
-async function turn(options: OpenerOptions): Promise<void> {
+/**
+ * Touches sales at their start and end; closes those that have ended. Answers where to go on: with
+ * more due than a turn takes, sales of a lane that is shut must not keep the others waiting.
+ */
+async function turn(options: OpenerOptions, after: string): Promise<string> {
   const due = await options.db.query<{ id: string; state: string }>(
     `SELECT id, state FROM sale.sales
       WHERE kind = 'flash'
         AND ((state = 'scheduled' AND starts_at <= now() + interval '50 milliseconds')
           OR (state IN ('live', 'paused') AND (ends_at <= now() OR close_requested))
           OR state = 'closing')
-      ORDER BY starts_at LIMIT 200`,
-    [],
+        AND id > $1 ORDER BY id LIMIT ${salesPerTurnMax}`,
+    [after],
     'opener_due',
   );
   for (const { id, state } of due) {
     if (state === 'closing') await closeFurther(options, id);
     else await options.shop.touch(id);
+  }
+  await creditOnceMore(options);
+  return due.length < salesPerTurnMax ? '' : (due.at(-1)?.id ?? '');
+}
+
+/** A credit that a frozen sale refused is written again when the sale takes commands again. */
+async function creditOnceMore({ db, shop, onCommands }: OpenerOptions): Promise<void> {
+  for (const { id, sale } of await uncredited(db)) {
+    if ((await shop.count(sale)).kind !== 'done') continue;
+    const writer = new CommandWriter();
+    const lanes = await db.tx(async (q) => {
+      await creditAgain(q, id, writer);
+      const { lanes: woken } = writer;
+      await writer.flush(q);
+      return woken;
+    });
+    onCommands(lanes);
   }
 }
 

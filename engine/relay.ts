@@ -47,8 +47,9 @@ export function startRelay(options: RelayOptions): Loop {
       cursor = null;
       return false;
     }
-    const asked = await redis.getdel(keys.republishFrom);
-    if (cursor === null || asked !== null) cursor = await afterWatermark(options.db, lane);
+    // Forgotten first: an ask that is taken and then not followed would be lost.
+    if ((await redis.getdel(keys.republishFrom)) !== null) cursor = null;
+    cursor ??= await afterWatermark(options.db, lane);
     const items = (await redis.xrangeBuffer(
       keys.outbox,
       `(${cursor}`,

@@ -10,6 +10,7 @@ import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import type { Redis } from '../platform/redis/connection.ts';
+import { isAbove, type Position } from './domain/contiguity.ts';
 import { readEntry, type Entry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { startLoop, type Loop } from './loop.ts';
@@ -39,7 +40,8 @@ export interface Settler {
 }
 
 export async function startSettler(options: SettlerOptions): Promise<Settler> {
-  /** Lanes whose partition has more to read. */
+  /** Lanes whose partition is this process's to read, and of these the ones with more to read. */
+  const owned = new Set<number>();
   const behind = new Set<number>();
   const consumer: KafkaConsumer = await options.kafka.consume({
     groupId: options.groupId,
@@ -54,9 +56,14 @@ export async function startSettler(options: SettlerOptions): Promise<Settler> {
       return row === undefined || row.kafka_offset < 0 ? 0n : BigInt(row.kafka_offset);
     },
     onBatch: (batch) => settleBatch(options, batch, behind),
+    onAssigned: (assigned) => {
+      owned.clear();
+      behind.clear();
+      for (const { partition } of assigned) owned.add(partition);
+    },
     onCrash: options.onCrash,
   });
-  const watch = startStallWatch(options, behind);
+  const watch = startStallWatch(options, (lane) => owned.has(lane) && !behind.has(lane));
   return {
     async close() {
       await watch.close();
@@ -182,8 +189,11 @@ async function askRepublish(options: SettlerOptions, lane: number): Promise<void
   }
 }
 
-/** At the partition's end the outbox is ahead and nothing has settled for 2 s: Kafka may have lost what was published. */
-function startStallWatch(options: SettlerOptions, behind: ReadonlySet<number>): Loop {
+/**
+ * At the partition's end the outbox is ahead and nothing has settled for 2 s: Kafka may have lost
+ * what was published. Only whoever reads a partition knows that it is at its end.
+ */
+function startStallWatch(options: SettlerOptions, isAtEnd: (lane: number) => boolean): Loop {
   const seen = new Map<number, { position: string; since: number }>();
   return startLoop({
     name: 'stall-watch',
@@ -195,17 +205,10 @@ function startStallWatch(options: SettlerOptions, behind: ReadonlySet<number>): 
         [options.lanes],
       );
       for (const { lane, epoch, seq } of rows) {
-        const keys = laneKeys(lane);
-        const [head, current, end] = await Promise.all([
-          options.redis.hget(keys.clock, 'seq'),
-          options.redis.hget(keys.marker, 'epoch'),
-          options.redis.hget(keys.ends, String(epoch)),
-        ]);
-        const later = Number(current) > epoch;
-        const ahead = later ? Number(head) >= 0 || Number(end) > seq : Number(head) > seq;
         const position = `${epoch}-${seq}`;
         const before = seen.get(lane);
-        if (!ahead || behind.has(lane) || before?.position !== position) {
+        const waits = isAtEnd(lane) && (await isAhead(options.redis, lane, { epoch, seq }));
+        if (!waits || before?.position !== position) {
           seen.set(lane, { position, since: performance.now() });
         } else if (performance.now() - before.since >= stalledMs) {
           seen.set(lane, { position, since: performance.now() });
@@ -214,4 +217,18 @@ function startStallWatch(options: SettlerOptions, behind: ReadonlySet<number>): 
       }
     },
   });
+}
+
+/** True when the lane has decided something after this position. */
+async function isAhead(redis: Redis, lane: number, settled: Position): Promise<boolean> {
+  const keys = laneKeys(lane);
+  const [head, current, ends] = await Promise.all([
+    redis.hget(keys.clock, 'seq'),
+    redis.hget(keys.marker, 'epoch'),
+    redis.hgetall(keys.ends),
+  ]);
+  const lasts = [[Number(current), Number(head)] as const].concat(
+    Object.entries(ends).map(([epoch, end]) => [Number(epoch), Number(end)] as const),
+  );
+  return lasts.some(([epoch, seq]) => seq >= 0 && isAbove({ epoch, seq }, settled));
 }

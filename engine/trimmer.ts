@@ -23,6 +23,8 @@ export interface TrimmerOptions {
 }
 
 const everyMs = 100;
+/** Watermarks that are remembered for `outboxKeepMs`: with more of them it trims more evenly. */
+const keptMax = 1000;
 
 interface LaneRow {
   readonly lane: number;
@@ -53,7 +55,10 @@ export function startTrimmer(options: TrimmerOptions): Loop {
       'trimmer_lanes',
     );
     crashPoint('trimmer.read');
-    for (const row of rows) await trimLane(options, row, passed);
+    // One lane's trouble is its own: the others are looked at all the same.
+    const done = await Promise.allSettled(rows.map((row) => trimLane(options, row, passed)));
+    const failed = done.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   };
   return startLoop({ name: 'trimmer', log: options.log, everyMs, round });
 }
@@ -96,7 +101,9 @@ async function trimLane(
   const list = passed.get(row.lane) ?? [];
   passed.set(row.lane, list);
   const newest = list.at(-1);
-  if (newest?.epoch !== row.epoch || newest.seq !== row.seq) {
+  const apartMs = options.outboxKeepMs / keptMax;
+  const moved = newest?.epoch !== row.epoch || newest.seq !== row.seq;
+  if (moved && performance.now() - (newest?.at ?? -Infinity) >= apartMs) {
     list.push({ at: performance.now(), epoch: row.epoch, seq: row.seq });
   }
   const trim = keepSince(list, options.outboxKeepMs);

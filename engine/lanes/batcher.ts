@@ -9,7 +9,8 @@ import { metrics } from '../../platform/metrics.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
 import type { SaleId } from '../domain/types.ts';
 import { packHeader, pack, unpack, type Reply } from './codec.ts';
-import { status } from './codes.ts';
+import { refusalOf, status } from './codes.ts';
+import type { OnFrozen } from './command-caller.ts';
 import type { LaneDoor, LaneGate } from './gate.ts';
 import { pushSaleKeys } from './keys.ts';
 
@@ -38,8 +39,7 @@ export interface BatcherOptions {
   readonly inDoubtMax: number;
   readonly inDoubtMaxAgeMs: number;
   readonly log: Log;
-  /** The lane was found rolled back in this epoch: Postgres must know (protocol.md §1). */
-  readonly onFrozen: (lane: number, reason: string, epoch: number) => void;
+  readonly onFrozen: OnFrozen;
 }
 
 const waitingMax = 50_000;
@@ -189,15 +189,11 @@ export class Batcher {
       this.#door.epoch = answer[1];
       return false;
     }
-    const why = typeof answer[2] === 'string' ? answer[2] : '';
-    const reason =
-      answer[0] === status.no_marker
-        ? 'no marker'
-        : answer[0] === status.schema
-          ? 'the lane has another schema version'
-          : `frozen: ${why}`;
+    const reason = refusalOf(answer[0], answer[2]);
     gate.shut(lane, reason);
-    if (answer[0] === status.rolled_back) this.#options.onFrozen(lane, why, Number(answer[1]));
+    if (answer[0] === status.rolled_back) {
+      this.#options.onFrozen(lane, String(answer[2]), Number(answer[1]));
+    }
     this.#fail(batch, { kind: 'unavailable', reason });
     return true;
   }

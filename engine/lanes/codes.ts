@@ -31,6 +31,13 @@ export const status = {
   rolled_back: -5,
 } as const;
 
+/** Why a lane refused a whole batch or a lane command, in words. `why` = what the script said. */
+export function refusalOf(state: unknown, why: unknown): string {
+  if (state === status.no_marker) return 'no marker';
+  if (state === status.schema) return 'the lane has another schema version';
+  return `frozen: ${typeof why === 'string' ? why : ''}`;
+}
+
 /** By number, for metrics and stats. */
 export const codeNames: ReadonlyMap<number, string> = new Map(
   Object.entries(code).map(([name, number]) => [number, name]),

@@ -9,17 +9,22 @@ import type { Db } from '../../platform/postgres/db.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
 import { openCommands } from '../settle/commands.ts';
 import { pack, packHeader, unpack } from './codec.ts';
-import { status } from './codes.ts';
-import type { LaneGate } from './gate.ts';
+import { refusalOf, status } from './codes.ts';
+import type { LaneDoor, LaneGate } from './gate.ts';
 import { pushSaleKeys } from './keys.ts';
+
+/** The lane was found rolled back: Postgres must know (protocol.md §1). */
+export type OnFrozen = (lane: number, reason: string, epoch: number) => void;
 
 export class CommandCaller {
   #db: Db;
   #gate: LaneGate;
   #script: Script;
+  #onFrozen: OnFrozen;
   #busy = new Map<number, Promise<void>>();
 
-  constructor(db: Db, gate: LaneGate, script: Script) {
+  constructor(db: Db, gate: LaneGate, script: Script, onFrozen: OnFrozen) {
+    this.#onFrozen = onFrozen;
     this.#db = db;
     this.#gate = gate;
     this.#script = script;
@@ -58,10 +63,10 @@ export class CommandCaller {
         crashPoint('command.sending');
         const bytes = await runScript(this.#gate.redis, this.#script, keys, [header, body], open);
         crashPoint('command.answered');
-        const [state, epoch, seq, applied] = unpack(bytes as Buffer) as number[];
+        const answer = unpack(bytes as Buffer) as readonly unknown[];
+        const [state, epoch, seq, applied] = answer as readonly number[];
         if (state !== status.ok || epoch === undefined || seq === undefined) {
-          if (state === status.epoch && epoch !== undefined) door.epoch = epoch;
-          else this.#gate.shut(lane, 'refused a lane command');
+          this.#refused(door, answer);
           return;
         }
         this.#gate.saw(door, epoch, seq);
@@ -69,5 +74,14 @@ export class CommandCaller {
         if (applied === -1) break;
       }
     }
+  }
+
+  #refused(door: LaneDoor, [state, epoch, why]: readonly unknown[]): void {
+    if (state === status.epoch && typeof epoch === 'number') {
+      door.epoch = epoch;
+      return;
+    }
+    this.#gate.shut(door.lane, refusalOf(state, why));
+    if (state === status.rolled_back) this.#onFrozen(door.lane, String(why), Number(epoch));
   }
 }

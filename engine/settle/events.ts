@@ -14,6 +14,8 @@ export interface SaleEvent {
   /** What follows number, outcome and reason. */
   readonly rest: readonly unknown[];
   readonly at: number;
+  /** Of the event in its entry. */
+  readonly index: number;
 }
 
 const orderTypes = new Set<unknown>(['held', 'paid', 'released', 'expired']);
@@ -92,6 +94,7 @@ export function readEvents(entry: Entry): { orders: OrderEvent[]; sales: SaleEve
           reason: typeof e[3] === 'string' ? e[3] : '',
           rest: e.slice(4),
           at: entry.at,
+          index,
         });
       }
       index += 1;

@@ -10,6 +10,13 @@ export interface Unsettled {
   readonly reason: string;
 }
 
+interface ClaimedRow {
+  readonly sale_id: string;
+  readonly item: number;
+  readonly number: number;
+  readonly order_id: string;
+}
+
 interface UnitRows {
   sales: string[];
   items: number[];
@@ -31,9 +38,11 @@ function unitRows(events: readonly OrderEvent[]): UnitRows {
 }
 
 /** Frees units whose hold ended, where that very order has them. */
-async function clear(q: Query, ended: readonly OrderEvent[]): Promise<void> {
-  if (ended.length === 0) return;
-  const rows = unitRows(ended);
+const clear = (q: Query, ended: readonly OrderEvent[]): Promise<void> =>
+  clearRows(q, unitRows(ended));
+
+async function clearRows(q: Query, rows: UnitRows): Promise<void> {
+  if (rows.sales.length === 0) return;
   await q.run(
     `UPDATE sale.units u SET order_id = NULL
        FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[]) AS e(sale_id, item, number, order_id)
@@ -46,12 +55,13 @@ async function clear(q: Query, ended: readonly OrderEvent[]): Promise<void> {
 
 /**
  * Claims units that are free or were never claimed and are within the item's numbers. Answers the
- * orders that did not get every unit; what they got is given back.
+ * orders that did not get every unit. Given back is only what this statement took: the same order
+ * may own units that it was given before.
  */
 async function claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<string>> {
   if (claims.length === 0) return new Set();
   const rows = unitRows(claims);
-  const claimed = await q.query<{ order_id: string }>(
+  const claimed = await q.query<ClaimedRow>(
     `INSERT INTO sale.units AS u (sale_id, item, number, order_id)
      SELECT c.sale_id, c.item, c.number, c.order_id
        FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[]) AS c(sale_id, item, number, order_id)
@@ -59,16 +69,24 @@ async function claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<strin
         AND c.number BETWEEN 1 AND i.last_number
      ON CONFLICT (sale_id, item, number) DO UPDATE SET order_id = excluded.order_id
       WHERE u.order_id IS NULL
-     RETURNING order_id`,
+     RETURNING sale_id, item, number, order_id`,
     [rows.sales, rows.items, rows.numbers, rows.orders],
     'settle_claim',
   );
   if (claimed.length === rows.orders.length) return new Set();
   const got = new Map<string, number>();
   for (const { order_id } of claimed) got.set(order_id, (got.get(order_id) ?? 0) + 1);
-  const failed = claims.filter((e) => got.get(e.order) !== e.units.length);
-  await clear(q, failed);
-  return new Set(failed.map((e) => e.order));
+  const failed = new Set(
+    claims.filter((e) => got.get(e.order) !== e.units.length).map((e) => e.order),
+  );
+  const back = claimed.filter((row) => failed.has(row.order_id));
+  await clearRows(q, {
+    sales: back.map((row) => row.sale_id),
+    items: back.map((row) => row.item),
+    numbers: back.map((row) => row.number),
+    orders: back.map((row) => row.order_id),
+  });
+  return failed;
 }
 
 async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<string>> {

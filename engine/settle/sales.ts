@@ -76,6 +76,10 @@ export async function settleSale(
       return;
     case 'moved':
       await settleMoved(q, event, writer);
+      return;
+    default:
+      // Nothing of the log is skipped: an event that this version does not know is put away.
+      throw new CannotSettle(`no event ${event.type}`);
   }
 }
 
@@ -183,7 +187,7 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
     if (move.group_id !== null) await schedule(q, move.group_id);
     return;
   }
-  // A frozen sale takes no credit: its units stay in transit, where the audit sees them.
+  // A frozen sale takes no credit: its units stay in transit until `creditAgain`.
   if (event.reason !== 'closed') {
     await setMove(q, id, move.state, event.reason);
     return;
@@ -201,6 +205,32 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
       move.units,
     ]);
   }
+}
+
+/** Moves whose credit their sale could not take: it was frozen, or a script failed. */
+export async function uncredited(q: Query): Promise<readonly { id: string; sale: SaleId }[]> {
+  return q.query(
+    `SELECT id, CASE state WHEN 'undoing' THEN from_sale ELSE to_sale END AS sale
+       FROM sale.moves WHERE state IN ('crediting', 'undoing') AND reason = ANY($1)
+      ORDER BY settled_at LIMIT 100`,
+    [sadReasons],
+    'moves_uncredited',
+  );
+}
+
+const sadReasons = ['sale_frozen', 'fault', 'not_found'];
+
+/** Writes one more credit for such a move; nothing when somebody was faster. */
+export async function creditAgain(q: Query, id: string, writer: CommandWriter): Promise<void> {
+  const move = await lockMove(q, id);
+  const again = await q.run(
+    `UPDATE sale.moves SET reason = NULL
+      WHERE id = $1 AND state IN ('crediting', 'undoing') AND reason = ANY($2)`,
+    [id, sadReasons],
+  );
+  if (again === 0) return;
+  if (move.state === 'undoing') credit(writer, move, move.from_sale, move.from_item);
+  else credit(writer, move, move.to_sale, move.to_item);
 }
 
 /** Locks a move, its group's sale before it: two settlements of one creation queue up there. */
@@ -241,9 +271,11 @@ async function decideGroup(q: Query, group: string, writer: CommandWriter): Prom
   }
   if (refused !== undefined && sale !== undefined) {
     const available = Number(refused.reason?.split(':')[1] ?? 0);
+    const short = refused.reason?.startsWith('insufficient') === true;
+    const code = short ? 'insufficient_supply' : 'unavailable';
     await q.run(`UPDATE sale.sales SET state = 'cancelled', cancel_reason = $2 WHERE id = $1`, [
       group,
-      JSON.stringify({ code: 'insufficient_supply', product: refused.product_id, available }),
+      JSON.stringify({ code, product: refused.product_id, available }),
     ]);
   }
 }

@@ -171,8 +171,8 @@ export async function settleAway(
       event: e,
       inDoubt: true,
     }));
-    for (const [i, event] of sales.entries()) {
-      away.push({ entry, index: orders.length + i, order: null, reason, event, inDoubt: true });
+    for (const event of sales) {
+      away.push({ entry, index: event.index, order: null, reason, event, inDoubt: true });
     }
     await putAway(q, lane, away);
     await writeWatermark(q, lane, entry, entry, 0, offset);

@@ -1,15 +1,18 @@
-/** Checks a lane's log: nothing missing between what Kafka keeps and the lane's head. */
+/** Reads a lane's log and checks that nothing is missing from where Kafka begins to the head. */
 import type { KafkaPort } from '../../platform/kafka/port.ts';
 import type { LogEntry } from './entries.ts';
 import type { Findings } from './findings.ts';
 import type { LaneLog } from './lane-log.ts';
 import type { LaneReading } from './lane-scan.ts';
-import { countOf, spanName, spansBetween, type Position, type Span } from './positions.ts';
+import { countOf, spanName, spansBetween, type Position } from './positions.ts';
 
 /** Retention may cut into messages that two relays sent side by side: so many are not compared. */
 const disorderMax = 100;
 
-/** Reads what Kafka keeps of a lane, then its outbox; each new entry is handed on. */
+/**
+ * Reads what Kafka keeps of a lane, then its outbox; each new entry is handed on. Answers the first
+ * position that Kafka must have; null = retention has left nothing.
+ */
 export async function readLog(
   kafka: KafkaPort,
   topic: string,
@@ -18,12 +21,14 @@ export async function readLog(
   log: LaneLog,
   onEntry: (entry: LogEntry) => void,
 ): Promise<Position | null> {
-  let floor: Position | null = null;
+  // Retention never empties a partition from offset 0 on: what is not there was lost.
+  let floor: Position | null = range.low === 0n ? { epoch: 1, seq: 0 } : null;
+  if (range.low === 0n) log.keptSince = 0;
   await kafka.read(topic, reading.lane, range.low, range.high, (message) => {
     const entry = log.take('kafka', message.value, null);
     if (entry !== null) onEntry(entry);
     const settling = range.low > 0n && log.messages <= disorderMax;
-    if (floor === null || settling) floor = log.last ?? floor;
+    if (settling) floor = log.last;
   });
   for (const { place, bytes } of reading.outbox) {
     const entry = log.take('outbox', bytes, place);
@@ -50,33 +55,16 @@ export function checkDense(
     const before = { epoch: floor.epoch, seq: floor.seq - 1 };
     const kept = spansBetween(before, settledNow, ends);
     check.checked += countOf(kept);
-    for (const hole of holes(kept, (place) => log.has('kafka', place))) {
+    for (const hole of kept.flatMap((span) => log.holes('kafka', span))) {
       check.violate(`lane ${log.lane} ${spanName(hole)}`, 'settled, and missing in Kafka');
     }
   }
   if (head === null) return;
   const doubtful = spansBetween(settledNow, head, ends);
   check.checked += countOf(doubtful);
-  for (const hole of holes(doubtful, (place) => log.has('outbox', place))) {
+  for (const hole of doubtful.flatMap((span) => log.holes('outbox', span))) {
     const inKafka = log.has('kafka', { epoch: hole.epoch, seq: hole.first });
     const says = `above the watermark, and missing in the outbox`;
     check.violate(`lane ${log.lane} ${spanName(hole)}`, `${says}${inKafka ? '' : ' and in Kafka'}`);
   }
-}
-
-/** Runs of positions that are not there. */
-function holes(spans: readonly Span[], has: (place: Position) => boolean): Span[] {
-  const found: Span[] = [];
-  for (const { epoch, first, last } of spans) {
-    let start = -1;
-    for (let seq = first; seq <= last + 1; seq++) {
-      const missing = seq <= last && !has({ epoch, seq });
-      if (missing && start < 0) start = seq;
-      if (!missing && start >= 0) {
-        found.push({ epoch, first: start, last: seq - 1 });
-        start = -1;
-      }
-    }
-  }
-  return found;
 }

@@ -1,26 +1,30 @@
-/** Compares every order of the lanes with Postgres at its sale's cut, both ways. */
+/** Compares every order of a lane with Postgres at its sale's cut, both ways. */
 import type { Query } from '../../platform/postgres/db.ts';
 import { expectedOrder, upTo, type ExpectedOrder } from './cut.ts';
+import type { OrderFact } from './entries.ts';
 import type { Findings } from './findings.ts';
 import type { LaneLog } from './lane-log.ts';
 import { keyOf, orderOf, tagOf } from './names.ts';
-import { recordStates, type RecordedOrder, type SaleReading } from './records.ts';
-import { readOrders, type OrderRow } from './tables.ts';
+import { isLive, recordStates, type RecordedOrder, type SaleReading } from './records.ts';
+import { readDetailsOf, readOrders, type OrderRow } from './tables.ts';
 
 /** For so long a lane keeps the record of an order that has ended. */
 export const recordKeptMs = 24 * 3600 * 1000;
 
 export interface OrderContext {
+  /** The snapshot, and Postgres as it is now. */
   readonly q: Query;
+  readonly now: Query;
   readonly findings: Findings;
+  readonly lane: number;
   /** Restricts to one sale. */
   readonly only: string | null;
   readonly sales: ReadonlyMap<string, SaleReading>;
-  readonly logs: ReadonlyMap<number, LaneLog>;
-  /** Orders that have something in quarantine: named there, and in doubt until it is resolved. */
-  readonly away: ReadonlySet<string>;
-  /** Lanes by sale tag, of sales that Postgres has. */
-  readonly laneOf: (tag: string) => number | null;
+  readonly log: LaneLog;
+  /** Orders that have something in quarantine: while it is open they are named there only. */
+  readonly away: ReadonlyMap<string, boolean>;
+  /** Told of every page of rows. */
+  readonly onRows: (rows: number) => void;
 }
 
 /** States that Postgres may have moved an order on to, by the state of its record. */
@@ -38,56 +42,65 @@ export interface OrderTotals {
 }
 
 export async function checkOrders(context: OrderContext): Promise<OrderTotals> {
-  const { q, only, sales, logs, laneOf } = context;
+  const { q, lane, only, sales, log } = context;
   const totals = { orders: 0, units: 0 };
-  for await (const row of readOrders(q, only)) {
+  const noDetails: string[] = [];
+  for await (const row of readOrders(q, lane, only)) {
     totals.orders += 1;
+    context.onRows(totals.orders);
     const sale = sales.get(tagOf(row.id));
-    const lane = laneOf(tagOf(row.id));
-    const facts = lane === null ? undefined : logs.get(lane)?.tail.get(row.id);
-    if (sale !== undefined) {
-      compareRow(context, sale, row, expectedOrder(row, upTo(facts, sale.cut)));
+    if (sale === undefined) continue;
+    const order = compareRow(context, sale, row, upTo(log.tail.get(row.id), sale.cut));
+    if (order !== undefined && order.bits % 2 === 1) {
+      context.findings.of('match.details').checked += 1;
+      if (!row.details) noDetails.push(row.id);
     }
   }
-  for (const log of logs.values()) {
-    for (const [id, facts] of log.tail) {
-      const sale = sales.get(tagOf(id));
-      const order = sale?.orders.get(keyOf(id));
-      if (sale === undefined || order?.settled === true) continue;
-      const expected = expectedOrder(null, upTo(facts, sale.cut));
-      if (expected === null) continue;
-      totals.orders += 1;
-      compareOrder(context, sale, id, order, expected);
-    }
+  await checkDetails(context, noDetails);
+  for (const [id, facts] of log.tail) {
+    const sale = sales.get(tagOf(id));
+    const order = sale?.orders.get(keyOf(id));
+    if (sale === undefined || order?.settled === true) continue;
+    const expected = expectedOrder(null, upTo(facts, sale.cut));
+    if (expected === null) continue;
+    totals.orders += 1;
+    compareOrder(context, sale, id, order, expected);
   }
   for (const sale of sales.values()) {
     for (const order of sale.orders.values()) {
-      if (order.state === 1 || order.state === 2) totals.units += order.units.length;
+      if (isLive(order.state)) totals.units += order.units.length;
       checkOrphan(context, sale, order);
     }
   }
   return totals;
 }
 
+/** Details are no decision: those that are not in the snapshot may have been stored since. */
+async function checkDetails({ now, findings }: OrderContext, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const stored = await readDetailsOf(now, ids);
+  for (const id of ids) {
+    if (stored.has(id)) continue;
+    const says = 'its record says that they are stored, Postgres has none';
+    findings.of('match.details').violate(id, says);
+  }
+}
+
+/** Answers the row's record. */
 function compareRow(
   context: OrderContext,
   sale: SaleReading,
   row: OrderRow,
-  expected: ExpectedOrder | null,
-): void {
+  facts: readonly OrderFact[],
+): RecordedOrder | undefined {
   const order = sale.orders.get(keyOf(row.id));
-  const ended = row.ended_at ?? row.held_at;
+  const ended = row.endedAt ?? row.heldAt;
   const dropped = row.state !== 'held' && ended < sale.now - recordKeptMs;
-  if (expected === null || (order === undefined && dropped)) return;
+  const expected = expectedOrder(row, facts);
+  if (expected === null || (order === undefined && dropped)) return undefined;
   compareOrder(context, sale, row.id, order, expected);
-  if (order === undefined) return;
-  order.heldAt = row.held_at;
-  const check = context.findings.of('match.details');
-  if (order.bits % 2 === 0) return;
-  check.checked += 1;
-  if (!row.details) {
-    check.violate(row.id, 'its record says that they are stored, Postgres has none');
-  }
+  if (order !== undefined) order.heldAt = row.heldAt;
+  return order;
 }
 
 /** Compares an order's record with what Postgres has, or will have, at the cut. */
@@ -101,12 +114,12 @@ function compareOrder(
   const check = findings.of('match.orders');
   check.checked += 1;
   if (order === undefined || order.state === 0) {
-    if (away.has(id)) return;
+    if (away.get(id) === true) return;
     check.violate(id, `${expected.state} in Postgres, not in the record of ${expected.shopper}`);
     return;
   }
   order.settled = true;
-  if (away.has(id)) return;
+  if (away.get(id) === true) return;
   const wrong = differences(sale, order, expected);
   if (wrong.length > 0) check.violate(id, `lane ≠ Postgres: ${wrong.join(', ')}`);
 }
@@ -143,7 +156,7 @@ function checkOrphan(
   order: RecordedOrder,
 ): void {
   const id = orderOf(sale.tag, order.key);
-  if (order.state === 0 || order.settled || away.has(id)) return;
+  if (order.state === 0 || order.settled || away.get(id) === true) return;
   const check = findings.of('match.orders');
   check.checked += 1;
   const says = `${recordStates[order.state] ?? '?'} for ${order.shopper} in its lane`;

@@ -101,11 +101,8 @@ function checkConservation(
   const check = findings.of('lane.conservation');
   check.checked += 1;
   const terms = sale.terms.items[item];
-  const moved = expected?.items[item]?.moved;
-  if (terms === undefined || moved === undefined) {
-    check.violate(itemName(sale, item), 'Postgres has no such item to count moves for');
-    return;
-  }
+  if (terms === undefined || expected === null) return;
+  const moved = expected.items[item]?.moved ?? 0;
   const fresh = terms.last - terms.next + 1;
   const back = sale.returned[item]?.length ?? 0;
   if (fresh + back + held + sold === moved && fresh >= 0) return;

@@ -34,17 +34,10 @@ export function rewind(sales: ReadonlyMap<string, SaleReading>, log: LaneLog): v
 }
 
 /** An order as Postgres will have it at the cut. */
-export interface ExpectedOrder {
-  readonly state: string;
-  readonly shopper: string;
-  readonly item: number;
-  /** As `{1,2}`. */
-  readonly units: string;
-  readonly fingerprint: number;
-  readonly expiresAt: number;
-  readonly endKey: string;
-  readonly endFingerprint: number;
-}
+export type ExpectedOrder = Pick<
+  OrderRow,
+  'state' | 'shopper' | 'item' | 'units' | 'fingerprint' | 'expiresAt' | 'endKey' | 'endFingerprint'
+>;
 
 /** Null = there is no row, and what is in doubt does not begin with a hold. */
 export function expectedOrder(
@@ -52,37 +45,15 @@ export function expectedOrder(
   facts: readonly OrderFact[],
 ): ExpectedOrder | null {
   const [held] = facts;
-  if (row === null && held?.kind !== 'held') return null;
+  const begun =
+    row ??
+    (held?.kind === 'held'
+      ? { ...held, state: held.kind, units: `{${held.units.join(',')}}` }
+      : null);
   const end = facts.findLast((fact) => fact.kind !== 'held');
-  const ended =
-    end === undefined
-      ? {}
-      : { state: end.kind, endKey: end.endKey, endFingerprint: end.endFingerprint };
-  if (row !== null) {
-    return {
-      state: row.state,
-      shopper: row.shopper,
-      item: row.item,
-      units: row.units,
-      fingerprint: row.fingerprint,
-      expiresAt: row.hold_expires_at,
-      endKey: row.end_key,
-      endFingerprint: row.end_fingerprint,
-      ...ended,
-    };
-  }
-  if (held === undefined) return null;
-  return {
-    state: held.kind,
-    shopper: held.shopper,
-    item: held.item,
-    units: `{${held.units.join(',')}}`,
-    fingerprint: held.fingerprint,
-    expiresAt: held.expiresAt,
-    endKey: '',
-    endFingerprint: 0,
-    ...ended,
-  };
+  if (begun === null || end === undefined) return begun;
+  const { kind: state, endKey, endFingerprint } = end;
+  return { ...begun, state, endKey, endFingerprint };
 }
 
 export interface ExpectedItem {

@@ -6,32 +6,29 @@ import { invariant, messageOf } from '../../platform/fault.ts';
 
 /** Every check and what it compares. docs/audit.md explains each; the order is that of the table. */
 export const checkTable = {
-  'lane.open': 'marker, epoch and server of each lane = Postgres; nothing frozen',
-  'lane.watermark': "the lane's copy ≤ Postgres ≤ head, its decisions counted",
+  'lane.open': 'marker, epochs and server of each lane = Postgres; nothing is frozen',
+  'lane.watermark': "the lane's copy ≤ Postgres ≤ head; its count of decisions = the log",
   'lane.doubt': 'what was accepted before the audit began has settled',
   'lane.commands': 'numbers without a gap; applied = settled + in the log',
   'lane.records': 'every record of a sale can be read as what it is',
   'lane.conservation': 'moves in − moves out = free + held + sold, recounted',
   'lane.counters': 'packed counters of sales and shoppers = the recount',
   'lane.unique': 'a unit number is live once, was issued, and is not free too',
-  'lane.limits': 'held + paid units of each shopper ≤ the limit',
+  'lane.limits': 'held + sold units of each shopper ≤ the limit',
   'lane.deadlines': 'every hold stands in the deadline index at its deadline',
-  'log.dense': 'no position is missing from outbox and Kafka',
-  'log.entries': 'one payload for a position; it says its own place and time',
-  'log.epochs': 'each epoch follows the end of the one before',
-  'log.orders': "every event of the log = its order's record or row",
+  'log.dense': 'no position is missing from Kafka and the outbox',
+  'log.entries': 'one payload for a position, within its epoch; it says its own place and time',
+  'log.orders': "every event that Kafka keeps = its order's record or row, and back",
   'match.orders': "every order: the lane's record = Postgres, both ways",
   'match.sales': "every sale: the lane's terms and state = Postgres",
   'match.details': 'e-mail and address are stored where the lane says so',
-  'pg.orders': 'sale, item, price, state and times of every order',
+  'pg.orders': 'item, price, units, state and times of every order are possible',
   'pg.units': 'every owned unit has one row, every claimed row one owner',
-  'pg.ledger': 'postings balance; one for each paid order, price × units',
-  'moves.allotted': 'moves in − moves out = allotted, per item',
-  'moves.supply': 'Σ allotted + in transit = supply, per product',
-  'moves.commands': 'every move has the lane commands that its state says',
-  quarantine: 'no decision is put away',
-  'outbox.published': 'no row has waited for Kafka for more than a minute',
-  'products.opened': 'nothing registered or created is half made after a minute',
+  'pg.ledger': 'postings balance; one for each paid order, of price × units',
+  'pg.supply': 'moves = allotted, per item; Σ allotted + in transit = supply, per product',
+  'pg.moves': 'every move has the lane commands that its state says',
+  'pg.quarantine': 'no decision is put away',
+  'pg.waiting': 'no event, product or creation is half made for over a minute',
 } as const;
 
 export type CheckName = keyof typeof checkTable;
@@ -48,7 +45,7 @@ const shownMax = 20;
 
 export class Check {
   readonly name: CheckName;
-  readonly compared: string;
+  readonly compares: string;
   /** Things that were looked at. */
   checked = 0;
   violations = 0;
@@ -58,18 +55,17 @@ export class Check {
 
   constructor(name: CheckName) {
     this.name = name;
-    this.compared = checkTable[name];
+    this.compares = checkTable[name];
   }
 
   violate(id: string, says: string): void {
-    this.violations += 1;
-    if (this.shown.length < shownMax) this.shown.push({ id, says });
+    this.violateAll(1, [{ id, says }]);
   }
 
-  /** Adds violations that were counted elsewhere, of which these are the first. */
+  /** Adds violations of which these are the first. */
   violateAll(total: number, first: readonly Violation[]): void {
     this.violations += total;
-    this.shown.push(...first.slice(0, Math.max(0, shownMax - this.shown.length)));
+    this.shown.push(...first.slice(0, shownMax - this.shown.length));
   }
 }
 
@@ -87,7 +83,7 @@ export class Findings {
   }
 
   /** Runs what fills these checks; if it throws, none of them has passed. */
-  async attempt(names: readonly CheckName[], work: () => unknown): Promise<void> {
+  async attempt(names: readonly CheckName[], work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (error) {

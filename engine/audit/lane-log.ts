@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { messageOf } from '../../platform/fault.ts';
 import { readLogEntry, type LogEntry, type OrderFact, type SaleFact } from './entries.ts';
 import type { Check } from './findings.ts';
-import { compare, nameOf, type EpochEnds, type Position } from './positions.ts';
+import { compare, nameOf, type EpochEnds, type Position, type Span } from './positions.ts';
 
 export interface LogBounds {
   /** The snapshot's watermark: what lies above it is kept. */
@@ -14,26 +14,23 @@ export interface LogBounds {
   /** The lane's head, read after the end of the partition: nothing may lie above it. */
   readonly head: Position;
   readonly ends: EpochEnds;
-  readonly recoveredUpTo: number;
+  /** The epoch that the last `recover` began; 0 = none. */
+  readonly recovered: number;
 }
 
-export type Source = 'kafka' | 'outbox';
+const sourceBits = { kafka: 1, outbox: 2 } as const;
+export type Source = keyof typeof sourceBits;
 
-/** What the log's own checks are told. */
-export interface LogChecks {
-  readonly entries: Check;
-  readonly epochs: Check;
-}
-
-/** 31 bits, so that a million of them are small integers. */
+/** 28 bits above those of the sources: a million of them are small integers. */
 const digestOf = (bytes: Buffer): number =>
-  createHash('md5').update(bytes).digest().readUInt32BE(0) >>> 1;
+  (createHash('md5').update(bytes).digest().readUInt32BE(0) >>> 4) * 4;
+const digestPart = ~3;
 
 export class LaneLog {
   readonly lane: number;
   readonly bounds: LogBounds;
-  /** Place and lane time of the first message that Kafka keeps; null = it keeps none. */
-  first: (Position & { readonly at: number }) | null = null;
+  /** Lane time from which on Kafka keeps the log; infinite = it keeps nothing. */
+  keptSince = Infinity;
   /** Highest position in Kafka. */
   last: Position | null = null;
   messages = 0;
@@ -44,55 +41,71 @@ export class LaneLog {
   readonly tailCounts: { place: Position; count: number; at: number }[] = [];
   /** Outcomes of lane commands in the log, by number. */
   readonly commands = new Map<number, SaleFact>();
-  readonly #seen = { kafka: new Set<string>(), outbox: new Set<string>() };
-  readonly #digests = new Map<string, number>();
-  readonly #checks: LogChecks;
-  #before: LogEntry | null = null;
+  /** By epoch and sequence: digest of the payload, and who has it. */
+  readonly #places = new Map<number, Map<number, number>>();
+  readonly #check: Check;
+  #before: Position & { readonly at: number } = { epoch: 0, seq: 0, at: 0 };
 
-  constructor(lane: number, bounds: LogBounds, checks: LogChecks) {
+  /** `check` is told what is wrong with single entries. */
+  constructor(lane: number, bounds: LogBounds, check: Check) {
     this.lane = lane;
     this.bounds = bounds;
-    this.#checks = checks;
+    this.#check = check;
   }
 
-  has(source: Source, place: Position): boolean {
-    return this.#seen[source].has(nameOf(place));
+  has(source: Source, { epoch, seq }: Position): boolean {
+    return ((this.#places.get(epoch)?.get(seq) ?? 0) & sourceBits[source]) !== 0;
+  }
+
+  /** What of a span a source does not have, as runs. */
+  holes(source: Source, { epoch, first, last }: Span): Span[] {
+    const found: Span[] = [];
+    let next = first;
+    const there = [...(this.#places.get(epoch)?.keys() ?? [])].sort((a, b) => a - b);
+    for (const seq of there) {
+      if (seq < first || seq > last || !this.has(source, { epoch, seq })) continue;
+      if (seq > next) found.push({ epoch, first: next, last: seq - 1 });
+      next = seq + 1;
+    }
+    if (next <= last) found.push({ epoch, first: next, last });
+    return found;
   }
 
   /** Takes one payload. Answers its entry when it is of the lane and its position is new. */
   take(source: Source, bytes: Buffer, claimed: Position | null): LogEntry | null {
-    const { entries } = this.#checks;
+    const check = this.#check;
     if (source === 'kafka') this.messages += 1;
     let entry: LogEntry;
     try {
       entry = readLogEntry(bytes);
     } catch (error) {
       const where = claimed === null ? `message ${this.messages}` : nameOf(claimed);
-      entries.violate(`lane ${this.lane} ${where}`, `${source}: ${messageOf(error)}`);
+      check.violate(`lane ${this.lane} ${where}`, `${source}: ${messageOf(error)}`);
       return null;
     }
-    const name = nameOf(entry);
     if (claimed !== null && compare(claimed, entry) !== 0) {
-      entries.violate(this.#id(entry), `${source} has it at ${nameOf(claimed)}`);
+      check.violate(this.#id(entry), `${source} has it at ${nameOf(claimed)}`);
     }
     if (!this.#isWithin(source, entry)) return null;
     if (source === 'kafka') {
-      this.first ??= { epoch: entry.epoch, seq: entry.seq, at: entry.at };
+      this.keptSince = Math.min(this.keptSince, entry.at);
       if (this.last === null || compare(entry, this.last) > 0) {
         this.last = { epoch: entry.epoch, seq: entry.seq };
       }
     }
-    this.#seen[source].add(name);
+    const places = this.#places.get(entry.epoch) ?? new Map<number, number>();
+    this.#places.set(entry.epoch, places);
     const digest = digestOf(bytes);
-    const known = this.#digests.get(name);
-    if (known !== undefined) {
-      if (known !== digest) entries.violate(this.#id(entry), 'two different payloads');
-      return null;
+    const known = places.get(entry.seq);
+    if (known === undefined) {
+      places.set(entry.seq, digest | sourceBits[source]);
+      this.#look(entry);
+      this.#keep(entry);
+      return entry;
     }
-    this.#digests.set(name, digest);
-    this.#look(entry);
-    this.#keep(entry);
-    return entry;
+    places.set(entry.seq, known | sourceBits[source]);
+    if ((known & digestPart) !== digest) check.violate(this.#id(entry), 'two different payloads');
+    return null;
   }
 
   /** Puts the tail into the order of the log: what came late stood in Kafka only. */
@@ -107,22 +120,22 @@ export class LaneLog {
 
   /** False = no lane can have decided it: it lies beyond an epoch's end or beyond the head. */
   #isWithin(source: Source, entry: LogEntry): boolean {
-    const { ends, head, recoveredUpTo } = this.bounds;
-    const { epochs } = this.#checks;
+    const { ends, head, recovered } = this.bounds;
+    const check = this.#check;
     if (!ends.has(entry.epoch)) {
-      epochs.violate(this.#id(entry), `${source}: epoch ${entry.epoch} has not begun`);
+      check.violate(this.#id(entry), `${source}: epoch ${entry.epoch} has not begun`);
       return false;
     }
     const end = ends.get(entry.epoch) ?? null;
     if (end !== null && entry.seq > end) {
       // What a recovery has given up may stay in Kafka for as long as it keeps anything.
-      if (recoveredUpTo < entry.epoch) {
-        epochs.violate(this.#id(entry), `${source}: beyond the epoch's end ${end}`);
+      if (entry.epoch >= recovered) {
+        check.violate(this.#id(entry), `${source}: beyond the epoch's end ${end}`);
       }
       return false;
     }
     if (compare(entry, head) > 0) {
-      epochs.violate(this.#id(entry), `${source}: beyond the lane's head ${nameOf(head)}`);
+      check.violate(this.#id(entry), `${source}: beyond the lane's head ${nameOf(head)}`);
       return false;
     }
     return true;
@@ -130,25 +143,24 @@ export class LaneLog {
 
   /** Looks at what an entry says of itself and of the one before it. */
   #look(entry: LogEntry): void {
-    const { entries, epochs } = this.#checks;
-    entries.checked += 1;
+    const check = this.#check;
+    check.checked += 1;
     const events = entry.orders.length + entry.sales.length;
     if (entry.count !== events) {
-      entries.violate(this.#id(entry), `says ${entry.count} decisions, has ${events}`);
+      check.violate(this.#id(entry), `says ${entry.count} decisions, has ${events}`);
     }
     const before = this.#before;
-    const follows = before?.epoch === entry.epoch && before.seq === entry.seq - 1;
+    const follows = before.epoch === entry.epoch && before.seq === entry.seq - 1;
     if (follows && before.at > entry.at) {
-      entries.violate(this.#id(entry), `lane time went back from ${before.at} to ${entry.at}`);
+      check.violate(this.#id(entry), `lane time went back from ${before.at} to ${entry.at}`);
     }
-    this.#before = entry;
+    this.#before = { epoch: entry.epoch, seq: entry.seq, at: entry.at };
     if (entry.seq !== 0) return;
-    epochs.checked += 1;
     const said = entry.before;
     const end = this.bounds.ends.get(entry.epoch - 1) ?? null;
     if (entry.epoch === 1 ? said !== null : said?.epoch !== entry.epoch - 1 || said.seq !== end) {
       const shown = said === null ? 'none' : nameOf(said);
-      epochs.violate(this.#id(entry), `says the epoch before ended at ${shown}, not ${end ?? '?'}`);
+      check.violate(this.#id(entry), `says the epoch before ended at ${shown}, not ${end ?? '?'}`);
     }
   }
 

@@ -4,15 +4,13 @@
  */
 import { messageOf } from '../../platform/fault.ts';
 import { serverRunId, type Redis } from '../../platform/redis/connection.ts';
-import { laneKeys } from '../lanes/keys.ts';
+import { laneKeys, saleKeyPattern } from '../lanes/keys.ts';
 import type { Violation } from './findings.ts';
+import { saleOfTag, tagOf } from './names.ts';
 import { readPosition, type Position } from './positions.ts';
 import type { SaleReading } from './records.ts';
-import { scanSale, type SaleKeys } from './sale-scan.ts';
+import { scanSale } from './sale-scan.ts';
 import { Malformed, wholeOfText } from './shapes.ts';
-
-/** Keys of one lane: by sale tag and letter. */
-export type KeysOfLane = ReadonlyMap<string, SaleKeys>;
 
 export interface LaneState {
   /** Fields of the marker; null = there is none. */
@@ -20,7 +18,6 @@ export interface LaneState {
   /** Null = a field is missing or no number. */
   readonly head: Position | null;
   readonly decided: number | null;
-  readonly now: number;
   readonly watermark: (Position & { readonly decided: number }) | null;
   readonly frozen: string | null;
   readonly ends: ReadonlyMap<number, number>;
@@ -48,42 +45,43 @@ export interface LaneReading {
 const keysPerScan = 1000;
 const entriesPerPage = 500;
 
-/** Every key of the lanes, found by looking at all keys there are. */
-export async function scanKeys(
-  redis: Redis,
-): Promise<Map<number, Map<string, Map<string, string>>>> {
-  const lanes = new Map<number, Map<string, Map<string, string>>>();
+/** Tags of the sales of a lane that have any key, found by looking at all keys there are. */
+async function scanTags(redis: Redis, lane: number): Promise<Set<string>> {
+  const tags = new Set<string>();
   let cursor = '0';
   do {
-    const [next, keys] = await redis.scan(cursor, 'COUNT', keysPerScan);
-    for (const key of keys) {
-      const [, lane, letter, tag] = /^\{lane:(\d+)\}:([srdn]):(.+)$/.exec(key) ?? [];
-      if (lane === undefined || letter === undefined || tag === undefined) continue;
-      const sales = lanes.get(Number(lane)) ?? new Map<string, Map<string, string>>();
-      const own = sales.get(tag) ?? new Map<string, string>();
-      lanes.set(Number(lane), sales.set(tag, own.set(letter, key)));
-    }
+    const [next, keys] = await redis.scan(
+      cursor,
+      'MATCH',
+      saleKeyPattern(lane),
+      'COUNT',
+      keysPerScan,
+    );
+    for (const key of keys) tags.add(key.slice(key.lastIndexOf(':') + 1));
     cursor = next;
   } while (cursor !== '0');
-  return lanes;
+  return tags;
 }
 
-/** `wanted` = the only sale to read, by its tag. */
+/** `only` = the only sale to read. `onOrders` is told now and then how many orders were read. */
 export async function scanLane(
   redis: Redis,
   lane: number,
-  keys: KeysOfLane,
-  wanted: string | null,
+  only: string | null,
+  onOrders: (orders: number) => void,
 ): Promise<LaneReading> {
   const sales = new Map<string, SaleReading>();
   const unreadable: Violation[] = [];
-  for (const [tag, own] of keys) {
-    if (wanted !== null && tag !== wanted) continue;
+  let before = 0;
+  for (const tag of await scanTags(redis, lane)) {
+    if (only !== null && tag !== tagOf(only)) continue;
     try {
-      sales.set(tag, await scanSale(redis, lane, tag, own));
+      const sale = await scanSale(redis, lane, tag, (orders) => onOrders(before + orders));
+      sales.set(tag, sale);
+      before += sale.orders.size;
     } catch (error) {
       if (!(error instanceof Malformed) && !isWrongType(error)) throw error;
-      unreadable.push({ id: own.get('s') ?? [...own.values()].join(' '), says: messageOf(error) });
+      unreadable.push({ id: saleOfTag(tag), says: messageOf(error) });
     }
   }
   const state = await readLaneState(redis, lane);
@@ -119,7 +117,6 @@ export async function readLaneState(redis: Redis, lane: number): Promise<LaneSta
     marker: marker['epoch'] === undefined ? null : marker,
     head,
     decided: wholeOrNull(clock['decided']),
-    now: wholeOrNull(clock['t']) ?? 0,
     watermark:
       settled === null || settledDecisions === null
         ? null

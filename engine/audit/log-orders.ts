@@ -6,7 +6,7 @@ import type { Query } from '../../platform/postgres/db.ts';
 import type { LogEntry, OrderFact } from './entries.ts';
 import type { Check } from './findings.ts';
 import { keyOf, orderOf, tagOf } from './names.ts';
-import { compare, nameOf } from './positions.ts';
+import { compare, nameOf, type Position } from './positions.ts';
 import { recordStates, type RecordedOrder, type SaleReading } from './records.ts';
 import { readOrdersOf, type OrderRow } from './tables.ts';
 
@@ -14,31 +14,35 @@ const lookupMax = 5000;
 
 export class LogOrders {
   readonly #sales: ReadonlyMap<string, SaleReading>;
-  readonly #away: ReadonlySet<string>;
+  readonly #away: ReadonlyMap<string, boolean>;
+  readonly #settled: Position;
   readonly #only: string | null;
   readonly #check: Check;
   /** Of orders that are in no record: looked up in Postgres. */
   #unrecorded: OrderFact[] = [];
 
+  /** `settled` = the watermark of the snapshot; `only` = the only sale to look at. */
   constructor(
     sales: ReadonlyMap<string, SaleReading>,
-    away: ReadonlySet<string>,
+    away: ReadonlyMap<string, boolean>,
+    settled: Position,
     only: string | null,
     check: Check,
   ) {
     this.#sales = sales;
     this.#away = away;
+    this.#settled = settled;
     this.#only = only;
     this.#check = check;
   }
 
-  /** Takes an entry whose position is new. */
+  /** Takes an entry whose position is new. What was put away has settled in its own way. */
   take(entry: LogEntry): void {
     for (const fact of entry.orders) {
       if (this.#only !== null && fact.sale !== this.#only) continue;
       if (this.#away.has(fact.order)) continue;
       const sale = this.#sales.get(tagOf(fact.order));
-      if (sale !== undefined && compare(fact, sale.cut) > 0) continue;
+      if (compare(fact, sale?.cut ?? this.#settled) > 0) continue;
       this.#check.checked += 1;
       const order = sale?.orders.get(keyOf(fact.order));
       if (sale === undefined || order === undefined) this.#unrecorded.push(fact);
@@ -93,11 +97,11 @@ export class LogOrders {
         fact.kind === 'held'
           ? [
               ['price', fact.price, row.price],
-              ['held at', fact.at, row.held_at],
+              ['held at', fact.at, row.heldAt],
             ]
           : [
-              ['ended at', fact.at, row.ended_at ?? 0],
-              ['end key', fact.endKey, row.end_key],
+              ['ended at', fact.at, row.endedAt ?? 0],
+              ['end key', fact.endKey, row.endKey],
             ],
       ),
     ];
@@ -108,12 +112,12 @@ export class LogOrders {
    * Every record has its events in the log, if its hold is younger than the first entry that Kafka
    * keeps of its lane. To be called once records stand at their cuts and know when they were held.
    */
-  checkRecords(keptSince: (lane: number) => number): void {
+  checkRecords(keptSince: number): void {
     for (const sale of this.#sales.values()) {
       for (const order of sale.orders.values()) {
         const id = orderOf(sale.tag, order.key);
         if (order.state === 0 || this.#away.has(id)) continue;
-        if (!order.logHeld && order.heldAt > keptSince(sale.lane)) {
+        if (!order.logHeld && order.heldAt > keptSince) {
           this.#check.violate(id, 'its hold is not in the log');
         }
         const end = order.state > 1 ? order.state : 0;

@@ -1,9 +1,8 @@
 /**
  * What the ids of the engine name, read by the audit itself: an order's id begins with its sale's
- * sixteen characters, a sale's with its lane.
+ * sixteen characters, a sale's with the sixteen bits of its lane.
  */
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
-const laneBits = 16;
 
 /** The characters that a sale's keys and its orders' ids share. */
 export const tagOf = (id: string): string => id.slice(4, 20);
@@ -15,11 +14,17 @@ export const keyOf = (order: string): string => order.slice(20);
 /** The lane that a sale's id names; null = it is no such id. */
 export function laneNamedBy(sale: string): number | null {
   if (!/^sal_[0-9a-z]{16}$/.test(sale)) return null;
-  let lane = 0;
-  for (let bit = 0; bit < laneBits; bit++) {
-    const digit = alphabet.indexOf(sale.charAt(4 + Math.floor(bit / 5)));
-    if (digit < 0) return null;
-    lane = lane * 2 + ((digit >> (4 - (bit % 5))) & 1);
-  }
-  return lane;
+  const digits = Array.from(sale.slice(4, 8), (digit) => alphabet.indexOf(digit));
+  if (digits.includes(-1)) return null;
+  return digits.reduce((value, digit) => value * 32 + digit, 0) >> 4;
+}
+
+/** The orders of a lane, or of one of its sales, are the ids from the first to below the second. */
+export function orderRange(lane: number, only: string | null): readonly [string, string] {
+  if (only !== null) return [`ord_${tagOf(only)}`, `ord_${tagOf(only)}~`];
+  const first = (n: number): string => {
+    const bits = n << 4;
+    return `ord_${[15, 10, 5, 0].map((shift) => alphabet.charAt((bits >> shift) & 31)).join('')}`;
+  };
+  return [first(lane), first(lane + 1)];
 }

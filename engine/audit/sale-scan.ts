@@ -5,7 +5,7 @@
  */
 import { messageOf } from '../../platform/fault.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
-import { laneKeys } from '../lanes/keys.ts';
+import { laneKeys, pushSaleKeys } from '../lanes/keys.ts';
 import { decode } from './msgpack.ts';
 import { saleOfTag } from './names.ts';
 import {
@@ -17,9 +17,6 @@ import {
 } from './records.ts';
 import { listOf, Malformed, textOf, wholeOf, wholeOfText } from './shapes.ts';
 
-/** Keys of a sale by their letter, as they were found. */
-export type SaleKeys = ReadonlyMap<string, string>;
-
 const fieldsPerScan = 1000;
 const duesPerPage = 200;
 const itemSpan = 100_000_000;
@@ -28,18 +25,22 @@ const countsPerItem = 6;
 
 type Fields = Readonly<Record<string, Buffer | undefined>>;
 
-/** A key that cannot be read is thrown as Malformed; an error of Redis as what it is. */
+/**
+ * `onOrders` is told now and then how many orders were read. A key that cannot be read is thrown
+ * as Malformed; an error of Redis as what it is.
+ */
 export async function scanSale(
   redis: Redis,
   lane: number,
   tag: string,
-  keys: SaleKeys,
+  onOrders: (orders: number) => void,
 ): Promise<SaleReading> {
-  const sale = await readCut(redis, lane, tag, keys);
-  const records = keys.get('r');
-  if (records !== undefined) await readRecords(redis, records, sale);
-  const due = keys.get('d');
-  if (due !== undefined) await readDues(redis, due, sale);
+  const keys: string[] = [];
+  pushSaleKeys(keys, lane, saleOfTag(tag));
+  const [key = '', records = '', due = '', returned = ''] = keys;
+  const sale = await readCut(redis, lane, tag, [key, due, returned]);
+  await readRecords(redis, records, sale, onOrders);
+  await readDues(redis, due, sale);
   return sale;
 }
 
@@ -47,19 +48,16 @@ async function readCut(
   redis: Redis,
   lane: number,
   tag: string,
-  keys: SaleKeys,
+  [key, due, back]: readonly [sale: string, due: string, returned: string],
 ): Promise<SaleReading> {
   const own = laneKeys(lane);
-  const key = keys.get('s');
-  if (key === undefined) throw new Malformed('orders without a sale');
-  const none = `${key}:none`;
   const replies = await redis
     .multi()
     .hget(own.marker, 'epoch')
     .hmget(own.clock, 'seq', 't', 'outage')
     .hgetallBuffer(key)
-    .zrange(keys.get('n') ?? none, '0', '-1', 'WITHSCORES')
-    .zrange(keys.get('d') ?? none, '0', '0', 'WITHSCORES')
+    .zrange(back, '0', '-1', 'WITHSCORES')
+    .zrange(due, '0', '0', 'WITHSCORES')
     .zscore(own.dues, saleOfTag(tag))
     .exec();
   const [epoch, clock, fields, returned, first, dueAt] = (replies ?? []).map(([error, reply]) => {
@@ -131,7 +129,12 @@ function readTerms(fields: Fields): SaleTerms {
   };
 }
 
-async function readRecords(redis: Redis, key: string, sale: SaleReading): Promise<void> {
+async function readRecords(
+  redis: Redis,
+  key: string,
+  sale: SaleReading,
+  onOrders: (orders: number) => void,
+): Promise<void> {
   let cursor = '0';
   do {
     const [next, fields] = await redis.hscanBuffer(key, cursor, 'COUNT', fieldsPerScan);
@@ -139,6 +142,7 @@ async function readRecords(redis: Redis, key: string, sale: SaleReading): Promis
       const [field, value] = [fields[i], fields[i + 1]];
       if (field !== undefined && value !== undefined) addRecord(sale, field.toString(), value);
     }
+    onOrders(sale.orders.size);
     cursor = next.toString();
   } while (cursor !== '0');
 }

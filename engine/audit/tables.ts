@@ -1,10 +1,10 @@
 /**
  * What Postgres says, as rows: the small tables whole, orders as a stream in the order of their
- * ids. All of one audit is read in one repeatable-read snapshot, whose watermarks say up to which
- * position it has settled; `readNow` is read outside of it, later.
+ * ids. A lane is read in one repeatable-read snapshot, whose watermark says up to which position
+ * it has settled.
  */
 import type { Query } from '../../platform/postgres/db.ts';
-import { tagOf } from './names.ts';
+import { orderRange } from './names.ts';
 import type { EpochEnds, Position } from './positions.ts';
 
 export interface LaneRow {
@@ -17,11 +17,11 @@ export interface LaneRow {
   readonly last_command: number;
   readonly watermark: Position & { readonly decided: number };
   readonly ends: EpochEnds;
-  /** Epochs from which on `recover` has ended one: what lies beyond their ends is forgiven. */
-  readonly recoveredUpTo: number;
+  /** The epoch that the last `recover` began: what lies beyond the ends of older ones is forgiven. */
+  readonly recovered: number;
 }
 
-type LaneColumns = Omit<LaneRow, 'watermark' | 'ends' | 'recoveredUpTo'> & {
+type LaneColumns = Omit<LaneRow, 'watermark' | 'ends'> & {
   readonly w_epoch: number;
   readonly w_seq: number;
   readonly w_decided: number;
@@ -31,26 +31,23 @@ type LaneColumns = Omit<LaneRow, 'watermark' | 'ends' | 'recoveredUpTo'> & {
 export async function readLanes(q: Query): Promise<Map<number, LaneRow>> {
   const rows = await q.query<LaneColumns>(
     `SELECT l.lane, l.epoch, l.run_id, l.state, l.reasons, l.token, l.last_command,
-            w.epoch AS w_epoch, w.seq AS w_seq, w.decided AS w_decided
+            l.recovered_epoch AS recovered, w.epoch AS w_epoch, w.seq AS w_seq, w.decided AS w_decided
        FROM sale.lanes l JOIN sale.watermarks w USING (lane) ORDER BY lane`,
   );
   const epochs = await q.query<{
     lane: number;
     epoch: number;
     ended_at: number | null;
-    ended_by: string | null;
-  }>('SELECT lane, epoch, ended_at, ended_by FROM sale.epochs ORDER BY lane, epoch');
+  }>('SELECT lane, epoch, ended_at FROM sale.epochs ORDER BY lane, epoch');
   return new Map(
     rows.map((row) => {
       const own = epochs.filter((e) => e.lane === row.lane);
-      const recovered = own.filter((e) => e.ended_by === 'recover').map((e) => e.epoch);
       return [
         row.lane,
         {
           ...row,
           watermark: { epoch: row.w_epoch, seq: row.w_seq, decided: row.w_decided },
           ends: new Map(own.map((e) => [e.epoch, e.ended_at])),
-          recoveredUpTo: Math.max(-1, ...recovered),
         },
       ];
     }),
@@ -81,33 +78,36 @@ export interface SaleRow {
   readonly who: string;
   readonly installed: boolean;
   readonly closedAt: number;
-  /** Lane commands of the sale that have a settled outcome: installs taken, credits taken. */
-  readonly installs: number;
+  /** Credits of the sale that were taken, as settled; and how many its bell waits for. */
   readonly credits: number;
   readonly wanted: number;
   readonly items: ItemRow[];
 }
 
-/** When a debit has settled, and when a credit, by the state of the move. */
+/** States of a move whose units have left their source and are not back. */
 export const debitedStates = `('debited', 'crediting', 'done', 'undoing')`;
 
-export async function readSales(q: Query, only: string | null): Promise<Map<string, SaleRow>> {
+/** The sales of a lane, or only one of them. */
+export async function readSales(
+  q: Query,
+  lane: number,
+  only: string | null,
+): Promise<Map<string, SaleRow>> {
   const rows = await q.query<Omit<SaleRow, 'items'>>(
     `WITH commands AS (
-       SELECT sale_id, count(*) FILTER (WHERE kind = 'install') AS installs,
-              count(*) FILTER (WHERE kind = 'credit') AS credits
-         FROM sale.lane_commands WHERE (outcome->>'ok')::boolean GROUP BY sale_id)
+       SELECT sale_id, count(*) AS credits FROM sale.lane_commands
+        WHERE lane = $1 AND kind = 'credit' AND (outcome->>'ok')::boolean GROUP BY sale_id)
      SELECT s.id, s.lane, s.kind, s.state, s.limit_per_shopper, s.hold_seconds, s.who, s.installed,
             CASE WHEN s.kind = 'standing' THEN 0
                  ELSE (extract(epoch FROM s.starts_at) * 1000)::bigint END AS start,
             coalesce((extract(epoch FROM s.ends_at) * 1000)::bigint, 0) AS end,
             coalesce((extract(epoch FROM s.closed_at) * 1000)::bigint, 0) AS "closedAt",
-            coalesce(c.installs, 0) AS installs, coalesce(c.credits, 0) AS credits,
+            coalesce(c.credits, 0) AS credits,
             CASE WHEN s.kind = 'standing' THEN 0
                  ELSE (SELECT count(*) FROM sale.sale_items i WHERE i.sale_id = s.id) END AS wanted
        FROM sale.sales s LEFT JOIN commands c ON c.sale_id = s.id
-      WHERE $1::text IS NULL OR s.id = $1 ORDER BY s.id`,
-    [only],
+      WHERE s.lane = $1 AND ($2::text IS NULL OR s.id = $2)`,
+    [lane, only],
   );
   const items = await q.query<ItemRow>(
     `WITH moved AS (
@@ -118,9 +118,10 @@ export async function readSales(q: Query, only: string | null): Promise<Map<stri
        ) m GROUP BY sale, item)
      SELECT i.sale_id, i.item, i.product_id, i.price, i.allotted, i.last_number,
             coalesce(m.units, 0) AS moved
-       FROM sale.sale_items i LEFT JOIN moved m ON m.sale = i.sale_id AND m.item = i.item
-      WHERE $1::text IS NULL OR i.sale_id = $1 ORDER BY i.sale_id, i.item`,
-    [only],
+       FROM sale.sale_items i JOIN sale.sales s ON s.id = i.sale_id
+       LEFT JOIN moved m ON m.sale = i.sale_id AND m.item = i.item
+      WHERE s.lane = $1 AND ($2::text IS NULL OR s.id = $2) ORDER BY i.sale_id, i.item`,
+    [lane, only],
   );
   const sales = new Map(rows.map((row) => [row.id, { ...row, items: [] as ItemRow[] }]));
   for (const item of items) sales.get(item.sale_id)?.items.push(item);
@@ -134,35 +135,59 @@ export interface OrderRow {
   readonly item: number;
   /** As `{1,2}`. */
   readonly units: string;
-  readonly held_at: number;
-  readonly hold_expires_at: number;
-  readonly ended_at: number | null;
+  readonly heldAt: number;
+  readonly expiresAt: number;
+  readonly endedAt: number | null;
   readonly price: number;
   readonly fingerprint: number;
-  readonly end_key: string;
-  readonly end_fingerprint: number;
+  readonly endKey: string;
+  readonly endFingerprint: number;
   readonly details: boolean;
 }
 
-const orderColumns = `o.id, o.shopper, o.state, o.item, o.units::text AS units, o.held_at,
-  o.hold_expires_at, o.ended_at, o.price, o.fingerprint, o.end_key, o.end_fingerprint`;
+const orderColumns = `o.id, o.shopper, o.state, o.item, o.units::text AS units, o.price,
+  o.held_at AS "heldAt", o.hold_expires_at AS "expiresAt", o.ended_at AS "endedAt",
+  o.fingerprint, o.end_key AS "endKey", o.end_fingerprint AS "endFingerprint"`;
 const rowsPerPage = 10_000;
 
-/** Every order, or those of one sale, by id. */
-export async function* readOrders(q: Query, only: string | null): AsyncGenerator<OrderRow> {
-  const prefix = only === null ? 'ord_' : `ord_${tagOf(only)}`;
-  let after = prefix;
+/** The orders of a lane, or of one of its sales, by id. */
+export async function* readOrders(
+  q: Query,
+  lane: number,
+  only: string | null,
+): AsyncGenerator<OrderRow> {
+  const [first, end] = orderRange(lane, only);
+  let after = first;
   for (;;) {
     const page = await q.query<OrderRow>(
       `SELECT ${orderColumns}, d.order_id IS NOT NULL AS details
          FROM sale.orders o LEFT JOIN sale.order_details d ON d.order_id = o.id
         WHERE o.id > $1 AND o.id < $2 ORDER BY o.id LIMIT ${rowsPerPage}`,
-      [after, `${prefix}~`],
+      [after, end],
     );
     yield* page;
     if (page.length < rowsPerPage) return;
     after = page.at(-1)?.id ?? after;
   }
+}
+
+/** Which of these orders have stored details. */
+export async function readDetailsOf(q: Query, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await q.query<{ order_id: string }>(
+    'SELECT order_id FROM sale.order_details WHERE order_id = ANY($1)',
+    [ids],
+  );
+  return new Set(rows.map((row) => row.order_id));
+}
+
+/** Orders of a lane that have something in quarantine: true = unresolved. */
+export async function readAway(q: Query, lane: number): Promise<Map<string, boolean>> {
+  const rows = await q.query<{ id: string; open: boolean }>(
+    `SELECT order_id AS id, bool_or(resolved_at IS NULL) AS open FROM sale.quarantine
+      WHERE lane = $1 AND order_id IS NOT NULL GROUP BY order_id`,
+    [lane],
+  );
+  return new Map(rows.map(({ id, open }) => [id, open]));
 }
 
 /** The rows of these orders that there are. */

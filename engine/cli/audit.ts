@@ -5,38 +5,36 @@ import { createKafka } from '../../platform/kafka/index.ts';
 import { createLog } from '../../platform/log.ts';
 import { createDb } from '../../platform/postgres/pool.ts';
 import { connectRedis, untilReady } from '../../platform/redis/connection.ts';
-import { audit, type AuditReport } from '../proof/audit.ts';
+import { audit, exitCodeOf } from '../audit/audit.ts';
+import { tableOf } from '../audit/report.ts';
 import { topicsOf } from '../topics.ts';
 import { exitWith, readArguments } from './arguments.ts';
 
 const usage = `highnoon audit [--sale S] [--wait SECONDS] [--json]
 
-Recounts Redis, Kafka and Postgres from their raw keys, messages and rows.
-  --sale S     only this sale
-  --wait N     seconds to wait until nothing is in doubt (30)
+Recounts Redis, Kafka and Postgres from their raw keys, messages and rows. It changes nothing, and
+may run while the system is at work.
+  --sale S     only this sale, and what concerns its lane as a whole
+  --wait N     seconds to wait until what was accepted before has settled (30)
   --json       one JSON document
-Exit 0: everything holds. 1: something does not. 2: it could not be checked.`;
+Exit 0: everything holds. 1: something does not. 2: something could not be checked.`;
 
-const storeTimeoutMs = 60_000;
+const redisReadyMs = 5000;
+const storeTimeoutMs = 120_000;
+/** Postgres's snapshot of a lane rests while Redis and Kafka are read. */
+const snapshotRestMs = 900_000;
+const waitMaxSeconds = 86_400;
+const tellEveryMs = 1000;
 
-function print(report: AuditReport): void {
-  const width = Math.max(...report.checks.map((c) => c.name.length));
-  for (const c of report.checks) {
-    const mark = c.violations === 0 ? 'ok  ' : 'FAIL';
-    const seen = String(c.checked).padStart(8);
-    process.stdout.write(`${mark}  ${c.name.padEnd(width)} ${seen}  ${c.compares}\n`);
-    for (const example of c.examples) process.stdout.write(`        ${example}\n`);
-    const more = c.violations - c.examples.length;
-    if (more > 0) process.stdout.write(`        … and ${more} more\n`);
-  }
-  const counted = `${report.orders} orders, ${report.units} units held or sold`;
-  const failed = report.checks.filter((c) => c.violations > 0).map((c) => c.name);
-  if (report.inDoubt > 0) failed.push(`${report.inDoubt} decisions still in doubt`);
-  process.stdout.write(
-    report.passed
-      ? `\naudit passed: ${report.checks.length} checks, ${counted}\n`
-      : `\naudit FAILED: ${failed.join(', ')}; ${counted}\n`,
-  );
+/** Tells on stderr how long work gets on: nothing in the first second, then once a second. */
+function progress(): (line: string) => void {
+  let toldMs = performance.now();
+  return (line) => {
+    const now = performance.now();
+    if (now - toldMs < tellEveryMs) return;
+    toldMs = now;
+    process.stderr.write(`${line}\n`);
+  };
 }
 
 async function main(): Promise<number> {
@@ -48,16 +46,16 @@ async function main(): Promise<number> {
       help: { type: 'boolean', default: false },
     },
   });
-  const wait = Number(values.wait);
-  if (!Number.isFinite(wait) || wait < 0) throw new Error(`--wait: ${values.wait} is not a number`);
-  if (values.sale !== undefined && !/^sal_[0-9a-z]{16}$/.test(values.sale)) {
-    throw new Error(`--sale: ${values.sale} is not a sale`);
+  const wait = values.wait === '' ? NaN : Number(values.wait);
+  if (!(wait >= 0 && wait <= waitMaxSeconds)) {
+    throw new Error(`--wait: ${values.wait} is no number of seconds from 0 to ${waitMaxSeconds}`);
   }
   const config = loadConfig(undefined, ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS']);
   const log = createLog('audit', 'silent');
   const db = createDb(config.databaseUrl, {
     max: 2,
     statementTimeoutMs: storeTimeoutMs,
+    idleInTransactionTimeoutMs: snapshotRestMs,
     name: 'audit',
   });
   const redis = connectRedis(config.redisUrl, {
@@ -67,16 +65,16 @@ async function main(): Promise<number> {
   });
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'audit', log });
   try {
-    await untilReady(redis, 5000);
+    await untilReady(redis, redisReadyMs);
     const stores = { db, redis, kafka, topic: topicsOf(config.topicPrefix).orders };
-    const report = await audit(stores, {
-      sale: values.sale ?? null,
-      waitMs: wait * 1000,
-      say: (line) => process.stderr.write(`${line}\n`),
-    });
-    if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
-    else print(report);
-    return report.passed ? exitWith.held : exitWith.violated;
+    const sale = values.sale ?? null;
+    const report = await audit(stores, { sale, waitMs: wait * 1000, say: progress() });
+    const exitCode = exitCodeOf(report);
+    const passed = exitCode === exitWith.held;
+    process.stdout.write(
+      values.json ? `${JSON.stringify({ passed, ...report })}\n` : tableOf(report),
+    );
+    return exitCode;
   } finally {
     redis.disconnect();
     await Promise.allSettled([kafka.close(), db.close()]);
@@ -84,9 +82,11 @@ async function main(): Promise<number> {
 }
 
 main().then(
-  (code) => process.exit(code),
+  (code) => {
+    process.exitCode = code;
+  },
   (error: unknown) => {
     process.stderr.write(`could not check: ${messageOf(error)}\n`);
-    process.exit(exitWith.unchecked);
+    process.exitCode = exitWith.unchecked;
   },
 );

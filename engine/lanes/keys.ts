@@ -56,6 +56,9 @@ export function pushSaleKeys(keys: string[], lane: number, sale: SaleId): void {
   keys.push(`${prefix}s:${tag}`, `${prefix}r:${tag}`, `${prefix}d:${tag}`, `${prefix}n:${tag}`);
 }
 
+/** Matches every key that `pushSaleKeys` gives the sales of a lane; each ends in `:` + its tag. */
+export const saleKeyPattern = (lane: number): string => `{lane:${lane}}:?:*`;
+
 export const leaseKey = (lane: number, loop: string): string => `{lane:${lane}}:lease:${loop}`;
 /** Says that some worker lives; expires by itself. */
 export const heartbeatKey = 'highnoon:worker';

@@ -1,0 +1,108 @@
+/** A world in which everything has happened that a sale can go through, all of it settled. */
+import { audit, type AuditReport } from '../../../engine/audit/audit.ts';
+import type { AuditStores } from '../../../engine/audit/audit-lane.ts';
+import type { CheckName } from '../../../engine/audit/findings.ts';
+import type { LaneOrder } from '../../../engine/domain/types.ts';
+import { until } from '../../support/environment.ts';
+import { WorldShop, type Product } from '../../support/world-shop.ts';
+import { formatWorld, type World, type WorldOptions } from '../../support/world.ts';
+
+export interface History {
+  readonly world: World;
+  readonly shop: WorldShop;
+  readonly vendor: string;
+  readonly laptop: Product;
+  /** Live, of two items, with held, paid and released orders, topped up in both ways. */
+  readonly live: string;
+  /** Its holds have expired. */
+  readonly expired: string;
+  readonly closed: string;
+  /** Refused for want of supply. */
+  readonly refused: string;
+  readonly held: LaneOrder;
+  readonly paid: LaneOrder;
+  readonly released: LaneOrder;
+  /** Has more orders in `live` than its record takes. */
+  readonly spilling: string;
+}
+
+const ordersOfSpilling = 10;
+
+export async function makeHistory(options: WorldOptions = {}): Promise<History> {
+  const world = await formatWorld(options);
+  const { db, lanes, steps } = world;
+  const shop = new WorldShop(world);
+  const vendor = await shop.vendor();
+  const laptop = await shop.product(vendor, 200);
+  const mouse = await shop.product(vendor, 50, 1500);
+  const items = [
+    { product: laptop.id, allotted: 40, price: 10_000 },
+    { product: mouse.id, allotted: 20, price: 1_000 },
+  ] as const;
+  const one = items.slice(0, 1);
+  const live = await shop.sale(vendor, items, { limitPerShopper: 12 });
+  const spilling = 'spilling';
+  for (let i = 0; i < ordersOfSpilling; i++) await shop.hold(live, spilling, 1, laptop.id);
+  const held = await shop.hold(live, 'ann', 2, laptop.id);
+  const released = await shop.release(await shop.hold(live, 'bea', 3, laptop.id));
+  const paid = await shop.pay(await shop.hold(live, 'cid', 2, mouse.id));
+  await shop.pay(await shop.hold(live, 'ann', 1, laptop.id));
+  await shop.topUp(live, laptop, 5, false);
+  await shop.topUp(live, laptop, 7, true);
+  const expired = await shop.sale(vendor, one, { holdSeconds: 1 });
+  for (const shopper of ['dan', 'eve']) await shop.hold(expired, shopper, 2);
+  const closed = await shop.sale(vendor, one);
+  await shop.pay(await shop.hold(closed, 'fay'));
+  await shop.release(await shop.hold(closed, 'gus', 2));
+  await shop.close(closed);
+  const refused = await shop.sale(vendor, [{ ...items[1], allotted: 1000 }]);
+  let ended = 0;
+  await until('the holds have expired', async () => {
+    const reaped = await lanes.shop.reap(expired, 100);
+    ended += reaped.kind === 'done' ? reaped.value : 0;
+    return ended === 2;
+  });
+  await steps.pump();
+  // No publisher runs here.
+  await db.run('UPDATE platform.outbox SET published_at = now()');
+  return {
+    world,
+    shop,
+    vendor,
+    laptop,
+    live,
+    expired,
+    closed,
+    refused,
+    held,
+    paid,
+    released,
+    spilling,
+  };
+}
+
+export const storesOf = ({ db, redis, kafka, topic }: World): AuditStores => ({
+  db,
+  redis: redis.redis,
+  kafka: kafka.kafka,
+  topic,
+});
+
+const nobody = (): void => undefined;
+
+/** Audits without waiting for anything, unless told otherwise. */
+export const auditOf = (
+  world: World,
+  stores: Partial<AuditStores> = {},
+  { sale = null, waitMs = 0 }: { sale?: string | null; waitMs?: number } = {},
+): Promise<AuditReport> => audit({ ...storesOf(world), ...stores }, { sale, waitMs, say: nobody });
+
+/** What is wrong, one line each: so that a test shows what it did not expect. */
+export const wrongIn = ({ checks }: AuditReport): string[] =>
+  checks.flatMap(({ name, failure, shown }) => [
+    ...(failure === null ? [] : [`${name} could not be checked: ${failure}`]),
+    ...shown.map(({ id, says }) => `${name} ${id}: ${says}`),
+  ]);
+
+export const failedIn = ({ checks }: AuditReport): CheckName[] =>
+  checks.filter(({ violations }) => violations > 0).map(({ name }) => name);

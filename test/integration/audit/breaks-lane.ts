@@ -1,4 +1,5 @@
 /** Ways to break a lane in Redis, and which checks must see it. */
+import { laneOfId } from '../../../engine/domain/ids.ts';
 import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { pack, unpack } from '../../../engine/lanes/codec.ts';
 import type { Redis } from '../../../platform/redis/connection.ts';
@@ -11,9 +12,9 @@ interface SaleKeys {
   readonly returned: string;
 }
 
-function keysOf({ laneOf }: Broken, sale: string): SaleKeys {
+function keysOf(sale: string): SaleKeys {
   const keys: string[] = [];
-  pushSaleKeys(keys, laneOf(sale), sale);
+  pushSaleKeys(keys, laneOfId(sale), sale);
   const [own = '', records = '', due = '', returned = ''] = keys;
   return { sale: own, records, due, returned };
 }
@@ -30,10 +31,10 @@ async function edit(redis: Redis, key: string, field: string, change: (value: Pa
 }
 
 const editOrder = (b: Broken, sale: string, shopper: string, change: (order: Packed) => void) =>
-  edit(b.redis, keysOf(b, sale).records, shopper, (record) => change(record[4] as Packed));
+  edit(b.redis, keysOf(sale).records, shopper, (record) => change(record[4] as Packed));
 
 const editCounts = (b: Broken, sale: string, change: (counts: Packed) => void) =>
-  edit(b.redis, keysOf(b, sale).sale, 'n', change);
+  edit(b.redis, keysOf(sale).sale, 'n', change);
 
 const add = (list: Packed, at: number, more: number): void => {
   list[at] = Number(list[at]) + more;
@@ -48,7 +49,7 @@ const open: Break[] = [
   {
     check: 'lane.open',
     what: 'the marker is gone',
-    also: ['lane.watermark', 'lane.records', 'match.sales', 'log.orders', 'lane.commands'],
+    also: ['lane.watermark', 'lane.records', 'match.sales'],
     says: /has no marker/,
     how: ({ redis, lane }) => redis.del(laneKeys(lane).marker),
   },
@@ -86,7 +87,7 @@ const open: Break[] = [
     check: 'lane.open',
     what: 'a sale is frozen by a fault',
     says: /the sale is frozen: a fault/,
-    how: (b) => b.redis.hset(keysOf(b, b.history.live).sale, 'frz', 'a fault'),
+    how: (b) => b.redis.hset(keysOf(b.history.live).sale, 'frz', 'a fault'),
   },
 ];
 
@@ -118,7 +119,7 @@ const watermark: Break[] = [
   {
     check: 'lane.watermark',
     what: 'the head is behind Postgres: the lane was rolled back',
-    also: ['log.entries'],
+    also: ['log.dense', 'log.entries', 'log.orders'],
     says: /Postgres is at .*, the head/,
     how: ({ redis, lane }) => redis.hincrby(laneKeys(lane).clock, 'seq', -1),
   },
@@ -141,23 +142,23 @@ const records: Break[] = [
   {
     check: 'lane.records',
     what: "a shopper's record is no msgpack",
-    also: ['lane.conservation', 'lane.counters', 'log.orders', 'match.orders'],
+    also: ['lane.conservation', 'lane.counters', 'match.orders'],
     says: /ann: msgpack/,
-    how: (b) => b.redis.hset(keysOf(b, b.history.live).records, 'ann', 'garbage'),
+    how: (b) => b.redis.hset(keysOf(b.history.live).records, 'ann', 'garbage'),
   },
   {
     check: 'lane.records',
     what: 'an order has a state that there is not',
-    also: ['lane.conservation', 'lane.counters', 'log.orders', 'match.orders'],
+    also: ['lane.conservation', 'lane.counters', 'match.orders'],
     says: /state 9/,
     how: (b) => editOrder(b, b.history.live, 'cid', (order) => (order[state] = 9)),
   },
   {
     check: 'lane.records',
     what: "a sale's terms are gone",
-    also: ['match.sales', 'lane.deadlines'],
+    also: ['match.sales'],
     says: /a sale without terms/,
-    how: (b) => b.redis.del(keysOf(b, b.history.live).sale),
+    how: (b) => b.redis.del(keysOf(b.history.live).sale),
   },
   {
     check: 'lane.records',
@@ -165,7 +166,7 @@ const records: Break[] = [
     also: ['match.sales'],
     says: /WRONGTYPE/,
     how: async (b) => {
-      const { sale } = keysOf(b, b.history.live);
+      const { sale } = keysOf(b.history.live);
       await b.redis.del(sale);
       await b.redis.set(sale, 'text');
     },
@@ -174,17 +175,17 @@ const records: Break[] = [
     check: 'lane.records',
     what: 'a member of the deadline index is garbage',
     says: /due at/,
-    how: (b) => b.redis.zadd(keysOf(b, b.history.live).due, 1e14, 'garbage'),
+    how: (b) => b.redis.zadd(keysOf(b.history.live).due, 1e14, 'garbage'),
   },
 ];
 
-const units_: Break[] = [
+const numbers: Break[] = [
   {
     check: 'lane.conservation',
     what: 'a returned number is lost',
     also: ['lane.counters'],
     says: /by its moves, but/,
-    how: (b) => b.redis.zpopmin(keysOf(b, b.history.live).returned),
+    how: (b) => b.redis.zpopmin(keysOf(b.history.live).returned),
   },
   {
     check: 'lane.conservation',
@@ -196,10 +197,10 @@ const units_: Break[] = [
   {
     check: 'lane.conservation',
     what: 'a held order is wiped from its record',
-    also: ['lane.counters', 'log.orders', 'match.orders'],
+    also: ['lane.counters', 'match.orders'],
     says: /held \+ \d+ sold = /,
     how: (b) =>
-      edit(b.redis, keysOf(b, b.history.live).records, 'ann', (record) => record.splice(4, 1)),
+      edit(b.redis, keysOf(b.history.live).records, 'ann', (record) => record.splice(4, 1)),
   },
   {
     check: 'lane.counters',
@@ -223,21 +224,21 @@ const units_: Break[] = [
     check: 'lane.counters',
     what: 'a sale counts more credits than were settled',
     says: /credits in 5, found 4/,
-    how: (b) => b.redis.hincrby(keysOf(b, b.history.live).sale, 'got', 1),
+    how: (b) => b.redis.hincrby(keysOf(b.history.live).sale, 'got', 1),
   },
   {
     check: 'lane.counters',
     what: 'a shopper owns fewer units by the head of the record',
     says: /ann: says it owns 2 units, has 3/,
     how: (b) =>
-      edit(b.redis, keysOf(b, b.history.live).records, 'ann', (record) => add(record, 2, -1)),
+      edit(b.redis, keysOf(b.history.live).records, 'ann', (record) => add(record, 2, -1)),
   },
   {
     check: 'lane.counters',
     what: 'a shopper has fewer orders in fields of their own',
     says: /says 10 units, 1 spilled; has 10 and 2/,
     how: (b) =>
-      edit(b.redis, keysOf(b, b.history.live).records, b.history.spilling, (record) =>
+      edit(b.redis, keysOf(b.history.live).records, b.history.spilling, (record) =>
         add(record, 3, -1),
       ),
   },
@@ -245,7 +246,7 @@ const units_: Break[] = [
     check: 'lane.counters',
     what: 'a returned number is of no item',
     says: /returned number 9:1 is none/,
-    how: (b) => b.redis.zadd(keysOf(b, b.history.live).returned, 900_000_001, '9:1'),
+    how: (b) => b.redis.zadd(keysOf(b.history.live).returned, 900_000_001, '9:1'),
   },
   {
     check: 'lane.unique',
@@ -264,7 +265,7 @@ const units_: Break[] = [
     says: /is live in it and free/,
     how: (b) => {
       const unit = b.history.held.units[0] ?? 0;
-      return b.redis.zadd(keysOf(b, b.history.live).returned, 100_000_000 + unit, `1:${unit}`);
+      return b.redis.zadd(keysOf(b.history.live).returned, 100_000_000 + unit, `1:${unit}`);
     },
   },
   {
@@ -279,19 +280,19 @@ const units_: Break[] = [
     what: 'a shopper has more than the limit',
     also: ['match.sales'],
     says: /has 10 units, the limit is 9/,
-    how: (b) => b.redis.hset(keysOf(b, b.history.live).sale, 'limit', 9),
+    how: (b) => b.redis.hset(keysOf(b.history.live).sale, 'limit', 9),
   },
   {
     check: 'lane.deadlines',
     what: 'holds are not in the deadline index',
     says: /not in the deadline index/,
-    how: (b) => b.redis.del(keysOf(b, b.history.live).due),
+    how: (b) => b.redis.del(keysOf(b.history.live).due),
   },
   {
     check: 'lane.deadlines',
     what: "the lane's dues have another first deadline",
     says: /its first deadline is/,
-    how: (b) => b.redis.zadd(laneKeys(b.laneOf(b.history.live)).dues, 1, b.history.live),
+    how: (b) => b.redis.zadd(laneKeys(b.lane).dues, 1, b.history.live),
   },
 ];
 
@@ -313,7 +314,7 @@ const matches: Break[] = [
   {
     check: 'match.orders',
     what: 'a record has another item',
-    also: ['lane.conservation', 'lane.counters', 'log.orders'],
+    also: ['lane.conservation', 'lane.counters', 'lane.unique', 'log.orders'],
     says: /item 1 ≠ 0/,
     how: (b) => editOrder(b, b.history.live, 'ann', (order) => (order[item] = 2)),
   },
@@ -333,21 +334,20 @@ const matches: Break[] = [
   {
     check: 'match.sales',
     what: 'a sale is gone from its lane',
-    also: ['lane.deadlines', 'log.orders'],
     says: /live, and not in its lane/,
-    how: (b) => b.redis.del(Object.values(keysOf(b, b.history.live)) as string[]),
+    how: (b) => b.redis.del(Object.values(keysOf(b.history.live)) as string[]),
   },
   {
     check: 'match.sales',
     what: 'a paused sale is live in Postgres',
     says: /state paused ≠ live/,
-    how: (b) => b.redis.hset(keysOf(b, b.history.live).sale, 'st', 2),
+    how: (b) => b.redis.hset(keysOf(b.history.live).sale, 'st', 2),
   },
   {
     check: 'match.sales',
     what: 'a sale ends later',
     says: /end \d+ ≠ \d+/,
-    how: (b) => b.redis.hincrby(keysOf(b, b.history.live).sale, 'end', 1),
+    how: (b) => b.redis.hincrby(keysOf(b.history.live).sale, 'end', 1),
   },
   {
     check: 'match.details',
@@ -361,6 +361,6 @@ export const laneBreaks: readonly Break[] = [
   ...open,
   ...watermark,
   ...records,
-  ...units_,
+  ...numbers,
   ...matches,
 ];

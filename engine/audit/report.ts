@@ -8,11 +8,14 @@ const markOf = (check: Check): string => {
 };
 
 /** Violations are told by id; a check that could not run says why. */
-function linesOf(check: Check): string[] {
+function linesOf(check: Check, i: number, all: readonly Check[]): string[] {
   const { name, checked, compares, shown, violations, failure } = check;
   const mark = markOf(check).padEnd(5);
   const lines = [`${mark} ${name.padEnd(17)} ${String(checked).padStart(9)}  ${compares}`];
-  if (failure !== null) lines.push(`      could not be checked: ${failure}`);
+  // What one store denies, many checks miss: it is said once.
+  if (failure !== null && failure !== all[i - 1]?.failure) {
+    lines.push(`      could not be checked: ${failure}`);
+  }
   for (const { id, says } of shown) lines.push(`      ${id}: ${says}`);
   if (violations > shown.length) lines.push(`      … and ${violations - shown.length} more`);
   return lines;

@@ -16,6 +16,16 @@ const changed = (messages: Buffer[], change: (entry: Entry) => boolean): Buffer[
     return change(entry) ? pack(entry) : bytes;
   });
 
+/** Changes the entry at a place. */
+const changeAt = (b: Broken, place: number, change: (entry: Entry) => void) =>
+  b.alterLog((messages) =>
+    changed(messages, (entry) => {
+      if (entry[seq] !== place) return false;
+      change(entry);
+      return true;
+    }),
+  );
+
 /** Changes the first event of a kind. */
 const changeEvent = (b: Broken, kind: string, change: (event: unknown[]) => void) => {
   let done = false;
@@ -101,26 +111,19 @@ export const logBreaks: readonly Break[] = [
     check: 'log.entries',
     what: 'lane time goes back',
     says: /lane time went back/,
-    how: (b) =>
-      b.alterLog((messages) => changed(messages, (entry) => entry[seq] === 3 && (entry[at] = 1) > 0)),
+    how: (b) => changeAt(b, 3, (entry) => (entry[at] = 1)),
   },
   {
     check: 'log.entries',
     what: 'an entry counts more decisions than it has',
     says: /says \d+ decisions, has/,
-    how: (b) =>
-      b.alterLog((messages) =>
-        changed(messages, (entry) => entry[seq] === 3 && (entry[count] += 1) > 0),
-      ),
+    how: (b) => changeAt(b, 3, (entry) => (entry[count] += 1)),
   },
   {
     check: 'log.entries',
     what: 'the first entry of the first epoch names one before it',
     says: /says the epoch before ended at 0-5/,
-    how: (b) =>
-      b.alterLog((messages) =>
-        changed(messages, (entry) => entry[seq] === 0 && Boolean((entry[before] = [0, 5]))),
-      ),
+    how: (b) => changeAt(b, 0, (entry) => (entry[before] = [0, 5])),
   },
   {
     check: 'log.orders',
@@ -153,7 +156,9 @@ export const logBreaks: readonly Break[] = [
     how: (b) =>
       b.alterLog((messages) =>
         changed(messages, (entry) => {
-          const events = entry[groups].find(([, list]) => list.some(([t]) => t === 'released'))?.[1];
+          const events = entry[groups].find(([, list]) =>
+            list.some(([t]) => t === 'released'),
+          )?.[1];
           const end = events?.find(([type]) => type === 'released');
           if (events === undefined || end === undefined) return false;
           events.push(end);

@@ -212,7 +212,7 @@ const moves: Break[] = [
   {
     check: 'pg.supply',
     what: 'a product has more supply than its sales',
-    says: /supply 208, but 207 allotted and 0 in transit/,
+    says: /supply 2008, but 2007 allotted and 0 in transit/,
     how: sql('UPDATE sale.registrations SET supply = supply + 1 WHERE id = $laptop'),
   },
   {
@@ -220,7 +220,9 @@ const moves: Break[] = [
     what: 'an item is allotted more than its moves',
     also: ['match.sales'],
     says: /item 0: allotted \d+, \d+ by its moves/,
-    how: sql('UPDATE sale.sale_items SET allotted = allotted + 1 WHERE sale_id = $live AND item = 0'),
+    how: sql(
+      'UPDATE sale.sale_items SET allotted = allotted + 1 WHERE sale_id = $live AND item = 0',
+    ),
   },
   {
     check: 'pg.moves',
@@ -262,8 +264,8 @@ const moves: Break[] = [
   {
     check: 'match.sales',
     what: 'a sale has another limit',
-    says: /limit 12 ≠ 13/,
-    how: sql('UPDATE sale.sales SET limit_per_shopper = 13 WHERE id = $live'),
+    says: /limit 100 ≠ 101/,
+    how: sql('UPDATE sale.sales SET limit_per_shopper = 101 WHERE id = $live'),
   },
   {
     check: 'match.sales',
@@ -314,4 +316,10 @@ const waiting: Break[] = [
   },
 ];
 
-export const postgresBreaks: readonly Break[] = [...lanes, ...orders, ...units, ...moves, ...waiting];
+export const postgresBreaks: readonly Break[] = [
+  ...lanes,
+  ...orders,
+  ...units,
+  ...moves,
+  ...waiting,
+];

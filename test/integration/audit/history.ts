@@ -33,14 +33,14 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
   const { db, lanes, steps } = world;
   const shop = new WorldShop(world);
   const vendor = await shop.vendor();
-  const laptop = await shop.product(vendor, 200);
+  const laptop = await shop.product(vendor, 2000);
   const mouse = await shop.product(vendor, 50, 1500);
   const items = [
-    { product: laptop.id, allotted: 40, price: 10_000 },
+    { product: laptop.id, allotted: 400, price: 10_000 },
     { product: mouse.id, allotted: 20, price: 1_000 },
   ] as const;
   const one = items.slice(0, 1);
-  const live = await shop.sale(vendor, items, { limitPerShopper: 12 });
+  const live = await shop.sale(vendor, items, { limitPerShopper: 100 });
   const spilling = 'spilling';
   for (let i = 0; i < ordersOfSpilling; i++) await shop.hold(live, spilling, 1, laptop.id);
   const held = await shop.hold(live, 'ann', 2, laptop.id);

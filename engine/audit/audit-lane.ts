@@ -110,7 +110,6 @@ async function auditInSnapshot(q: Query, audit: LaneAudit, begun: LaneBegun): Pr
     after,
     reading,
     log,
-    quarantined: away.size > 0,
   };
   checkOpen(context, findings);
   checkWatermark(context, findings);

@@ -22,8 +22,6 @@ export interface LaneContext {
   /** The lane's head and last command when the audit began. */
   readonly head: Position | null;
   readonly issued: number;
-  /** Decisions of the lane were put away at some time: the counts are without them. */
-  readonly quarantined: boolean;
 }
 
 export function checkOpen(context: LaneContext, findings: Findings): void {
@@ -74,7 +72,7 @@ export function checkOpen(context: LaneContext, findings: Findings): void {
 }
 
 export function checkWatermark(context: LaneContext, findings: Findings): void {
-  const { lane, before, after, reading, log, head, quarantined } = context;
+  const { lane, before, after, reading, log, head } = context;
   const check = findings.of('lane.watermark');
   check.checked += 1;
   const id = `lane ${lane}`;
@@ -107,8 +105,8 @@ export function checkWatermark(context: LaneContext, findings: Findings): void {
   const doubtful = log.tailCounts
     .filter(({ place }) => state.head !== null && compare(place, state.head) <= 0)
     .reduce((sum, { count }) => sum + count, 0);
-  const recounted = before.watermark.decided + doubtful;
-  if (!quarantined && state.decided !== recounted) {
+  const recounted = before.watermark.decided + before.putAway + doubtful;
+  if (state.decided !== recounted) {
     check.violate(id, `counts ${state.decided} decisions, the log and Postgres ${recounted}`);
   }
 }

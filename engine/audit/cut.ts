@@ -36,7 +36,7 @@ export function rewind(sales: ReadonlyMap<string, SaleReading>, log: LaneLog): v
 /** An order as Postgres will have it at the cut. */
 export type ExpectedOrder = Pick<
   OrderRow,
-  'state' | 'shopper' | 'item' | 'units' | 'fingerprint' | 'expiresAt' | 'endKey' | 'endFingerprint'
+  'state' | 'shopper' | 'item' | 'units' | 'fingerprint' | 'deadline' | 'endKey' | 'endFingerprint'
 >;
 
 /** Null = there is no row, and what is in doubt does not begin with a hold. */

@@ -1,6 +1,7 @@
 /**
  * Outbox entries = Kafka messages, read from their bytes by the audit itself. The headers of
- * lua/*.lua say their shape: { 1, epoch, seq, lane time, before, count, { { sale, events }, … } }.
+ * lua/*.lua say their shape: { 1, epoch, seq, lane time, before, count, { { sale, events }, … },
+ * outage }.
  */
 import { decode } from './msgpack.ts';
 import { orderOf, tagOf } from './names.ts';
@@ -20,6 +21,8 @@ export interface OrderFact extends Position {
   /** Of `held`. */
   readonly price: number;
   readonly expiresAt: number;
+  /** The same in the hold clock. */
+  readonly deadline: number;
   readonly fingerprint: number;
   /** Of an end. */
   readonly endKey: string;
@@ -49,16 +52,17 @@ export interface LogEntry extends Position {
 
 const orderKinds: readonly unknown[] = ['held', 'paid', 'released', 'expired'];
 
-type Place = Position & { readonly at: number };
+type Place = Position & { readonly at: number; readonly outage: number };
 
 /** Throws on what no lane can have written. */
 export function readLogEntry(bytes: Buffer): LogEntry {
-  const value = listOf(decode(bytes), 'entry', 7);
+  const value = listOf(decode(bytes), 'entry', 8);
   if (value[0] !== 1) throw new Malformed('entry is of another version');
   const place = {
     epoch: wholeOf(value[1], 'epoch'),
     seq: wholeOf(value[2], 'sequence'),
     at: wholeOf(value[3], 'lane time'),
+    outage: wholeOf(value[7], 'outage'),
   };
   const orders: OrderFact[] = [];
   const sales: SaleFact[] = [];
@@ -91,11 +95,13 @@ function orderFact(event: readonly unknown[], sale: string, place: Place): Order
     shopper: textOf(event[2], 'shopper'),
   };
   if (kind === 'held') {
+    const expiresAt = wholeOf(event[5], 'deadline');
     return {
       ...base,
       item: wholeOf(event[3], 'item'),
       price: wholeOf(event[4], 'price'),
-      expiresAt: wholeOf(event[5], 'deadline'),
+      expiresAt,
+      deadline: expiresAt - place.outage,
       fingerprint: wholeOf(event[6], 'fingerprint'),
       units: unitsOf(event[7], 'units'),
       endKey: '',
@@ -110,6 +116,7 @@ function orderFact(event: readonly unknown[], sale: string, place: Place): Order
     units: unitsOf(event[6], 'units'),
     price: 0,
     expiresAt: 0,
+    deadline: 0,
     fingerprint: 0,
   };
 }

@@ -75,9 +75,8 @@ export interface SaleReading {
   readonly terms: SaleTerms;
   /** The lane's head when terms and returned numbers were read. */
   readonly cut: Position;
-  /** Lane time and total outage at the cut, ms. */
+  /** Lane time at the cut, ms. */
   readonly now: number;
-  readonly outage: number;
   /** Members of key `n` that name an item, by item; the rest are wrong. */
   readonly returned: readonly (readonly number[])[];
   readonly strayReturned: readonly string[];

@@ -54,7 +54,7 @@ async function readCut(
   const replies = await redis
     .multi()
     .hget(own.marker, 'epoch')
-    .hmget(own.clock, 'seq', 't', 'outage')
+    .hmget(own.clock, 'seq', 't')
     .hgetallBuffer(key)
     .zrange(back, '0', '-1', 'WITHSCORES')
     .zrange(due, '0', '0', 'WITHSCORES')
@@ -81,7 +81,6 @@ async function readCut(
     terms,
     cut: { epoch: wholeOfText(epoch, 'epoch'), seq: wholeOfText(clock[0], 'head') },
     now: wholeOfText(clock[1], 'lane time'),
-    outage: wholeOfText(clock[2], 'outage'),
     returned: byItem,
     strayReturned,
     firstDue: first[1] === undefined ? null : Number(first[1]),

@@ -16,6 +16,8 @@ export interface LaneRow {
   readonly token: string | null;
   readonly last_command: number;
   readonly watermark: Position & { readonly decided: number };
+  /** Decisions in quarantine that the lane counts and the watermark does not. */
+  readonly putAway: number;
   readonly ends: EpochEnds;
   /** The epoch that the last `recover` began: what lies beyond the ends of older ones is forgiven. */
   readonly recovered: number;
@@ -31,7 +33,9 @@ type LaneColumns = Omit<LaneRow, 'watermark' | 'ends'> & {
 export async function readLanes(q: Query): Promise<Map<number, LaneRow>> {
   const rows = await q.query<LaneColumns>(
     `SELECT l.lane, l.epoch, l.run_id, l.state, l.reasons, l.token, l.last_command,
-            l.recovered_epoch AS recovered, w.epoch AS w_epoch, w.seq AS w_seq, w.decided AS w_decided
+            l.recovered_epoch AS recovered,
+            (SELECT count(*) FROM sale.quarantine q WHERE q.lane = l.lane AND in_doubt) AS "putAway",
+            w.epoch AS w_epoch, w.seq AS w_seq, w.decided AS w_decided
        FROM sale.lanes l JOIN sale.watermarks w USING (lane) ORDER BY lane`,
   );
   const epochs = await q.query<{
@@ -136,7 +140,8 @@ export interface OrderRow {
   /** As `{1,2}`. */
   readonly units: string;
   readonly heldAt: number;
-  readonly expiresAt: number;
+  /** In the hold clock, ms. */
+  readonly deadline: number;
   readonly endedAt: number | null;
   readonly price: number;
   readonly fingerprint: number;
@@ -146,7 +151,7 @@ export interface OrderRow {
 }
 
 const orderColumns = `o.id, o.shopper, o.state, o.item, o.units::text AS units, o.price,
-  o.held_at AS "heldAt", o.hold_expires_at AS "expiresAt", o.ended_at AS "endedAt",
+  o.held_at AS "heldAt", o.deadline, o.ended_at AS "endedAt",
   o.fingerprint, o.end_key AS "endKey", o.end_fingerprint AS "endFingerprint"`;
 const rowsPerPage = 10_000;
 
@@ -180,10 +185,14 @@ export async function readDetailsOf(q: Query, ids: readonly string[]): Promise<S
   return new Set(rows.map((row) => row.order_id));
 }
 
-/** Orders of a lane that have something in quarantine: true = unresolved. */
+/**
+ * Orders of a lane that have something in quarantine: true = it is open, and the lane was not made
+ * anew since.
+ */
 export async function readAway(q: Query, lane: number): Promise<Map<string, boolean>> {
   const rows = await q.query<{ id: string; open: boolean }>(
-    `SELECT order_id AS id, bool_or(resolved_at IS NULL) AS open FROM sale.quarantine
+    `SELECT order_id AS id, bool_or(resolved_at IS NULL AND q.epoch >= recovered_epoch) AS open
+       FROM sale.quarantine q JOIN sale.lanes USING (lane)
       WHERE lane = $1 AND order_id IS NOT NULL GROUP BY order_id`,
     [lane],
   );

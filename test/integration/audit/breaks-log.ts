@@ -3,8 +3,9 @@ import { pack, unpack } from '../../../engine/lanes/codec.ts';
 import { laneKeys } from '../../../engine/lanes/keys.ts';
 import type { Break, Broken } from './break.ts';
 
-/** Of an entry: { 1, epoch, sequence, lane time, before, count, { { sale, events }, … } }. */
-type Entry = [number, number, number, number, unknown, number, [string, unknown[][]][]];
+type Groups = [string, unknown[][]][];
+/** { 1, epoch, sequence, lane time, before, count, { { sale, events }, … }, outage }. */
+type Entry = [number, number, number, number, unknown, number, Groups, number];
 const [epoch, seq, at, before, count, groups] = [1, 2, 3, 4, 5, 6] as const;
 
 const entryOf = (bytes: Buffer): Entry => unpack(bytes) as Entry;
@@ -86,7 +87,7 @@ export const logBreaks: readonly Break[] = [
     how: async ({ redis, lane }) => {
       const { outbox, clock } = laneKeys(lane);
       const head = Number(await redis.hget(clock, 'seq'));
-      await redis.xadd(outbox, `1-${head + 1}`, 'd', pack([1, 1, head, 0, false, 0, []]));
+      await redis.xadd(outbox, `1-${head + 1}`, 'd', pack([1, 1, head, 0, false, 0, [], 0]));
     },
   },
   {

@@ -84,7 +84,8 @@ const orders: Break[] = [
     also: ['pg.units'],
     says: /held in Postgres, not in the record of ann/,
     how: sql(`INSERT INTO sale.orders SELECT substr(id, 1, 20) || repeat('0', 24), shopper, state,
-                     version, item, units, price, held_at, hold_expires_at, ended_at, fingerprint
+                     version, item, units, price, held_at, hold_expires_at, ended_at, fingerprint,
+                     '', 0, deadline
                 FROM sale.orders WHERE id = $held`),
   },
   {

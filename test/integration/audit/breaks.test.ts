@@ -2,11 +2,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodeOf } from '../../../engine/audit/audit.ts';
 import { checkNames } from '../../../engine/audit/findings.ts';
+import { reportOf, wrongIn } from '../../support/audit.ts';
 import { Broken, type Break } from './break.ts';
 import { laneBreaks } from './breaks-lane.ts';
 import { logBreaks } from './breaks-log.ts';
 import { postgresBreaks } from './breaks-postgres.ts';
-import { auditOf, failedIn, makeHistory, wrongIn, type History } from './history.ts';
+import { failedIn, makeHistory, type History } from './history.ts';
 import { copyStores, type StoreCopy } from './store-copy.ts';
 
 const breaks: readonly Break[] = [...laneBreaks, ...logBreaks, ...postgresBreaks];
@@ -31,7 +32,7 @@ describe('the audit', () => {
   it.each(breaks)('sees by $check that $what', async ({ check, also = [], says, how }) => {
     const broken = new Broken(history);
     await how(broken);
-    const report = await auditOf(history.world, { topic: broken.topic });
+    const report = await reportOf(history.world, { topic: broken.topic });
     const wrong = wrongIn(report);
     expect(failedIn(report).toSorted(), wrong.join('\n')).toEqual([check, ...also].toSorted());
     const own = wrong.filter((line) => line.startsWith(`${check} `));
@@ -40,6 +41,6 @@ describe('the audit', () => {
   });
 
   it('holds again once everything is put back', async () => {
-    expect(wrongIn(await auditOf(history.world))).toEqual([]);
+    expect(wrongIn(await reportOf(history.world))).toEqual([]);
   });
 });

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditStores } from '../../../engine/audit/audit-lane.ts';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import type { Db } from '../../../platform/postgres/db.ts';
-import { auditOf, failedIn, makeHistory, storesOf, wrongIn, type History } from './history.ts';
+import { reportOf, storesOf, wrongIn } from '../../support/audit.ts';
+import { failedIn, makeHistory, type History } from './history.ts';
 
 type Meanwhile = () => Promise<void>;
 
@@ -102,7 +103,7 @@ describe('the audit of a system at work', () => {
   ]);
 
   it.each(cases)('holds when more is $what after $place', async ({ place, meanwhile }) => {
-    const report = await auditOf(history.world, after[place](meanwhile));
+    const report = await reportOf(history.world, after[place](meanwhile));
     expect(wrongIn(report)).toEqual([]);
     await history.world.steps.pump();
   });
@@ -110,10 +111,10 @@ describe('the audit of a system at work', () => {
   it('finds only that it is in doubt what has not settled', async () => {
     const { world } = history;
     await trade();
-    expect(failedIn(await auditOf(world))).toEqual(['lane.doubt']);
+    expect(failedIn(await reportOf(world))).toEqual(['lane.doubt']);
     await world.steps.relay();
-    expect(failedIn(await auditOf(world))).toEqual(['lane.doubt']);
-    const waits = auditOf(world, {}, { waitMs: 60_000 });
+    expect(failedIn(await reportOf(world))).toEqual(['lane.doubt']);
+    const waits = reportOf(world, {}, { waitMs: 60_000 });
     await world.steps.pump();
     expect(wrongIn(await waits)).toEqual([]);
   });
@@ -124,7 +125,7 @@ describe('the audit of a system at work', () => {
     const { redis } = world.redis;
     const [key = ''] = await redis.keys(`*:r:${live.slice(4)}`);
     await redis.hdel(key, 'joe');
-    const wrong = wrongIn(await auditOf(world)).join('\n');
+    const wrong = wrongIn(await reportOf(world)).join('\n');
     expect(wrong).toContain(`match.orders ${order.id}: held in Postgres, not in the record of joe`);
     expect(wrong).toContain('lane.conservation');
   });

@@ -1,6 +1,5 @@
 /** A world in which everything has happened that a sale can go through, all of it settled. */
-import { audit, type AuditReport } from '../../../engine/audit/audit.ts';
-import type { AuditStores } from '../../../engine/audit/audit-lane.ts';
+import type { AuditReport } from '../../../engine/audit/audit.ts';
 import type { CheckName } from '../../../engine/audit/findings.ts';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import { until } from '../../support/environment.ts';
@@ -81,28 +80,6 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
   };
 }
 
-export const storesOf = ({ db, redis, kafka, topic }: World): AuditStores => ({
-  db,
-  redis: redis.redis,
-  kafka: kafka.kafka,
-  topic,
-});
-
-const nobody = (): void => undefined;
-
-/** Audits without waiting for anything, unless told otherwise. */
-export const auditOf = (
-  world: World,
-  stores: Partial<AuditStores> = {},
-  { sale = null, waitMs = 0 }: { sale?: string | null; waitMs?: number } = {},
-): Promise<AuditReport> => audit({ ...storesOf(world), ...stores }, { sale, waitMs, say: nobody });
-
-/** What is wrong, one line each: so that a test shows what it did not expect. */
-export const wrongIn = ({ checks }: AuditReport): string[] =>
-  checks.flatMap(({ name, failure, shown }) => [
-    ...(failure === null ? [] : [`${name} could not be checked: ${failure}`]),
-    ...shown.map(({ id, says }) => `${name} ${id}: ${says}`),
-  ]);
-
+/** Checks that found something. */
 export const failedIn = ({ checks }: AuditReport): CheckName[] =>
   checks.filter(({ violations }) => violations > 0).map(({ name }) => name);

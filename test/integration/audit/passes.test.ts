@@ -9,7 +9,8 @@ import { pack } from '../../../engine/lanes/codec.ts';
 import { laneKeys } from '../../../engine/lanes/keys.ts';
 import { runScript } from '../../../platform/redis/scripts.ts';
 import type { KafkaPort } from '../../../platform/kafka/port.ts';
-import { auditOf, failedIn, makeHistory, wrongIn, type History } from './history.ts';
+import { reportOf, wrongIn } from '../../support/audit.ts';
+import { failedIn, makeHistory, type History } from './history.ts';
 import { copyStores, type StoreCopy } from './store-copy.ts';
 
 describe('the audit of a system at rest', () => {
@@ -26,7 +27,7 @@ describe('the audit of a system at rest', () => {
 
   it('holds after every end that an order and a sale can have', async () => {
     const { world } = history;
-    const report = await auditOf(world);
+    const report = await reportOf(world);
     expect(wrongIn(report)).toEqual([]);
     expect(exitCodeOf(report)).toBe(0);
     expect(report.checks.map(({ name }) => name)).toEqual(checkNames);
@@ -46,14 +47,14 @@ describe('the audit of a system at rest', () => {
   it('can be restricted to one sale, and sees only what concerns it', async () => {
     const { world, live, closed, held } = history;
     await world.db.run('UPDATE sale.orders SET price = 1 WHERE id = $1', [held.id]);
-    const one = await auditOf(world, {}, { sale: live });
+    const one = await reportOf(world, {}, { sale: live });
     expect(failedIn(one)).toEqual(['pg.orders']);
     expect(one.totals).toMatchObject({ lanes: 1, sales: 1 });
-    const other = await auditOf(world, {}, { sale: closed });
+    const other = await reportOf(world, {}, { sale: closed });
     expect(wrongIn(other)).toEqual([]);
     expect(other.totals).toMatchObject({ sales: 1, orders: 2, units: 1 });
     const unknown = `sal_${'0'.repeat(16)}`;
-    await expect(auditOf(world, {}, { sale: unknown })).rejects.toThrow('there is no sale');
+    await expect(reportOf(world, {}, { sale: unknown })).rejects.toThrow('there is no sale');
   });
 
   it('takes a log that retention has cut for one that begins later', async () => {
@@ -67,8 +68,8 @@ describe('the audit of a system at rest', () => {
       read: (topic, partition, low, high, onMessage) =>
         kafka.read(topic, partition, low, high, onMessage),
     };
-    const all = await auditOf(history.world);
-    const some = await auditOf(history.world, { kafka: cut });
+    const all = await reportOf(history.world);
+    const some = await reportOf(history.world, { kafka: cut });
     expect(wrongIn(some)).toEqual([]);
     const looked = ({ checks }: typeof all): number =>
       checks.find(({ name }) => name === 'log.dense')?.checked ?? 0;
@@ -83,25 +84,25 @@ describe('the audit of a system at rest', () => {
        VALUES ($1, 1, 0, 0, $2, 'a test', '{}', now())`,
       [laneOfId(released.id), released.id],
     );
-    expect(wrongIn(await auditOf(world))).toEqual([]);
+    expect(wrongIn(await reportOf(world))).toEqual([]);
   });
 
   it('says that it could not check: that is no pass, and no violation', async () => {
     const { world } = history;
-    const noLog = await auditOf(world, { topic: 'no-such-topic' });
+    const noLog = await reportOf(world, { topic: 'no-such-topic' });
     const unchecked = noLog.checks.filter(({ failure }) => failure !== null);
     expect(unchecked.map(({ name }) => name)).toEqual([...laneChecks]);
     expect(failedIn(noLog)).toEqual([]);
     expect(exitCodeOf(noLog)).toBe(2);
     await world.db.run('ALTER TABLE sale.ledger RENAME TO hidden');
     try {
-      const noLedger = await auditOf(world);
+      const noLedger = await reportOf(world);
       expect(wrongIn(noLedger)).toEqual([
         'pg.ledger could not be checked: relation "sale.ledger" does not exist',
       ]);
       expect(exitCodeOf(noLedger)).toBe(2);
       await world.db.run('UPDATE sale.orders SET price = 1 WHERE id = $1', [history.held.id]);
-      expect(exitCodeOf(await auditOf(world))).toBe(1);
+      expect(exitCodeOf(await reportOf(world))).toBe(1);
     } finally {
       await world.db.run('ALTER TABLE sale.hidden RENAME TO ledger');
     }
@@ -164,20 +165,20 @@ describe('the audit of a lane with several epochs', () => {
   it('holds over an end that the verifier wrote', async () => {
     await endEpoch(1, 'verifier');
     await buy();
-    expect(wrongIn(await auditOf(history.world))).toEqual([]);
+    expect(wrongIn(await reportOf(history.world))).toEqual([]);
   });
 
   it('forgives only what lies beyond the end that a recovery wrote', async () => {
     const { world } = history;
     const end = await endEpoch(2, 'recover');
     const producer = await world.kafka.kafka.producer();
-    const lost = pack([1, 2, end + 1, Date.now(), false, 0, []]);
+    const lost = pack([1, 2, end + 1, Date.now(), false, 0, [], 0]);
     await producer.send(world.topic, [{ partition: 0, key: '0', value: lost }]);
     await producer.close();
     await buy();
-    expect(wrongIn(await auditOf(world))).toEqual([]);
+    expect(wrongIn(await reportOf(world))).toEqual([]);
     await world.db.run('UPDATE sale.lanes SET recovered_epoch = 0');
-    expect(wrongIn(await auditOf(world)).filter((line) => line.startsWith('log.'))).toEqual([
+    expect(wrongIn(await reportOf(world)).filter((line) => line.startsWith('log.'))).toEqual([
       `log.entries lane 0 2-${end + 1}: kafka: beyond the epoch's end ${end}`,
     ]);
   });

@@ -8,6 +8,7 @@ import { join, relative } from 'node:path';
 import { run } from './base/command.mjs';
 import { withLock } from './base/lock.mjs';
 import { root } from './base/paths.mjs';
+import { cannotInstall } from './get/hints.mjs';
 import { npm } from './get/npm.mjs';
 
 const packageStamp = join(root, 'node_modules/.highnoon-stamp');
@@ -53,7 +54,11 @@ function packagesAreThere() {
 async function installPackages(progress) {
   progress.note('npm ci');
   const onLine = (/** @type {string} */ line) => progress.note(line.slice(0, 100));
-  await npm(['ci', '--include=dev'], { cwd: root, onLine });
+  try {
+    await npm(['ci', '--include=dev'], { cwd: root, onLine });
+  } catch (error) {
+    throw cannotInstall(error);
+  }
   writeFileSync(packageStamp, lockHash());
   progress.done(`${Object.keys(packagesOf(join(root, 'package-lock.json'))).length - 1} packages`);
 }

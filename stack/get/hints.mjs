@@ -1,7 +1,7 @@
 /**
  * What to type when we may not, or cannot, install something ourselves.
  */
-import { StackError } from '../base/errors.mjs';
+import { messageOf, StackError } from '../base/errors.mjs';
 
 const commands = {
   redis: {
@@ -49,6 +49,22 @@ export function cannotGet(what, tried) {
   });
 }
 
+const npmLines = 4; // what is wrong comes first, then npm explains itself at length
+
+/** @param {unknown} error of `npm ci` @returns {StackError} */
+export function cannotInstall(error) {
+  const said = error instanceof StackError ? error.lines.slice(0, npmLines) : [];
+  return new StackError('The npm packages could not be installed.', {
+    lines: [
+      ...(said.length > 0 ? said : [`    ${messageOf(error)}`]),
+      'npm must reach its registry once. Then run the same command again:',
+      '  behind a proxy:    npm config set proxy http://HOST:PORT',
+      '  another registry:  npm config set registry https://HOST/',
+      '  by hand:           npm ci',
+    ],
+  });
+}
+
 /**
  * Tries one way after another.
  * @template T
@@ -66,9 +82,7 @@ export async function firstWay(what, ways) {
       tried.push(`${name}: not here`);
     } catch (error) {
       const lines = error instanceof StackError ? error.lines.slice(-4) : [];
-      tried.push(
-        [`${name}: ${error instanceof Error ? error.message : error}`, ...lines].join('\n'),
-      );
+      tried.push([`${name}: ${messageOf(error)}`, ...lines].join('\n'));
     }
   }
   throw cannotGet(what, tried);

@@ -24,4 +24,5 @@ if (args.includes('--help') || args.includes('-h')) {
   if (built) spawnSync(process.execPath, [join(root, main), '--help'], { stdio: 'inherit' });
   process.exit(0);
 }
-await runProgram({ name: 'bench', main, args });
+// Figures for a program leave stdout to them alone.
+await runProgram({ name: 'bench', main, args, quiet: args.includes('--json') });

@@ -16,9 +16,6 @@ import { startStack, stopAll } from './stack.mjs';
 const interrupted = 130;
 const tailLines = 8;
 
-/** @param {string} line */
-const print = (line) => process.stdout.write(`${line}\n`);
-
 /**
  * Runs the program with our terminal; nothing of ours moves meanwhile.
  * @param {Awaited<ReturnType<typeof startStack>>} stack @param {string} main @param {string[]} args
@@ -38,8 +35,8 @@ function foreground(stack, main, args) {
   });
 }
 
-/** @param {string} logs folder */
-function printTails(logs) {
+/** @param {string} logs folder @param {(line: string) => void} print */
+function printTails(logs, print) {
   for (const name of readdirSync(logs)) {
     const lines = tail(readFileSync(join(logs, name), 'utf8'), tailLines);
     if (lines.length > 0) print(`\nThe end of ${name}:\n${lines.join('\n')}`);
@@ -47,10 +44,14 @@ function printTails(logs) {
 }
 
 /**
- * @param {{ name: 'demo' | 'bench', main: string, args: string[] }} program `main` in dist/
+ * @param {{ name: 'demo' | 'bench', main: string, args: string[], quiet?: boolean }} program
+ *   `main` in dist/; `quiet`: stdout is the program's alone
  * @returns {Promise<never>} ends the process with the program's exit code
  */
-export async function runProgram({ name, main, args }) {
+export async function runProgram({ name, main, args, quiet = false }) {
+  const output = quiet ? process.stderr : process.stdout;
+  /** @param {string} line */
+  const print = (line) => void output.write(`${line}\n`);
   const dir = join(root, '.highnoon', `${name}-${process.pid}`);
   let stopping = false;
   onInterrupt(() => {
@@ -65,7 +66,7 @@ export async function runProgram({ name, main, args }) {
     if (!existsSync(file)) throw new StackError(`${name} is not built yet: ${main} is missing.`);
     print('');
     code = await foreground(stack, file, args);
-    if (code !== exitCode.ok && !stopping) printTails(join(dir, 'logs'));
+    if (code !== exitCode.ok && !stopping) printTails(join(dir, 'logs'), print);
   } catch (error) {
     if (!stopping) code = report(error);
   }

@@ -1,12 +1,10 @@
-/** After the sale: until everything is settled, the audit, and the settlement lag. */
-import { spawn } from 'node:child_process';
+/** After the sale: until everything is settled, and the settlement lag. */
 import { bucketQuantile, bucketsOf } from '../client/scrape.ts';
 import { Pool } from '../client/pool.ts';
 import type { SaleStats, Shop } from './shop.ts';
 
 const settledMaxMs = 20_000;
 const askMs = 200;
-const notBuiltCode = 2;
 
 export interface SettleLag {
   readonly p50Ms: number | null;
@@ -37,25 +35,4 @@ export async function settleLag(opsUrl: string): Promise<SettleLag> {
   } finally {
     pool.close();
   }
-}
-
-export interface AuditVerdict {
-  readonly ok: boolean;
-  readonly text: string;
-}
-
-/** `highnoon audit` with our terminal and our environment, so it finds the same stack. */
-export function audit(): Promise<AuditVerdict> {
-  const file = 'stack/cli/highnoon.mjs';
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file, 'audit'], { stdio: 'inherit' });
-    child.on('error', reject);
-    child.on('exit', (code) => resolve(verdictOf(code)));
-  });
-}
-
-function verdictOf(code: number | null): AuditVerdict {
-  if (code === 0) return { ok: true, text: 'holds' };
-  if (code === notBuiltCode) return { ok: false, text: 'could not be run (exit code 2)' };
-  return { ok: false, text: `FAILED (exit code ${code ?? 'none'})` };
 }

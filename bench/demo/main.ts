@@ -4,8 +4,9 @@
  */
 import { pidOf, readStackInfo } from '../stack-info.ts';
 import type { StackInfo } from '../stack-info.ts';
+import { audit } from '../audit.ts';
 import { Pool } from '../client/pool.ts';
-import { audit, settleLag, untilSettled } from './closing.ts';
+import { settleLag, untilSettled } from './closing.ts';
 import { Crowd } from './crowd.ts';
 import { connectionsAllowed, crowdConnections, gatherTokens, openAll } from './gather.ts';
 import { readOptions, usage, UsageError } from './options.ts';

@@ -1,5 +1,6 @@
 /** What the demo says at the end, and whether all holds. Pure. */
-import type { AuditVerdict, SettleLag } from './closing.ts';
+import type { AuditVerdict } from '../audit.ts';
+import type { SettleLag } from './closing.ts';
 import type { OwnershipCheck } from './ownership.ts';
 import { milliseconds, number } from './picture.ts';
 import type { SaleStats } from './shop.ts';

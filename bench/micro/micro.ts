@@ -1,0 +1,184 @@
+/**
+ * Decided holds through the engine as a library: unit, limit, order record, deadline and outbox
+ * event written and fsynced, each with its own shopper and key. Batched, one call for each, and the
+ * bare script with ready-made batches, interleaved. The worker stands still meanwhile, so that two
+ * processes share the machine, ours and Redis; afterwards it settles everything for the audit.
+ */
+import { createEngine } from '../../engine/index.ts';
+import type { Engine, HoldCommand } from '../../engine/index.ts';
+import { loadConfig } from '../../platform/config.ts';
+import { createLog } from '../../platform/log.ts';
+import { ScriptCalls } from '../baselines/script-calls.ts';
+import { median } from '../findings.ts';
+import type { Findings, Row } from '../findings.ts';
+import { Meter } from '../scenario.ts';
+import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
+import { combined } from '../scenarios/rounds.ts';
+import { Setting } from '../scenarios/setting.ts';
+import { pidOf } from '../stack-info.ts';
+import type { StackInfo } from '../stack-info.ts';
+import { decideAll, decideAt } from './engine-load.ts';
+
+const batchSize = 256;
+/** Holds under way: one batch in flight, the next one full. */
+const width = 2 * batchSize;
+const holdsARound = 160 * batchSize;
+const singlesARound = 32 * batchSize;
+/** An open loop decides at most so many: they all have to be settled and audited. */
+const openHoldsMost = 300_000;
+const openMaxMs = 10_000;
+
+export const micro: Scenario = {
+  name: 'micro',
+  async run(stack, options, say) {
+    const units = (options.rounds + 1) * (2 * holdsARound + singlesARound) + openHoldsMost;
+    const setting = await Setting.open(stack, units);
+    const [sale = ''] = await setting.openSales(1, units);
+    await setting.settled([sale]);
+    const { redisUrl, databaseUrl } = stack;
+    const own = { redisUrl, databaseUrl, processName: 'bench', batchMax: batchSize };
+    const config = { ...loadConfig(), ...own };
+    const log = createLog('bench', 'warn');
+    const engine = await createEngine(config, log);
+    const bounds = {
+      inDoubtMax: config.inDoubtMax,
+      inDoubtMaxAgeMs: config.inDoubtMaxAgeSeconds * 1000,
+    };
+    const calls = await ScriptCalls.open(redisUrl, sale, bounds, log);
+    const worker = pidOf(stack, 'worker');
+    try {
+      await untilOpen(engine);
+      if (worker !== null) process.kill(worker, 'SIGSTOP');
+      const run = new Micro({ stack, options, say, engine, calls, sale });
+      return await run.measure();
+    } finally {
+      if (worker !== null) process.kill(worker, 'SIGCONT');
+      calls.close();
+      await engine.close();
+      await setting.settled([sale]);
+      setting.close();
+    }
+  },
+};
+
+async function untilOpen(engine: Engine): Promise<void> {
+  const until = performance.now() + openMaxMs;
+  while (engine.lanesNotReady().length > 0) {
+    if (performance.now() > until) throw new Error('the lanes do not open for the benchmark');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+interface Parts {
+  readonly stack: StackInfo;
+  readonly options: ScenarioOptions;
+  readonly say: Say;
+  readonly engine: Engine;
+  readonly calls: ScriptCalls;
+  readonly sale: string;
+}
+
+class Micro {
+  readonly #parts: Parts;
+  readonly #meter: Meter;
+  #shoppers = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#meter = new Meter(parts.stack.processes.filter(({ name }) => name === 'redis'));
+  }
+
+  async measure(): Promise<Findings> {
+    const { options, say } = this.#parts;
+    const batched: Row[] = [];
+    const single: Row[] = [];
+    const bare: Row[] = [];
+    await this.#round(() => undefined);
+    for (let round = 1; round <= options.rounds; round++) {
+      say(`micro: round ${round} of ${options.rounds}`);
+      await this.#round(({ batch, one, script }) => {
+        batched.push(batch);
+        single.push(one);
+        bare.push(script);
+      });
+    }
+    const half = median(batched.map(({ perSecond }) => perSecond)) / 2;
+    say('micro: open loop at half of the rate');
+    const count = Math.min(openHoldsMost, Math.round(half * options.seconds));
+    const open = await this.#phase('batched, half of the rate', count, (holds) =>
+      decideAt(this.#parts.engine, holds, half),
+    );
+    return this.#findings(batched, single, bare, open);
+  }
+
+  /** The three kinds one after the other, on the same sale. */
+  async #round(use: (rows: { batch: Row; one: Row; script: Row }) => void): Promise<void> {
+    const { engine, calls } = this.#parts;
+    const batch = await this.#phase('batched', holdsARound, (holds) =>
+      decideAll(engine, holds, width),
+    );
+    const one = await this.#phase('one call for each hold', singlesARound, (holds) =>
+      calls.oneByOne(holds, width),
+    );
+    const script = await this.#phase('bare script, ready-made', holdsARound, (holds) =>
+      calls.inBatches(holds, batchSize),
+    );
+    use({ batch, one, script });
+  }
+
+  #phase(
+    name: string,
+    count: number,
+    run: (holds: readonly HoldCommand[]) => Promise<Done>,
+  ): Promise<Row> {
+    const holds = this.#holds(count);
+    return this.#meter.measure(name, () => run(holds));
+  }
+
+  /** Shopper ids and keys as long as real ones. */
+  #holds(count: number): HoldCommand[] {
+    const { sale } = this.#parts;
+    return Array.from({ length: count }, () => {
+      const number = String(this.#shoppers++).padStart(24, '0');
+      return {
+        sale,
+        shopper: `shp_bb${number}`,
+        verified: true,
+        quantity: 1,
+        product: '',
+        idempotencyKey: number,
+      };
+    });
+  }
+
+  #findings(batched: Row[], single: Row[], bare: Row[], open: Row): Findings {
+    const { options } = this.#parts;
+    const ratio = (to: readonly Row[]): number =>
+      median(batched.map(({ perSecond }, i) => perSecond / (to[i]?.perSecond ?? Infinity)));
+    return {
+      scenario: 'micro',
+      about: 'A decided hold: one shopper, one unit, fsynced before it is answered.',
+      settings: { rounds: options.rounds, seconds: options.seconds, batch: batchSize, width },
+      rows: [combined(batched), combined(single), combined(bare), open],
+      facts: [],
+      bars: [
+        { what: 'batched ÷ one call each', value: ratio(single), bar: 4, side: 'least', unit: '×' },
+        {
+          what: 'batched, of the bare script',
+          value: ratio(bare) * 100,
+          bar: 60,
+          side: 'least',
+          unit: '%',
+        },
+        {
+          what: 'p99 at half of the rate',
+          value: open.p99Ms ?? Infinity,
+          bar: 10,
+          side: 'most',
+          unit: 'ms',
+        },
+      ],
+      othersCpus: this.#meter.othersCpus,
+    };
+  }
+}

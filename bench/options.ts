@@ -1,0 +1,90 @@
+/** What the benchmarks are told on their command line. */
+import { parseArgs } from 'node:util';
+import type { ScenarioOptions } from './scenario.ts';
+import { defaultDir } from './stack-info.ts';
+
+export const scenarioNames = ['sold-out', 'steady', 'micro'] as const;
+export type ScenarioName = (typeof scenarioNames)[number];
+
+export interface BenchOptions extends ScenarioOptions {
+  readonly scenarios: readonly ScenarioName[];
+  readonly json: boolean;
+  /** A bar that does not hold is a failure. */
+  readonly strict: boolean;
+  readonly stack: string;
+  readonly help: boolean;
+}
+
+export const usage = `
+node dist/bench/main.js [scenario] [options]
+
+  micro     decided holds through the engine as a library: batched, one call each, bare script
+  steady    orders through to Postgres with everything running, by two generators
+  sold-out  refusals of a sold-out sale against a bare uWebSockets.js route
+  all       one after the other (the default)
+
+  --seconds N      of each measured phase, 1 to 120 (default 5)
+  --rounds N       alternations where two things are compared, 1 to 50 (default 5)
+  --connections N  of the generator, 1 to 10000 (default 128)
+  --shoppers N     who take part; each takes one unit of a sale, 100 to 100000 (default 40000)
+  --json           one JSON document on stdout, all else on stderr (with npm run --silent)
+  --strict         exit code 1 when a bar does not hold
+  --stack DIR      folder with the stack.json of the stack (default .highnoon)
+
+Exit code 0: the audit holds. A run whose audit fails has no number.
+`;
+
+/** A message for the caller, exit code 2. */
+export class UsageError extends Error {}
+
+/** Throws a UsageError that names the argument. */
+export function readOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parsed(args);
+  return {
+    scenarios: scenariosOf(positionals),
+    seconds: whole('seconds', values.seconds ?? '5', 1, 120),
+    rounds: whole('rounds', values.rounds ?? '5', 1, 50),
+    connections: whole('connections', values.connections ?? '128', 1, 10_000),
+    shoppers: whole('shoppers', values.shoppers ?? '40000', 100, 100_000),
+    json: values.json ?? false,
+    strict: values.strict ?? false,
+    stack: values.stack ?? defaultDir,
+    help: values.help ?? false,
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        seconds: { type: 'string' },
+        rounds: { type: 'string' },
+        connections: { type: 'string' },
+        shoppers: { type: 'string' },
+        json: { type: 'boolean' },
+        strict: { type: 'boolean' },
+        stack: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
+  const [name = 'all', ...more] = names;
+  if (more.length > 0) throw new UsageError(`one scenario at a time, not also ${more.join(', ')}`);
+  if (name === 'all') return scenarioNames;
+  const found = scenarioNames.find((known) => known === name);
+  if (found !== undefined) return [found];
+  throw new UsageError(`there is no scenario ${name}: micro, steady, sold-out or all`);
+}
+
+function whole(name: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`--${name} is a whole number from ${min} to ${max}, not ${text}`);
+}

@@ -1,0 +1,152 @@
+/**
+ * Refusals of a sale that is sold out, against a bare uWebSockets.js route that parses the same body,
+ * checks the same token and answers the same bytes. Alternated, so that both see the same machine.
+ */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { BareOrder } from '../baselines/bare-route.ts';
+import { Connection, localAddresses, targetOf } from '../client/connection.ts';
+import type { Target } from '../client/connection.ts';
+import { closedLoop } from '../client/load.ts';
+import type { Load } from '../client/load.ts';
+import type { Reply } from '../client/reply.ts';
+import { median } from '../findings.ts';
+import type { Findings, Row } from '../findings.ts';
+import { sumOver } from '../measure/cpu.ts';
+import { Meter } from '../scenario.ts';
+import type { Scenario, ScenarioOptions } from '../scenario.ts';
+import type { StackInfo } from '../stack-info.ts';
+import { combined } from './rounds.ts';
+import { holdLine, holdRests, Setting } from './setting.ts';
+
+const refused = 409;
+const accepted = 201;
+const warmUpSeconds = 1;
+const shoppersMost = 20_000;
+/** What the server writes by itself into every answer. */
+const ownHeaders = new Set(['content-length', 'date', 'uwebsockets', 'connection']);
+
+export const soldOut: Scenario = {
+  name: 'sold-out',
+  async run(stack, options, say) {
+    const setting = await Setting.open(stack, 1);
+    const shoppers = Math.min(options.shoppers, shoppersMost);
+    say(`sold-out: ${shoppers} shoppers get their tokens`);
+    const tokens = await setting.tokens(shoppers);
+    const [sale = ''] = await setting.openSales(1, 1);
+    const rests = holdRests(setting.host, tokens);
+    const refusal = await sellOut(stack.apiUrl, sale, rests);
+    const bare = await startBare({ ...refusal, authorizations: tokens.map((t) => `Bearer ${t}`) });
+    try {
+      // Not the winner: asking again would be answered with the hold.
+      const texts = rests.slice(1).map((rest) => holdLine(sale) + rest);
+      return await measure(stack, options, { texts, bare: bare.child, port: bare.port, say });
+    } finally {
+      bare.child.disconnect();
+      setting.close();
+    }
+  },
+};
+
+/** Sells the one unit and returns how the next shopper is refused. */
+async function sellOut(
+  url: string,
+  sale: string,
+  [winner = '', loser = '']: readonly string[],
+): Promise<Omit<BareOrder, 'authorizations'>> {
+  const connection = new Connection(targetOf(url));
+  const won = await connection.request(holdLine(sale) + winner);
+  const lost = await connection.request(holdLine(sale) + loser);
+  connection.close();
+  if (won?.status !== accepted || lost?.status !== refused) {
+    throw new Error(`the sale did not sell out: ${won?.body ?? ''} ${lost?.body ?? ''}`);
+  }
+  return bareAnswer(lost);
+}
+
+/** An answer as a bare route has to give it. */
+export function bareAnswer(reply: Reply): Omit<BareOrder, 'authorizations'> {
+  const [first = '', ...lines] = reply.head.split('\r\n');
+  const headers = lines
+    .map((line): [string, string] => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon), line.slice(colon + 1).trim()];
+    })
+    .filter(([name]) => !ownHeaders.has(name.toLowerCase()));
+  return { status: first.slice('HTTP/1.1 '.length), headers, body: reply.body };
+}
+
+async function startBare(order: BareOrder): Promise<{ child: ChildProcess; port: number }> {
+  const child = fork(fileURLToPath(new URL('../baselines/bare-route.js', import.meta.url)));
+  child.send(order);
+  const [port] = (await once(child, 'message')) as [number];
+  return { child, port };
+}
+
+interface Stage {
+  readonly texts: readonly string[];
+  readonly bare: ChildProcess;
+  readonly port: number;
+  readonly say: (line: string) => void;
+}
+
+async function measure(
+  stack: StackInfo,
+  options: ScenarioOptions,
+  { texts, bare, port, say }: Stage,
+): Promise<Findings> {
+  const meter = new Meter([...stack.processes, { name: 'bare route', pid: bare.pid ?? 0 }]);
+  const product = await opened(targetOf(stack.apiUrl), options.connections, texts);
+  const baseline = await opened({ hostname: '127.0.0.1', port }, options.connections, texts);
+  const refusals: Row[] = [];
+  const bares: Row[] = [];
+  for (const load of [product, baseline]) await closedLoop(load, warmUpSeconds);
+  for (let round = 1; round <= options.rounds; round++) {
+    say(`sold-out: round ${round} of ${options.rounds}`);
+    const seconds = options.seconds / options.rounds;
+    const phase = (load: Load) => async () => {
+      const { answers, ...rest } = await closedLoop(load, seconds);
+      return { operations: answers, ...rest };
+    };
+    refusals.push(await meter.measure('sold-out sale', phase(product)));
+    bares.push(await meter.measure('bare route', phase(baseline)));
+  }
+  for (const { connections } of [product, baseline]) for (const one of connections) one.close();
+  return findingsOf(options, refusals, bares, meter.othersCpus);
+}
+
+async function opened(target: Target, count: number, texts: readonly string[]): Promise<Load> {
+  const connections = Array.from({ length: count }, (_, i) => {
+    return new Connection(target, localAddresses[i % localAddresses.length]);
+  });
+  await Promise.all(connections.map((connection) => connection.open()));
+  let turn = 0;
+  return { connections, status: refused, next: () => texts[++turn % texts.length] ?? null };
+}
+
+function findingsOf(
+  options: ScenarioOptions,
+  refusals: readonly Row[],
+  bares: readonly Row[],
+  othersCpus: number,
+): Findings {
+  const ratios = (of: (row: Row) => number): number =>
+    median(refusals.map((row, i) => of(row) / of(bares[i] ?? row)));
+  const rate = ratios(({ perSecond }) => perSecond);
+  const cpu = 1 / ratios(({ cpu }) => sumOver(cpu, ['api', 'redis', 'bare route']));
+  const share = { bar: 75, side: 'least', unit: '%' } as const;
+  return {
+    scenario: 'sold-out',
+    about: 'A refusal: a hold of a sold-out sale, decided by its lane, answered with 409.',
+    settings: { ...options },
+    rows: [combined(refusals), combined(bares)],
+    facts: [],
+    bars: [
+      { what: 'rate, of the bare route’s', value: rate * 100, ...share },
+      { what: 'bare CPU, of api + redis', value: cpu * 100, ...share },
+    ],
+    othersCpus,
+  };
+}

@@ -20,6 +20,7 @@ import type {
 import type { Answer, Batcher, Command } from './lanes/batcher.ts';
 import type { Reply } from './lanes/codec.ts';
 import { code, codeNames, op, orderStates, saleStates } from './lanes/codes.ts';
+import { HmacSha256 } from './lanes/hmac.ts';
 import { endKey, holdKey } from './lanes/order-key.ts';
 
 type Done<T> = (outcome: Outcome<T>) => void;
@@ -112,14 +113,16 @@ function outcomeOf<T>(command: string, answer: Answer, read: (reply: Reply) => T
 export class Shop {
   #batchers: readonly Batcher[];
   #secret: KeyObject;
+  #mac: HmacSha256;
 
   constructor(batchers: readonly Batcher[], secret: KeyObject) {
     this.#batchers = batchers;
     this.#secret = secret;
+    this.#mac = new HmacSha256(secret);
   }
 
   hold(c: HoldCommand, done: Done<LaneOrder>): void {
-    const key = holdKey(this.#secret, c.shopper, c.sale, c.idempotencyKey);
+    const key = holdKey(this.#mac, c.shopper, c.sale, c.idempotencyKey);
     const fingerprint = fnv1a(`${c.quantity}\0${c.product}`);
     const verified = c.verified ? 1 : 0;
     const command: Command = [

@@ -10,10 +10,10 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const salePattern = /^sal_[0-9a-hjkmnp-tv-z]{16}$/;
 const orderPattern = /^ord_[0-9a-hjkmnp-tv-z]{40}$/;
 
-/** Encodes bytes, 5 at a time, as 8 characters. The length must be a multiple of 5. */
-export function base32(bytes: Uint8Array): string {
+/** Encodes the first `length` bytes, 5 at a time, as 8 characters. It must be a multiple of 5. */
+export function base32(bytes: Uint8Array, length = bytes.length): string {
   let text = '';
-  for (let i = 0; i < bytes.length; i += 5) {
+  for (let i = 0; i < length; i += 5) {
     const a = bytes[i] ?? 0;
     const b = bytes[i + 1] ?? 0;
     const c = bytes[i + 2] ?? 0;

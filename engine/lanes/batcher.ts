@@ -108,33 +108,48 @@ export class Batcher {
       return;
     }
     this.#inFlight = true;
+    const answer = await this.#ask(batch);
+    if (answer !== null && answer[0] === status.ok) {
+      const [, epoch, seq, now, , replies] = answer as [0, number, number, number, number, Reply[]];
+      this.#options.gate.saw(this.#door, epoch, seq);
+      // What waits goes first: the lane decides it while these answers are written.
+      this.#inFlight = false;
+      if (this.#waiting.length > 0) void this.#send(this.#take());
+      handOut(batch, replies, now);
+      return;
+    }
+    if (answer !== null && answer[0] === status.epoch && typeof answer[1] === 'number') {
+      // Same server, so its new epoch was begun by a verifier or by `recover`.
+      this.#door.epoch = answer[1];
+      if (tries < retriesMax) {
+        await this.#send(batch, tries + 1);
+        return;
+      }
+      this.#fail(batch, { kind: 'unavailable', reason: 'the lane has begun a new epoch' });
+    } else if (answer !== null) {
+      this.#refuse(batch, answer);
+    }
+    this.#inFlight = false;
+    this.#schedule();
+  }
+
+  /** The script's answer, still packed in an array. Null = there is none, and the batch was told. */
+  async #ask(batch: readonly Waiting[]): Promise<readonly unknown[] | null> {
     const started = performance.now();
-    let retry = false;
     try {
       crashPoint('batch.sending');
       const bytes = await this.#call(batch);
       crashPoint('batch.answered');
-      const answer = unpack(bytes) as unknown[];
       metrics.batchSize.observe({ lane: this.#label }, batch.length);
-      metrics.batchWaitSeconds.observe(
-        { lane: this.#label },
-        (started - (batch[0]?.since ?? started)) / 1000,
-      );
-      retry = !this.#settle(batch, answer) && tries < retriesMax;
-      if (!retry && answer[0] === status.epoch) {
-        this.#fail(batch, { kind: 'unavailable', reason: 'the lane has begun a new epoch' });
-      }
+      const waitedMs = started - (batch[0]?.since ?? started);
+      metrics.batchWaitSeconds.observe({ lane: this.#label }, waitedMs / 1000);
+      return unpack(bytes) as unknown[];
     } catch (error) {
       this.#onError(batch, error);
+      return null;
     } finally {
       metrics.scriptSeconds.observe({ script: 'shop' }, (performance.now() - started) / 1000);
     }
-    if (retry) {
-      await this.#send(batch, tries + 1);
-      return;
-    }
-    this.#inFlight = false;
-    this.#schedule();
   }
 
   async #call(batch: readonly Waiting[]): Promise<Buffer> {
@@ -169,33 +184,15 @@ export class Batcher {
     )) as Buffer;
   }
 
-  /** Hands replies out. False = the epoch was old and has been renewed: send again. */
-  #settle(batch: readonly Waiting[], answer: readonly unknown[]): boolean {
+  /** The lane took none of the batch, and takes nothing more until a look finds it open. */
+  #refuse(batch: readonly Waiting[], answer: readonly unknown[]): void {
     const { gate, lane } = this.#options;
-    if (answer[0] === status.ok) {
-      const [, epoch, seq, now, , replies] = answer as [0, number, number, number, number, Reply[]];
-      gate.saw(this.#door, epoch, seq);
-      for (let i = 0; i < batch.length; i++) {
-        const reply = replies[i];
-        const waiting = batch[i];
-        if (reply !== undefined && waiting !== undefined) {
-          waiting.done({ kind: 'reply', reply, now });
-        }
-      }
-      return true;
-    }
-    if (answer[0] === status.epoch && typeof answer[1] === 'number') {
-      // Same server, so its new epoch was begun by a verifier or by `recover`.
-      this.#door.epoch = answer[1];
-      return false;
-    }
     const reason = refusalOf(answer[0], answer[2]);
     gate.shut(lane, reason);
     if (answer[0] === status.rolled_back) {
       this.#options.onFrozen(lane, String(answer[2]), Number(answer[1]));
     }
     this.#fail(batch, { kind: 'unavailable', reason });
-    return true;
   }
 
   #onError(batch: readonly Waiting[], error: unknown): void {
@@ -209,5 +206,13 @@ export class Batcher {
 
   #fail(batch: readonly Waiting[], answer: Answer): void {
     for (const waiting of batch) waiting.done(answer);
+  }
+}
+
+function handOut(batch: readonly Waiting[], replies: readonly Reply[], now: number): void {
+  for (let i = 0; i < batch.length; i++) {
+    const reply = replies[i];
+    const waiting = batch[i];
+    if (reply !== undefined && waiting !== undefined) waiting.done({ kind: 'reply', reply, now });
   }
 }

@@ -5,20 +5,18 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { base32 } from '../domain/ids.ts';
 import type { OrderId, SaleId, ShopperId } from '../domain/types.ts';
+import type { HmacSha256 } from './hmac.ts';
 
 export const idSecretOf = (hex: string): KeyObject => createSecretKey(Buffer.from(hex, 'hex'));
 
 /** 24 characters (120 bits): the order's own part of its id. */
 export function holdKey(
-  secret: KeyObject,
+  mac: HmacSha256,
   shopper: ShopperId,
   sale: SaleId,
   idempotencyKey: string,
 ): string {
-  const digest = createHmac('sha256', secret)
-    .update(`hold\0${shopper}\0${sale}\0${idempotencyKey}`)
-    .digest();
-  return base32(digest.subarray(0, 15));
+  return base32(mac.digest(`hold\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
 }
 
 /** 16 characters (80 bits): the command that ended a hold, or a payment's attempt. */

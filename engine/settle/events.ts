@@ -20,59 +20,31 @@ export interface SaleEvent {
 
 const orderTypes = new Set<unknown>(['held', 'paid', 'released', 'expired']);
 
-function orderEvent(e: readonly unknown[], sale: SaleId, entry: Entry, index: number): OrderEvent {
-  const base = {
+/** By index and in one literal: this runs for every order that is sold. */
+function orderEvent(
+  e: readonly unknown[],
+  sale: SaleId,
+  entry: Entry,
+  place: { readonly position: string; readonly index: number },
+): OrderEvent {
+  const isHold = e[0] === 'held';
+  const expiresAt = isHold ? (e[5] as number) : 0;
+  return {
+    type: e[0] as OrderEvent['type'],
     sale,
     order: orderIdOf(sale, e[1] as string),
     shopper: e[2] as string,
+    item: (isHold ? e[3] : e[5]) as number,
+    units: (isHold ? e[7] : e[6]) as number[],
     at: entry.at,
-    position: `${entry.epoch}-${entry.seq}`,
-    index,
-  };
-  if (e[0] === 'held') {
-    const [, , , item, price, expiresAt, fingerprint, units] = e as [
-      string,
-      string,
-      string,
-      number,
-      number,
-      number,
-      number,
-      number[],
-    ];
-    return {
-      ...base,
-      type: 'held',
-      item,
-      price,
-      expiresAt,
-      deadline: expiresAt - entry.outage,
-      fingerprint,
-      units,
-      endKey: '',
-      endFingerprint: 0,
-    };
-  }
-  const [type, , , endKey, endFingerprint, item, units] = e as [
-    'paid' | 'released' | 'expired',
-    string,
-    string,
-    string,
-    number,
-    number,
-    number[],
-  ];
-  return {
-    ...base,
-    type,
-    item,
-    units,
-    endKey,
-    endFingerprint,
-    price: 0,
-    expiresAt: 0,
-    deadline: 0,
-    fingerprint: 0,
+    price: isHold ? (e[4] as number) : 0,
+    expiresAt,
+    deadline: isHold ? expiresAt - entry.outage : 0,
+    fingerprint: isHold ? (e[6] as number) : 0,
+    endKey: isHold ? '' : (e[3] as string),
+    endFingerprint: isHold ? 0 : (e[4] as number),
+    position: place.position,
+    index: place.index,
   };
 }
 
@@ -80,11 +52,12 @@ function orderEvent(e: readonly unknown[], sale: SaleId, entry: Entry, index: nu
 export function readEvents(entry: Entry): { orders: OrderEvent[]; sales: SaleEvent[] } {
   const orders: OrderEvent[] = [];
   const sales: SaleEvent[] = [];
+  const position = `${entry.epoch}-${entry.seq}`;
   let index = 0;
   for (const [sale, events] of entry.groups) {
     for (const e of events) {
       if (orderTypes.has(e[0])) {
-        orders.push(orderEvent(e, sale, entry, index));
+        orders.push(orderEvent(e, sale, entry, { position, index }));
       } else {
         sales.push({
           type: String(e[0]),

@@ -8,6 +8,11 @@ import { readiness } from '../base/probe.mjs';
 import { roleNames, variables } from '../env.mjs';
 
 const stopMs = 12_000; // a role gives itself 10 s
+/**
+ * What a request makes lives as long as its batch. Measured at 22,000 refusals/s: the collector's
+ * threads take 13 % of api's CPU with V8's default of 16 MB, 7 % with 64.
+ */
+const nodeFlags = ['--max-semi-space-size=64'];
 
 /** @type {Record<string, string>} */
 const mainOf = {
@@ -89,7 +94,7 @@ export function roleSpec(role, place, { env, logFile, processName, strict }) {
   return {
     name: role,
     command: process.execPath,
-    args: [join(root, mainOf[role] ?? '')],
+    args: [...nodeFlags, join(root, mainOf[role] ?? '')],
     env: {
       ...env,
       HOST: place.host,

@@ -6,7 +6,7 @@
  * told to, may be resumed). `ended` is every time the process has died by itself.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { identify, isAlive, signal } from '../base/proc.mjs';
 
 const firstPauseMs = 250;
@@ -75,6 +75,7 @@ export class Supervised {
     this.state = 'running';
     this.#startedAt = performance.now();
     this.identity = child.pid === undefined ? null : identify(child.pid);
+    if (low && child.pid !== undefined) lowerAutogroup(child.pid);
     this.#gone = new Promise((resolve) => {
       child.on('error', (error) => this.#ended(error.message, resolve));
       child.on('exit', (code, by) => this.#ended(by ? `by ${by}` : `with code ${code}`, resolve));
@@ -138,4 +139,18 @@ export class Supervised {
 /** @param {string} file */
 function sizeOf(file) {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/**
+ * Where the kernel groups sessions (sched_autogroup), `nice` counts only among the processes of one
+ * session, and each of ours has its own: the group needs the same. Postgres's backends begin
+ * sessions of their own again and stay at the normal priority there.
+ * @param {number} pid
+ */
+function lowerAutogroup(pid) {
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(lowPriority));
+  } catch {
+    // No such kernel, or it has ended already: `nice` is all there is.
+  }
 }

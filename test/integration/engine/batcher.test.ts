@@ -229,3 +229,32 @@ describe('a sale whose record cannot be read', () => {
     await expectSound();
   });
 });
+
+describe('a busy lane', () => {
+  it('is given what waits before the answers are handed out', async () => {
+    const sale = await saleOf(10);
+    const { shop: engine } = world.lanes;
+    const hold = (shopper: string, done: () => void): void => {
+      const command = { sale, shopper, verified: true, quantity: 1, product: '' };
+      engine.hold({ ...command, idempotencyKey: 'k' }, done);
+    };
+    // Over the batches' own connection, so that the order of sending is the order of answers.
+    const batches = async (): Promise<number> => {
+      const stats = await world.lanes.gate.redis.info('commandstats');
+      return Number(/cmdstat_evalsha:calls=(\d+)/.exec(stats)?.[1]);
+    };
+    const before = await batches();
+    let seen = 0;
+    await new Promise<void>((resolve) => {
+      hold('ada', () => {
+        // Handing out answers keeps the loop busy; the lane must have its next batch already.
+        void batches().then((now) => {
+          seen = now - before;
+          resolve();
+        });
+      });
+      setImmediate(() => hold('bob', () => undefined));
+    });
+    expect(seen).toBe(2);
+  });
+});

@@ -6,6 +6,7 @@ import { audit } from './audit.ts';
 import { holds } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { machine } from './measure/machine.ts';
+import { playPart } from './measure/priority.ts';
 import { micro } from './micro/micro.ts';
 import { readOptions, usage, UsageError } from './options.ts';
 import type { BenchOptions, ScenarioName } from './options.ts';
@@ -26,6 +27,7 @@ async function run(options: BenchOptions): Promise<number> {
   say(machineText(where));
   const findings: Findings[] = [];
   for (const name of options.scenarios) {
+    playPart(scenarios[name].part);
     findings.push(await scenarios[name].run(stack, options, say));
   }
   say('The audit:');

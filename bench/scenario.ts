@@ -3,6 +3,7 @@ import type { Findings, Row } from './findings.ts';
 import type { Histogram } from './client/histogram.ts';
 import { cpuTimes, perOperation, type CpuTimes } from './measure/cpu.ts';
 import { busyMicros } from './measure/machine.ts';
+import type { Part } from './measure/priority.ts';
 import type { StackInfo, StackProcess } from './stack-info.ts';
 
 export interface ScenarioOptions {
@@ -15,6 +16,7 @@ export interface ScenarioOptions {
 
 export interface Scenario {
   readonly name: string;
+  readonly part: Part;
   run(stack: StackInfo, options: ScenarioOptions, say: Say): Promise<Findings>;
 }
 

@@ -27,6 +27,8 @@ export interface SettlerOptions {
   readonly log: Log;
   /** Lane commands were written for these lanes. */
   readonly onCommands: (lanes: readonly number[]) => void;
+  /** The watermark has moved: the lane's copy of it is old. */
+  readonly onSettled: () => void;
   readonly onCrash: (error: Error) => void;
 }
 
@@ -172,6 +174,7 @@ async function report(options: SettlerOptions, lane: number, settled: Settled): 
     metrics.settleLagSeconds.observe(label, Math.max(0, now - entry.at) / 1000);
   }
   metrics.settledDecisions.inc(label, settled.decisions);
+  if (settled.taken.length > 0) options.onSettled();
   metrics.loopRuns.inc({ loop: 'settler' });
   if (settled.quarantined > 0) {
     options.log.error({ lane, events: settled.quarantined }, 'put into quarantine');

@@ -6,7 +6,7 @@ import type { Log } from '../platform/log.ts';
 import { createDb } from '../platform/postgres/pool.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { connectRedis, untilReady, type Redis } from '../platform/redis/connection.ts';
-import { startDispatcher, type Dispatcher } from './dispatcher.ts';
+import { startDispatcher } from './dispatcher.ts';
 import { openLanes, scriptOf, type LaneSet } from './lane-set.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { Lease } from './lanes/lease.ts';
@@ -17,7 +17,7 @@ import { startPublisher } from './publisher.ts';
 import { startReaper } from './reaper.ts';
 import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
-import { startSettler } from './settler.ts';
+import { startSettler, type SettlerOptions } from './settler.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { topicSpecs, topicsOf } from './topics.ts';
 import { startTrimmer } from './trimmer.ts';
@@ -44,19 +44,10 @@ const redisWaitMs = 2000;
 type Closable = Pick<Loop, 'close'>;
 
 /** Loops that need Redis and Postgres only: they run with Kafka away too. */
-function startStoreLoops(parts: Parts, dispatcher: Dispatcher): Closable[] {
-  const { config, db, redis, lanes, log } = parts;
+function startStoreLoops(parts: Parts): Closable[] {
+  const { db, redis, lanes, log } = parts;
   const leases = scriptOf('lease');
   return [
-    dispatcher,
-    startTrimmer({
-      db,
-      gate: lanes.gate,
-      script: scriptOf('trim'),
-      freezeScript: scriptOf('freeze'),
-      outboxKeepMs: config.outboxKeepMs,
-      log,
-    }),
     startReconciler({ db, shop: lanes.shop, log }),
     ...lanes.gate.doors.map(({ lane }) =>
       startReaper({
@@ -68,6 +59,17 @@ function startStoreLoops(parts: Parts, dispatcher: Dispatcher): Closable[] {
       }),
     ),
   ];
+}
+
+function trimmerOf({ config, db, lanes, log }: Parts): Loop {
+  return startTrimmer({
+    db,
+    gate: lanes.gate,
+    script: scriptOf('trim'),
+    freezeScript: scriptOf('freeze'),
+    outboxKeepMs: config.outboxKeepMs,
+    log,
+  });
 }
 
 /** Relays, one for each lane with a connection that may block, and the publisher. */
@@ -100,12 +102,14 @@ function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
   return [...relays, startPublisher({ db, producer, topicPrefix, log })];
 }
 
+/** What consumers tell the rest of the worker. */
+type Told = Pick<SettlerOptions, 'onCommands' | 'onSettled' | 'onCrash'>;
+
 /** The settler and the opener's subscription. */
 async function startConsumers(
   parts: Parts,
   producer: KafkaProducer,
-  onCommands: (lanes: readonly number[]) => void,
-  onCrash: (error: Error) => void,
+  told: Told,
 ): Promise<Closable[]> {
   const { config, settings, db, redis, lanes, kafka, log } = parts;
   const topics = topicsOf(config.topicPrefix);
@@ -117,8 +121,7 @@ async function startConsumers(
     groupId: topics.settlerGroup,
     lanes: settings.lanes,
     log,
-    onCommands,
-    onCrash,
+    ...told,
   });
   const opener = await startOpener({
     kafka,
@@ -131,8 +134,7 @@ async function startConsumers(
     topic: topics.newProduct,
     groupId: topics.openerGroup,
     log,
-    onCommands,
-    onCrash,
+    ...told,
   });
   return [settler, opener];
 }
@@ -163,13 +165,20 @@ export async function startWorker(
   const lanes = openLanes(config, settings, db, log, (lane, runId) => verifier.verify(lane, runId));
   const parts: Parts = { config, settings, db, redis, lanes, kafka, log };
   const dispatcher = startDispatcher(lanes.caller, settings.lanes, log);
-  const running = startStoreLoops(parts, dispatcher);
+  const trimmer = trimmerOf(parts);
+  const running = [dispatcher, trimmer, ...startStoreLoops(parts)];
   const producer = await kafka.producer();
   running.push(...startProducerLoops(parts, producer));
-  const onCommands = (woken: readonly number[]): void => {
-    dispatcher.wakeFor(woken);
+  const told: Told = {
+    onCommands: (woken) => {
+      dispatcher.wakeFor(woken);
+    },
+    onSettled: () => {
+      trimmer.wake();
+    },
+    onCrash,
   };
-  running.push(...(await startConsumers(parts, producer, onCommands, onCrash)));
+  running.push(...(await startConsumers(parts, producer, told)));
   return {
     lanes,
     db,

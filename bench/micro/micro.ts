@@ -30,6 +30,7 @@ const openMaxMs = 10_000;
 
 export const micro: Scenario = {
   name: 'micro',
+  part: 'engine',
   async run(stack, options, say) {
     const units = (options.rounds + 1) * (2 * holdsARound + singlesARound) + openHoldsMost;
     const setting = await Setting.open(stack, units);

@@ -6,7 +6,8 @@
  * told to, may be resumed). `ended` is every time the process has died by itself.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
+import { onPath } from '../base/command.mjs';
 import { identify, isAlive, signal } from '../base/proc.mjs';
 
 const firstPauseMs = 250;
@@ -14,6 +15,16 @@ const pauseMaxMs = 5_000;
 const steadyMs = 30_000;
 const logBytesMax = 64 * 1024 * 1024;
 const lowPriority = 10;
+/**
+ * Each becomes the program and keeps the pid; setpriority() would miss threads begun meanwhile. A
+ * batch process, and each child of it, never takes the CPU from another by waking up. That counts
+ * everywhere, `nice` only within a session where the kernel groups them (sched_autogroup). Lowering
+ * the groups too was worse: beside other work the settlement lagged by seconds (measured).
+ */
+const lowly = [
+  ...(onPath('chrt') ? ['chrt', '--batch', '0'] : []),
+  ...['nice', '-n', String(lowPriority)],
+];
 
 /** @typedef {import('../base/proc.mjs').Identity} Identity */
 
@@ -59,10 +70,7 @@ export class Supervised {
   start() {
     const { command, args, env, cwd, logFile, user, low, tied } = this.spec;
     const log = openSync(logFile, sizeOf(logFile) > logBytesMax ? 'w' : 'a');
-    // `nice` becomes the program and keeps the pid; setpriority() would miss threads begun meanwhile.
-    const [file, rest] = low
-      ? ['nice', ['-n', String(lowPriority), command, ...args]]
-      : [command, args];
+    const [file = command, ...rest] = [...(low ? lowly : []), command, ...args];
     const child = spawn(file, rest, {
       env,
       cwd,
@@ -75,7 +83,6 @@ export class Supervised {
     this.state = 'running';
     this.#startedAt = performance.now();
     this.identity = child.pid === undefined ? null : identify(child.pid);
-    if (low && child.pid !== undefined) lowerAutogroup(child.pid);
     this.#gone = new Promise((resolve) => {
       child.on('error', (error) => this.#ended(error.message, resolve));
       child.on('exit', (code, by) => this.#ended(by ? `by ${by}` : `with code ${code}`, resolve));
@@ -139,18 +146,4 @@ export class Supervised {
 /** @param {string} file */
 function sizeOf(file) {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-/**
- * Where the kernel groups sessions (sched_autogroup), `nice` counts only among the processes of one
- * session, and each of ours has its own: the group needs the same. Postgres's backends begin
- * sessions of their own again and stay at the normal priority there.
- * @param {number} pid
- */
-function lowerAutogroup(pid) {
-  try {
-    writeFileSync(`/proc/${pid}/autogroup`, String(lowPriority));
-  } catch {
-    // No such kernel, or it has ended already: `nice` is all there is.
-  }
 }

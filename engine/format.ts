@@ -57,7 +57,7 @@ export async function formatLanes(
     await untilReady(redis, waitMs);
     const { max } = await memoryUse(redis);
     if (max === 0) {
-      throw new Error('redis has no maxmemory: set it, it is a bound (protocol.md §2)');
+      throw new Error('redis has no maxmemory: set it (docs/operating.md)');
     }
     const runId = await serverRunId(redis);
     const { deployment } = await readSettings(db);

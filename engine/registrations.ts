@@ -1,6 +1,6 @@
 /**
  * Registrations: the registration and its event are written in one transaction, so it answers the
- * same with Kafka down; the event leaves by the outbox (design.md §3).
+ * same with Kafka down; the event leaves by the outbox.
  */
 import { randomBytes, type KeyObject } from 'node:crypto';
 import type { Db } from '../platform/postgres/db.ts';

@@ -2,7 +2,7 @@
  * Relay of one lane: publishes outbox entries to Kafka `orders`, each as one message, its bytes
  * untouched. It keeps no durable cursor: it begins after the watermark at its start, on taking
  * over and when the settler asks; else it goes on with what is new. Twice is harmless, never is
- * not (protocol.md §4).
+ * not.
  */
 import { crashPoint } from '../platform/crash.ts';
 import type { KafkaProducer } from '../platform/kafka/port.ts';

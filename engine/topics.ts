@@ -1,4 +1,4 @@
-/** Kafka topics and groups of the engine, with their settings (contract.md, "Kafka"). */
+/** Kafka topics and groups of the engine, with their settings. */
 import type { TopicSpec } from '../platform/kafka/port.ts';
 
 const dayMs = 24 * 3600 * 1000;

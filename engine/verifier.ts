@@ -1,5 +1,5 @@
 /**
- * Verifier: lets a lane serve again after its Redis server has started anew (protocol.md §1).
+ * Verifier: lets a lane serve again after its Redis server has started anew.
  * It proves that no position which anyone has seen is missing, ends the epoch at the outbox's
  * head, begins the next one in Postgres, then in the lane. Two at once: compare-and-set.
  */

@@ -1,4 +1,4 @@
-/** The worker: every loop of protocol.md §12 that exists so far, and how they wake each other. */
+/** The worker: every loop of docs/architecture.md, and how they wake each other. */
 import type { Config } from '../platform/config.ts';
 import { createKafka } from '../platform/kafka/index.ts';
 import type { KafkaPort, KafkaProducer } from '../platform/kafka/port.ts';

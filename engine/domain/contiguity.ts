@@ -1,5 +1,5 @@
 /**
- * Judges one entry of the log against a lane's watermark (protocol.md §4): take it, drop it,
+ * Judges one entry of the log against a lane's watermark: take it, drop it,
  * wait for what is missing, or put it away because no lane can have decided it. Pure.
  */
 

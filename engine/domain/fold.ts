@@ -1,6 +1,6 @@
 /**
  * Folds the order events of a settlement: per order its last state, what it must clear and what it
- * must claim (protocol.md §4). "Last event per unit" would lose an end, "all ends, then all
+ * must claim. "Last event per unit" would lose an end, "all ends, then all
  * claims" would leave a dead claim: so units are cleared where an order ended that had them, and
  * claimed only for orders whose last state owns them. Pure.
  */

@@ -1,4 +1,4 @@
-/** States of an order and what may come next (contract.md, "Order states"). Pure. */
+/** States of an order and what may come next. Pure. */
 const next: Readonly<Record<string, readonly string[]>> = {
   held: ['payment_pending', 'paid', 'released', 'expired'],
   payment_pending: ['action_required', 'paid', 'payment_failed'],

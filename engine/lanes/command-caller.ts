@@ -13,7 +13,7 @@ import { refusalOf, status } from './codes.ts';
 import type { LaneDoor, LaneGate } from './gate.ts';
 import { pushSaleKeys } from './keys.ts';
 
-/** The lane was found rolled back: Postgres must know (protocol.md §1). */
+/** The lane was found rolled back: Postgres must know. */
 export type OnFrozen = (lane: number, reason: string, epoch: number) => void;
 
 export class CommandCaller {

@@ -1,7 +1,7 @@
 /**
  * Who may use a lane over a connection: only one whose server's `run_id` is the lane's
  * `verified_run`. Looked at before the first command of every new connection, and every 50 ms
- * while it differs (protocol.md §1). Also keeps the lane's epoch and the highest position that
+ * while it differs. Also keeps the lane's epoch and the highest position that
  * this process has seen.
  *
  * States of a lane here: shut (no connection, not verified, no marker) → open(epoch) → shut.

@@ -1,6 +1,6 @@
 /**
  * Leases per lane and loop: 3 s, renewed every second. They keep two workers from doing the same
- * work; two owners at once are harmless for every loop (protocol.md §4).
+ * work; two owners at once are harmless for every loop.
  */
 import { randomBytes } from 'node:crypto';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';

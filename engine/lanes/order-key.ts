@@ -1,6 +1,6 @@
 /**
  * Keys that find an order again: HMAC-SHA-256 under the id secret, so that nobody can guess an id
- * and the same idempotency key leads to the same order over HTTP and socket (protocol.md §3).
+ * and the same idempotency key leads to the same order over HTTP and socket.
  */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { base32 } from '../domain/ids.ts';

@@ -1,5 +1,5 @@
 /**
- * Creates a flash sale (protocol.md §5): one transaction writes the sale, its items, its fences
+ * Creates a flash sale: one transaction writes the sale, its items, its fences
  * (`asked`), an `install` for its lane and a `debit` for each source. The credits are written by
  * whoever settles the last debit. The row is the record: the id comes from the idempotency key.
  */

@@ -1,7 +1,7 @@
 /**
  * Settles what happened to a sale: outcomes of lane commands, and the latches of opening and end.
  * Here a creation is decided: its credits are written once every debit has a settled outcome, by
- * whoever finds that, holding the sale's row (protocol.md §5).
+ * whoever finds that, holding the sale's row.
  */
 import type { Query } from '../../platform/postgres/db.ts';
 import { laneOfId } from '../domain/ids.ts';

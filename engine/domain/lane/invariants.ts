@@ -1,4 +1,4 @@
-/** What must hold in a lane at every moment (protocol.md §5). Pure. */
+/** What must hold in a lane at every moment. Pure. */
 import { dueName } from './due.ts';
 import { owned } from './record.ts';
 import type { DueName, Item, Lane, Order, Sale } from './state.ts';

@@ -1,7 +1,7 @@
 /**
  * Unit numbers of one item. Numbers count from 1; a returned number goes out again before a new
- * one, lowest first; a debit takes what was never issued, from the top, then the highest returned
- * (protocol.md §5). Pure.
+ * one, lowest first; a debit takes what was never issued, from the top, then the highest
+ * returned. Pure.
  */
 import type { Item } from './state.ts';
 

@@ -146,6 +146,16 @@ describe.each(pages().map((page) => [page.path, page] as const))('%s', (path, pa
   });
 });
 
+it('the sources name only pages that are there', () => {
+  const named = files
+    .filter((path) => /\.(ts|mjs|lua|sql|yml)$/.test(path) && !path.startsWith('test/'))
+    .flatMap((path) => [...read(path).matchAll(/[\w./-]+\.md\b/g)].map(([name]) => [path, name]));
+  const base = (path: string): string => posix.basename(path);
+  const there = ([, name = '']: string[]): boolean =>
+    name.includes('/') ? exists(name) : files.some((path) => base(path) === name);
+  expect(named.filter((one) => !there(one))).toEqual([]);
+});
+
 describe('the pages', () => {
   it('have the ones that people look for', () => {
     const wanted = ['architecture', 'data-model', 'guarantees', 'errors', 'operating', 'glossary'];

@@ -172,7 +172,7 @@ async function settledTime(q: Query): Promise<Millis> {
  */
 export async function storeDetails(
   db: Db,
-  shop: Shop,
+  shop: Pick<Shop, 'read' | 'markDetails'>,
   id: OrderId,
   shopper: ShopperId,
   details: Partial<Details>,
@@ -187,34 +187,61 @@ export async function storeDetails(
         : ({ code: 'hold_expired' } as const);
     return { kind: 'rejected', rejection, now: order.now };
   }
-  const before = await readDetails(db, id, shopper);
-  const email = details.email ?? before?.email;
-  const address = details.address ?? before?.address;
-  if (email === undefined || address === undefined) {
+  const written = await db.tx((q) => writeDetails(q, id, shopper, details));
+  if (written === null) {
     return { kind: 'rejected', rejection: { code: 'details_required' }, now: order.now };
   }
-  await db.run(
-    `INSERT INTO sale.order_details (order_id, shopper, email, address) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (order_id) DO UPDATE
-        SET email = excluded.email, address = excluded.address, updated_at = now()`,
-    [id, shopper, email, JSON.stringify(address)],
-  );
   const marked = await shop.markDetails(id, shopper);
-  if (marked.kind === 'rejected') await undoDetails(db, id, before);
+  if (marked.kind === 'rejected') await undoDetails(db, id, written);
   return marked;
 }
 
-/** The hold ended while its details were written: what was sent with it then stays as it was. */
-async function undoDetails(db: Db, id: OrderId, before: Details | null): Promise<void> {
+interface Written {
+  readonly before: Details | null;
+  /** When this call wrote, as Postgres says it: tells its own row from a later one. */
+  readonly at: string;
+}
+
+/** One after the other for each order, so that none builds on what it did not see. */
+async function writeDetails(
+  q: Query,
+  id: OrderId,
+  shopper: ShopperId,
+  details: Partial<Details>,
+): Promise<Written | null> {
+  await q.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
+  const before = await readDetails(q, id, shopper);
+  const email = details.email ?? before?.email;
+  const address = details.address ?? before?.address;
+  if (email === undefined || address === undefined) return null;
+  const [row] = await q.query<{ at: string }>(
+    `INSERT INTO sale.order_details (order_id, shopper, email, address, updated_at)
+     VALUES ($1, $2, $3, $4, clock_timestamp())
+     ON CONFLICT (order_id) DO UPDATE
+        SET email = excluded.email, address = excluded.address, updated_at = excluded.updated_at
+     RETURNING updated_at::text AS at`,
+    [id, shopper, email, JSON.stringify(address)],
+  );
+  return { before, at: row?.at ?? '' };
+}
+
+/**
+ * The hold ended while its details were written: what was sent with it then stays as it was. Only
+ * this call's own row is taken back: the same command asked twice must not undo what it paid with.
+ */
+async function undoDetails(db: Db, id: OrderId, { before, at }: Written): Promise<void> {
   if (before === null) {
-    await db.run('DELETE FROM sale.order_details WHERE order_id = $1', [id]);
+    await db.run(
+      'DELETE FROM sale.order_details WHERE order_id = $1 AND updated_at = $2::timestamptz',
+      [id, at],
+    );
     return;
   }
-  await db.run('UPDATE sale.order_details SET email = $2, address = $3 WHERE order_id = $1', [
-    id,
-    before.email,
-    JSON.stringify(before.address),
-  ]);
+  await db.run(
+    `UPDATE sale.order_details SET email = $2, address = $3
+      WHERE order_id = $1 AND updated_at = $4::timestamptz`,
+    [id, before.email, JSON.stringify(before.address), at],
+  );
 }
 
 /** True for an id that could be an order of a lane of ours. */

@@ -1,0 +1,82 @@
+/** E-mail and address of an order: what it was paid with stays, whoever asks beside it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { storeDetails } from '../../../engine/orders.ts';
+import type { Details } from '../../../engine/engine.ts';
+import type { LaneOrder } from '../../../engine/domain/types.ts';
+import type { Shop } from '../../../engine/shop.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+const address = { name: 'Ada', line1: '1 Main St', city: 'Salem', country: 'US' };
+const other = { ...address, city: 'Boston' };
+const email = 'ada@example.org';
+let world: World;
+let people: WorldShop;
+let sale: string;
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 1, kafka: 'none' });
+  people = new WorldShop(world);
+  const vendor = await people.vendor();
+  const { id: product } = await people.product(vendor, 100);
+  sale = await people.sale(vendor, [{ product, allotted: 50, price: 100 }]);
+});
+afterAll(() => world.close());
+
+type Marking = Pick<Shop, 'read' | 'markDetails'>;
+
+/** The lane, but something happens between the write of details and their mark. */
+function interrupted(between: () => Promise<unknown>): Marking {
+  const { shop } = world.lanes;
+  return {
+    read: (id, shopper) => shop.read(id, shopper),
+    async markDetails(id, shopper) {
+      await between();
+      return shop.markDetails(id, shopper);
+    },
+  };
+}
+
+const store = (order: LaneOrder, details: Partial<Details>, shop: Marking = world.lanes.shop) =>
+  storeDetails(world.db, shop, order.id, order.shopper, details);
+
+async function stored({ id }: LaneOrder): Promise<Details | undefined> {
+  const [row] = await world.db.query<Details>(
+    'SELECT email, address FROM sale.order_details WHERE order_id = $1',
+    [id],
+  );
+  return row;
+}
+
+describe('details of an order', () => {
+  it('stay when a second try of the payment comes too late', async () => {
+    const order = await people.hold(sale, 'ada');
+    const late = interrupted(() => people.pay(order));
+    const second = await store(order, { email, address: other }, late);
+    expect(second).toMatchObject({ rejection: { code: 'illegal_transition' } });
+    expect(await stored(order)).toMatchObject({ email: 'ada@example.com' });
+  });
+
+  it('go back to what they were when the hold ended meanwhile', async () => {
+    const order = await people.hold(sale, 'bob');
+    await store(order, { email, address });
+    const late = interrupted(() => people.release(order));
+    await store(order, { address: other }, late);
+    expect(await stored(order)).toEqual({ email, address });
+  });
+
+  it('are gone when the hold ended before there were any', async () => {
+    const order = await people.hold(sale, 'cyd');
+    const late = interrupted(() => people.release(order));
+    await store(order, { email, address }, late);
+    expect(await stored(order)).toBeUndefined();
+  });
+
+  it('keep both halves that come at once', async () => {
+    const order = await people.hold(sale, 'dan');
+    await store(order, { email, address });
+    const changes = [{ email: 'dan@example.org' }, { address: other }];
+    await Promise.all(changes.map((change) => store(order, change)));
+    expect(await stored(order)).toEqual({ email: 'dan@example.org', address: other });
+  });
+});

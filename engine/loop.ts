@@ -20,6 +20,8 @@ export interface LoopOptions {
   readonly everyMs: number;
   /** One round. Answers true when there is more to do at once. */
   readonly round: () => Promise<unknown>;
+  /** After the last round: gives up what the loop owned. */
+  readonly atEnd?: () => Promise<void>;
 }
 
 const errorPauseMaxMs = 2000;
@@ -76,6 +78,9 @@ export function startLoop(options: LoopOptions): Loop {
       closed = true;
       if (wakeUp !== null) wakeUp();
       await ended;
+      await options.atEnd?.().catch((error: unknown) => {
+        options.log.warn({ loop: options.name, err: messageOf(error) }, 'ended untidily');
+      });
     },
   };
 }

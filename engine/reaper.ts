@@ -61,5 +61,5 @@ export function startReaper(options: {
     if (ended > 0) metrics.reapedHolds.inc({ lane: String(lane) }, ended);
     return ended > 0;
   };
-  return startLoop({ name: 'reaper', log, everyMs, round });
+  return startLoop({ name: 'reaper', log, everyMs, round, atEnd: () => lease.release() });
 }

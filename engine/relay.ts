@@ -93,7 +93,13 @@ export function startRelay(options: RelayOptions): Loop {
     metrics.relayedEntries.inc({ lane: String(lane) }, items.length);
     return items.length === readAheadMax || !isBusy(items.length, performance.now());
   };
-  return startLoop({ name: 'relay', log: options.log, everyMs: options.pauseMs, round });
+  return startLoop({
+    name: 'relay',
+    log: options.log,
+    everyMs: options.pauseMs,
+    round,
+    atEnd: () => lease.release(),
+  });
 }
 
 function messageOf(

@@ -184,21 +184,26 @@ describe('a bound that is reached', () => {
 
   it('of memory refuses new holds, and no end of one', async () => {
     const { redis } = world.redis;
-    const sale = await shop.sale(vendor, [{ product, allotted: 20, price: 100 }], {
-      holdSeconds: 1,
-    });
+    const items = [{ product, allotted: 20, price: 100 }];
+    const [sale, brief] = [
+      await shop.sale(vendor, items),
+      await shop.sale(vendor, items, { holdSeconds: 1 }),
+    ];
     const orders = [await shop.hold(sale, 'ada'), await shop.hold(sale, 'bob')];
-    await shop.hold(sale, 'eve');
+    await shop.hold(brief, 'eve');
     const { used, max } = await memoryUse(redis);
     await redis.config('SET', 'maxmemory', Math.floor(used / 2));
-    await until('the gate knows', () => world.lanes.gate.memoryFull);
-    await expectOnlyEnds(sale, orders);
-    await until("eve's hold has ended", async () => {
-      await world.lanes.shop.reap(sale, 10);
-      return (await heldOf(sale)) === 0;
-    });
-    await world.steps.pump();
-    await redis.config('SET', 'maxmemory', max);
+    try {
+      await until('the gate knows', () => world.lanes.gate.memoryFull);
+      await expectOnlyEnds(sale, orders);
+      await until("eve's hold has ended", async () => {
+        await world.lanes.shop.reap(brief, 10);
+        return (await heldOf(brief)) === 0;
+      });
+      await world.steps.pump();
+    } finally {
+      await redis.config('SET', 'maxmemory', max);
+    }
     await until('the gate knows', () => !world.lanes.gate.memoryFull);
     expect((await shop.ask(sale, 'newcomer', 'k')).kind).toBe('done');
     await expectSound();

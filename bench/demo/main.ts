@@ -42,8 +42,8 @@ function connectionCount(stack: StackInfo, shoppers: number, screen: Screen): nu
   );
   if (shoppers <= allowed) return shoppers;
   screen.say(
-    `A process may have ${number(allowed)} connections here (ulimit -n), so ` +
-      `${number(shoppers - allowed)} of the shoppers share one with somebody.`,
+    `${number(allowed)} connections fit here (ulimit -n): ` +
+      `${number(shoppers - allowed)} of the shoppers share one.`,
   );
   return Math.max(1, allowed);
 }
@@ -62,7 +62,8 @@ async function runDemo(options: DemoOptions, stack: StackInfo, screen: Screen): 
   const connections = crowdConnections(stack.apiUrl, connectionCount(stack, shoppers, screen));
   const openMs = connections.length / opensPerMs;
   const { sale, startsAt } = await shop.announce(units, leadMs + openMs, holdSeconds);
-  screen.say(`The sale ${sale} opens at ${new Date(startsAt).toISOString()}, the crowd’s 12:00.`);
+  const bell = new Date(startsAt).toISOString().slice(11, 19);
+  screen.say(`The sale ${sale} opens at ${bell} UTC, the crowd’s 12:00.`);
   const tally = new Tally(shoppers);
   const check = new OwnershipCheck(startsAt, units);
   const hopeShare = Math.min(1, (hopersPerUnit * units) / shoppers);

@@ -2,8 +2,16 @@
  * Kafka's jars by Maven: installed, or unpacked from Debian's package and started without its
  * script, whose settings point into /etc.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { onPath, run } from '../base/command.mjs';
 import { StackError } from '../base/errors.mjs';
@@ -83,8 +91,18 @@ export async function mavenByApt(java, progress) {
   return { command: java.bin, args, env: javaEnv(java) };
 }
 
+/** Java asks the system for its user's home, whatever HOME says. Without one Maven cannot start. */
+function hasHome() {
+  try {
+    accessSync(userInfo().homedir, constants.W_OK);
+    return true;
+  } catch {
+    return false; // not there, not ours to write, or a user that the system does not know
+  }
+}
+
 /**
- * Puts the jars into `libs` of the folder.
+ * Puts the jars into `libs` of the folder; without a home, by a repository for this one time.
  * @param {Maven} maven
  * @param {{ version: string, count: number, folder: string, progress: Progress }} order
  */
@@ -92,8 +110,7 @@ export async function jarsByMaven(maven, { version, count, folder, progress }) {
   const work = join(folder, 'maven');
   mkdirSync(work, { recursive: true });
   writeFileSync(join(work, 'pom.xml'), pom(version));
-  // A home that cannot be written gets a repository for this one time.
-  const own = existsSync(homedir()) ? [] : [`-Dmaven.repo.local=${join(work, 'repository')}`];
+  const own = hasHome() ? [] : [`-Dmaven.repo.local=${join(work, 'repository')}`];
   const output = `-DoutputDirectory=${join(folder, 'libs')}`;
   const args = ['-B', goal, '-DincludeScope=runtime', output, ...own];
   let files = 0;

@@ -56,7 +56,7 @@ export function windowRoutes(catalog: CatalogClient): Route[] {
     path,
     half: 'window',
     auth,
-    summary,
+    summary: answer === undefined ? `${summary} (later)` : summary,
     bodyMode: 'raw',
     // Handed on; whether one is needed the catalog says.
     idempotencyKey: method === 'GET' ? 'none' : 'optional',

@@ -27,7 +27,7 @@ export function docsPage(routes: readonly Route[], info: ApiInfo): string {
 function menuOf(title: string, routes: readonly Route[]): string {
   const items = routes.map(
     (route) =>
-      `<li data-find="${escape(wordsOf(route))}"><a href="#${route.id}">` +
+      `<li data-find="${escape(wordsOf(route))}"${isLater(route) ? ' class="later"' : ''}><a href="#${route.id}">` +
       `<span class="m ${route.method}">${route.method}</span>` +
       `<span>${escape(route.path)}</span></a></li>`,
   );
@@ -38,6 +38,9 @@ function sectionOf(title: string, routes: readonly Route[]): string {
   const articles = routes.map(articleOf).join('');
   return `<section data-group><h2>${title}</h2>${articles}</section>`;
 }
+
+/** Nothing that it answers is a success: it is known, and not built. */
+const isLater = ({ responses }: Route): boolean => Object.keys(responses).length === 0;
 
 function wordsOf(route: Route): string {
   return `${route.method} ${route.path} ${route.summary} ${route.id}`.toLowerCase();

@@ -19,7 +19,7 @@ nav h1{font-size:1.15rem;margin:0 0 .75rem}nav h2{font-size:.78rem;color:var(--d
 text-transform:uppercase;letter-spacing:.05em;margin:1.25rem 0 .25rem}
 nav ul{list-style:none;margin:0;padding:0}nav li a{display:flex;gap:.5rem;padding:.2rem .3rem;
 border-radius:5px;text-decoration:none;font-size:13px;overflow-wrap:anywhere}
-nav li a:hover{background:var(--soft)}
+nav li a:hover{background:var(--soft)}nav li.later{opacity:.55}
 input{width:100%;padding:.45rem .6rem;border:1px solid var(--line);border-radius:6px;
 background:var(--bg);color:inherit;font:inherit}
 main{padding:1.5rem 2.5rem 4rem;max-width:62rem}

@@ -81,6 +81,14 @@ describe('the docs page', () => {
     expect(page).toContain('&quot;quantity&quot;:1');
   });
 
+  it('sets apart in its menu what can only be refused', () => {
+    const built = route({ id: 'a', path: '/a', responses: { 204: null }, handle: () => {} });
+    const later = route({ id: 'b', path: '/b', responses: {}, handle: () => {} });
+    const shown = docsPage([built, later], info);
+    expect([...shown.matchAll(/<li[^>]* class="later"><a href="#(\w+)"/g)].length).toBe(1);
+    expect(shown).toMatch(/class="later"><a href="#b"/);
+  });
+
   it('needs nothing from elsewhere', () => {
     expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
     expect(page).not.toContain('@import');

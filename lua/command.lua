@@ -28,32 +28,35 @@ local last = tonumber(redis.call('GET', KEYS[8]))
 if number <= last then return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, 0 }) end
 if number > last + 1 then return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, -1 }) end
 
-local opened, sale = pcall(openSale, 9)
-if not opened then sale = { id = command[4], frozen = true } end
-local new = not sale
-if new and kind == 'install' then sale = newSale(body) end
-if not sale then
-  sale = { base = 9, id = command[4], events = {}, missing = true }
-  emit(sale, refusal(kind, number, 'not_found', body))
-elseif sale.frozen then
-  sale = { base = 9, id = sale.id, events = {}, missing = true }
-  emit(sale, refusal(kind, number, 'sale_frozen', body))
-else
-  local ok, fault = pcall(apply, sale, lane, number, kind, body, new)
-  if not ok then
-    sale = { base = 9, id = sale.id, events = {}, missing = true, frz = faultText(fault) }
-    emit(sale, refusal(kind, number, 'fault', body))
-  end
+local function decideCommand()
+  local sale = openSale(9)
+  local new = not sale and kind == 'install'
+  if new then sale = newSale(command[4], body) end
+  if not sale then return nil, 'not_found' end
+  if sale.frozen then return nil, 'sale_frozen' end
+  apply(sale, lane, number, kind, body, new)
+  sale.new = new
+  return sale
 end
 
--- First, because Redis runs this at any memory use, and what follows it too.
+-- A command that cannot be applied is refused, whatever it is: those behind it must not wait.
+local ok, sale, reason = pcall(decideCommand)
+local fault = not ok and faultText(sale)
+local refused = fault or not sale
+if refused then
+  sale = { id = command[4], events = {} }
+  emit(sale, refusal(kind, number, fault and 'fault' or reason, body))
+end
+
+-- First, because Redis runs this at any memory use, and what follows it too. The number is taken
+-- after its event is written: a number without an event would never have an outcome.
 redis.call('ZREM', KEYS[7], '')
-redis.call('SET', KEYS[8], number)
 append(lane, { sale }, { 1 })
-if sale.frz then
-  redis.call('HSET', KEYS[9], 'frz', sale.frz)
-elseif not sale.missing then
-  if new then install(sale) end
+redis.call('SET', KEYS[8], number)
+if not refused then
+  if sale.new then install(sale) end
   writeSale(sale, lane)
+elseif fault and redis.pcall('HEXISTS', KEYS[9], 'st') == 1 then
+  redis.call('HSET', KEYS[9], 'frz', fault)
 end
 return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, 1 })

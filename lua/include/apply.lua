@@ -5,24 +5,38 @@ local EVENT = {
   resume = 'resumed', close = 'closed',
 }
 
--- The event of a command that its sale could not even look at.
+-- The event of a command that its sale could not even look at. The body may be anything.
 local function refusal(kind, number, reason, body)
   if kind == 'credit' or kind == 'debit' then
-    return { 'moved', number, 0, reason, body[1], kind, body[2], body[3] }
+    if type(body) ~= 'table' then body = {} end
+    return { 'moved', number, 0, reason, body[1] or '', kind, body[2] or 0, body[3] or 0 }
   end
-  return { EVENT[kind] or kind, number, 0, reason }
+  return { EVENT[kind] or tostring(kind), number, 0, reason }
 end
 
-local function newSale(body)
+local function checked(value, kind)
+  if type(value) ~= kind then error('malformed command') end
+  return value
+end
+
+local function checkedUnits(units)
+  if checked(units, 'number') < 1 or units % 1 ~= 0 then error('malformed command') end
+  return units
+end
+
+-- Raises an error for terms that the write phase could not write.
+local function newSale(id, body)
+  if body[1] ~= checked(id, 'string') then error('malformed command') end
   local items = {}
   for i = 1, #body[8] do
     items[i] = {
-      product = body[8][i][1], price = body[8][i][2],
+      product = checked(body[8][i][1], 'string'), price = checked(body[8][i][2], 'number'),
       allotted = 0, next = 1, last = 0, held = 0, sold = 0, returned = 0,
     }
   end
+  for i = 2, 7 do checked(body[i], 'number') end
   return {
-    base = 9, id = body[1], st = SCHEDULED, start = body[2], ends = body[3], limit = body[4],
+    base = 9, id = id, st = SCHEDULED, start = body[2], ends = body[3], limit = body[4],
     hold = body[5], who = body[6], want = body[7], got = 0, items = items, expired = 0,
     released = 0, dirty = true, records = {}, touched = {}, spilled = {},
     fieldOf = {}, touchedOrders = {}, events = {}, due = {}, refused = {},
@@ -40,22 +54,22 @@ local function install(sale)
 end
 
 local function credit(sale, number, body)
-  local it = sale.items[body[2] + 1]
+  local it, units = sale.items[body[2] + 1], checkedUnits(body[3])
   if sale.st == CLOSED or sale.st == CLOSING then
-    emit(sale, { 'moved', number, 0, 'closed', body[1], 'credit', body[2], body[3], it.allotted,
+    emit(sale, { 'moved', number, 0, 'closed', body[1], 'credit', body[2], units, it.allotted,
       it.last })
     return
   end
-  it.allotted = it.allotted + body[3]
-  it.last = it.last + body[3]
+  it.allotted = it.allotted + units
+  it.last = it.last + units
   sale.got = sale.got + 1
   sale.dirty = true
-  emit(sale, { 'moved', number, 1, '', body[1], 'credit', body[2], body[3], it.allotted, it.last })
+  emit(sale, { 'moved', number, 1, '', body[1], 'credit', body[2], units, it.allotted, it.last })
 end
 
 -- Never-issued numbers go first, from the top; then the highest returned ones.
 local function debit(sale, number, body)
-  local item, units = body[2] + 1, body[3]
+  local item, units = body[2] + 1, checkedUnits(body[3])
   local it = sale.items[item]
   if available(it) < units then
     emit(sale, { 'moved', number, 0, 'insufficient', body[1], 'debit', body[2], units, it.allotted,

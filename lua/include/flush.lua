@@ -1,6 +1,8 @@
--- The one write phase of a batch. Nothing here can fail but the first write, and that only for
--- lack of memory, before anything has changed. A batch that accepts no hold begins with a
--- command that Redis runs at any memory use, so that holds can always end.
+-- The one write phase of a batch. Nothing in it can fail but its first command, before anything has
+-- changed: for lack of memory, or because a key of the lane itself holds something else. Keys of a
+-- sale were read or touched when the sale was opened, so a wrong one is that sale's fault alone.
+-- A batch that accepts no hold begins with a command that Redis runs at any memory use, so that
+-- holds can always end.
 local CHUNK = 2000
 
 local function inChunks(command, key, list)
@@ -97,20 +99,31 @@ local function writeSale(sale, lane)
   inChunks('HSET', KEYS[sale.base + 1], records)
   writeReturned(sale)
   writeDue(sale, lane)
-  if sale.attempts > 0 then redis.call('HINCRBY', KEYS[sale.base], 'attempts', sale.attempts) end
+  -- Not `call`: they are figures, and a field that is no number must not stop what follows.
+  if sale.attempts > 0 then redis.pcall('HINCRBY', KEYS[sale.base], 'attempts', sale.attempts) end
   for code, times in pairs(sale.refused) do
-    redis.call('HINCRBY', KEYS[sale.base], 'x' .. code, times)
+    redis.pcall('HINCRBY', KEYS[sale.base], 'x' .. code, times)
   end
 end
 
+-- Whether a batch leaves anything of this sale behind, be it a refusal's count.
+local function isChanged(sale)
+  return sale.dirty or sale.attempts > 0 or #sale.dueRemoved > 0 or next(sale.touched) ~= nil
+end
+
 local function flush(lane, sales, order)
-  local holds = false
+  local holds, changed, seq = false, false, lane.seq
   for _, index in ipairs(order) do
     local sale = sales[index]
-    if sale and not sale.fault and #sale.due > 0 then holds = true end
+    if sale then
+      holds = holds or (not sale.fault and #sale.due > 0)
+      changed = changed or sale.fault ~= nil or isChanged(sale)
+    end
   end
-  if not holds then redis.call('ZREM', KEYS[7], '') end
+  if holds then redis.call('ZCARD', KEYS[7]) else redis.call('ZREM', KEYS[7], '') end
   append(lane, sales, order)
+  -- A batch of refusals has no entry, and its time was told all the same.
+  if changed and lane.seq == seq then redis.call('HSET', KEYS[4], 't', lane.now) end
   for _, index in ipairs(order) do
     local sale = sales[index]
     if sale and sale.fault then

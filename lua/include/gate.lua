@@ -24,6 +24,8 @@ local function gate(header)
     if seenSeq > last then
       local why = 'rolled_back: seen ' .. seenEpoch .. '-' .. seenSeq .. ', lane has ' .. epoch
         .. '-' .. last
+      -- First, because Redis runs this at any memory use, and what follows it too.
+      redis.call('ZREM', KEYS[7], '')
       redis.call('SET', KEYS[2], why)
       return STATUS.rolled_back, epoch, why
     end

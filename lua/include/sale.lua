@@ -2,10 +2,14 @@
 -- `base` is the index of its first key: sale, records, due, returned.
 -- counts (packed in field `n`): expired, released, then per item allotted, next, last, held, sold,
 -- returned. Numbers next..last were never issued; `returned` ones wait in the sorted set.
+-- Raises an error for a sale that `flush` could not write: what it writes is read, or touched here.
 local function openSale(base)
   local f = redis.call('HMGET', KEYS[base], 'st', 'start', 'end', 'limit', 'hold', 'who', 'items',
     'n', 'want', 'got', 'frz', 'id')
   if not f[1] then return nil end
+  redis.call('ZCARD', KEYS[base + 2])
+  redis.call('ZCARD', KEYS[base + 3])
+  if not f[12] then error('a sale without its id') end
   local n = cmsgpack.unpack(f[8])
   local terms = cmsgpack.unpack(f[7])
   local items = {}

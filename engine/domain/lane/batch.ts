@@ -86,8 +86,9 @@ export function endBatch(lane: Lane, works: readonly SaleWork[], clock: Clock): 
     if (lane.decided <= lane.settled) lane.doubtSince = clock.now;
     lane.seq += 1;
     lane.decided += count;
-    lane.lastTime = clock.now;
   }
+  // The scripts spare themselves a write for a batch that has none: the next one stores it.
+  lane.lastTime = clock.now;
   for (const work of works) indexDue(work, lane.epoch, lane.seq);
   if (count === 0) return null;
   const { epoch, seq } = lane;

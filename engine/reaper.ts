@@ -37,6 +37,8 @@ export function startReaper(options: {
   const { lane, redis, lease, shop, log } = options;
   const keys = laneKeys(lane);
   const watch = new DriftWatch();
+  // A frozen sale stays due: enough of them must not hide the others.
+  let passedOver = 0;
   const round = async (): Promise<boolean> => {
     if (!(await lease.owned())) return false;
     const [time, outage] = await Promise.all([redis.time(), redis.hget(keys.clock, 'outage')]);
@@ -50,16 +52,23 @@ export function startReaper(options: {
       '-inf',
       now - Number(outage ?? 0),
       'LIMIT',
-      0,
+      passedOver,
       salesPerRoundMax,
     );
-    let ended = 0;
+    const isFull = due.length === salesPerRoundMax;
+    let [ended, stuck, more] = [0, 0, false];
     for (const sale of due) {
       const outcome = await shop.reap(sale, holdsPerCallMax);
-      if (outcome.kind === 'done') ended += outcome.value;
+      if (outcome.kind !== 'done') {
+        stuck += 1;
+        continue;
+      }
+      ended += outcome.value.ended;
+      more ||= isFull || !outcome.value.drained;
     }
+    passedOver = isFull ? passedOver + stuck : 0;
     if (ended > 0) metrics.reapedHolds.inc({ lane: String(lane) }, ended);
-    return ended > 0;
+    return more;
   };
   return startLoop({ name: 'reaper', log, everyMs, round, atEnd: () => lease.release() });
 }

@@ -171,11 +171,14 @@ export class Shop {
     });
   }
 
-  /** Ends overdue holds of a sale; answers how many. */
-  reap(sale: SaleId, most: number): Promise<Outcome<number>> {
+  /** Ends overdue holds of a sale. `drained` = none is left overdue. */
+  reap(sale: SaleId, most: number): Promise<Outcome<{ ended: number; drained: boolean }>> {
     return new Promise((resolve) => {
       const command: Command = [op.reap, 0, '', '', most];
-      this.#submit('reap', sale, command, 0, resolve, (reply) => reply[1] as number);
+      this.#submit('reap', sale, command, 0, resolve, (reply) => ({
+        ended: reply[1] as number,
+        drained: reply[2] === 1,
+      }));
     });
   }
 

@@ -8,7 +8,7 @@ local function wellFormed(c, sales)
   local op, index = c[1], c[2]
   if type(op) ~= 'number' or op < 1 or op > 8 then return false end
   if type(index) ~= 'number' or index < 0 or index >= sales or index % 1 ~= 0 then return false end
-  if op > 5 then return op ~= 7 or type(c[5]) == 'number' end
+  if op > 5 then return op ~= 7 or (type(c[5]) == 'number' and c[5] % 1 == 0) end
   if type(c[3]) ~= 'string' or type(c[4]) ~= 'string' then return false end
   if op ~= 1 then return true end
   local quantity = c[6]

@@ -27,6 +27,9 @@ local function whyClosed(sale, lane, verified)
   return nil
 end
 
+-- Overdue holds that a hold which finds too little ends first.
+local REAP_MOST = 16
+
 local function decideHold(sale, lane, c, want)
   local shopper, key, quantity = c[3], c[4], c[6]
   local record = sale.records[shopper]
@@ -41,16 +44,19 @@ local function decideHold(sale, lane, c, want)
   if not item then return { wrong } end
   if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
   endOverdue(sale, lane, shopper, record, want)
-  -- Units that count against the limit: held and sold, over all of the shopper's orders.
-  if record[3] + quantity > sale.limit and record[4] > 0 then reap(sale, lane, 16, want) end
-  if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
-  if record[3] + quantity > sale.limit then return { CODE.limit_reached, sale.limit, record[3] } end
+  -- Units that count against the limit: held and sold, over all of the shopper's orders. Overdue
+  -- ones do not; where they stand apart, only the index finds them, and it has others' first.
+  while record[3] + quantity > sale.limit and record[4] > 0 do
+    if reap(sale, lane, REAP_MOST, want) == 0 then break end
+  end
   local it = sale.items[item]
+  local fits = record[3] + quantity <= sale.limit
+  if fits and available(it) < quantity then reap(sale, lane, REAP_MOST, want) end
+  -- What ended may have been the shopper's own.
+  if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
+  if not fits then return { CODE.limit_reached, sale.limit, record[3] } end
   if available(it) < quantity then
-    reap(sale, lane, 16, want)
-    if available(it) < quantity then
-      return { CODE.sold_out, available(it), it.held > 0 and 1 or 0 }
-    end
+    return { CODE.sold_out, available(it), it.held > 0 and 1 or 0 }
   end
   local units = takeUnits(sale, item, quantity, want)
   local order = { key, c[5], HELD, item, lane.holdClock + sale.hold, 0, '', 0, units }
@@ -160,6 +166,9 @@ local function decide(sale, lane, c, want)
   end
   if op <= 5 then return decideOrder(sale, lane, c, want) end
   if op == 6 then return decideCount(sale, lane) end
-  if op == 7 then return { CODE.done, reap(sale, lane, c[5], want) } end
+  if op == 7 then
+    local ended = reap(sale, lane, c[5], want)
+    return { CODE.done, ended, sale.drained and 1 or 0 }
+  end
   return { CODE.done, sale.st }
 end

@@ -140,9 +140,9 @@ local function endOverdue(sale, lane, shopper, record, want)
   return ended
 end
 
--- Ends what is overdue under these names of the deadline index: shoppers, or spilled orders.
-local function endNamed(sale, lane, names, want)
-  local shoppers, fields, ended = {}, {}, 0
+-- Reads what names of the deadline index stand for: shoppers, or spilled orders.
+local function readNamed(sale, names)
+  local shoppers, fields = {}, {}
   for i = 1, #names do
     local shopper = string.match(names[i], '^(.-)|')
     shoppers[i] = shopper or names[i]
@@ -150,46 +150,61 @@ local function endNamed(sale, lane, names, want)
   end
   readRecords(sale, shoppers)
   if #fields > 0 then readSpilled(sale, fields) end
-  for i = 1, #names do
-    local shopper = shoppers[i]
-    local record = sale.records[shopper]
-    if shopper == names[i] then
-      ended = ended + endOverdue(sale, lane, shopper, record, want)
-    else
-      local order = sale.spilled[names[i]]
-      if order and isOverdue(order, lane) then
-        endHold(sale, lane, shopper, record, order, EXPIRED, want)
-        ended = ended + 1
-      end
-    end
-  end
-  return ended
+  return shoppers
 end
 
--- Ends overdue holds by the deadline index, whose members name the holds of one batch. Looks at
--- no more than `most` of them; a member half done stays in `sale.rest` and is written back by
--- `flush`. Returns how many ended.
+-- Ends what is overdue under one name. Returns how many holds.
+local function endNamed(sale, lane, name, shopper, want)
+  local record = sale.records[shopper]
+  if shopper == name then return endOverdue(sale, lane, shopper, record, want) end
+  local order = sale.spilled[name]
+  if not order or not isOverdue(order, lane) then return 0 end
+  endHold(sale, lane, shopper, record, order, EXPIRED, want)
+  return 1
+end
+
+-- The first member of the deadline index that is overdue, or the rest of it; nil = there is none,
+-- and will be none in this batch.
+local function overdueMember(sale, lane)
+  if sale.rest or sale.drained then return sale.rest end
+  local found = redis.call('ZRANGEBYSCORE', KEYS[sale.base + 2], '-inf', lane.holdClock,
+    'WITHSCORES', 'LIMIT', #sale.dueRemoved, 1)
+  if found[1] then
+    sale.dueRemoved[#sale.dueRemoved + 1] = found[1]
+    sale.rest = { score = found[2], names = cmsgpack.unpack(found[1]), at = 4 }
+  else
+    sale.drained = true
+  end
+  return sale.rest
+end
+
+-- Names that a batch looks at, at most, in one sale: holds that were paid or let go stay in the
+-- index until their deadline.
+local LOOKS_MOST = 1024
+
+-- Ends overdue holds by the deadline index, whose members name the holds of one batch: about
+-- `most` of them (all that a name stands for end together), while the batch has looks left. A
+-- member half done stays in `sale.rest` and is written back by `flush`. Returns how many ended;
+-- `sale.drained` says whether none is left.
 local function reap(sale, lane, most, want)
-  local ended, looked = 0, 0
-  while looked < most and not sale.drained do
-    if not sale.rest then
-      local found = redis.call('ZRANGEBYSCORE', KEYS[sale.base + 2], '-inf', lane.holdClock,
-        'WITHSCORES', 'LIMIT', #sale.dueRemoved, 1)
-      if not found[1] then
-        sale.drained = true
-        break
-      end
-      sale.dueRemoved[#sale.dueRemoved + 1] = found[1]
-      sale.rest = { score = found[2], names = cmsgpack.unpack(found[1]), at = 4 }
+  local ended = 0
+  while ended < most and sale.looked < LOOKS_MOST do
+    local rest = overdueMember(sale, lane)
+    if not rest then break end
+    local chunk = math.min(most - ended, LOOKS_MOST - sale.looked)
+    local names = {}
+    for i = rest.at, math.min(rest.at + chunk - 1, #rest.names) do
+      names[#names + 1] = rest.names[i]
     end
-    local rest, chunk = sale.rest, {}
-    while rest.at <= #rest.names and looked < most do
-      chunk[#chunk + 1] = rest.names[rest.at]
-      rest.at = rest.at + 1
+    local shoppers = readNamed(sale, names)
+    local looked = 0
+    while looked < #names and ended < most do
       looked = looked + 1
+      ended = ended + endNamed(sale, lane, names[looked], shoppers[looked], want)
     end
+    sale.looked = sale.looked + looked
+    rest.at = rest.at + looked
     if rest.at > #rest.names then sale.rest = nil end
-    ended = ended + endNamed(sale, lane, chunk, want)
   end
   return ended
 end

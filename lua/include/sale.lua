@@ -53,6 +53,7 @@ local function openSale(base)
     attempts = 0,
     free = {},
     drained = false,
+    looked = 0,
     rest = nil,
     dueRemoved = {},
   }

@@ -59,7 +59,7 @@ describe('a lane', () => {
   });
 
   describe('refuses a command that is malformed, and goes on with the next', () => {
-    const terms = [flash, 1, 0, 4, 60_000, 0, 1, [['p0', 1]]];
+    const terms: unknown[] = [flash, 1, 0, 4, 60_000, 0, 1, [['p0', 1]]];
     it.each([
       ['install', 'a body'],
       ['install', []],

@@ -72,6 +72,8 @@ export function startBatch(lane: Lane, time: Millis, bounds: Bounds = noBounds):
       events: [],
       newlyDue: [],
       begun: new Set(),
+      looked: 0,
+      drained: false,
     }),
   };
 }

@@ -20,7 +20,7 @@ export function decide(work: SaleWork, command: ShopCommand): Reply {
     case 'count':
       return count(work);
     case 'reap':
-      return ['done', reap(work, command.most)];
+      return ['done', reap(work, command.most), work.drained ? 1 : 0];
     case 'touch':
       return ['done', work.sale.state];
   }

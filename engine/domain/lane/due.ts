@@ -1,6 +1,6 @@
 /**
  * Overdue holds and the index that finds them: one member for each batch and sale, naming its
- * holds. Work is bounded by names looked at; a member half done stays for the next. Pure.
+ * holds. Work is bounded by holds ended and names looked at; a member half done stays for the next. Pure.
  */
 import type { ShopperId } from '../types.ts';
 import { holdClock } from './evolve.ts';
@@ -36,16 +36,29 @@ function expireNamed(work: SaleWork, { shopper, key }: DueName): number {
   return 1;
 }
 
-/** Looks at `most` names of overdue members, earliest first; answers how many holds it ended. */
+/**
+ * Names that a batch looks at, at most, in one sale: holds that were paid or let go stay in the
+ * index until their deadline.
+ */
+export const looksMax = 1024;
+
+/**
+ * Ends overdue holds, earliest first, until `most` have ended (all that a name stands for end
+ * together), none is left (`work.drained`) or the batch has no looks left; answers how many.
+ */
 export function reap(work: SaleWork, most: number): number {
   const { sale } = work;
   let ended = 0;
-  for (let looked = 0; looked < most; looked++) {
+  while (ended < most && work.looked < looksMax) {
     const first = sale.due[0];
-    if (first === undefined || first.deadline > holdClock(work.clock)) break;
+    if (first === undefined || first.deadline > holdClock(work.clock)) {
+      work.drained = true;
+      break;
+    }
     work.begun.add(first);
     const name = first.names.shift();
     if (first.names.length === 0) sale.due.shift();
+    work.looked += 1;
     if (name !== undefined) ended += expireNamed(work, name);
   }
   return ended;

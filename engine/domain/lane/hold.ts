@@ -8,7 +8,7 @@ import { available, nextUnits } from './units.ts';
 import { happen, type SaleWork } from './work.ts';
 import type { Hold, Refusal, Reply } from './words.ts';
 
-/** A hold that finds too little first looks at so many overdue ones. */
+/** A hold that finds too little first ends so many overdue ones. */
 const inlineReapMax = 16;
 
 export function decideHold(work: SaleWork, c: Hold): Reply {
@@ -27,13 +27,14 @@ export function decideHold(work: SaleWork, c: Hold): Reply {
 
   // Overdue holds of the shopper's own neither count against the limit nor go unnoticed.
   expireHead(work, c.shopper, record);
+  // Later ones stand apart: only the index finds them, and it has others' first.
   const isOver = (): boolean => owned(record) + c.quantity > sale.limit;
-  if (isOver() && record.orders.length > headMax) reap(work, inlineReapMax);
+  while (isOver() && record.orders.length > headMax) if (reap(work, inlineReapMax) === 0) break;
+  const it = itemAt(sale, item);
+  if (!isOver() && available(it) < c.quantity) reap(work, inlineReapMax);
+  // What ended may have been the shopper's own.
   if (record.coolUntil > clock.now) return ['rate_limited', record.coolUntil - clock.now];
   if (isOver()) return ['limit_reached', sale.limit, owned(record)];
-
-  const it = itemAt(sale, item);
-  if (available(it) < c.quantity) reap(work, inlineReapMax);
   if (available(it) < c.quantity) return ['sold_out', available(it), it.held > 0 ? 1 : 0];
 
   const units = nextUnits(it, c.quantity);

@@ -120,7 +120,7 @@ export type Reply =
   | OrderReply
   | CountReply
   | Refusal
-  | readonly ['done', ended: number]
+  | readonly ['done', ended: number, drained: 0 | 1]
   | readonly ['done', LaneSaleState];
 
 export type HeldEvent = readonly [

@@ -19,6 +19,10 @@ export interface SaleWork {
   readonly newlyDue: DueName[];
   /** Members of the deadline index that this batch has begun. */
   readonly begun: Set<DueHolds>;
+  /** Names of the index that it has looked at. */
+  looked: number;
+  /** The index has nothing overdue any more. */
+  drained: boolean;
 }
 
 export function happen(work: SaleWork, event: LaneEvent): void {

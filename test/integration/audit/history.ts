@@ -58,7 +58,7 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
   let ended = 0;
   await until('the holds have expired', async () => {
     const reaped = await lanes.shop.reap(expired, 100);
-    ended += reaped.kind === 'done' ? reaped.value : 0;
+    ended += reaped.kind === 'done' ? reaped.value.ended : 0;
     return ended === 2;
   });
   await steps.pump();

@@ -14,6 +14,9 @@ const taken = (at: number, from: number, to: number) =>
     keys(from, to).map((key, i) => held(key, at, [from + i])),
   );
 
+/** Of 20 shoppers, one each. */
+const others = Array.from({ length: 20 }, (_, i) => `s${i + 1}-1`);
+
 export const manyCases: readonly Case[] = [
   {
     name: 'the ninth order and all after it end, replay and are read like the first',
@@ -65,11 +68,11 @@ export const manyCases: readonly Case[] = [
       taken(0, 1, 10),
       batch(
         holdMs,
-        [[reap(1), ['done', 8]]],
+        [[reap(1), ['done', 8, 0]]],
         keys(1, 8).map((key, i) => expired(key, [i + 1])),
       ),
-      batch(holdMs, [[reap(8), ['done', 1]]], [expired('ann-9', [9])]),
-      batch(holdMs, [[reap(8), ['done', 1]]], [expired('ann-10', [10])]),
+      batch(holdMs, [[reap(1), ['done', 1, 0]]], [expired('ann-9', [9])]),
+      batch(holdMs, [[reap(1), ['done', 1, 0]]], [expired('ann-10', [10])]),
     ],
   },
   {
@@ -103,6 +106,63 @@ export const manyCases: readonly Case[] = [
           [hold('ann-12'), ['rate_limited', 15_000]],
         ],
         [expired('ann-11', [9])],
+      ),
+    ],
+  },
+  {
+    name: 'later ones that are overdue free the limit though others’ come first',
+    given: saleOf({ units: [40], limit: 10 }),
+    steps: [
+      batch(
+        0,
+        others.map((key, i) => [hold(key), done('held', 0, [i + 1])] as const),
+        others.map((key, i) => held(key, 0, [i + 1])),
+      ),
+      batch(
+        1,
+        keys(1, 10).map((key, i) => [hold(key), done('held', 1, [i + 21])] as const),
+        keys(1, 10).map((key, i) => held(key, 1, [i + 21])),
+      ),
+      batch(
+        2,
+        keys(1, 8).flatMap((key, i) => [
+          [details(key), done('held', 1, [i + 21], { details: true })] as const,
+          [pay(key, 'e1'), done('paid', 1, [i + 21], { details: true })] as const,
+        ]),
+        keys(1, 8).map((key, i) => paid(key, 'e1', [i + 21])),
+      ),
+      batch(
+        holdMs + 1,
+        [[hold('ann-11'), done('held', holdMs + 1, [1])]],
+        [
+          ...others.map((key, i) => expired(key, [i + 1])),
+          expired('ann-9', [29]),
+          expired('ann-10', [30]),
+          held('ann-11', holdMs + 1, [1]),
+        ],
+      ),
+    ],
+  },
+  {
+    name: 'a hold that ends later ones of its own shopper, for their units, waits for the cool-down',
+    given: saleOf({ units: [11], limit: 40 }),
+    steps: [
+      taken(0, 1, 11),
+      batch(
+        1,
+        keys(1, 8).flatMap((key, i) => [
+          [details(key), done('held', 0, [i + 1], { details: true })] as const,
+          [pay(key, 'e1'), done('paid', 0, [i + 1], { details: true })] as const,
+        ]),
+        keys(1, 8).map((key, i) => paid(key, 'e1', [i + 1])),
+      ),
+      batch(
+        holdMs,
+        [
+          [hold('ann-12'), ['rate_limited', 15_000]],
+          [hold('bob-1'), done('held', holdMs, [9])],
+        ],
+        [...keys(9, 11).map((key, i) => expired(key, [i + 9])), held('bob-1', holdMs, [9])],
       ),
     ],
   },

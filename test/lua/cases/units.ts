@@ -1,6 +1,7 @@
 /** Which numbers go out, and how overdue holds give theirs back. */
 import { batch, command, holdMs, saleOf, type Case } from './case.ts';
-import { credit, debit, done, expired, held, hold, read, reap, release, released } from './say.ts';
+import { credit, debit, details, done, expired, held, hold, paid, pay } from './say.ts';
+import { read, reap, release, released } from './say.ts';
 
 const many = (n: number, from = 1): string[] =>
   Array.from({ length: n }, (_, i) => `s${String(from + i).padStart(2, '0')}-1`);
@@ -12,6 +13,20 @@ const takenByEach = (at: number, keys: readonly string[]) =>
     keys.map((key, i) => [hold(key), done('held', at, [i + 1])] as const),
     keys.map((key, i) => held(key, at, [i + 1])),
   );
+
+/** Their orders, of the units 1…n, are paid. */
+const paidByEach = (at: number, keys: readonly string[]) =>
+  batch(
+    at,
+    keys.flatMap((key, i) => [
+      [details(key), done('held', 0, [i + 1], { details: true })] as const,
+      [pay(key, 'e1'), done('paid', 0, [i + 1], { details: true })] as const,
+    ]),
+    keys.map((key, i) => paid(key, 'e1', [i + 1])),
+  );
+
+/** Names of the deadline index that a batch looks at, at most, in one sale. */
+const looksMax = 1024;
 
 export const unitCases: readonly Case[] = [
   {
@@ -144,7 +159,7 @@ export const unitCases: readonly Case[] = [
     ],
   },
   {
-    name: 'it looks at 16 of them and no more: the rest is for the next',
+    name: 'it ends 16 of them and no more: the rest is for the next',
     given: saleOf({ units: [40], limit: 40 }),
     steps: [
       takenByEach(0, many(40)),
@@ -177,26 +192,60 @@ export const unitCases: readonly Case[] = [
     ],
   },
   {
+    name: 'it looks past those that were paid: they stand in the index until their deadline',
+    given: saleOf({ units: [31] }),
+    steps: [
+      takenByEach(0, many(31)),
+      paidByEach(1, many(30)),
+      batch(
+        holdMs,
+        [
+          [hold('ann-1'), done('held', holdMs, [31])],
+          [hold('bob-1'), ['sold_out', 0, 1]],
+        ],
+        [expired('s31-1', [31]), held('ann-1', holdMs, [31])],
+      ),
+    ],
+  },
+  {
+    name: 'a batch looks at 1,024 of them, however many holds and reaps it has; the next goes on',
+    given: saleOf({ units: [looksMax + 1] }),
+    steps: [
+      takenByEach(0, many(looksMax + 1)),
+      paidByEach(1, many(looksMax)),
+      batch(holdMs, [
+        [hold('ann-1'), ['sold_out', 0, 1]],
+        [hold('bob-1'), ['sold_out', 0, 1]],
+        [reap(100), ['done', 0, 0]],
+      ]),
+      batch(
+        holdMs,
+        [[hold('ann-1'), done('held', holdMs, [looksMax + 1])]],
+        [expired(`s${looksMax + 1}-1`, [looksMax + 1]), held('ann-1', holdMs, [looksMax + 1])],
+      ),
+    ],
+  },
+  {
     name: 'the reaper does a bounded part; a member half done is gone on with',
     given: saleOf({ units: [9] }),
     steps: [
       takenByEach(0, many(5)),
       batch(10, [[hold('ann-1'), done('held', 10, [6])]], [held('ann-1', 10, [6])]),
-      batch(holdMs, [[reap(0), ['done', 0]]]),
-      batch(holdMs, [[reap(2), ['done', 2]]], [expired('s01-1', [1]), expired('s02-1', [2])]),
+      batch(holdMs, [[reap(0), ['done', 0, 0]]]),
+      batch(holdMs, [[reap(2), ['done', 2, 0]]], [expired('s01-1', [1]), expired('s02-1', [2])]),
       batch(
         holdMs,
         [
-          [reap(1), ['done', 1]],
-          [reap(1), ['done', 1]],
+          [reap(1), ['done', 1, 0]],
+          [reap(1), ['done', 1, 0]],
         ],
         [expired('s03-1', [3]), expired('s04-1', [4])],
       ),
       batch(
         holdMs + 10,
         [
-          [reap(100), ['done', 2]],
-          [reap(100), ['done', 0]],
+          [reap(100), ['done', 2, 1]],
+          [reap(100), ['done', 0, 1]],
         ],
         [expired('s05-1', [5]), expired('ann-1', [6])],
       ),
@@ -209,9 +258,8 @@ export const unitCases: readonly Case[] = [
       takenByEach(0, many(3)),
       batch(1, [[release('s02-1'), done('released', 0, [2])]], [released('s02-1', [2])]),
       batch(holdMs, [[read('s01-1'), done('expired', 0, [1])]], [expired('s01-1', [1])]),
-      batch(holdMs, [[reap(2), ['done', 0]]]),
-      batch(holdMs, [[reap(2), ['done', 1]]], [expired('s03-1', [3])]),
-      batch(holdMs, [[reap(2), ['done', 0]]]),
+      batch(holdMs, [[reap(1), ['done', 1, 0]]], [expired('s03-1', [3])]),
+      batch(holdMs, [[reap(2), ['done', 0, 1]]]),
     ],
   },
   {
@@ -226,8 +274,8 @@ export const unitCases: readonly Case[] = [
         ],
         [held('ann-1', 0, [1]), held('ann-2', 0, [2])],
       ),
-      batch(holdMs, [[reap(1), ['done', 2]]], [expired('ann-1', [1]), expired('ann-2', [2])]),
-      batch(holdMs, [[reap(1), ['done', 0]]]),
+      batch(holdMs, [[reap(1), ['done', 2, 0]]], [expired('ann-1', [1]), expired('ann-2', [2])]),
+      batch(holdMs, [[reap(1), ['done', 0, 1]]]),
     ],
   },
 ];

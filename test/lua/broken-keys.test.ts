@@ -200,8 +200,9 @@ describe('a key of the lane that holds something else', () => {
       // Of a new epoch's first entry: it reads where the last one ended.
       await lane.beginEpoch(0);
       await put(redis, lane.keys[name], type);
-      if (call === 'reap')
+      if (call === 'reap') {
         await lane.redis.hset(lane.keys.clock, 't', noon + holdMs).catch(() => 0);
+      }
       const before = await bytesOf(lane);
       const commands = {
         hold: [hold('dan-1'), hold('eve-1', { sale: other })],

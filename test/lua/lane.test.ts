@@ -114,7 +114,7 @@ describe('a lane', () => {
   it('flags a rollback, and takes commands, with no memory left', async () => {
     const lane = await laneWith();
     const { redis } = server;
-    const max = (await redis.config('GET', 'maxmemory')) as string[];
+    const max = await redis.config('GET', 'maxmemory');
     await redis.config('SET', 'maxmemory', 1);
     try {
       expect((await lane.command(credit(3, 1)))[3]).toBe(1);

@@ -20,6 +20,7 @@ const projects = Object.entries(tiers).map(([name, maxWorkers], groupOrder) => (
     testTimeout: testMs,
     hookTimeout: hookMs,
     sequence: { groupOrder },
+    ...(name === 'e2e' ? { globalSetup: ['test/e2e/shared-stack.ts'] } : {}),
   },
 }));
 

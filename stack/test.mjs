@@ -21,7 +21,7 @@ const needs = {
   lua: ['binary'],
   sim: ['binary'],
   integration: ['binary', 'postgres', 'kafka'],
-  e2e: ['binary', 'postgres', 'kafka'],
+  e2e: [], // starts whole stacks of its own
   drill: ['binary', 'postgres', 'kafka'],
 };
 const tiers = Object.keys(needs);

@@ -3,29 +3,11 @@
  * what does not fit: a route that nobody knows how to call, a status that is not promised, an answer
  * of another form. Works on what it makes itself, so it may run beside anything.
  */
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formats } from '../../../platform/http/formats.ts';
+import { jsonOf, readContract, successes } from './contract.ts';
+import type { Contract, Named, Operation } from './contract.ts';
 import { lifeOfASale } from './life-of-a-sale.ts';
 import type { Life, Step } from './life-of-a-sale.ts';
-
-interface Operation {
-  readonly operationId: string;
-  readonly security?: readonly Readonly<Record<string, unknown>>[];
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, unknown>> }>
-  >;
-}
-
-interface OpenApi {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
-}
-
-interface Named {
-  readonly path: string;
-  readonly method: string;
-  readonly operation: Operation;
-}
 
 export interface Report {
   /** Operation ids, in the order in which they were called. */
@@ -37,31 +19,17 @@ export interface Report {
 const stepWithinDefaultMs = 30_000;
 const againAfterMs = 50;
 
-/** Statuses of success that an operation promises; none = known to the contract, not built yet. */
-const successes = (operation: Operation): string[] =>
-  Object.keys(operation.responses).filter((status) => status.startsWith('2'));
-
-function operationsOf(api: OpenApi): Map<string, Named> {
-  const found = new Map<string, Named>();
-  for (const [path, methods] of Object.entries(api.paths)) {
-    for (const [method, operation] of Object.entries(methods)) {
-      found.set(operation.operationId, { path, method, operation });
-    }
-  }
-  return found;
-}
-
 class Caller {
   readonly called: string[] = [];
   readonly findings: string[] = [];
   readonly #apiUrl: string;
   readonly #stepWithinMs: number;
-  readonly #ajv = new Ajv2020({ strict: false, allErrors: true, formats });
+  readonly #contract: Contract;
 
-  constructor(apiUrl: string, api: OpenApi, stepWithinMs: number) {
+  constructor(apiUrl: string, contract: Contract, stepWithinMs: number) {
     this.#apiUrl = apiUrl;
+    this.#contract = contract;
     this.#stepWithinMs = stepWithinMs;
-    this.#ajv.addSchema(api, 'api');
   }
 
   /** Asks until the step has what it waits for; only the last answer is looked at. */
@@ -77,7 +45,7 @@ class Caller {
       }
       this.called.push(named.operation.operationId);
       if (waits) this.#find(named, `was not there within ${this.#stepWithinMs} ms: ${text}`);
-      this.#check(named, response, text, json);
+      this.#check(named, response, text);
       if (response.ok) step.then?.(json, life);
       return;
     }
@@ -99,40 +67,21 @@ class Caller {
     return { response, text: await response.text() };
   }
 
-  #check(named: Named, response: Response, text: string, json: unknown): void {
-    const { operation } = named;
+  #check(named: Named, response: Response, text: string): void {
     const status = String(response.status);
-    const promised = successes(operation);
+    const promised = successes(named.operation);
     const expected = promised.length > 0 ? promised : ['422'];
     if (!expected.includes(status)) {
       this.#find(named, `answered ${status}, promised ${expected.join(' or ')}: ${text}`);
       return;
     }
-    const [media = ''] = (response.headers.get('content-type') ?? '').split(';');
-    const contents = operation.responses[status]?.content;
-    if (contents === undefined || !(media in contents)) {
-      this.#find(named, `answered ${status} in ${media}, which is not promised`);
-      return;
-    }
-    const value = media.endsWith('json') ? json : text;
-    const pointer = [named.path, named.method, 'responses', status, 'content', media, 'schema'];
-    const check = this.#ajv.compile({ $ref: `api#/paths/${pointer.map(escaped).join('/')}` });
-    if (!check(value)) this.#find(named, this.#ajv.errorsText(check.errors));
+    const media = response.headers.get('content-type');
+    const misfit = this.#contract.misfit(named, response.status, media, text);
+    if (misfit !== null) this.#find(named, misfit);
   }
 
   #find({ method, path }: Named, what: string): void {
     this.findings.push(`${method.toUpperCase()} ${path}: ${what}`);
-  }
-}
-
-const escaped = (part: string): string =>
-  encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'));
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
   }
 }
 
@@ -148,10 +97,9 @@ export async function callEveryRoute(
   apiUrl: string,
   stepWithinMs = stepWithinDefaultMs,
 ): Promise<Report> {
-  const response = await fetch(`${apiUrl}/openapi.json`);
-  const api = (await response.json()) as OpenApi;
-  const caller = new Caller(apiUrl, api, stepWithinMs);
-  const operations = operationsOf(api);
+  const contract = await readContract(apiUrl);
+  const { operations } = contract;
+  const caller = new Caller(apiUrl, contract, stepWithinMs);
   const life: Life = {
     vendorKey: '',
     shopperToken: '',

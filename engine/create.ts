@@ -138,8 +138,9 @@ function vendorSide(
     sales.forget(id);
     return settled;
   };
-  const toggle = (kind: 'pause' | 'resume' | 'close') => (vendor: VendorId, id: SaleId) =>
-    after(id, controlSale(control, vendor, id, kind));
+  const toggle =
+    (kind: 'pause' | 'resume' | 'close') => (vendor: VendorId, id: SaleId, key?: string) =>
+      after(id, controlSale(control, vendor, id, kind, key));
   return {
     createSale: (sale) => createSale(parts, sale),
     pauseSale: toggle('pause'),

@@ -187,9 +187,21 @@ export interface Engine {
     limit: number;
     cursor: string | null;
   }): Promise<Page<SaleTerms>>;
-  pauseSale(vendor: VendorId, id: SaleId): Promise<VendorOutcome<SaleTerms>>;
-  resumeSale(vendor: VendorId, id: SaleId): Promise<VendorOutcome<SaleTerms>>;
-  closeSale(vendor: VendorId, id: SaleId): Promise<VendorOutcome<SaleTerms>>;
+  pauseSale(
+    vendor: VendorId,
+    id: SaleId,
+    idempotencyKey?: string,
+  ): Promise<VendorOutcome<SaleTerms>>;
+  resumeSale(
+    vendor: VendorId,
+    id: SaleId,
+    idempotencyKey?: string,
+  ): Promise<VendorOutcome<SaleTerms>>;
+  closeSale(
+    vendor: VendorId,
+    id: SaleId,
+    idempotencyKey?: string,
+  ): Promise<VendorOutcome<SaleTerms>>;
   topUp(
     vendor: VendorId,
     id: SaleId,

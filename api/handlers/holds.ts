@@ -30,7 +30,8 @@ export function holdRoute({ engine, currency }: Api): Route {
     summary: 'Hold units',
     description:
       'All or none. The hold is the order’s first state and ends by itself at `hold_expires_at`, ' +
-      'unless it is paid or released before. The same key always finds the same hold.',
+      'unless it is paid or released before. The same key always gets the same answer, in which ' +
+      '`server_time` is the instant of the hold.',
     params: idParams(saleIdPattern),
     body: holdBody,
     idempotencyKey: 'required',
@@ -72,7 +73,7 @@ function answerHold(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): vo
       ctx.problem(outcomeProblem(outcome));
       return;
     }
-    const json = holdJson(outcome.value, outcome.now, currency);
+    const json = holdJson(outcome.value, currency);
     if (outcome.replayed) ctx.reply(201, json, replayed);
     else ctx.reply(201, json);
   } catch (error) {
@@ -80,13 +81,16 @@ function answerHold(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): vo
   }
 }
 
-/** A replay is the answer of then, whatever became of the hold: only the clock is today's. */
-function holdJson(order: LaneOrder, now: number, currency: string): string {
+/**
+ * A replay is the answer of then to the last byte, whatever became of the hold: `server_time` is
+ * the instant of the hold.
+ */
+function holdJson(order: LaneOrder, currency: string): string {
   const amount = order.price * order.units.length;
   return (
     `{"id":"${order.id}","state":"held","units":[${order.units.join()}],` +
     `"amount":{"amount":${amount},"currency":"${currency}"},` +
     `"hold_expires_at":"${timeText(order.holdExpiresAt)}",` +
-    `"server_time":"${timeText(now)}","next_states":${afterHeld}}`
+    `"server_time":"${timeText(order.heldAt)}","next_states":${afterHeld}}`
   );
 }

@@ -40,13 +40,6 @@ async function answerWithOrder(ctx: Ctx, { engine, currency }: Api): Promise<voi
   else ctx.reply(200, currentOrder(outcome.value, outcome.now, currency));
 }
 
-/** The order as it is now; null when it cannot be read. */
-export async function readOrder(ctx: Ctx, { engine, currency }: Api): Promise<object | null> {
-  const outcome = await engine.order(ctx.param('id'), shopperOf(ctx).shopper);
-  if (outcome.kind !== 'done' || outcome.value === null) return null;
-  return currentOrder(outcome.value, outcome.now, currency);
-}
-
 function currentOrder(order: OrderDocument, now: number, currency: string): object {
   return { ...orderJson(order, currency), server_time: timeText(now) };
 }
@@ -91,11 +84,18 @@ function detailsRoute(api: Api): Route {
     method: 'PATCH',
     path: '/v1/orders/{id}',
     summary: 'Set e-mail and address',
-    description: 'While the order is held. Either may be sent alone.',
+    description: 'While the order is held. Both the first time, later either may be sent alone.',
     body: detailsBody,
     idempotencyKey: 'optional',
     responses: { 200: orderAnswer },
-    errors: ['not_found', 'hold_expired', 'illegal_transition', 'unsupported', 'unavailable'],
+    errors: [
+      'not_found',
+      'hold_expired',
+      'illegal_transition',
+      'details_required',
+      'unsupported',
+      'unavailable',
+    ],
     handle: async (ctx) => {
       const body = ctx.body as Partial<Details> & { readonly delivery_option?: string };
       if (body.delivery_option !== undefined) {
@@ -122,7 +122,7 @@ export function detailsOf(body: Partial<Details>): Partial<Details> {
   };
 }
 
-function releaseRoute({ engine, currency }: Api): Route {
+function releaseRoute(api: Api): Route {
   return {
     ...common,
     id: 'releaseOrder',
@@ -139,14 +139,15 @@ function releaseRoute({ engine, currency }: Api): Route {
         shopper: shopperOf(ctx).shopper,
         idempotencyKey: ctx.idempotencyKey,
       };
-      engine.release(command, (outcome) => {
-        answerEnd(ctx, outcome, currency);
+      api.engine.release(command, (outcome) => {
+        if (outcome.kind === 'done' && outcome.replayed) void replayEnd(ctx, api, outcome);
+        else answerEnd(ctx, outcome, api.currency);
       });
     },
   };
 }
 
-export const replayedHeader = { 'idempotent-replayed': 'true' };
+const replayedHeader = { 'idempotent-replayed': 'true' };
 
 /** Answers for a command that ended a hold. Never throws: others of the batch wait behind it. */
 export function answerEnd(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
@@ -162,3 +163,21 @@ export function answerEnd(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: strin
     ctx.fail(error);
   }
 }
+
+/**
+ * The answer of then to the last byte. The lane's record does not keep when the hold ended, so that
+ * is read where it is settled; until then, or with Postgres away, the instants are today's.
+ */
+export async function replayEnd(
+  ctx: Ctx,
+  { engine, currency }: Api,
+  outcome: Done<LaneOrder>,
+): Promise<void> {
+  const { id, shopper, state } = outcome.value;
+  const found = await engine.order(id, shopper).catch(() => null);
+  const timeline = found?.kind === 'done' ? (found.value?.timeline ?? []) : [];
+  const end = timeline.find(({ type }) => type === state);
+  answerEnd(ctx, { ...outcome, now: end?.at ?? outcome.now }, currency);
+}
+
+type Done<T> = Extract<Outcome<T>, { kind: 'done' }>;

@@ -12,7 +12,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { outcomeProblem } from '../refusals.ts';
 import { idParams, orderIdPattern } from '../schemas/common.ts';
 import { orderAnswer, payBody } from '../schemas/orders.ts';
-import { answerEnd, detailsOf, readOrder, replayedHeader } from './orders.ts';
+import { answerEnd, detailsOf, replayEnd } from './orders.ts';
 
 interface PayBody extends Partial<Details> {
   readonly method: { readonly type: 'test' | 'card'; readonly token?: string };
@@ -75,7 +75,7 @@ async function handlePay(ctx: Ctx, api: Api): Promise<void> {
     }
   }
   const outcome = await pay(ctx, api);
-  if (outcome.kind === 'done' && outcome.replayed) await replay(ctx, api, outcome);
+  if (outcome.kind === 'done' && outcome.replayed) await replayEnd(ctx, api, outcome);
   else answerEnd(ctx, outcome, api.currency);
 }
 
@@ -98,11 +98,4 @@ function pay(ctx: Ctx, { engine }: Api): Promise<Outcome<LaneOrder>> {
   return new Promise((resolve) => {
     engine.pay(command, fingerprint, resolve);
   });
-}
-
-/** The lane's record does not keep when it was paid, so a replay reads the order if it can. */
-async function replay(ctx: Ctx, api: Api, outcome: Outcome<LaneOrder>): Promise<void> {
-  const found = await readOrder(ctx, api).catch(() => null);
-  if (found === null) answerEnd(ctx, outcome, api.currency);
-  else ctx.reply(200, found, replayedHeader);
 }

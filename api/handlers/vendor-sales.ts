@@ -91,20 +91,27 @@ function controlRoute(api: Api, what: Control, summary: string): Route {
     responses: { 200: saleAnswer },
     errors: ['not_found', 'illegal_transition', 'unavailable'],
     handle: async (ctx) => {
-      const outcome = await controlled(engine, what, vendorOf(ctx), ctx.param('id'));
+      const key = ctx.idempotencyKey === '' ? undefined : ctx.idempotencyKey;
+      const outcome = await controlled(engine, what, vendorOf(ctx), ctx.param('id'), key);
       await answerCommand(ctx, api, outcome, 200);
     },
   };
 }
 
-function controlled(engine: Api['engine'], what: Control, vendor: string, id: string) {
+function controlled(
+  engine: Api['engine'],
+  what: Control,
+  vendor: string,
+  id: string,
+  key: string | undefined,
+) {
   switch (what) {
     case 'pause':
-      return engine.pauseSale(vendor, id);
+      return engine.pauseSale(vendor, id, key);
     case 'resume':
-      return engine.resumeSale(vendor, id);
+      return engine.resumeSale(vendor, id, key);
     case 'close':
-      return engine.closeSale(vendor, id);
+      return engine.closeSale(vendor, id, key);
   }
 }
 

@@ -36,3 +36,14 @@ export function endKey(
 export function derivedIdentity(secret: KeyObject, ...parts: readonly string[]): Buffer {
   return createHmac('sha256', secret).update(parts.join('\0')).digest().subarray(0, 8);
 }
+
+/** By what a vendor's command is found again, from its scope and its Idempotency-Key; null = none. */
+export function requestOf(
+  secret: KeyObject,
+  idempotencyKey: string | undefined,
+  ...scope: readonly string[]
+): string | null {
+  if (idempotencyKey === undefined) return null;
+  const parts = [...scope, idempotencyKey].join('\0');
+  return base32(createHmac('sha256', secret).update(`request\0${parts}`).digest().subarray(0, 20));
+}

@@ -34,10 +34,11 @@ export async function writeCommand(
   q: Query,
   sale: SaleId,
   kind: 'pause' | 'resume' | 'close',
+  request: string | null = null,
 ): Promise<{ lanes: readonly number[]; number: number }> {
   const lane = laneOfId(sale);
   const writer = new CommandWriter();
-  writer.add({ lane, kind, sale, move: null, body: [] });
+  writer.add({ lane, kind, sale, move: null, body: [], request });
   await writer.flush(q);
   const number = await onItsWay(q, sale, kind);
   if (number === null) throw new Error('the command was not written');
@@ -52,6 +53,7 @@ export interface TopUp {
   readonly standing: SaleId;
   readonly units: number;
   readonly newStock: boolean;
+  readonly request?: string | null;
 }
 
 /** A top-up: a grant of new stock to the sale, or a fence from its standing sale. */
@@ -63,10 +65,10 @@ export async function writeTopUp(q: Query, t: TopUp): Promise<readonly number[]>
       t.units,
     ]);
   }
-  const made = await q.run(
+  await q.run(
     `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units,
-                             group_id, state)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $1, $9) ON CONFLICT (id) DO NOTHING`,
+                             group_id, state, request)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $1, $9, $10)`,
     [
       t.move,
       t.newStock ? 'grant' : 'fence',
@@ -77,9 +79,9 @@ export async function writeTopUp(q: Query, t: TopUp): Promise<readonly number[]>
       t.item,
       t.units,
       t.newStock ? 'crediting' : 'asked',
+      t.request ?? null,
     ],
   );
-  if (made === 0) throw new Error('the move is there already');
   writer.add(
     t.newStock
       ? {

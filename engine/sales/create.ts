@@ -1,14 +1,15 @@
 /**
  * Creates a flash sale: one transaction writes the sale, its items, its fences
  * (`asked`), an `install` for its lane and a `debit` for each source. The credits are written by
- * whoever settles the last debit. The row is the record: the id comes from the idempotency key.
+ * whoever settles the last debit. The row is the record: it carries the request's key, until it is
+ * refused.
  */
 import { createHash, randomBytes, type KeyObject } from 'node:crypto';
 import type { Query } from '../../platform/postgres/db.ts';
 import { laneOfId, saleIdOf } from '../domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
 import type { NewSale, VendorRejection } from '../engine.ts';
-import { derivedIdentity } from '../lanes/order-key.ts';
+import { requestOf } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
 
 export interface Created {
@@ -31,12 +32,9 @@ export interface CreateContext {
 }
 
 /** The lane of a new flash sale: by its identity, so that sales spread over all lanes. */
-function newSaleId(context: CreateContext, sale: NewSale): SaleId {
-  const identity =
-    sale.idempotencyKey === undefined
-      ? randomBytes(8)
-      : derivedIdentity(context.secret, 'sale', sale.vendor, sale.idempotencyKey);
-  const lane = createHash('sha256').update(identity).digest().readUInt32BE(0) % context.lanes;
+function newSaleId(lanes: number): SaleId {
+  const identity = randomBytes(8);
+  const lane = createHash('sha256').update(identity).digest().readUInt32BE(0) % lanes;
   return saleIdOf(lane, identity);
 }
 
@@ -104,6 +102,7 @@ async function insertSale(
   context: CreateContext,
   id: SaleId,
   sale: NewSale,
+  request: string | null,
   items: readonly PricedItem[],
 ): Promise<boolean> {
   const startsAt = new Date(sale.startsAt ?? Date.now());
@@ -111,9 +110,10 @@ async function insertSale(
   const made = await q.run(
     `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
                              limit_per_shopper, hold_seconds, who, admission, currency, seed,
-                             fingerprint)
-     VALUES ($1, $2, $3, 'flash', 'creating', $4, $5, $6, $7, $8, '{"mode":"open"}', $9, $10, $11)
-     ON CONFLICT (id) DO NOTHING`,
+                             fingerprint, request)
+     VALUES ($1, $2, $3, 'flash', 'creating', $4, $5, $6, $7, $8, '{"mode":"open"}', $9, $10, $11,
+             $12)
+     ON CONFLICT (request) WHERE state <> 'cancelled' DO NOTHING`,
     [
       id,
       laneOfId(id),
@@ -126,6 +126,7 @@ async function insertSale(
       context.currency,
       randomBytes(32),
       sale.fingerprint,
+      request,
     ],
   );
   if (made === 0) return false;
@@ -193,28 +194,38 @@ function creationCommands(
   return writer;
 }
 
+/** The sale that this request has made, or why it is another request. */
+async function findKnown(
+  q: Query,
+  sale: NewSale,
+  request: string,
+): Promise<Created | VendorRejection | null> {
+  const [known] = await q.query<{ id: SaleId; fingerprint: string }>(
+    `SELECT id, fingerprint FROM sale.sales WHERE request = $1 AND state <> 'cancelled'`,
+    [request],
+  );
+  if (known === undefined) return null;
+  if (known.fingerprint !== sale.fingerprint) return { code: 'idempotency_key_reused' };
+  return { kind: 'known', sale: known.id, lanes: [] };
+}
+
 /** Writes a creation, or finds the one that this key has made. */
 export async function writeSale(
   q: Query,
   context: CreateContext,
   sale: NewSale,
 ): Promise<Created | VendorRejection> {
-  const id = newSaleId(context, sale);
-  const [known] = await q.query<{ fingerprint: string; vendor_id: string }>(
-    'SELECT fingerprint, vendor_id FROM sale.sales WHERE id = $1',
-    [id],
-  );
-  if (known !== undefined) {
-    if (known.fingerprint !== sale.fingerprint || known.vendor_id !== sale.vendor) {
-      return { code: 'idempotency_key_reused' };
-    }
-    return { kind: 'known', sale: id, lanes: [] };
-  }
+  const request = requestOf(context.secret, sale.idempotencyKey, 'sale', sale.vendor);
+  const known = request === null ? null : await findKnown(q, sale, request);
+  if (known !== null) return known;
   const products = sale.items.map((i) => i.product);
   const items = priceItems(sale, await readSources(q, sale.vendor, products));
   if (!Array.isArray(items)) return items;
-  const written = await insertSale(q, context, id, sale, items);
-  if (!written) return { kind: 'known', sale: id, lanes: [] };
+  const id = newSaleId(context.lanes);
+  if (!(await insertSale(q, context, id, sale, request, items))) {
+    // Somebody asked the same at the same time, and was first: it is there now.
+    return writeSale(q, context, sale);
+  }
   const lanes = [laneOfId(id), ...items.map((i) => laneOfId(i.standing))];
   return { kind: 'written', sale: id, lanes: [...new Set(lanes)] };
 }

@@ -35,6 +35,11 @@ const select = `
          s.hold_seconds, s.who, s.admission, s.seed, s.created_at, s.cancel_reason,
          (SELECT jsonb_agg(jsonb_build_object(
                    'product', i.product_id, 'price', i.price, 'listPrice', i.list_price,
+                   'offered', CASE WHEN s.kind = 'standing' THEN i.allotted ELSE i.asked + (
+                     SELECT coalesce(sum(m.units), 0) FROM sale.moves m
+                      WHERE m.product_id = i.product_id AND m.to_sale = s.id AND m.to_item = i.item
+                        AND m.kind IN ('grant', 'fence') AND m.group_id <> s.id
+                        AND m.state = 'done') END,
                    'allotted', CASE WHEN s.state IN ('creating', 'cancelled') THEN i.asked
                                     ELSE i.allotted END) ORDER BY i.item)
             FROM sale.sale_items i WHERE i.sale_id = s.id) AS items

@@ -5,7 +5,7 @@ import { base32, isSaleId, laneOfId } from '../domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
 import type { SaleTerms, VendorOutcome, VendorRejection } from '../engine.ts';
 import type { CommandCaller } from '../lanes/command-caller.ts';
-import { derivedIdentity } from '../lanes/order-key.ts';
+import { requestOf } from '../lanes/order-key.ts';
 import { writeCommand, writeTopUp, type TopUp } from './control.ts';
 import { readSale } from './read.ts';
 import { untilSettled } from './wait.ts';
@@ -29,10 +29,7 @@ async function owned(q: Query, vendor: VendorId, id: SaleId): Promise<SaleTerms 
 }
 
 /** What a pause, resume or close of a sale in this state comes to without asking the lane. */
-function alreadyOrNever(
-  kind: 'pause' | 'resume' | 'close',
-  sale: SaleTerms,
-): 'already' | VendorRejection | null {
+function alreadyOrNever(kind: Control, sale: SaleTerms): 'already' | VendorRejection | null {
   const { state } = sale;
   if (sale.kind === 'standing') return { code: 'illegal_transition', state };
   if (kind === 'close') {
@@ -47,24 +44,57 @@ function alreadyOrNever(
   return null;
 }
 
+type Control = 'pause' | 'resume' | 'close';
+
+/** A command that was written: by this request or by one before it with the same key. */
+interface Written {
+  readonly number: number;
+  readonly replayed: boolean;
+}
+
+/** Writes a command, or says why there is none to write: the sale is so already, or never will be. */
+async function writeControl(
+  q: Query,
+  sale: SaleTerms,
+  kind: Control,
+  request: string | null,
+): Promise<Written | VendorRejection | 'already'> {
+  const [known] = await q.query<{ number: number }>(
+    `SELECT number FROM sale.lane_commands
+      WHERE request = $1 AND (outcome IS NULL OR (outcome->>'ok')::boolean)`,
+    [request],
+  );
+  if (known !== undefined) return { number: known.number, replayed: true };
+  const needless = alreadyOrNever(kind, sale);
+  if (needless !== null) return needless;
+  if (kind === 'close') {
+    await q.run('UPDATE sale.sales SET close_requested = true WHERE id = $1', [sale.id]);
+  }
+  const { number } = await writeCommand(q, sale.id, kind, request);
+  return { number, replayed: false };
+}
+
+const statesAfter: Readonly<Record<Control, readonly SaleTerms['state'][]>> = {
+  pause: ['paused'],
+  resume: ['live'],
+  close: ['closing', 'closed'],
+};
+
 /** Pause, resume and close. Answers the sale as it then is; doing it twice is no error. */
 export async function controlSale(
   context: ControlContext,
   vendor: VendorId,
   id: SaleId,
-  kind: 'pause' | 'resume' | 'close',
+  kind: Control,
+  idempotencyKey?: string,
 ): Promise<VendorOutcome<SaleTerms>> {
-  const { db, caller } = context;
+  const { db, caller, secret } = context;
+  const request = requestOf(secret, idempotencyKey, kind, id);
   const asked = await db.tx(async (q) => {
     const sale = await owned(q, vendor, id);
     if (sale === null) return { code: 'not_found' } as const;
-    const known = alreadyOrNever(kind, sale);
-    if (known === 'already') return sale;
-    if (known !== null) return known;
-    if (kind === 'close') {
-      await q.run('UPDATE sale.sales SET close_requested = true WHERE id = $1', [id]);
-    }
-    return writeCommand(q, id, kind);
+    const written = await writeControl(q, sale, kind, request);
+    return written === 'already' ? sale : written;
   });
   if ('code' in asked) return { kind: 'rejected', rejection: asked };
   if ('vendor' in asked) return { kind: 'done', value: asked, replayed: false };
@@ -73,13 +103,11 @@ export async function controlSale(
   if (outcome === null) return { kind: 'settling' };
   const sale = await readSale(db, id);
   if (sale === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
-  const wanted =
-    kind === 'pause' ? ['paused'] : kind === 'resume' ? ['live'] : ['closing', 'closed'];
-  if (!outcome.ok && !wanted.includes(sale.terms.state)) {
-    const { state } = sale.terms;
+  const { state } = sale.terms;
+  if (!outcome.ok && !statesAfter[kind].includes(state)) {
     return { kind: 'rejected', rejection: { code: 'illegal_transition', state } };
   }
-  return { kind: 'done', value: sale.terms, replayed: false };
+  return { kind: 'done', value: sale.terms, replayed: asked.replayed };
 }
 
 function commandOutcome(db: Db, lane: number, number: number): Promise<CommandOutcome | null> {
@@ -104,7 +132,7 @@ async function planTopUp(
   q: Query,
   sale: SaleTerms,
   what: TopUpRequest,
-  move: string,
+  request: string | null,
 ): Promise<TopUp | VendorRejection> {
   const { state } = sale;
   if (!['scheduled', 'live', 'paused'].includes(state)) {
@@ -129,7 +157,35 @@ async function planTopUp(
     return { code: 'invalid_request', param: 'new_stock', detail };
   }
   const { units, newStock } = what;
-  return { move, sale: sale.id, item, product, standing: row.standing_sale, units, newStock };
+  const move = `mov_top_${base32(randomBytes(10))}`;
+  const standing = row.standing_sale;
+  return { move, sale: sale.id, item, product, standing, units, newStock, request };
+}
+
+interface KnownMove {
+  readonly id: string;
+  readonly units: number;
+  readonly kind: string;
+  readonly product_id: ProductId;
+}
+
+/** The move that this request has made; null when it asked for something else. */
+async function knownTopUp(
+  q: Query,
+  request: string | null,
+  what: TopUpRequest,
+): Promise<KnownMove | null | undefined> {
+  const [known] = await q.query<KnownMove>(
+    `SELECT id, units, kind, product_id FROM sale.moves
+      WHERE request = $1 AND state NOT IN ('refused', 'undone')`,
+    [request],
+  );
+  if (known === undefined) return undefined;
+  const same =
+    known.units === what.units &&
+    (known.kind === 'grant') === what.newStock &&
+    (what.product === null || what.product === known.product_id);
+  return same ? known : null;
 }
 
 /** Adds units to a sale: from the standing sale, or new stock. */
@@ -140,31 +196,20 @@ export async function topUpSale(
   what: TopUpRequest,
 ): Promise<VendorOutcome<SaleTerms>> {
   const { db, secret, caller } = context;
-  const key = what.idempotencyKey;
-  const identity =
-    key === undefined ? randomBytes(8) : derivedIdentity(secret, 'top-up', vendor, id, key);
-  const move = `mov_top_${base32(Buffer.concat([identity, Buffer.alloc(2)]))}`;
+  const request = requestOf(secret, what.idempotencyKey, 'top-up', id);
   const planned = await db.tx(async (q) => {
     const sale = await owned(q, vendor, id);
     if (sale === null) return { code: 'not_found' } as const;
-    const [known] = await q.query<{ units: number; kind: string; product_id: string }>(
-      'SELECT units, kind, product_id FROM sale.moves WHERE id = $1',
-      [move],
-    );
-    if (known !== undefined) {
-      const same =
-        known.units === what.units &&
-        (known.kind === 'grant') === what.newStock &&
-        (what.product === null || what.product === known.product_id);
-      return same ? { lanes: [], replayed: true } : ({ code: 'idempotency_key_reused' } as const);
-    }
-    const plan = await planTopUp(q, sale, what, move);
+    const known = await knownTopUp(q, request, what);
+    if (known === null) return { code: 'idempotency_key_reused' } as const;
+    if (known !== undefined) return { move: known.id, lanes: [], replayed: true };
+    const plan = await planTopUp(q, sale, what, request);
     if ('code' in plan) return plan;
-    return { lanes: await writeTopUp(q, plan), replayed: false };
+    return { move: plan.move, lanes: await writeTopUp(q, plan), replayed: false };
   });
   if ('code' in planned) return { kind: 'rejected', rejection: planned };
   for (const lane of planned.lanes) void caller.send(lane).catch(() => undefined);
-  const settled = await moveOutcome(db, move);
+  const settled = await moveOutcome(db, planned.move);
   if (settled === null) return { kind: 'settling' };
   const sale = await readSale(db, id);
   if (sale === null) return { kind: 'rejected', rejection: { code: 'not_found' } };

@@ -14,6 +14,8 @@ export interface NewCommand {
   readonly move: string | null;
   /** As lua/command.lua wants it. */
   readonly body: readonly unknown[];
+  /** By what it is found again when it is asked for with the same Idempotency-Key. */
+  readonly request?: string | null;
 }
 
 /** Commands gathered in one transaction; `flush` must be its last statement. */
@@ -35,10 +37,10 @@ export class CommandWriter {
         `WITH last AS (
            UPDATE sale.lanes SET last_command = last_command + $2 WHERE lane = $1
            RETURNING last_command - $2 AS before)
-         INSERT INTO sale.lane_commands (lane, number, kind, sale_id, move_id, body)
-         SELECT $1, last.before + c.n, c.kind, c.sale_id, c.move_id, c.body
-           FROM last, unnest($3::text[], $4::text[], $5::text[], $6::jsonb[])
-                WITH ORDINALITY AS c(kind, sale_id, move_id, body, n)`,
+         INSERT INTO sale.lane_commands (lane, number, kind, sale_id, move_id, body, request)
+         SELECT $1, last.before + c.n, c.kind, c.sale_id, c.move_id, c.body, c.request
+           FROM last, unnest($3::text[], $4::text[], $5::text[], $6::jsonb[], $7::text[])
+                WITH ORDINALITY AS c(kind, sale_id, move_id, body, request, n)`,
         [
           lane,
           commands.length,
@@ -46,6 +48,7 @@ export class CommandWriter {
           commands.map((c) => c.sale),
           commands.map((c) => c.move),
           commands.map((c) => JSON.stringify(c.body)),
+          commands.map((c) => c.request ?? null),
         ],
       );
     }

@@ -70,7 +70,7 @@ describe('the seed’s own body', () => {
 
   it('opens a standing sale for anyone: 30 units, 100 a shopper, 300 s', async () => {
     const id = await shop.product(vendor);
-    const sale = await standingSaleOf(id);
+    const sale = await shop.standingSaleOf(id);
     const { json } = await shop.must(200, 'GET', `/v1/sales/${sale}`);
     expect(json).toMatchObject({
       kind: 'standing',
@@ -96,12 +96,6 @@ describe('the seed’s own body', () => {
   });
 });
 
-async function standingSaleOf(product: string): Promise<string> {
-  const { json } = await shop.must(200, 'GET', `/v1/products/${product}`);
-  const sales = json['sales'] as readonly { id: string; kind: string }[];
-  return sales.find(({ kind }) => kind === 'standing')?.id ?? '';
-}
-
 describe('with more fields', () => {
   it('keeps what was registered, free attributes above all', async () => {
     const more = {
@@ -109,7 +103,7 @@ describe('with more fields', () => {
       category: 'laptops',
       brand: 'KUHL',
       images: ['https://example.com/kuhl.jpg'],
-      attributes: { ram: { gb: 10 }, tags: ['a', 'b'], refurbished: false, 'π': 3.14 },
+      attributes: { ram: { gb: 10 }, tags: ['a', 'b'], refurbished: false, π: 3.14 },
       options: { size: '15' },
       delivery: { include: [{ country: 'DE' }], eta_days: [2, 4] },
     };
@@ -148,7 +142,7 @@ describe('with more fields', () => {
     const id = await shop.product(vendor, { remaining_supply: 0 });
     const { json } = await shop.must(200, 'GET', `/v1/products/${id}`);
     expect(json['availability']).toBe('sold_out');
-    const sale = await standingSaleOf(id);
+    const sale = await shop.standingSaleOf(id);
     const answer = await shop.hold(sale, await shop.shopper());
     expect(answer).toMatchObject({
       status: 409,

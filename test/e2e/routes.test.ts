@@ -102,7 +102,11 @@ it('shows its metrics to operators only', async () => {
   const response = await fetch(`${ops}/metrics`);
   expect(response.status).toBe(200);
   const text = await response.text();
-  for (const name of ['highnoon_outcomes_total', 'highnoon_in_doubt_count', 'highnoon_outbox_length']) {
+  for (const name of [
+    'highnoon_outcomes_total',
+    'highnoon_in_doubt_count',
+    'highnoon_outbox_length',
+  ]) {
     expect(text).toContain(name);
   }
 });

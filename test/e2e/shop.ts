@@ -22,11 +22,15 @@ export const testMethod = { method: { type: 'test' } } as const;
 /** Puts an instant some milliseconds from now into a body. */
 export const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
 
-export const text = (answer: Answer, name: string): string => {
-  const value = answer.json[name];
-  if (typeof value !== 'string') throw new Error(`no ${name} in ${answer.status} ${answer.text}`);
+type Json = Readonly<Record<string, unknown>>;
+
+/** A text of an answer; throws when there is none. */
+export function text(from: Answer | Json, name: string): string {
+  const json = 'json' in from ? (from as Answer).json : from;
+  const value = json[name];
+  if (typeof value !== 'string') throw new Error(`no ${name} in ${JSON.stringify(json)}`);
   return value;
-};
+}
 
 export interface Shopper {
   readonly id: string;
@@ -86,6 +90,17 @@ export class Shop {
       const { json } = await this.must(200, 'GET', statusUrl, { token: vendor });
       return json['status'] === 'listed';
     });
+  }
+
+  async standingSaleOf(product: string): Promise<string> {
+    const { json } = await this.must(200, 'GET', `/v1/products/${product}`);
+    const sales = json['sales'] as readonly { id: string; kind: string }[];
+    return sales.find(({ kind }) => kind === 'standing')?.id ?? '';
+  }
+
+  /** Units that the product's standing sale has free. */
+  async free(vendor: string, product: string): Promise<unknown> {
+    return (await this.stats(await this.standingSaleOf(product), vendor))['available'];
   }
 
   /** Creates a flash sale of one product at half its price, with changes. Answers its id. */
@@ -149,7 +164,7 @@ export class Shop {
     });
   }
 
-  async stats(sale: string, vendor: string): Promise<Readonly<Record<string, unknown>>> {
+  async stats(sale: string, vendor: string): Promise<Json> {
     return (await this.must(200, 'GET', `/v1/sales/${sale}/stats`, { token: vendor })).json;
   }
 

@@ -89,7 +89,7 @@ describe('a hold', () => {
     const [one, two] = await Promise.all([shop.product(vendor), shop.product(vendor)]);
     const items = [one, two].map((id) => ({ product_id: id, allotted: 5, discount_percent: 50 }));
     const body = { items, limit_per_shopper: 3 };
-    const sale = text(await shop.must(201, 'POST', '/v1/sales', { token: vendor, body }), 'id');
+    const sale = text(await shop.create(vendor, body), 'id');
     await shop.isIn(sale, 'live');
     const unsaid = await shop.hold(sale, ann);
     expect(unsaid.json).toMatchObject({ status: 400, param: 'product_id' });

@@ -182,7 +182,7 @@ describe('with an Idempotency-Key', () => {
     await shop.listed(vendor, text(first, 'status_url'));
     const body = { product_id: text(first, 'id'), allotted: 1, discount_percent: 5 };
     const sale = { ...body, starts_at: inMs(3_600_000) };
-    const answer = await shop.ask('POST', '/v1/sales', { token: vendor, key, body: sale });
+    const answer = await shop.create(vendor, sale, key);
     expect(answer.status).toBe(201);
   });
 

@@ -54,6 +54,21 @@ export class Shop {
     return this.client.ask(method, path, asked);
   }
 
+  /**
+   * A vendor's command, which is answered once it has settled: asked again with the same key while
+   * that takes longer than the api waits (503 `unavailable`).
+   */
+  async command(method: string, path: string, asked: Asked): Promise<Answer> {
+    const keyed = { key: ownName('command'), ...asked };
+    let answer = await this.ask(method, path, keyed);
+    await until(`${method} ${path} is settled`, async () => {
+      if (answer.json['code'] !== 'unavailable') return true;
+      answer = await this.ask(method, path, keyed);
+      return false;
+    });
+    return answer;
+  }
+
   /** Throws when the answer has another status. */
   async must(status: number, method: string, path: string, asked?: Asked): Promise<Answer> {
     const answer = await this.ask(method, path, asked);
@@ -103,10 +118,14 @@ export class Shop {
     return (await this.stats(await this.standingSaleOf(product), vendor))['available'];
   }
 
+  create(vendor: string, body: object, key = ownName('sale')): Promise<Answer> {
+    return this.command('POST', '/v1/sales', { token: vendor, body, key });
+  }
+
   /** Creates a flash sale of one product at half its price, with changes. Answers its id. */
   async sale(vendor: string, product: string, more: object = {}): Promise<string> {
     const body = { product_id: product, allotted: 3, discount_percent: 50, ...more };
-    return text(await this.must(201, 'POST', '/v1/sales', { token: vendor, body }), 'id');
+    return text(await this.create(vendor, body), 'id');
   }
 
   async isIn(sale: string, state: string): Promise<void> {
@@ -169,6 +188,6 @@ export class Shop {
   }
 
   control(what: 'pause' | 'resume' | 'close', sale: string, vendor: string): Promise<Answer> {
-    return this.ask('POST', `/v1/sales/${sale}/${what}`, { token: vendor });
+    return this.command('POST', `/v1/sales/${sale}/${what}`, { token: vendor });
   }
 }

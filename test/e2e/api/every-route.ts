@@ -46,8 +46,9 @@ class Caller {
         continue;
       }
       this.called.push(named.operation.operationId);
-      if (waits && !settles)
-        {this.#find(named, `was not there within ${this.#stepWithinMs} ms: ${text}`);}
+      if (waits && !settles) {
+        this.#find(named, `was not there within ${this.#stepWithinMs} ms: ${text}`);
+      }
       this.#check(named, response, text);
       if (response.ok) step.then?.(json, life);
       return;

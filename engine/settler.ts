@@ -10,6 +10,7 @@ import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import type { Redis } from '../platform/redis/connection.ts';
+import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { isAbove, type Position } from './domain/contiguity.ts';
 import { readEntry, type Entry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
@@ -21,6 +22,7 @@ export interface SettlerOptions {
   readonly kafka: KafkaPort;
   readonly db: Db;
   readonly redis: Redis;
+  readonly republishScript: Script;
   readonly topic: string;
   readonly groupId: string;
   readonly lanes: number;
@@ -185,7 +187,8 @@ async function report(options: SettlerOptions, lane: number, settled: Settled): 
 
 async function askRepublish(options: SettlerOptions, lane: number): Promise<void> {
   try {
-    await options.redis.set(laneKeys(lane).republishFrom, '1');
+    const { republishFrom, dues } = laneKeys(lane);
+    await runScript(options.redis, options.republishScript, [republishFrom, dues], []);
     options.log.warn({ lane }, 'a position is missing: asked for a republish');
   } catch {
     // Redis is away: the stall watch asks again.

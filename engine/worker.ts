@@ -117,6 +117,7 @@ async function startConsumers(
     kafka,
     db,
     redis,
+    republishScript: scriptOf('republish'),
     topic: topics.orders,
     groupId: topics.settlerGroup,
     lanes: settings.lanes,

@@ -71,7 +71,7 @@ export class CommandCaller {
         }
         this.#gate.saw(door, epoch, seq);
         if (applied === 1) metrics.commandsApplied.inc({ lane: String(lane), kind: c.kind });
-        if (applied === -1) break;
+        if (applied === -1) throw new Error(`lane ${lane} lacks a command before ${c.number}`);
       }
     }
   }

@@ -58,8 +58,10 @@ async function clearRows(q: Query, rows: UnitRows): Promise<void> {
  * orders that did not get every unit. Given back is only what this statement took: the same order
  * may own units that it was given before.
  */
-async function claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<string>> {
-  if (claims.length === 0) return new Set();
+async function claim(q: Query, all: readonly OrderEvent[]): Promise<Set<string>> {
+  const doubled = claimedBefore(all);
+  const claims = all.filter((e) => !doubled.has(e.order));
+  if (claims.length === 0) return doubled;
   const rows = unitRows(claims);
   const claimed = await q.query<ClaimedRow>(
     `INSERT INTO sale.units AS u (sale_id, item, number, order_id)
@@ -73,7 +75,7 @@ async function claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<strin
     [rows.sales, rows.items, rows.numbers, rows.orders],
     'settle_claim',
   );
-  if (claimed.length === rows.orders.length) return new Set();
+  if (claimed.length === rows.orders.length) return doubled;
   const got = new Map<string, number>();
   for (const { order_id } of claimed) got.set(order_id, (got.get(order_id) ?? 0) + 1);
   const failed = new Set(
@@ -86,7 +88,22 @@ async function claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<strin
     numbers: back.map((row) => row.number),
     orders: back.map((row) => row.order_id),
   });
-  return failed;
+  return new Set([...doubled, ...failed]);
+}
+
+/**
+ * Orders that claim a unit which an earlier one of the same settlement claims. A statement that
+ * meets a row twice fails as a whole, and every other order of the settlement with it.
+ */
+function claimedBefore(claims: readonly OrderEvent[]): Set<string> {
+  const doubled = new Set<string>();
+  const taken = new Set<string>();
+  for (const { sale, item, units, order } of claims) {
+    const names = units.map((number) => `${sale} ${item} ${number}`);
+    if (names.some((name) => taken.has(name))) doubled.add(order);
+    else for (const name of names) taken.add(name);
+  }
+  return doubled;
 }
 
 async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<string>> {

@@ -4,6 +4,7 @@ import { Lease } from '../../engine/lanes/lease.ts';
 import { laneKeys } from '../../engine/lanes/keys.ts';
 import { startRelay } from '../../engine/relay.ts';
 import { metrics } from '../../platform/metrics.ts';
+import { startSettler } from '../../engine/settler.ts';
 import { createKafka, type KafkaPort } from '../../platform/kafka/index.ts';
 import { createDb } from '../../platform/postgres/pool.ts';
 import type { Db } from '../../platform/postgres/db.ts';
@@ -79,6 +80,43 @@ export async function startWorldRelay(
   return {
     async close() {
       await relay.close();
+      await parts.close();
+    },
+  };
+}
+
+export interface RunningSettler extends Running {
+  /** Redis, Postgres and Kafka of this settler alone. */
+  readonly parts: LoopParts;
+}
+
+/** Settlers of one group share the partitions; of different groups, each reads all of them. */
+export async function startWorldSettler(
+  world: World,
+  group = 'settler',
+  onCommands: (lanes: readonly number[]) => void = () => undefined,
+): Promise<RunningSettler> {
+  const parts = await loopParts(world);
+  const { redis, db, kafka } = parts;
+  const settler = await startSettler({
+    kafka,
+    db,
+    redis,
+    republishScript: scriptOf('republish'),
+    topic: world.topic,
+    groupId: `${world.config.topicPrefix}${group}`,
+    lanes: world.settings.lanes,
+    log: silent,
+    onCommands,
+    onSettled: () => undefined,
+    onCrash: (error) => {
+      throw error;
+    },
+  });
+  return {
+    parts,
+    async close() {
+      await settler.close();
       await parts.close();
     },
   };

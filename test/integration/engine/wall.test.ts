@@ -19,7 +19,7 @@ beforeAll(async () => {
   const vendor = await shop.vendor();
   const { id: product } = await shop.product(vendor, 100);
   sales = [];
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 4; i++) {
     sales.push(await shop.sale(vendor, [{ product, allotted: 10, price: 100 }]));
   }
 });
@@ -76,6 +76,14 @@ describe('a claim that fails', () => {
     expect(await ownerOf(sale, 7)).toBe(orderIdOf(sale, a));
     expect(await settleEvents(sale, held(b, [7]))).toBe(1);
     expect(await ownerOf(sale, 7)).toBe(orderIdOf(sale, a));
+  });
+
+  it('for a unit that the same settlement gives to another costs nobody else', async () => {
+    const sale = nextSale();
+    const [a, b, c] = [keyOf('a'), keyOf('b'), keyOf('c')];
+    expect(await settleEvents(sale, held(a, [1]), held(b, [1, 2]), held(c, [2]))).toBe(1);
+    const owners = [await ownerOf(sale, 1), await ownerOf(sale, 2)];
+    expect(owners).toEqual([orderIdOf(sale, a), orderIdOf(sale, c)]);
   });
 
   it('gives back what it took', async () => {

@@ -12,6 +12,7 @@ import type { Db } from '../platform/postgres/db.ts';
 import type { Redis } from '../platform/redis/connection.ts';
 import type { LaneKeys } from './lanes/keys.ts';
 import type { Lease } from './lanes/lease.ts';
+import { idOf, messageOf, readOutbox } from './lanes/outbox.ts';
 import { startLoop, type Loop } from './loop.ts';
 
 export interface RelayOptions {
@@ -37,8 +38,6 @@ const blockMs = 200;
  * round: a relay that keeps up sees one or two at a time however many come, and sent each alone.
  */
 const busyEntries = 4;
-
-type Item = [id: Buffer, fields: Buffer[]];
 
 /** Tells of each round's entries whether there is load; `now` in ms, never backwards. */
 export function loadWindow(pauseMs: number): (entries: number, now: number) => boolean {
@@ -68,13 +67,7 @@ export function startRelay(options: RelayOptions): Loop {
     // Forgotten first: an ask that is taken and then not followed would be lost.
     if ((await redis.getdel(keys.republishFrom)) !== null) cursor = null;
     cursor ??= await afterWatermark(options.db, lane);
-    const items = (await redis.xrangeBuffer(
-      keys.outbox,
-      `(${cursor}`,
-      '+',
-      'COUNT',
-      readAheadMax,
-    )) as unknown as Item[];
+    const items = await readOutbox(redis, keys.outbox, cursor, readAheadMax);
     if (items.length === 0) {
       // Wakes at the next entry; nothing is read here, so nothing can be lost here.
       await redis.xread('COUNT', 1, 'BLOCK', blockMs, 'STREAMS', keys.outbox, cursor);
@@ -85,11 +78,11 @@ export function startRelay(options: RelayOptions): Loop {
     crashPoint('relay.read');
     await producer.send(
       topic,
-      items.map(([id, fields]) => messageOf(lane, id.toString(), fields[1] ?? Buffer.alloc(0))),
+      items.map((item) => messageOf(lane, item)),
     );
     crashPoint('relay.sent');
     failed = false;
-    cursor = items.at(-1)?.[0].toString() ?? cursor;
+    cursor = items.at(-1)?.id ?? cursor;
     metrics.relayedEntries.inc({ lane: String(lane) }, items.length);
     return items.length === readAheadMax || !isBusy(items.length, performance.now());
   };
@@ -102,31 +95,11 @@ export function startRelay(options: RelayOptions): Loop {
   });
 }
 
-function messageOf(
-  lane: number,
-  id: string,
-  value: Buffer,
-): { partition: number; key: string; value: Buffer; headers: Record<string, string> } {
-  const [epoch = '', seq = ''] = id.split('-');
-  return {
-    partition: lane,
-    key: String(lane),
-    value,
-    headers: {
-      'content-type': 'application/msgpack',
-      lane: String(lane),
-      epoch,
-      position: `${epoch}-${seq}`,
-    },
-  };
-}
-
 async function afterWatermark(db: Db, lane: number): Promise<string> {
   const [row] = await db.query<{ epoch: number; seq: number }>(
     'SELECT epoch, seq FROM sale.watermarks WHERE lane = $1',
     [lane],
   );
   if (row === undefined) throw new Error(`lane ${lane} has no watermark`);
-  // Ids are (epoch, sequence): what follows (e, -1) is what follows the greatest id of e - 1.
-  return row.seq >= 0 ? `${row.epoch}-${row.seq}` : `${row.epoch - 1}-18446744073709551615`;
+  return idOf(row);
 }

@@ -15,8 +15,8 @@ import { isAbove, type Position } from './domain/contiguity.ts';
 import { readEntry, type Entry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { startLoop, type Loop } from './loop.ts';
-import { CannotSettle } from './settle/sales.ts';
-import { settle, settleAway, type Settled } from './settle/settlement.ts';
+import { decisionsPerTxMax, settleRun } from './settle/run.ts';
+import type { Settled } from './settle/settlement.ts';
 
 export interface SettlerOptions {
   readonly kafka: KafkaPort;
@@ -34,8 +34,6 @@ export interface SettlerOptions {
   readonly onCrash: (error: Error) => void;
 }
 
-/** A transaction holds at most so many decisions: its length is everyone's latency. */
-const decisionsPerTxMax = 4000;
 const stalledMs = 2000;
 const stalledCheckMs = 500;
 
@@ -98,7 +96,7 @@ export async function settleBatch(
     const last = i === batch.messages.length - 1;
     if (decisions >= decisionsPerTxMax || last) {
       if (batch.isStale()) return;
-      await settleRun(options, lane, entries, message.offset + 1n);
+      await settleEntries(options, lane, entries, message.offset + 1n);
       await batch.heartbeat();
       entries = [];
       decisions = 0;
@@ -119,54 +117,20 @@ function readMessage(options: SettlerOptions, lane: number, value: Buffer): Entr
   }
 }
 
-async function settleRun(
+async function settleEntries(
   options: SettlerOptions,
   lane: number,
   entries: readonly Entry[],
   offset: bigint,
 ): Promise<void> {
-  try {
-    const settled = await options.db.tx(async (q) => {
-      const done = await settle(q, lane, entries, Number(offset));
-      crashPoint('settler.settling');
-      return done;
-    });
-    crashPoint('settler.committed');
-    await report(options, lane, settled);
-    crashPoint('settler.settled');
-  } catch (error) {
+  const { db, log } = options;
+  const all = await settleRun(db, lane, entries, Number(offset), (error) => {
     metrics.loopErrors.inc({ loop: 'settler' });
-    options.log.warn({ lane, entries: entries.length, err: messageOf(error) }, 'not settled yet');
-    if (!isDataError(error)) throw error;
-    await settleOneByOne(options, lane, entries, offset);
-  }
-}
-
-/** Something in the run breaks a rule of the database: find it, and put only that away. */
-async function settleOneByOne(
-  options: SettlerOptions,
-  lane: number,
-  entries: readonly Entry[],
-  offset: bigint,
-): Promise<void> {
-  for (const [i, entry] of entries.entries()) {
-    const after = i === entries.length - 1 ? Number(offset) : null;
-    let settled: Settled;
-    try {
-      settled = await options.db.tx((q) => settle(q, lane, [entry], after));
-    } catch (error) {
-      if (!isDataError(error)) throw error;
-      settled = await options.db.tx((q) => settleAway(q, lane, entry, after, messageOf(error)));
-    }
-    await report(options, lane, settled);
-  }
-}
-
-/** Class 22 (data) and 23 (constraint) of SQLSTATE, and 21000: repeating cannot help. */
-function isDataError(error: unknown): boolean {
-  if (error instanceof CannotSettle) return true;
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  return typeof error.code === 'string' && /^(21|22|23)...$/.test(error.code);
+    log.warn({ lane, entries: entries.length, err: messageOf(error) }, 'not settled yet');
+  });
+  crashPoint('settler.committed');
+  for (const settled of all) await report(options, lane, settled);
+  crashPoint('settler.settled');
 }
 
 async function report(options: SettlerOptions, lane: number, settled: Settled): Promise<void> {

@@ -16,12 +16,14 @@ export interface LaneKeys {
   readonly lastCommand: string;
   readonly verifiedRun: string;
   readonly republishFrom: string;
+  /** Steps that the recovery under way has done. */
+  readonly rebuilt: string;
   /** The keys that every batch names first, in the order of the scripts' headers. */
   readonly batch: readonly string[];
 }
 
 export function laneKeys(lane: number): LaneKeys {
-  const at = (name: string): string => `{lane:${lane}}:${name}`;
+  const at = (name: string): string => lanePrefix(lane) + name;
   const keys = {
     marker: at('marker'),
     frozen: at('frozen'),
@@ -33,6 +35,7 @@ export function laneKeys(lane: number): LaneKeys {
     lastCommand: at('last_command'),
     verifiedRun: at('verified_run'),
     republishFrom: at('republish_from'),
+    rebuilt: at('rebuilt'),
   };
   return {
     ...keys,
@@ -49,16 +52,19 @@ export function laneKeys(lane: number): LaneKeys {
   };
 }
 
+/** What every key of a lane begins with. */
+export const lanePrefix = (lane: number): string => `{lane:${lane}}:`;
+
 /** Appends a sale's four keys: sale, records, due, returned. */
 export function pushSaleKeys(keys: string[], lane: number, sale: SaleId): void {
   const tag = saleTag(sale);
-  const prefix = `{lane:${lane}}:`;
+  const prefix = lanePrefix(lane);
   keys.push(`${prefix}s:${tag}`, `${prefix}r:${tag}`, `${prefix}d:${tag}`, `${prefix}n:${tag}`);
 }
 
 /** Matches every key that `pushSaleKeys` gives the sales of a lane; each ends in `:` + its tag. */
 export const saleKeyPattern = (lane: number): string => `{lane:${lane}}:?:*`;
 
-export const leaseKey = (lane: number, loop: string): string => `{lane:${lane}}:lease:${loop}`;
+export const leaseKey = (lane: number, loop: string): string => `${lanePrefix(lane)}lease:${loop}`;
 /** Says that some worker lives; expires by itself. */
 export const heartbeatKey = 'highnoon:worker';

@@ -71,14 +71,7 @@ function judgeAll(entries: readonly Entry[], from: Position, epochs: readonly Ep
       taken.push(entry);
       end = { epoch: entry.epoch, seq: entry.seq };
     } else if (verdict.kind === 'quarantine') {
-      away.push({
-        entry,
-        index: 0,
-        order: null,
-        reason: verdict.reason,
-        event: entry.groups,
-        inDoubt: false,
-      });
+      away.push(...allOf(entry, verdict.reason, false));
       if (verdict.freeze) freeze = verdict.reason;
     }
   }
@@ -162,19 +155,7 @@ export async function settleAway(
   const verdict = judge(entry, watermark, await readEpochs(q, lane));
   const taken = verdict.kind === 'take';
   if (taken) {
-    const { orders, sales } = readEvents(entry);
-    const away = orders.map((e): Away => ({
-      entry,
-      index: e.index,
-      order: e.order,
-      reason,
-      event: e,
-      inDoubt: true,
-    }));
-    for (const event of sales) {
-      away.push({ entry, index: event.index, order: null, reason, event, inDoubt: true });
-    }
-    await putAway(q, lane, away);
+    await putAway(q, lane, allOf(entry, reason, true));
     await writeWatermark(q, lane, entry, entry, 0, offset);
     await freezeLane(q, lane, 'quarantine', reason);
   }
@@ -185,6 +166,16 @@ export async function settleAway(
     quarantined: taken ? entry.count : 0,
     commandLanes: [],
   };
+}
+
+/** Every event of an entry, to be put away. */
+function allOf(entry: Entry, reason: string, inDoubt: boolean): Away[] {
+  const { orders, sales } = readEvents(entry);
+  const row = { entry, reason, inDoubt };
+  return [
+    ...orders.map((event) => ({ ...row, index: event.index, order: event.order, event })),
+    ...sales.map((event) => ({ ...row, index: event.index, order: null, event })),
+  ];
 }
 
 /** Folds and settles orders; what cannot settle, and what follows it, is put away. */

@@ -1,0 +1,249 @@
+/**
+ * Recovery of one lane (protocol.md §10): takes the lane with a token, freezes it, settles all that
+ * it has decided, ends its epoch at the watermark, rebuilds it from Postgres alone, and lets it
+ * serve in a new epoch. Every step may be repeated and every one checks the token: a recovery that
+ * was cut is started again, one that was paused cannot disturb a later one.
+ */
+import { randomBytes } from 'node:crypto';
+import type { KafkaPort, KafkaProducer, TopicSpec } from '../platform/kafka/port.ts';
+import type { Db, Query } from '../platform/postgres/db.ts';
+import { serverRunId, type Redis } from '../platform/redis/connection.ts';
+import type { Script } from '../platform/redis/scripts.ts';
+import type { Position } from './domain/contiguity.ts';
+import type { Millis } from './domain/types.ts';
+import { laneKeys } from './lanes/keys.ts';
+import { Drain, readMark } from './recover/drain.ts';
+import { LaneWriter, Overtaken } from './recover/lane-writer.ts';
+import { addWitnesses, countLost } from './recover/loss.ts';
+import { rebuildLane, type Rebuilt } from './recover/rebuild.ts';
+import type { Settings } from './settings.ts';
+import { whyFrozen, type FreezeReason } from './settle/quarantine.ts';
+import { lockWatermark } from './settle/settlement.ts';
+
+export const recoverSteps = [
+  'take',
+  'freeze',
+  'drain',
+  'end epoch',
+  'put away',
+  'rebuild',
+  'open',
+  'thaw',
+] as const;
+
+export type RecoverStep = (typeof recoverSteps)[number];
+
+export interface RecoverOptions {
+  readonly db: Db;
+  readonly redis: Redis;
+  readonly kafka: KafkaPort;
+  readonly producer: KafkaProducer;
+  /** The topic of decisions, and how to make it when it is gone. */
+  readonly topic: string;
+  readonly topics: readonly TopicSpec[];
+  readonly settings: Settings;
+  /** lua/rebuild.lua */
+  readonly script: Script;
+  /** Told before each step. What it throws ends the recovery there. */
+  readonly onStep: (step: RecoverStep) => void | Promise<void>;
+  /** How far the step has come, in words. */
+  readonly onProgress: (progress: string) => void;
+}
+
+export interface Recovered {
+  readonly lane: number;
+  readonly epoch: number;
+  /** Last position that was kept: the watermark at which the epoch before was ended. */
+  readonly end: Position;
+  /**
+   * What Redis had: the lane as it was last used, an older one, nothing, or what a recovery left
+   * that was cut after it had secured everything.
+   */
+  readonly found: 'whole' | 'older' | 'nothing' | 'cut';
+  /** Decisions settled by this recovery, and put into quarantine by it. */
+  readonly settled: number;
+  readonly quarantined: number;
+  /** At least so many decisions are lost. */
+  readonly lostAtLeast: number;
+  /** Lane time of the last decision or look at the lane that was kept; 0 = none. */
+  readonly keptUntil: Millis;
+  readonly sales: number;
+  readonly orders: number;
+  readonly holds: number;
+  /** Why the lane stays frozen; '' = it serves. */
+  readonly frozen: string;
+}
+
+/**
+ * Recovers a lane. Throws `Overtaken` when a later recovery has it, or its Redis went back
+ * meanwhile; a retryable Fault when a store is away. Then the lane stays frozen: run it again.
+ */
+export async function recoverLane(options: RecoverOptions, lane: number): Promise<Recovered> {
+  const { db, redis, script, onStep } = options;
+  await checkOwner(options, lane);
+  await onStep('take');
+  const token = await takeToken(db, lane);
+  await onStep('freeze');
+  const flag = await redis.get(laneKeys(lane).frozen);
+  const writer = new LaneWriter(redis, script, lane, token);
+  await writer.take();
+  const runId = await serverRunId(redis);
+  const lost = await lookAt(options, lane, flag);
+
+  await onStep('drain');
+  const { drain, mark: kept } = await settleAll(options, lane);
+  await onStep('end epoch');
+  const end = await db.tx((q) => endEpoch(q, lane, token, lost.epoch));
+  await onStep('put away');
+  // Beyond the end now, so that the settlement puts it away: nothing that was decided just goes.
+  if (drain.sawAbove(end)) await drain.pass({ ...kept, ...end });
+
+  await onStep('rebuild');
+  const { settings, onProgress } = options;
+  const rebuilt = await rebuildLane({
+    db,
+    redis,
+    writer,
+    settings,
+    lane,
+    token,
+    runId,
+    notBefore: lost.laneTime,
+    onOrders: (orders) => onProgress(`${orders} orders`),
+  });
+  await onStep('open');
+  const lostAtLeast = await countLost(db, lane, end, drain.seen);
+  const frozen = await db.tx((q) => release(q, lane, token, runId, rebuilt));
+  await onStep('thaw');
+  await thaw(writer, lane, frozen);
+  const { epoch, sales, orders, holds } = rebuilt;
+  const { settled, quarantined } = drain;
+  return {
+    lane,
+    ...{ epoch, end, found: foundOf(lost, end, lostAtLeast), settled, quarantined, lostAtLeast },
+    ...{ keptUntil: kept.lane_time, sales, orders, holds, frozen },
+  };
+}
+
+async function checkOwner({ redis, settings }: RecoverOptions, lane: number): Promise<void> {
+  const owner = await redis.hget(laneKeys(lane).marker, 'deployment');
+  if (owner !== null && owner !== settings.deployment) {
+    throw new Error(`REDIS_URL: lane ${lane} there belongs to another deployment`);
+  }
+}
+
+/** Freezes the lane in Postgres under a new token, whoever had it before. */
+async function takeToken(db: Db, lane: number): Promise<string> {
+  const [row] = await db.query<{ token: string }>(
+    `UPDATE sale.lanes SET state = 'frozen', recoveries = recoveries + 1,
+            token = recoveries + 1 || '-' || $2
+      WHERE lane = $1 RETURNING token`,
+    [lane, randomBytes(6).toString('hex')],
+  );
+  if (row === undefined) throw new Error(`lane ${lane} is not formatted`);
+  return row.token;
+}
+
+interface LostLane {
+  /** Highest epoch that the lane knew of; 0 = it has no marker. */
+  readonly epoch: number;
+  readonly seq: number;
+  readonly laneTime: Millis;
+  /** A recovery was cut here. */
+  readonly cut: boolean;
+}
+
+/** What Redis still has of the lane, now that it is frozen. `flag` = the one it had before. */
+async function lookAt(
+  { redis }: RecoverOptions,
+  lane: number,
+  flag: string | null,
+): Promise<LostLane> {
+  const keys = laneKeys(lane);
+  const epoch = await redis.hget(keys.marker, 'epoch');
+  const [seq, time] = await redis.hmget(keys.clock, 'seq', 't');
+  return {
+    ...{ epoch: Number(epoch ?? 0), seq: Number(seq ?? -1), laneTime: Number(time ?? 0) },
+    cut: epoch === null && flag?.startsWith('recover ') === true,
+  };
+}
+
+async function settleAll(options: RecoverOptions, lane: number) {
+  const { db, redis, kafka, producer, topic, topics, onProgress } = options;
+  await kafka.ensureTopics(topics);
+  const onSettled = (decisions: number): void => onProgress(`${decisions} decisions`);
+  const drain = new Drain({ db, redis, kafka, producer, topic, lane, onSettled });
+  await addWitnesses(db, lane, drain.seen);
+  await drain.settle();
+  return { drain, mark: await readMark(db, lane) };
+}
+
+/**
+ * Ends the lane's epoch, and any after it, at the watermark, and begins a new one. `known` = an
+ * epoch that the new one must be above.
+ */
+async function endEpoch(q: Query, lane: number, token: string, known: number): Promise<Position> {
+  const { epoch, seq } = await lockWatermark(q, lane);
+  const [row] = await q.query<{ epoch: number }>(
+    `UPDATE sale.lanes SET epoch = greatest(epoch, $3) + 1, recovered_epoch = greatest(epoch, $3) + 1
+      WHERE lane = $1 AND token = $2 RETURNING epoch`,
+    [lane, token, known],
+  );
+  if (row === undefined) throw new Overtaken('another recovery has taken this lane over');
+  await q.run(
+    `INSERT INTO sale.epochs AS e (lane, epoch, ended_at, ended_by)
+     SELECT $1, n, CASE WHEN n = $2 THEN $3::bigint ELSE -1 END, 'recover'
+       FROM generate_series($2::int, $4::int - 1) AS n
+     ON CONFLICT (lane, epoch) DO UPDATE
+        SET ended_at = excluded.ended_at, ended_by = 'recover'
+      WHERE e.ended_at IS DISTINCT FROM excluded.ended_at`,
+    [lane, epoch, seq, row.epoch],
+  );
+  await q.run('INSERT INTO sale.epochs (lane, epoch) VALUES ($1, $2)', [lane, row.epoch]);
+  // The rebuilt lane counts anew from what has settled.
+  await q.run('UPDATE sale.quarantine SET in_doubt = false WHERE lane = $1', [lane]);
+  return { epoch, seq };
+}
+
+/** Opens the lane in Postgres, but for what `quarantine resolve` ends. Answers why it stays shut. */
+async function release(
+  q: Query,
+  lane: number,
+  token: string,
+  runId: string,
+  { now, outage }: Rebuilt,
+): Promise<string> {
+  await lockWatermark(q, lane);
+  const [row] = await q.query<{ state: string; reasons: readonly FreezeReason[] }>(
+    `UPDATE sale.lanes SET token = NULL, run_id = $3, reasons = kept.reasons,
+            state = CASE WHEN kept.reasons = '[]' THEN 'open' ELSE 'frozen' END
+       FROM (SELECT CASE WHEN EXISTS (SELECT 1 FROM sale.quarantine
+                                       WHERE lane = $1 AND resolved_at IS NULL)
+                         THEN jsonb_path_query_array(reasons, '$[*] ? (@.code == "quarantine")')
+                         ELSE '[]' END AS reasons
+               FROM sale.lanes WHERE lane = $1) kept
+      WHERE lane = $1 AND token = $2 RETURNING state, lanes.reasons`,
+    [lane, token, runId],
+  );
+  if (row === undefined) throw new Overtaken('another recovery has taken this lane over');
+  await q.run(
+    `UPDATE sale.watermarks SET outage = greatest(outage, $2), lane_time = greatest(lane_time, $3)
+      WHERE lane = $1`,
+    [lane, outage, now],
+  );
+  return whyFrozen(row);
+}
+
+/** The last step in Redis: the lane serves, or is frozen as Postgres says. */
+async function thaw(writer: LaneWriter, lane: number, why: string): Promise<void> {
+  const { frozen, rebuilt } = laneKeys(lane);
+  await writer.add(['UNLINK', rebuilt]);
+  await writer.add(why === '' ? ['UNLINK', frozen] : ['SET', frozen, why]);
+  await writer.flush();
+}
+
+function foundOf(lost: LostLane, end: Position, lostAtLeast: number): Recovered['found'] {
+  if (lost.epoch === 0) return lost.cut ? 'cut' : 'nothing';
+  const behind = lost.epoch < end.epoch || (lost.epoch === end.epoch && lost.seq < end.seq);
+  return behind || lostAtLeast > 0 ? 'older' : 'whole';
+}

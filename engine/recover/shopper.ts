@@ -1,0 +1,78 @@
+/**
+ * A shopper's orders in a sale as Postgres has them, made into the fields of the lane's records
+ * (lua/include/record.lua): the same orders, limits and cool-down as before the lane was lost.
+ */
+import { headMax, letGo, owned } from '../domain/lane/record.ts';
+import type { Order, ShopperRecord } from '../domain/lane/state.ts';
+import type { LaneOrderState, Millis } from '../domain/types.ts';
+import { pack } from '../lanes/codec.ts';
+import { orderStates } from '../lanes/codes.ts';
+
+/** An order as `sale.orders` and `sale.order_details` have it. */
+export interface OrderRow {
+  readonly shopper: string;
+  readonly key: string;
+  readonly state: string;
+  /** Counted from 0. */
+  readonly item: number;
+  readonly units: readonly number[];
+  /** In the hold clock. */
+  readonly deadline: Millis;
+  /** Lane time; null = held. */
+  readonly ended_at: Millis | null;
+  readonly fingerprint: number;
+  readonly end_key: string;
+  readonly end_fingerprint: number;
+  readonly details: boolean;
+}
+
+const laneStates: readonly string[] = orderStates;
+
+/** What came after a payment is Postgres's: the lane's record says paid. */
+const stateOf = (state: string): LaneOrderState =>
+  laneStates.includes(state) ? (state as LaneOrderState) : 'paid';
+
+/** A shopper's record, from its orders in the order in which they were held. */
+export function recordOf(rows: readonly OrderRow[]): ShopperRecord {
+  const record: ShopperRecord = { letGo: 0, coolUntil: 0, orders: rows.map(orderOf) };
+  const ends = rows
+    .filter(({ state }) => state === 'released' || state === 'expired')
+    .map((row) => row.ended_at ?? 0);
+  for (const at of ends.sort((a, b) => a - b)) letGo(record, at);
+  return record;
+}
+
+const orderOf = (row: OrderRow): Order => ({
+  key: row.key,
+  fingerprint: row.fingerprint,
+  item: row.item,
+  units: row.units,
+  deadline: row.deadline,
+  state: stateOf(row.state),
+  detailsStored: row.details,
+  endKey: row.end_key,
+  endFingerprint: row.end_fingerprint,
+});
+
+/** The fields of a record: the shopper's own, then one for each order beyond the first ones. */
+export function fieldsOf(shopper: string, record: ShopperRecord): (string | Buffer)[] {
+  const { orders } = record;
+  const head = orders.slice(0, headMax).map(packed);
+  const apart = orders.slice(headMax);
+  const whole = [record.letGo, record.coolUntil, owned(record), apart.length, ...head];
+  const fields: (string | Buffer)[] = [shopper, pack(whole)];
+  for (const order of apart) fields.push(`${shopper}|${order.key}`, pack(packed(order)));
+  return fields;
+}
+
+const packed = (order: Order): readonly unknown[] => [
+  order.key,
+  order.fingerprint,
+  orderStates.indexOf(order.state) + 1,
+  order.item + 1,
+  order.deadline,
+  order.detailsStored ? 1 : 0,
+  order.endKey,
+  order.endFingerprint,
+  order.units,
+];

@@ -1,0 +1,110 @@
+/** A lane that is rebuilt from Postgres is the lane that was. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LaneOrder, Outcome } from '../../../engine/domain/types.ts';
+import { laneKeys } from '../../../engine/lanes/keys.ts';
+import { auditOf } from '../../support/audit.ts';
+import { recover, stateOf, untilOpen } from '../../support/world-recovery.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+let world: World;
+let shop: WorldShop;
+
+beforeEach(async () => {
+  world = await formatWorld({ lanes: 1 });
+  shop = new WorldShop(world);
+});
+
+afterEach(() => world.close());
+
+function done<T>(outcome: Outcome<T>): T {
+  if (outcome.kind !== 'done') throw new Error(JSON.stringify(outcome));
+  return outcome.value;
+}
+
+/** A lane with a bit of everything, settled. */
+async function history(): Promise<{ sale: string; held: LaneOrder; paid: LaneOrder }> {
+  const vendor = await shop.vendor();
+  const laptop = await shop.product(vendor, 100);
+  const phone = await shop.product(vendor, 50);
+  const items = [
+    { product: laptop.id, allotted: 40, price: 100 },
+    { product: phone.id, allotted: 30, price: 200 },
+  ];
+  const sale = await shop.sale(vendor, items, { limitPerShopper: 30 });
+  const held = done(await shop.ask(sale, 'ann', 'by-key', 2, laptop.id));
+  const paid = await shop.pay(await shop.hold(sale, 'bob', 3, phone.id));
+  // More orders than a record keeps together, some of them let go.
+  for (let i = 0; i < 12; i++) {
+    const order = await shop.hold(sale, 'cay', 1, i % 2 === 0 ? laptop.id : phone.id);
+    if (i === 3 || i === 10) await shop.release(order);
+  }
+  await shop.release(await shop.hold(laptop.standing, 'dan', 5));
+  await shop.hold(laptop.standing, 'eve', 2);
+  await shop.topUp(sale, laptop, 5, false);
+  await shop.topUp(sale, laptop, 7, true);
+  const ended = await shop.sale(vendor, [{ product: phone.id, allotted: 4, price: 150 }]);
+  await shop.hold(ended, 'fay', 1);
+  await shop.release(await shop.hold(ended, 'gus', 2));
+  await shop.close(ended);
+  await world.steps.pump();
+  return { sale, held, paid };
+}
+
+describe('a quiet lane', () => {
+  it('is the same after a recovery', async () => {
+    await history();
+    const before = await stateOf(world);
+    const recovered = await recover(world);
+    expect(await stateOf(world)).toEqual(before);
+    expect(recovered).toMatchObject({ found: 'whole', lostAtLeast: 0, settled: 0, quarantined: 0 });
+    await untilOpen(world);
+    expect(await auditOf(world)).toEqual([]);
+  });
+
+  it('is the same after Redis lost everything', async () => {
+    await history();
+    const before = await stateOf(world);
+    await world.redis.redis.flushall();
+    const recovered = await recover(world);
+    expect(await stateOf(world)).toEqual(before);
+    expect(recovered).toMatchObject({ found: 'nothing', lostAtLeast: 0 });
+    await untilOpen(world);
+    expect(await auditOf(world)).toEqual([]);
+  });
+
+  it('has a new epoch, an empty outbox, and a clock that never goes back', async () => {
+    await history();
+    const { redis } = world.redis;
+    const keys = laneKeys(0);
+    const before = await redis.hgetall(keys.clock);
+    const { epoch, end } = await recover(world);
+    const after = await redis.hgetall(keys.clock);
+    expect(epoch).toBe(2);
+    expect(await redis.hgetall(keys.ends)).toEqual({ '1': String(end.seq) });
+    expect(await redis.hget(keys.marker, 'recovered')).toBe('2');
+    expect(after).toMatchObject({ seq: '-1', decided: before['decided'] });
+    expect(await redis.hget(keys.watermark, 'decided')).toBe(before['decided']);
+    expect(Number(after['t'])).toBeGreaterThanOrEqual(Number(before['t']));
+    expect(Number(after['outage'])).toBeGreaterThanOrEqual(0);
+    expect(await redis.xlen(keys.outbox)).toBe(0);
+  });
+
+  it('goes on: an answer is replayed, a hold is paid, units never go out twice', async () => {
+    const { sale, held, paid } = await history();
+    await recover(world);
+    await untilOpen(world);
+    const again = await shop.ask(sale, 'ann', 'by-key', 2, held.product);
+    expect(again).toMatchObject({ kind: 'done', replayed: true });
+    expect(done(again)).toMatchObject({ id: held.id, units: held.units, state: 'held' });
+    expect((await world.lanes.shop.read(paid.id, 'bob')).kind).toBe('done');
+    expect((await shop.pay(held)).state).toBe('paid');
+    const counts = await world.lanes.shop.count(sale);
+    if (counts.kind !== 'done') throw new Error('no count');
+    for (const [i, { product, available }] of counts.value.items.entries()) {
+      for (let n = 0; n < available; n++) await shop.hold(sale, `new-${i}-${n}`, 1, product);
+    }
+    await world.steps.pump();
+    expect(await auditOf(world)).toEqual([]);
+  });
+});

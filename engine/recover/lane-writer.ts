@@ -93,7 +93,10 @@ export class LaneWriter {
         // What the server itself refuses it refuses again.
         const refused = error instanceof Error && error.name === 'ReplyError';
         if (refused || tries === triesMax) {
-          throw new Fault('redis', `redis: ${messageOf(error)}`, { retryable: !refused, cause: error });
+          throw new Fault('redis', `redis: ${messageOf(error)}`, {
+            retryable: !refused,
+            cause: error,
+          });
         }
         await sleep(retryMs);
       }

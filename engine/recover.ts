@@ -1,5 +1,5 @@
 /**
- * Recovery of one lane (protocol.md §10): takes the lane with a token, freezes it, settles all that
+ * Recovery of one lane: takes the lane with a token, freezes it, settles all that
  * it has decided, ends its epoch at the watermark, rebuilds it from Postgres alone, and lets it
  * serve in a new epoch. Every step may be repeated and every one checks the token: a recovery that
  * was cut is started again, one that was paused cannot disturb a later one.

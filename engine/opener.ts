@@ -12,8 +12,10 @@ import type {
   KafkaProducer,
 } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
-import type { Db } from '../platform/postgres/db.ts';
+import type { Db, Query } from '../platform/postgres/db.ts';
+import type { ProductId, VendorId } from './domain/types.ts';
 import { startLoop } from './loop.ts';
+import { priceOf } from './registrations.ts';
 import { requestClose } from './sales/control.ts';
 import { openStanding, type NewProduct } from './sales/standing.ts';
 import { CommandWriter } from './settle/commands.ts';
@@ -64,32 +66,36 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
   };
 }
 
-/** Reads a `new-product` event; null = it is none. */
-export function readNewProduct(value: Buffer): NewProduct | null {
+/** The product that a `new-product` event names; null = it is no such event. */
+function productOf(value: Buffer): ProductId | null {
   let body: unknown;
   try {
     body = JSON.parse(value.toString('utf8'));
   } catch {
     return null;
   }
-  if (typeof body !== 'object' || body === null) return null;
-  const {
-    id,
-    vendor_id: vendor,
-    price,
-    remaining_supply: supply,
-  } = body as Record<string, unknown>;
-  if (typeof price !== 'object' || price === null) return null;
-  const { amount } = price as Record<string, unknown>;
-  if (typeof id !== 'string' || typeof vendor !== 'string') return null;
-  if (!Number.isSafeInteger(amount) || !Number.isSafeInteger(supply)) return null;
-  return { id, vendor, price: amount as number, supply: supply as number };
+  if (typeof body !== 'object' || body === null || !('id' in body)) return null;
+  return typeof body.id === 'string' ? body.id : null;
+}
+
+/**
+ * A product as it was registered here; null = by nobody, so it has no supply of ours. The event says
+ * only that there is one: whoever can write to the topic must not grant units.
+ */
+async function registered(q: Query, id: ProductId): Promise<NewProduct | null> {
+  const [row] = await q.query<{
+    vendor_id: VendorId;
+    supply: number;
+    body: Readonly<Record<string, unknown>>;
+  }>('SELECT vendor_id, supply, body FROM sale.registrations WHERE id = $1', [id]);
+  if (row === undefined) return null;
+  return { id, vendor: row.vendor_id, price: priceOf(row.body), supply: row.supply };
 }
 
 async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promise<void> {
   for (const message of batch.messages) {
-    const product = readNewProduct(message.value);
-    if (product === null) {
+    const id = productOf(message.value);
+    if (id === null) {
       await options.producer.send(`${options.topic}.dlq`, [
         {
           key: message.key?.toString() ?? null,
@@ -106,9 +112,8 @@ async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promi
     }
     const { secret, lanes, currency } = options;
     const woken = await options.db.tx(async (q) => {
-      // A product that nobody registered here has no supply of ours.
-      const [known] = await q.query('SELECT 1 FROM sale.registrations WHERE id = $1', [product.id]);
-      return known === undefined ? [] : openStanding(q, secret, lanes, currency, product);
+      const product = await registered(q, id);
+      return product === null ? [] : openStanding(q, secret, lanes, currency, product);
     });
     crashPoint('opener.written');
     if (woken.length > 0) options.onCommands(woken);

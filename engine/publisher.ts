@@ -24,9 +24,12 @@ export function startPublisher(options: {
   readonly producer: KafkaProducer;
   readonly topicPrefix: string;
   readonly log: Log;
+  /** Creates topics that are missing. */
+  readonly ensureTopics: () => Promise<void>;
 }): Loop {
   const { db, producer, topicPrefix, log } = options;
-  const round = (): Promise<boolean> =>
+  let failed = false;
+  const publish = (): Promise<boolean> =>
     db.tx(async (q) => {
       const rows = await q.query<OutboxRow>(
         `SELECT id, topic, key, value, headers FROM platform.outbox
@@ -55,5 +58,12 @@ export function startPublisher(options: {
       }
       return rows.length === rowsMax;
     });
+  const round = async (): Promise<boolean> => {
+    if (failed) await options.ensureTopics();
+    failed = true;
+    const more = await publish();
+    failed = false;
+    return more;
+  };
   return startLoop({ name: 'publisher', log, everyMs, round });
 }

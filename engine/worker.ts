@@ -78,6 +78,7 @@ function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
   const leases = scriptOf('lease');
   const { topicPrefix, redisUrl, relayPauseMs } = config;
   const specs = topicSpecs(topicPrefix, settings.lanes, config.kafkaReplication);
+  const ensureTopics = (): Promise<void> => kafka.ensureTopics(specs);
   const relays = lanes.gate.doors.map(({ lane }): Closable => {
     const blocking = connectRedis(redisUrl, { name: `relay-${lane}`, log, commandTimeoutMs: 5000 });
     const relay = startRelay({
@@ -90,7 +91,7 @@ function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
       topic: topicsOf(topicPrefix).orders,
       pauseMs: relayPauseMs,
       log,
-      ensureTopic: () => kafka.ensureTopics(specs),
+      ensureTopic: ensureTopics,
     });
     return {
       async close() {
@@ -99,7 +100,7 @@ function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
       },
     };
   });
-  return [...relays, startPublisher({ db, producer, topicPrefix, log })];
+  return [...relays, startPublisher({ db, producer, topicPrefix, log, ensureTopics })];
 }
 
 /** What consumers tell the rest of the worker. */

@@ -49,11 +49,16 @@ export async function loopParts({ config }: World): Promise<LoopParts> {
   };
 }
 
-/** Rounds of a loop that have failed in this process. */
-export async function errorsOf(loop: string): Promise<number> {
-  const { values } = await metrics.loopErrors.get();
+type Counter = (typeof metrics)['loopErrors'];
+
+async function countOf(counter: Counter, loop: string): Promise<number> {
+  const { values } = await counter.get();
   return values.find(({ labels }) => labels.loop === loop)?.value ?? 0;
 }
+
+/** Rounds of a loop that have failed, or been done, in this process. */
+export const errorsOf = (loop: string): Promise<number> => countOf(metrics.loopErrors, loop);
+export const roundsOf = (loop: string): Promise<number> => countOf(metrics.loopRuns, loop);
 
 /** `lease` = the name under which it is owned: two relays own two at the same time. */
 export async function startWorldRelay(

@@ -46,37 +46,42 @@ export class WorldShop {
     return (await new Vendors(this.#world.db).create(name)).id;
   }
 
-  /** Registers a product and opens its standing sale, as the opener does. */
-  async product(vendor: string, supply: number, price = 20_000): Promise<Product> {
-    const { db, settings, steps } = this.#world;
-    const secret = idSecretOf(settings.idSecret);
-    const body = { name: 'Laptop', price: { amount: price, currency: settings.currency } };
-    const made = await register(db, secret, settings.currency, {
+  /** Registers a product, and no more. */
+  async register(vendor: string, supply: number, price = 20_000): Promise<string> {
+    const { db, settings } = this.#world;
+    const { currency } = settings;
+    const body = { name: 'Laptop', price: { amount: price, currency }, remaining_supply: supply };
+    const made = await register(db, idSecretOf(settings.idSecret), currency, {
       vendor,
-      body: { ...body, remaining_supply: supply },
+      body,
       supply,
       fingerprint: 'test',
     });
     if (made.kind !== 'done') throw new Error(`register: ${JSON.stringify(made)}`);
-    const { id } = made.value;
+    return made.value.id;
+  }
+
+  /** Registers a product and opens its standing sale, as publisher and opener do. */
+  async product(vendor: string, supply: number, price = 20_000): Promise<Product> {
+    const { db, settings, steps } = this.#world;
+    const secret = idSecretOf(settings.idSecret);
+    const id = await this.register(vendor, supply, price);
+    await db.run('UPDATE platform.outbox SET published_at = now() WHERE key = $1', [id]);
     const { lanes, currency } = settings;
     await db.tx((q) => openStanding(q, secret, lanes, currency, { id, vendor, price, supply }));
     await steps.pump();
     return { id, standing: standingSaleId(secret, id, lanes) };
   }
 
-  /** Creates a flash sale and brings it as far as it goes: live when it starts in the past. */
-  async sale(
+  /** Writes a flash sale that starts in the past, and no more: what an api does before it dies. */
+  async writeSale(
     vendor: string,
     items: NewSale['items'],
     terms: Partial<NewSale> = {},
   ): Promise<string> {
-    const { db, settings, steps, lanes } = this.#world;
-    const context = {
-      secret: idSecretOf(settings.idSecret),
-      lanes: settings.lanes,
-      currency: settings.currency,
-    };
+    const { db, settings } = this.#world;
+    const { lanes, currency } = settings;
+    const context = { secret: idSecretOf(settings.idSecret), lanes, currency };
     const created = await db.tx((q) =>
       writeSale(q, context, {
         vendor,
@@ -91,10 +96,21 @@ export class WorldShop {
       }),
     );
     if ('code' in created) throw new Error(`sale: ${created.code}`);
-    await steps.pump();
-    valueOf('touch', await lanes.shop.touch(created.sale));
-    await steps.pump();
     return created.sale;
+  }
+
+  /** Creates a flash sale and brings it as far as it goes: live when it starts in the past. */
+  async sale(
+    vendor: string,
+    items: NewSale['items'],
+    terms: Partial<NewSale> = {},
+  ): Promise<string> {
+    const { steps, lanes } = this.#world;
+    const sale = await this.writeSale(vendor, items, terms);
+    await steps.pump();
+    valueOf('touch', await lanes.shop.touch(sale));
+    await steps.pump();
+    return sale;
   }
 
   /** Asks for a hold, whatever the answer: the same shopper and key ask for the same one. */

@@ -53,16 +53,21 @@ export class LaneSteps {
     }));
   }
 
+  /** Of one lane, or of all. */
+  #of(lane: number | undefined): readonly LaneProgress[] {
+    return lane === undefined ? this.#lanes : this.#lanes.filter((one) => one.lane === lane);
+  }
+
   /** Takes lane commands to their lanes. */
-  async dispatch(): Promise<void> {
+  async dispatch(only?: number): Promise<void> {
     const { caller } = this.#options.lanes;
-    await Promise.all(this.#lanes.map(({ lane }) => caller.send(lane)));
+    await Promise.all(this.#of(only).map(({ lane }) => caller.send(lane)));
   }
 
   /** Publishes what is new in the outboxes. Answers how many entries. */
-  async relay(): Promise<number> {
+  async relay(only?: number): Promise<number> {
     let entries = 0;
-    for (const progress of this.#lanes) entries += await this.#relayLane(progress);
+    for (const progress of this.#of(only)) entries += await this.#relayLane(progress);
     return entries;
   }
 
@@ -87,10 +92,10 @@ export class LaneSteps {
   }
 
   /** Settles what was relayed. Answers how many entries. */
-  async settle(): Promise<number> {
+  async settle(only?: number): Promise<number> {
     const { db } = this.#options;
     let entries = 0;
-    for (const { lane, waiting, sent } of this.#lanes) {
+    for (const { lane, waiting, sent } of this.#of(only)) {
       const batch = waiting.splice(0);
       if (batch.length === 0) continue;
       const { gap } = await db.tx((q) => settle(q, lane, batch, sent));

@@ -18,6 +18,8 @@ import { startLoop, type Loop } from './loop.ts';
 export interface RelayOptions {
   readonly lane: number;
   readonly keys: LaneKeys;
+  /** As the lane's marker names it. */
+  readonly deployment: string;
   /** A connection of its own: it blocks on the outbox. */
   readonly redis: Redis;
   readonly lease: Lease;
@@ -67,7 +69,12 @@ export function startRelay(options: RelayOptions): Loop {
     // Forgotten first: an ask that is taken and then not followed would be lost.
     if ((await redis.getdel(keys.republishFrom)) !== null) cursor = null;
     cursor ??= await afterWatermark(options.db, lane);
-    const items = await readOutbox(redis, keys.outbox, cursor, readAheadMax);
+    // Asked together, so of the same server: what another deployment decided is not ours to settle.
+    const [owner, items] = await Promise.all([
+      redis.hget(keys.marker, 'deployment'),
+      readOutbox(redis, keys.outbox, cursor, readAheadMax),
+    ]);
+    if (owner !== options.deployment) throw new Error("the lane's marker is not this deployment's");
     if (items.length === 0) {
       // Wakes at the next entry; nothing is read here, so nothing can be lost here.
       await redis.xread('COUNT', 1, 'BLOCK', blockMs, 'STREAMS', keys.outbox, cursor);

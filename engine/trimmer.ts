@@ -78,14 +78,14 @@ async function trimLane(
   passed: Map<number, Passed[]>,
 ): Promise<void> {
   const { gate } = options;
-  const { keys, open, reason } = gate.door(row.lane);
+  const { keys, open, ours, reason } = gate.door(row.lane);
   const label = { lane: String(row.lane) };
   metrics.laneOpen.set(label, open ? 1 : 0);
   const why = whyFrozen(row);
   if (!open) {
     // Nothing of a lane that is not verified may change but this; above all not its clock, by
     // which the verifier measures the outage.
-    if (gate.redis.status !== 'ready' || (why === '' && !reason.startsWith('frozen'))) return;
+    if (!ours || (why === '' && !reason.startsWith('frozen'))) return;
     const args = [why, row.recovered_epoch];
     const flag = await runScript(
       gate.redis,

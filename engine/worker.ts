@@ -84,6 +84,7 @@ function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
     const relay = startRelay({
       lane,
       keys: laneKeys(lane),
+      deployment: settings.deployment,
       redis: blocking,
       lease: new Lease(redis, leases, lane, 'relay'),
       db,

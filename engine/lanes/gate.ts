@@ -19,6 +19,8 @@ export interface LaneDoor {
   readonly lane: number;
   readonly keys: LaneKeys;
   open: boolean;
+  /** The lane there is this deployment's, whether it may be used or not. */
+  ours: boolean;
   /** Why it is shut, in words. */
   reason: string;
   epoch: number;
@@ -62,6 +64,7 @@ export class LaneGate {
       lane,
       keys: laneKeys(lane),
       open: false,
+      ours: false,
       reason: 'redis: not connected',
       epoch: 0,
       seenEpoch: 0,
@@ -136,6 +139,7 @@ export class LaneGate {
   #shutAll(reason: string): void {
     for (const door of this.doors) {
       door.open = false;
+      door.ours = false;
       door.reason = reason;
     }
   }
@@ -164,11 +168,13 @@ export class LaneGate {
     ]);
     // The answers count only if they came over the connection whose run id is known.
     if (this.redis.stream !== stream || this.#runId !== runId) return;
-    if (marker[0] === null || marker[0] === undefined) {
+    const [epoch, lanes, lane, deployment] = marker;
+    door.ours = deployment === this.#options.deployment && Number(lane) === door.lane;
+    if (epoch === null || epoch === undefined) {
       door.reason = 'no marker: this Redis was never formatted, or has lost its data';
-    } else if (Number(marker[1]) !== this.doors.length || Number(marker[2]) !== door.lane) {
-      door.reason = `formatted for ${marker[1] ?? '?'} lanes, started with ${this.doors.length}`;
-    } else if (marker[3] !== this.#options.deployment) {
+    } else if (Number(lanes) !== this.doors.length || Number(lane) !== door.lane) {
+      door.reason = `formatted for ${lanes ?? '?'} lanes, started with ${this.doors.length}`;
+    } else if (!door.ours) {
       door.reason = 'this Redis belongs to another deployment';
     } else if (frozen !== null) {
       door.reason = `frozen: ${frozen}`;
@@ -176,7 +182,7 @@ export class LaneGate {
       const waitsFor = this.#options.onUnverified?.(door.lane, runId) ?? '';
       door.reason = `not verified since Redis started${waitsFor === '' ? '' : `: ${waitsFor}`}`;
     } else {
-      door.epoch = Number(marker[0]);
+      door.epoch = Number(epoch);
       door.reason = '';
       door.open = true;
     }

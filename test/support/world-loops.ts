@@ -73,6 +73,7 @@ export async function startWorldRelay(
   const relay = startRelay({
     lane,
     keys: laneKeys(lane),
+    deployment: world.settings.deployment,
     redis,
     lease: new Lease(world.redis.redis, scriptOf('lease'), lane, lease),
     db,

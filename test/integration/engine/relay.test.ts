@@ -142,6 +142,21 @@ describe('a relay', () => {
   });
 });
 
+describe('an outbox of another deployment', () => {
+  it('is not published', async () => {
+    const settled = await watermark();
+    const { redis } = world.redis;
+    await redis.hset(keys.marker, 'deployment', 'another');
+    await hold(2);
+    const errors = await errorsOf('relay');
+    await relay();
+    await until('it says so', async () => (await errorsOf('relay')) > errors);
+    expect(await partitionEnd()).toBe(start);
+    await redis.hset(keys.marker, 'deployment', world.settings.deployment);
+    await untilWhole(settled + 1);
+  });
+});
+
 describe('Kafka', () => {
   it('may be away and come back', async () => {
     const settled = await watermark();

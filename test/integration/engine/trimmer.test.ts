@@ -8,6 +8,7 @@ import { startTrimmer } from '../../../engine/trimmer.ts';
 import { metrics } from '../../../platform/metrics.ts';
 import { runScript } from '../../../platform/redis/scripts.ts';
 import { silent, until } from '../../support/environment.ts';
+import { roundsOf } from '../../support/world-loops.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
 
@@ -145,5 +146,21 @@ describe('a lane that is not verified', () => {
     expect([await world.redis.redis.hgetall(keys.clock), await copy(), await outbox()]).toEqual(
       before,
     );
+  });
+});
+
+describe('a lane of another deployment', () => {
+  it('is not touched at all', async () => {
+    const { redis } = world.redis;
+    await redis.hset(keys.marker, 'deployment', 'another');
+    world.lanes.gate.shut(lane, 'looked at anew');
+    await until('it is known', () => world.lanes.gate.door(lane).reason.includes('another'));
+    await freezeLane(world.db, lane, 'quarantine', 'a test');
+    const rounds = await roundsOf('trimmer');
+    trimmer();
+    await until('it has looked', async () => (await roundsOf('trimmer')) > rounds + 1);
+    expect(await flag()).toBeNull();
+    await redis.hset(keys.marker, 'deployment', world.settings.deployment);
+    await until('the lane has its flag', async () => (await flag()) !== null);
   });
 });

@@ -22,7 +22,7 @@ const needs = {
   sim: ['binary'],
   integration: ['binary', 'postgres', 'kafka'],
   e2e: [], // starts whole stacks of its own
-  drill: ['binary', 'postgres', 'kafka'],
+  drill: [], // its own stack, behind proxies
 };
 const tiers = Object.keys(needs);
 const maxConnections = 300; // many stacks share the one Postgres, each with its own pools

@@ -6,7 +6,7 @@
 import { Client as Postgres } from 'pg';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
-import type { History, KnownOrder } from './history.ts';
+import type { History, KnownOrder, Violation } from './history.ts';
 
 export interface Verdict {
   /** What breaks a promise, one sentence each. */
@@ -50,12 +50,17 @@ export async function check(
     if (audit.code !== 0) violations.push(`audit (${audit.code}): ${failedChecks(audit)}`);
     const rows = await readOrders(db, load.vendor.madeSales);
     const found = compare(history, load, rows);
-    violations.push(...found.violations, ...history.violations.splice(0));
+    const seen = [...found.violations, ...history.violations.splice(0)];
+    // A lost disk may take an answer back: the order that it was about is lost, and counted.
+    const takenBack = ({ order }: Violation): boolean => mayLose && order !== '';
+    const lost = new Set([...found.lost, ...seen.filter(takenBack).map(({ order }) => order)]);
+    violations.push(...seen.filter((one) => !takenBack(one)).map(({ what }) => what));
     if (!mayLose) violations.push(...found.lost.map((id) => `I3: ${id} was accepted and is lost`));
     violations.push(...found.oversold.map((unit) => `I2: ${unit} was sold twice`));
     violations.push(...(await checkMoney(db, history, rows)));
-    if (mayLose) for (const id of found.lost) history.orders.delete(id);
-    return { ...found, violations, orders: rows.size, drainedMs };
+    if (mayLose) for (const id of lost) history.forget(id);
+    const { oversold } = found;
+    return { lost: [...lost], oversold, violations, orders: rows.size, drainedMs };
   } finally {
     await db.end();
   }
@@ -97,14 +102,14 @@ async function readOrders(db: Postgres, sales: readonly string[]): Promise<Map<s
 }
 
 function compare(history: History, load: Load, rows: ReadonlyMap<string, OrderRow>) {
-  const [violations, lost, oversold]: [string[], string[], string[]] = [[], [], []];
+  const [violations, lost, oversold]: [Violation[], string[], string[]] = [[], [], []];
   for (const order of history.orders.values()) {
     const row = rows.get(order.id);
     if (row === undefined) lost.push(order.id);
     else violations.push(...compareOrder(order, row, load));
   }
   for (const { id } of rows.values()) {
-    if (!history.orders.has(id)) violations.push(`I3: ${id} was never answered to anybody`);
+    if (!history.isKnown(id)) violations.push(blame(id, 'I3', 'was never answered to anybody'));
   }
   const owners = new Map<string, string>();
   for (const { id, state, units } of rows.values()) {
@@ -119,17 +124,29 @@ function compare(history: History, load: Load, rows: ReadonlyMap<string, OrderRo
   return { violations, lost, oversold };
 }
 
-function compareOrder(order: KnownOrder, row: OrderRow, load: Load): string[] {
+const blame = (order: string, rule: string, says: string): Violation => ({
+  what: `${rule}: ${order} ${says}`,
+  order,
+});
+
+function compareOrder(order: KnownOrder, row: OrderRow, load: Load): Violation[] {
   const { id, units, end, payAsked, releaseAsked } = order;
-  const wrong: string[] = [];
+  const wrong: Violation[] = [];
   const shopper = load.accounts[order.shopper]?.id ?? '';
-  if (row.shopper !== shopper) wrong.push(`I3: ${id} belongs to ${row.shopper}, not ${shopper}`);
-  if (row.units.join() !== units.join()) {
-    wrong.push(`I3: ${id} was answered with ${units.join()}, stored with ${row.units.join()}`);
+  if (row.shopper !== shopper) {
+    wrong.push(blame(id, 'I3', `belongs to ${row.shopper}, not ${shopper}`));
   }
-  if (end !== null && row.state !== end) wrong.push(`I6: ${id} was ${end}, stored ${row.state}`);
-  if (row.state === 'paid' && !payAsked) wrong.push(`I6: ${id} is paid, nobody paid`);
-  if (row.state === 'released' && !releaseAsked) wrong.push(`I6: ${id} is released, nobody did`);
+  if (row.units.join() !== units.join()) {
+    const says = `was answered with ${units.join()}, stored with ${row.units.join()}`;
+    wrong.push(blame(id, 'I3', says));
+  }
+  if (end !== null && row.state !== end) {
+    wrong.push(blame(id, 'I6', `was ${end}, is stored as ${row.state}`));
+  }
+  if (row.state === 'paid' && !payAsked) wrong.push(blame(id, 'I6', 'is paid, nobody paid'));
+  if (row.state === 'released' && !releaseAsked) {
+    wrong.push(blame(id, 'I6', 'is released, nobody released it'));
+  }
   return wrong;
 }
 

@@ -40,11 +40,17 @@ export interface KnownOrder {
   end: 'paid' | 'released' | null;
 }
 
+export interface Violation {
+  readonly what: string;
+  readonly order: string;
+}
+
 export class History {
+  readonly #forgotten = new Set<string>();
   readonly commands: Asked[] = [];
   readonly orders = new Map<string, KnownOrder>();
   /** What contradicts a promise at the moment it was seen. */
-  readonly violations: string[] = [];
+  readonly violations: Violation[] = [];
   /** How often the interesting things happened: a run without them has tested nothing. */
   readonly seen = {
     sold_out: 0,
@@ -55,8 +61,20 @@ export class History {
     limit: 0,
   };
 
-  blame(what: string): void {
-    this.violations.push(what);
+  /** `order` = whose answers contradict each other. */
+  blame(what: string, order = ''): void {
+    this.violations.push({ what, order });
+  }
+
+  /** An order that a lost disk took: nothing is expected of it any more. */
+  forget(id: string): void {
+    this.orders.delete(id);
+    this.#forgotten.add(id);
+  }
+
+  /** True when somebody was told of this order. */
+  isKnown(id: string): boolean {
+    return this.orders.has(id) || this.#forgotten.has(id);
   }
 
   get unknown(): Asked[] {

@@ -91,6 +91,7 @@ export async function askCommand(
   else if (!refusals[verb].has(asked.code)) {
     history.blame(
       `${verb} of ${asked.order === '' ? asked.sale : asked.order}: ${asked.status} ${asked.code}`,
+      asked.order,
     );
   }
   return answer;
@@ -111,7 +112,7 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
       const ends = { payAsked: false, releaseAsked: false, end: null };
       history.orders.set(id, { id, sale, product, shopper, units, amount, ...ends });
     } else if (known.units.join() !== units.join() || known.amount !== amount) {
-      history.blame(`${id}: replayed with ${units.join()}, first with ${known.units.join()}`);
+      history.blame(`${id}: replayed with ${units.join()}, first ${known.units.join()}`, id);
     }
     return;
   }
@@ -121,9 +122,11 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
     return;
   }
   if (known.units.join() !== units.join()) {
-    history.blame(`${id}: held ${known.units.join()}, ${end} with ${units.join()}`);
+    history.blame(`${id}: held ${known.units.join()}, ${end} with ${units.join()}`, id);
   }
-  if (known.end !== null && known.end !== end) history.blame(`${id}: ${known.end}, then ${end}`);
+  if (known.end !== null && known.end !== end) {
+    history.blame(`${id}: ${known.end}, then ${end}`, id);
+  }
   known.end = end;
 }
 
@@ -154,9 +157,9 @@ async function look(around: Surroundings, order: KnownOrder): Promise<void> {
   const { answer } = await client.ask({ method: 'GET', path: `/v1/orders/${order.id}`, token });
   if (answer === null) return;
   const state = wordOf(answer, 'state');
-  if (answer.status !== 200) history.blame(`${order.id}: read as ${answer.status}`);
+  if (answer.status !== 200) history.blame(`${order.id}: read as ${answer.status}`, order.id);
   else if (endBefore !== null && state !== endBefore) {
-    history.blame(`${order.id}: ${endBefore}, then read as ${state}`);
+    history.blame(`${order.id}: ${endBefore}, then read as ${state}`, order.id);
   }
 }
 

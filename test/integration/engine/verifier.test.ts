@@ -225,11 +225,13 @@ describe('a lane that has gone back', () => {
     expect(entries.length).toBeGreaterThan(0);
     await world.db.tx((q) => settle(q, lane, entries, null));
     expect((await laneRow()).reasons).toMatchObject([{ code: 'rolled_back' }]);
-    const rows = await world.db.query<{ seq: number; reason: string }>(
-      'SELECT seq, reason FROM sale.quarantine WHERE lane = $1 ORDER BY seq',
+    // Every event of what came late is put away, each in a row of its own.
+    const rows = await world.db.query<{ seq: number; index: number; reason: string }>(
+      'SELECT seq, index, reason FROM sale.quarantine WHERE lane = $1 ORDER BY seq, index',
       [lane],
     );
-    expect(rows.map((r) => r.seq)).toEqual(entries.map((e) => e.seq));
+    const events = entries.flatMap((e) => Array.from({ length: e.count }, (_, i) => [e.seq, i]));
+    expect(rows.map((r) => [r.seq, r.index])).toEqual(events);
     expect(rows[0]?.reason).toBe(`beyond the end of epoch 1 (${head})`);
     await world.steps.relay();
     await world.steps.settle();

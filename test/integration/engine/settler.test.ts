@@ -92,7 +92,12 @@ async function orders(): Promise<number> {
 
 describe('settler', () => {
   beforeAll(begin);
-  beforeEach(() => world.steps.pump());
+  beforeEach(async () => {
+    await world.link('postgres').mend();
+    await world.steps.pump();
+    // An ask that nobody was left to follow.
+    await world.redis.redis.del(keys.republishFrom);
+  });
   afterEach(async () => {
     await stopLoops();
     await world.steps.pump();
@@ -146,6 +151,7 @@ describe('settler', () => {
     } finally {
       await redis.config('SET', 'maxmemory', max);
     }
+    await until('holds are taken', () => !world.lanes.gate.memoryFull);
   });
 
   it('reads from the beginning when its offset is not there', async () => {

@@ -72,7 +72,9 @@ async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<Sa
   if (settled === null) return { kind: 'settling' };
   parts.sales.forget(created.sale);
   if (settled.terms.state === 'cancelled' && settled.cancelReason !== null) {
-    const { available, product } = settled.cancelReason;
+    const { code, available, product } = settled.cancelReason;
+    // A source was frozen: nothing is short, and the same key may be tried again.
+    if (code !== 'insufficient_supply') return { kind: 'settling' };
     return { kind: 'rejected', rejection: { code: 'insufficient_supply', available, product } };
   }
   return { kind: 'done', value: settled.terms, replayed: created.kind === 'known' };

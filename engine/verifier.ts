@@ -152,7 +152,8 @@ export class Verifier {
     const ends = (await kafka.ends(topic)).get(lane);
     if (ends === undefined) throw new Error(`kafka has no partition ${lane} of ${topic}`);
     if (ends.high === ends.low) return null;
-    const since = Math.max(0, laneTime - kafkaBackMs);
+    // Lane time may be ahead of every other clock: Redis's was once set forward.
+    const since = Math.max(0, Math.min(laneTime, Date.now()) - kafkaBackMs);
     const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
     const from = at < ends.low ? ends.low : at;
     let highest: Position | null = null;

@@ -21,6 +21,16 @@ async function onItsWay(q: Query, sale: SaleId, kind: CommandKind): Promise<numb
   return row?.number ?? null;
 }
 
+/** True while a pause, resume or close is on its way to the sale. */
+export async function steered(q: Query, sale: SaleId): Promise<boolean> {
+  const [row] = await q.query(
+    `SELECT 1 FROM sale.lane_commands
+      WHERE sale_id = $1 AND kind IN ('pause', 'resume', 'close') AND outcome IS NULL LIMIT 1`,
+    [sale],
+  );
+  return row !== undefined;
+}
+
 /** Writes a close unless one is on its way. Answers the lanes to wake. */
 export async function requestClose(q: Query, sale: SaleId): Promise<readonly number[]> {
   await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [sale]);

@@ -6,7 +6,7 @@ import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
 import type { SaleTerms, VendorOutcome, VendorRejection } from '../engine.ts';
 import type { CommandCaller } from '../lanes/command-caller.ts';
 import { requestOf } from '../lanes/order-key.ts';
-import { writeCommand, writeTopUp, type TopUp } from './control.ts';
+import { type TopUp, steered, writeCommand, writeTopUp } from './control.ts';
 import { readSale } from './read.ts';
 import { untilSettled } from './wait.ts';
 
@@ -66,7 +66,9 @@ async function writeControl(
   );
   if (known !== undefined) return { number: known.number, replayed: true };
   const needless = alreadyOrNever(kind, sale);
-  if (needless !== null) return needless;
+  // What Postgres says of the sale is older than a command that has not settled.
+  const stale = needless === 'already' && kind !== 'close' && (await steered(q, sale.id));
+  if (needless !== null && !stale) return needless;
   if (kind === 'close') {
     await q.run('UPDATE sale.sales SET close_requested = true WHERE id = $1', [sale.id]);
   }

@@ -1,0 +1,43 @@
+/** Pause and resume of a vendor, while what was asked before has not settled. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import { controlSale, type ControlContext } from '../../../engine/sales/vendor.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+let world: World;
+let context: ControlContext;
+let vendor: string;
+let sale: string;
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 1, kafka: 'none' });
+  const { db, lanes, settings } = world;
+  context = { db, secret: idSecretOf(settings.idSecret), caller: lanes.caller };
+  const shop = new WorldShop(world);
+  vendor = await shop.vendor();
+  const { id: product } = await shop.product(vendor, 10);
+  sale = await shop.sale(vendor, [{ product, allotted: 10, price: 100 }]);
+});
+afterAll(() => world.close());
+
+async function stateInLane(): Promise<string> {
+  const counts = await world.lanes.shop.count(sale);
+  return counts.kind === 'done' ? counts.value.state : counts.kind;
+}
+
+describe('a sale whose pause has not settled', () => {
+  it('is not taken for a live one: resume reaches the lane', async () => {
+    const paused = await controlSale(context, vendor, sale, 'pause');
+    expect(paused.kind).toBe('settling');
+    expect(await stateInLane()).toBe('paused');
+    const resumed = await controlSale(context, vendor, sale, 'resume');
+    expect(resumed.kind).toBe('settling');
+    expect(await stateInLane()).toBe('live');
+    await world.steps.pump();
+    expect(await controlSale(context, vendor, sale, 'resume')).toMatchObject({
+      kind: 'done',
+      value: { state: 'live' },
+    });
+  });
+});

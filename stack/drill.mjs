@@ -2,7 +2,6 @@
  * `npm run drill [fault…]`: attacks a stack of its own under load and judges what came of it.
  */
 import './base/preflight.mjs';
-import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { exitCode, messageOf, report, StackError } from './base/errors.mjs';
@@ -32,7 +31,6 @@ drain a checker compares what clients were told with what is stored, and the aud
 Exit code 0: every promise held. A fault that this machine cannot run is named and not passed.
 `;
 
-const dir = join(root, '.highnoon', `drill-${process.pid}`);
 const print = (/** @type {string} */ line) => process.stdout.write(`${line}\n`);
 
 /** @param {string} name @param {string} text @param {number} min */
@@ -76,10 +74,7 @@ function read(args) {
 
 onInterrupt(() => {
   print('\nStopping …');
-  void stopAll().then(() => {
-    rmSync(dir, { recursive: true, force: true });
-    process.exit(interrupted);
-  });
+  void stopAll().then(() => process.exit(interrupted));
 });
 try {
   const args = read(process.argv.slice(2));
@@ -88,10 +83,8 @@ try {
     process.exit(exitCode.ok);
   }
   await prepare(createSteps(print));
-  mkdirSync(dir, { recursive: true });
   const { main } = await import(join(root, 'dist/test/drill/main.js'));
-  const code = await main(args, { startStack, freePorts }, dir, print);
-  rmSync(dir, { recursive: true, force: true });
+  const code = await main(args, { startStack, freePorts }, print);
   await stopAll();
   process.exit(code);
 } catch (error) {

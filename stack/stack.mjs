@@ -26,7 +26,6 @@ export { AlreadyRunning };
  * @property {(line: string) => void} [log]
  * @property {boolean} [keep] the folder survives `stop`; default: only with fixed ports
  * @property {number} [kafkaAdvertised] port that our Kafka gives as its address: a proxy's
- * @property {NodeJS.ProcessEnv} [redisEnv] more environment of our Redis
  * @property {boolean} [setup] runs engine/setup before the roles; default: when there are roles
  * @property {number} [maxConnections] of our own Postgres, default 60
  * @property {(steps: Steps) => Promise<void>} [before] must be done before setup and roles; runs

@@ -8,11 +8,10 @@ import { redisServes } from '../base/probe.mjs';
 const stopMs = 10_000;
 
 /**
- * @param {{ bin: string, dir: string, logFile: string, port: number, maxmemoryMb: number,
- *   env: NodeJS.ProcessEnv }} order
+ * @param {{ bin: string, dir: string, logFile: string, port: number, maxmemoryMb: number }} order
  * @returns {import('./supervised.mjs').ProcessSpec}
  */
-export function redisSpec({ bin, dir, logFile, port, maxmemoryMb, env }) {
+export function redisSpec({ bin, dir, logFile, port, maxmemoryMb }) {
   const data = join(dir, 'redis');
   mkdirSync(data, { recursive: true });
   const settings = {
@@ -35,7 +34,7 @@ export function redisSpec({ bin, dir, logFile, port, maxmemoryMb, env }) {
     name: 'redis',
     command: bin,
     args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    env,
+    env: process.env,
     cwd: data,
     logFile,
     stopSignal: 'SIGTERM',

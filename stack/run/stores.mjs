@@ -24,7 +24,6 @@ export const storeNames = ['postgres', 'redis', 'kafka'];
  * @property {(name: string) => string} logFile
  * @property {number} maxConnections of Postgres
  * @property {number | undefined} kafkaAdvertised
- * @property {NodeJS.ProcessEnv | undefined} redisEnv
  * @property {(line: string) => void} say
  * @property {(spec: ProcessSpec) => Promise<void>} launch starts it and waits until it serves
  */
@@ -36,7 +35,7 @@ async function reachable(name, host, port) {
 }
 
 /** @param {StoreContext} context @param {Progress} progress @returns {Promise<string>} its url */
-async function redis({ settings, plan, dir, logFile, redisEnv, launch }, progress) {
+async function redis({ settings, plan, dir, logFile, launch }, progress) {
   if (settings.redisUrl) {
     const { hostname, port } = new URL(settings.redisUrl);
     await reachable('REDIS_URL', hostname, Number(port || 6379));
@@ -46,8 +45,7 @@ async function redis({ settings, plan, dir, logFile, redisEnv, launch }, progres
   const { bin, version, source } = await getRedis(progress);
   const port = plan.redis;
   const maxmemoryMb = settings.redisMaxmemoryMb;
-  const env = { ...process.env, ...redisEnv };
-  await launch(redisSpec({ bin, dir, logFile: logFile('redis'), port, maxmemoryMb, env }));
+  await launch(redisSpec({ bin, dir, logFile: logFile('redis'), port, maxmemoryMb }));
   progress.done(`${version} (${source}) on 127.0.0.1:${port}`);
   return `redis://127.0.0.1:${port}`;
 }

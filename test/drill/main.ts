@@ -2,10 +2,8 @@
  * `npm run drill`: real processes and stores under sustained load, faults from a seed, and after
  * heal and drain the judgement. Exit 0 = every promise held under every fault that was run.
  */
-import { join } from 'node:path';
-import { writeFileSync } from 'node:fs';
 import { Rng } from '../support/rng.ts';
-import { allFaults, faketimeLibrary, lacking, planOf } from './faults/all.ts';
+import { allFaults, lacking, planOf } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
 import { Results } from './results.ts';
 import { runDrill } from './run.ts';
@@ -22,8 +20,6 @@ export interface DrillArguments {
   readonly results: string;
   readonly list: boolean;
 }
-
-const clockName = 'redis-clock';
 
 function chosen({ faults, count, seed }: DrillArguments): Fault[] {
   if (faults.length === 0) return planOf(new Rng(seed), count);
@@ -46,7 +42,6 @@ function list(say: (line: string) => void): void {
 export async function main(
   args: DrillArguments,
   module: StackModule,
-  dir: string,
   say: (line: string) => void,
 ): Promise<number> {
   if (args.list) {
@@ -58,13 +53,12 @@ export async function main(
   for (const fault of new Set(all.filter((one) => lacking(one).length > 0))) {
     say(`  ! not run, and not passed: ${fault.name} needs ${lacking(fault).join(', ')}`);
   }
-  const clockFile = join(dir, clockName);
-  const stack = await DrillStack.start(module, say, clockFor(plan, clockFile));
+  const stack = await DrillStack.start(module, say);
   say(`\n${plan.length} faults, seed ${args.seed}; results go to ${args.results}\n`);
   try {
     const results = new Results(args.results, args.seed);
     const { seed, checkEvery } = args;
-    const options = { stack, plan, seed, checkEvery, clockFile, results, say };
+    const options = { stack, plan, seed, checkEvery, results, say };
     const { held, seen } = await runDrill(options);
     const unseen = args.faults.length === 0 ? missingSights(seen) : [];
     for (const sight of unseen) say(`never happened, so nothing was tested: ${sight}`);
@@ -74,16 +68,4 @@ export async function main(
   } finally {
     await stack.stop();
   }
-}
-
-/** A Redis that can be lied to about the time, where a fault of the plan does so. */
-function clockFor(plan: readonly Fault[], clockFile: string): NodeJS.ProcessEnv {
-  if (!plan.some(({ kind }) => kind === 'clock')) return {};
-  writeFileSync(clockFile, '+0s');
-  return {
-    LD_PRELOAD: faketimeLibrary,
-    FAKETIME_TIMESTAMP_FILE: clockFile,
-    FAKETIME_NO_CACHE: '1',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-  };
 }

@@ -17,7 +17,6 @@ export interface RunOptions {
   readonly seed: number;
   /** Judge after so many faults at the connections; after every other fault at once. */
   readonly checkEvery: number;
-  readonly clockFile: string;
   readonly results: Results;
   readonly say: (line: string) => void;
 }
@@ -96,14 +95,13 @@ async function runOne(
   index: number,
   rng: Rng,
 ): Promise<Result> {
-  const { stack, say, seed, clockFile } = options;
+  const { stack, say, seed } = options;
   await pause(settleBeforeMs);
   const begun = Date.now();
   const context: FaultContext = {
     stack,
     rng,
     say: (line) => say(`    ${line}`),
-    clockFile,
     newProduct: () => load.vendor.register(),
   };
   let failure = '';

@@ -44,7 +44,6 @@ describe('a drill of each kind', () => {
           list: false,
         },
         { startStack, freePorts },
-        dir,
         (line) => said.push(line),
       );
       expect(code, said.join('\n')).toBe(0);

@@ -72,19 +72,13 @@ export class DrillStack {
     this.apis = apis;
   }
 
-  /** `redisEnv`: more environment of Redis. */
-  static async start(
-    module: StackModule,
-    say: (line: string) => void,
-    redisEnv: NodeJS.ProcessEnv = {},
-  ): Promise<DrillStack> {
+  static async start(module: StackModule, say: (line: string) => void): Promise<DrillStack> {
     const [advertised = 0] = await module.freePorts(1);
     const stores = await module.startStack({
       roles: [],
       log: say,
       maxConnections: 200,
       kafkaAdvertised: advertised,
-      redisEnv,
     });
     const { redis, database, kafka } = stores.urls;
     if (redis === null || database === null || kafka === null) {

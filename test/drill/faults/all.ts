@@ -1,8 +1,7 @@
 /** Every fault there is, and the plan of a whole run. */
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { Rng } from '../../support/rng.ts';
-import { clockFaults } from './clock.ts';
 import { connectionFaults } from './connections.ts';
 import { crashFaults } from './crashes.ts';
 import type { Fault } from './fault.ts';
@@ -14,15 +13,10 @@ export const allFaults: readonly Fault[] = [
   ...crashFaults,
   ...storeFaults,
   ...connectionFaults,
-  ...clockFaults,
 ];
-
-/** Where Debian puts it. */
-export const faketimeLibrary = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
 
 function isThere(need: string): boolean {
   if (need === 'root') return process.getuid?.() === 0;
-  if (need === 'libfaketime') return existsSync(faketimeLibrary);
   return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
     try {
       accessSync(join(folder, need), constants.X_OK);

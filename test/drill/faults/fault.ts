@@ -5,14 +5,12 @@ import type { DrillStack } from '../stack.ts';
 export interface FaultContext {
   readonly stack: DrillStack;
   readonly rng: Rng;
-  /** Where a Redis under libfaketime reads its offset. */
-  readonly clockFile: string;
   /** The vendor registers one more product. */
   readonly newProduct: () => Promise<void>;
   readonly say: (line: string) => void;
 }
 
-export type Kind = 'process' | 'crash point' | 'store' | 'connection' | 'clock' | 'load';
+export type Kind = 'process' | 'crash point' | 'store' | 'connection';
 
 export interface Fault {
   /** As on the command line and in the table. */

@@ -50,7 +50,7 @@ function print(r: Recovered, tookMs: number): void {
     `        ${r.settled} decisions settled, ${r.quarantined} put into quarantine, in ${(tookMs / 1000).toFixed(1)} s`,
   ];
   if (r.frozen !== '') {
-    lines.push(`        STAYS FROZEN (${r.frozen}): npx highnoon quarantine list`);
+    lines.push(`        STAYS FROZEN (${r.frozen}): see sale.quarantine`);
   }
   process.stdout.write(`${lines.join('\n')}\n`);
 }

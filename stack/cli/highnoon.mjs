@@ -17,17 +17,8 @@ import { readSettings } from '../stack.mjs';
 const commands = {
   vendor: 'create vendors and their keys',
   audit: 'recount all three stores; exit 0 when nothing was oversold or lost',
-  sale: 'look at sales and steer them',
-  quarantine: 'decisions that can never settle: list, resolve',
-  dlq: 'dead letters: list, send again',
   recover: 'make a lane again from Kafka and Postgres',
-  replay: 'check the decisions of a sale against its log',
-  verify: 'recompute the draw of a sale',
-  plan: 'what a sale of a given size needs',
-  rehearse: 'a sale with a made-up crowd',
 };
-/** These say themselves where they look. */
-const withoutStack = ['plan', 'verify'];
 
 const list = Object.entries(commands).map(([name, what]) => `  ${name.padEnd(11)} ${what}`);
 const usage = [
@@ -114,5 +105,5 @@ runScript(async () => {
     throw new StackError(`${command} is not built yet.`, { code: exitCode.usage });
   }
   const asksHelp = args.includes('--help') || args.includes('-h');
-  return runCommand(file, args, stackEnv(!asksHelp && !withoutStack.includes(command)));
+  return runCommand(file, args, stackEnv(!asksHelp));
 });

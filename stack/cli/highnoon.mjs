@@ -17,7 +17,7 @@ import { readSettings } from '../stack.mjs';
 const commands = {
   vendor: 'create vendors and their keys',
   audit: 'recount all three stores; exit 0 when nothing was oversold or lost',
-  recover: 'make a lane again from Kafka and Postgres',
+  recover: 'make a lane again from Postgres, after Redis or Kafka lost data',
 };
 
 const list = Object.entries(commands).map(([name, what]) => `  ${name.padEnd(11)} ${what}`);

@@ -1,5 +1,6 @@
 /** What the benchmarks are told on their command line. */
 import { parseArgs } from 'node:util';
+import { refusedAsUsage, UsageError, whole } from './arguments.ts';
 import type { ScenarioOptions } from './scenario.ts';
 import { defaultDir } from './stack-info.ts';
 
@@ -34,9 +35,6 @@ node dist/bench/main.js [scenario] [options]
 Exit code 0: the audit holds. A run whose audit fails has no number.
 `;
 
-/** A message for the caller, exit code 2. */
-export class UsageError extends Error {}
-
 /** Throws a UsageError that names the argument. */
 export function readOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parsed(args);
@@ -54,8 +52,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
 }
 
 function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
+  return refusedAsUsage(() =>
+    parseArgs({
       args: [...args],
       allowPositionals: true,
       options: {
@@ -68,10 +66,8 @@ function parsed(args: readonly string[]) {
         stack: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+    }),
+  );
 }
 
 function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
@@ -81,10 +77,4 @@ function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
   const found = scenarioNames.find((known) => known === name);
   if (found !== undefined) return [found];
   throw new UsageError(`there is no scenario ${name}: micro, steady, sold-out or all`);
-}
-
-function whole(name: string, text: string, min: number, max: number): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  if (value >= min && value <= max) return value;
-  throw new UsageError(`--${name} is a whole number from ${min} to ${max}, not ${text}`);
 }

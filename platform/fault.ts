@@ -39,11 +39,6 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!Boolean(condition)) throw new AssertionFailed(message);
 }
 
-/** Ends an exhaustive switch: the type-checker proves that it is never reached. */
-export function assertNever(value: never, message = 'unexpected value'): never {
-  throw new AssertionFailed(`${message}: ${String(value)}`);
-}
-
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -7,8 +7,6 @@ import type { Logger } from 'pino';
 
 export type Log = Logger;
 
-export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
-
 /** A logger whose every line carries `process`. */
 export function createLog(processName: string, level: string): Log {
   return pino({

@@ -1,5 +1,6 @@
 /** What the demo is told on its command line. */
 import { parseArgs } from 'node:util';
+import { refusedAsUsage, UsageError, whole } from '../arguments.ts';
 import { defaultDir } from '../stack-info.ts';
 
 export interface DemoOptions {
@@ -28,15 +29,12 @@ A crowd strikes at the bell against a running stack.
 Exit code 0: every unit was sold at most once, and the audit holds.
 `;
 
-/** A message for the caller, exit code 2. */
-export class UsageError extends Error {}
-
 /** Throws a UsageError that names the option. */
 export function readOptions(args: readonly string[]): DemoOptions {
   const values = parsed(args);
   return {
-    shoppers: whole('shoppers', values.shoppers ?? '20000', 1_000_000),
-    units: whole('units', values.units ?? '1000', 1_000_000),
+    shoppers: whole('shoppers', values.shoppers ?? '20000', 1, 1_000_000),
+    units: whole('units', values.units ?? '1000', 1, 1_000_000),
     pay: share('pay', values.pay ?? '0.8'),
     plain: values.plain ?? false,
     stack: values.stack ?? defaultDir,
@@ -45,29 +43,20 @@ export function readOptions(args: readonly string[]): DemoOptions {
 }
 
 function parsed(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        shoppers: { type: 'string' },
-        units: { type: 'string' },
-        pay: { type: 'string' },
-        plain: { type: 'boolean' },
-        stack: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
-
-function whole(name: string, text: string, max: number): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  if (value < 1 || value > max) {
-    throw new UsageError(`--${name} is a whole number from 1 to ${max}, not ${text}`);
-  }
-  return value;
+  return refusedAsUsage(
+    () =>
+      parseArgs({
+        args: [...args],
+        options: {
+          shoppers: { type: 'string' },
+          units: { type: 'string' },
+          pay: { type: 'string' },
+          plain: { type: 'boolean' },
+          stack: { type: 'string' },
+          help: { type: 'boolean', short: 'h' },
+        },
+      }).values,
+  );
 }
 
 function share(name: string, text: string): number {

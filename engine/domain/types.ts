@@ -57,8 +57,6 @@ export type Rejection =
   | { readonly code: 'details_required' }
   | { readonly code: 'idempotency_key_reused' };
 
-export type RejectionCode = Rejection['code'];
-
 export type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T; readonly replayed: boolean; readonly now: Millis }
   | { readonly kind: 'rejected'; readonly rejection: Rejection; readonly now: Millis }

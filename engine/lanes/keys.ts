@@ -66,5 +66,3 @@ export function pushSaleKeys(keys: string[], lane: number, sale: SaleId): void {
 export const saleKeyPattern = (lane: number): string => `{lane:${lane}}:?:*`;
 
 export const leaseKey = (lane: number, loop: string): string => `${lanePrefix(lane)}lease:${loop}`;
-/** Says that some worker lives; expires by itself. */
-export const heartbeatKey = 'highnoon:worker';

@@ -66,8 +66,27 @@ export async function check(
   }
 }
 
+interface AuditCheck {
+  readonly name: string;
+  readonly violations: number;
+  readonly failure: string | null;
+  readonly shown: readonly { readonly id: string; readonly says: string }[];
+}
+
+/** What the audit found, by check, with the first example of each. */
 function failedChecks({ out, err }: { readonly out: string; readonly err: string }): string {
-  return `${out.slice(0, 2000)} ${err.slice(-500)}`;
+  let checks: readonly AuditCheck[];
+  try {
+    ({ checks } = JSON.parse(out) as { readonly checks: readonly AuditCheck[] });
+  } catch {
+    return err.slice(-500);
+  }
+  return checks
+    .filter((one) => one.violations > 0 || one.failure !== null)
+    .map(({ name, violations, failure, shown: [first] }) => {
+      return `${name} ${violations}: ${failure ?? `${first?.id ?? ''} ${first?.says ?? ''}`}`;
+    })
+    .join('; ');
 }
 
 /** Nothing held, nothing on its way. Answers what is left when the time is up. */

@@ -2,30 +2,23 @@
  * `npm run drill`: real processes and stores under sustained load, faults from a seed, and after
  * heal and drain the judgement. Exit 0 = every promise held under every fault that was run.
  */
+import { UsageError } from '../../bench/arguments.ts';
 import { Rng } from '../support/rng.ts';
 import { allFaults, lacking, planOf } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
+import { readOptions, type DrillOptions } from './options.ts';
 import { Results } from './results.ts';
 import { runDrill } from './run.ts';
 import { DrillStack, type StackModule } from './stack.ts';
 import { missingSights } from './sights.ts';
 
-export interface DrillArguments {
-  /** Names of faults; none = a whole run. */
-  readonly faults: readonly string[];
-  readonly count: number;
-  readonly seed: number;
-  readonly checkEvery: number;
-  /** File of results; what it holds of this seed is not run again. */
-  readonly results: string;
-  readonly list: boolean;
-}
+const usageCode = 2;
 
-function chosen({ faults, count, seed }: DrillArguments): Fault[] {
+function chosen({ faults, count, seed }: DrillOptions): Fault[] {
   if (faults.length === 0) return planOf(new Rng(seed), count);
   return faults.flatMap((name) => {
     const found = allFaults.filter((one) => one.name === name || one.kind === name);
-    if (found.length === 0) throw new Error(`there is no fault ${name}; --list names them`);
+    if (found.length === 0) throw new UsageError(`there is no fault ${name}; --list names them`);
     return found;
   });
 }
@@ -40,30 +33,45 @@ function list(say: (line: string) => void): void {
 
 /** Answers the exit code. */
 export async function main(
-  args: DrillArguments,
+  args: readonly string[],
   module: StackModule,
   say: (line: string) => void,
 ): Promise<number> {
-  if (args.list) {
+  try {
+    const options = readOptions(args);
+    if (!options.list) return await drill(options, module, say);
     list(say);
     return 0;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(error.message);
+    return usageCode;
   }
-  const all = chosen(args);
+}
+
+async function drill(
+  options: DrillOptions,
+  module: StackModule,
+  say: (line: string) => void,
+): Promise<number> {
+  const { seed, checkEvery, faults } = options;
+  const all = chosen(options);
   const plan = all.filter((fault) => lacking(fault).length === 0);
-  for (const fault of new Set(all.filter((one) => lacking(one).length > 0))) {
+  const left = new Set(all.filter((fault) => lacking(fault).length > 0));
+  for (const fault of left) {
     say(`  ! not run, and not passed: ${fault.name} needs ${lacking(fault).join(', ')}`);
   }
+  // Who asked for a fault by its name must not be told that all is well without it.
+  if (plan.length === 0 || (faults.length > 0 && left.size > 0)) return 1;
   const stack = await DrillStack.start(module, say);
-  say(`\n${plan.length} faults, seed ${args.seed}; results go to ${args.results}\n`);
+  say(`\n${plan.length} faults, seed ${seed}; results go to ${options.results}\n`);
   try {
-    const results = new Results(args.results, args.seed);
-    const { seed, checkEvery } = args;
-    const options = { stack, plan, seed, checkEvery, results, say };
-    const { held, seen } = await runDrill(options);
-    const unseen = args.faults.length === 0 ? missingSights(seen) : [];
+    const results = new Results(options.results, seed);
+    const { held, seen } = await runDrill({ stack, plan, seed, checkEvery, results, say });
+    const unseen = faults.length === 0 ? missingSights(seen) : [];
     for (const sight of unseen) say(`never happened, so nothing was tested: ${sight}`);
-    const done = results.all.length;
-    say(held ? `\nEvery promise held: ${done} faults.` : `\nA promise was broken. Seed ${seed}.`);
+    const count = `${results.all.length} faults${left.size > 0 ? `, ${left.size} not run` : ''}`;
+    say(held ? `\nEvery promise held: ${count}.` : `\nA promise was broken. Seed ${seed}.`);
     return held && unseen.length === 0 ? 0 : 1;
   } finally {
     await stack.stop();

@@ -42,7 +42,8 @@ export async function runDrill(options: RunOptions): Promise<Outcome> {
     thinkMs: 40,
   });
   const rng = new Rng(seed);
-  let held = true;
+  // What was broken before a run was taken up again stays broken.
+  let held = results.all.every((one) => one.violations.length === 0);
   let unjudged: Result[] = [];
   load.start();
   for (const [i, fault] of plan.entries()) {

@@ -35,14 +35,7 @@ describe('a drill of each kind', () => {
       const { freePorts } = (await import(ports)) as Pick<StackModule, 'freePorts'>;
       const said: string[] = [];
       const code = await main(
-        {
-          faults,
-          count: faults.length,
-          seed: 1,
-          checkEvery: 4,
-          results: join(dir, 'results.ndjson'),
-          list: false,
-        },
+        [...faults, '--check-every', '4', '--results', join(dir, 'results.ndjson')],
         { startStack, freePorts },
         (line) => said.push(line),
       );

@@ -60,6 +60,7 @@ const lostReply = (store: StoreName, replies: number): Fault => ({
     proxy.loseReplies(replies);
     for (let i = 0; i < 100 && proxy.lost < before + replies; i += 1) await wait(20);
     proxy.behave();
+    if (proxy.lost < before + replies) throw new Error('no answer came that could be lost');
   },
 });
 

@@ -143,6 +143,15 @@ const scriptsFlushed: Fault = {
     }),
 };
 
+/** Throws when Redis outlives what was to end it. `deaths` = how often it had died before. */
+async function redisDied(stack: DrillStack, deaths: number): Promise<void> {
+  for (let i = 0; i < 250; i += 1) {
+    if (stack.stores.deaths('redis') > deaths) return;
+    await wait(20);
+  }
+  throw new Error('Redis outlived it');
+}
+
 const fsyncFails: Fault = {
   name: 'redis-fsync-error',
   kind: 'store',
@@ -150,6 +159,7 @@ const fsyncFails: Fault = {
   needs: ['strace'],
   async run({ stack }) {
     const pid = stack.stores.pid('redis');
+    const deaths = stack.stores.deaths('redis');
     const args = ['-f', '-qq', '-p', String(pid), '-e', 'trace=fdatasync'];
     try {
       execFileSync('strace', [...args, '-e', 'inject=fdatasync:error=EIO:when=1'], {
@@ -159,6 +169,7 @@ const fsyncFails: Fault = {
     } catch {
       // It ends with the process it watches, or by the time-out.
     }
+    await redisDied(stack, deaths);
     await stack.stores.whenReady('redis');
   },
 };
@@ -180,6 +191,7 @@ const diskFull: Fault = {
       cpSync(aside, folder, { recursive: true });
       await stack.stores.resume('redis');
       await wait(1000);
+      const deaths = stack.stores.deaths('redis');
       try {
         writeFileSync(filler, Buffer.alloc(300 * 1024 * 1024));
       } catch {
@@ -187,6 +199,7 @@ const diskFull: Fault = {
       }
       await wait(3000);
       rmSync(filler, { force: true });
+      await redisDied(stack, deaths);
       await stack.stores.whenReady('redis');
       await wait(1000);
       await stack.stores.halt('redis');

@@ -1,7 +1,8 @@
 /** What the benchmarks are told and what they say: options, tables, JSON. */
 import { describe, expect, it } from 'vitest';
 import type { Findings } from '../../../bench/findings.ts';
-import { readOptions, scenarioNames, UsageError } from '../../../bench/options.ts';
+import { UsageError } from '../../../bench/arguments.ts';
+import { readOptions, scenarioNames } from '../../../bench/options.ts';
 import { jsonOf, meter, textOf } from '../../../bench/report.ts';
 
 describe('options', () => {

@@ -1,0 +1,41 @@
+/** What a drill is told on its command line; stack/drill.mjs has the usage. */
+import { parseArgs } from 'node:util';
+import { refusedAsUsage, whole } from '../../bench/arguments.ts';
+
+export interface DrillOptions {
+  /** Names or kinds of faults; none = a whole run. */
+  readonly faults: readonly string[];
+  readonly count: number;
+  readonly seed: number;
+  readonly checkEvery: number;
+  /** File of results; what it holds of this seed is not run again. */
+  readonly results: string;
+  readonly list: boolean;
+}
+
+const most = 999_999_999;
+
+/** Throws a UsageError that names the argument. */
+export function readOptions(args: readonly string[]): DrillOptions {
+  const { values, positionals } = refusedAsUsage(() =>
+    parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        list: { type: 'boolean', default: false },
+        count: { type: 'string', default: '1000' },
+        seed: { type: 'string', default: '1' },
+        'check-every': { type: 'string', default: '10' },
+        results: { type: 'string', default: '.highnoon/drill.ndjson' },
+      },
+    }),
+  );
+  return {
+    faults: positionals,
+    list: values.list,
+    count: whole('count', values.count, 1, most),
+    seed: whole('seed', values.seed, 0, most),
+    checkEvery: whole('check-every', values['check-every'], 1, most),
+    results: values.results,
+  };
+}

@@ -100,7 +100,7 @@ async function auditInSnapshot(q: Query, audit: LaneAudit, begun: LaneBegun): Pr
     only,
     findings.of('log.orders'),
   );
-  const log = await auditLog(audit, reading, before, after, logOrders);
+  const log = await auditLog(q, audit, reading, before, after, logOrders);
   rewind(reading.sales, log);
   auditSales(rows, reading, log, findings);
   const context = {
@@ -141,6 +141,7 @@ async function laneRow(q: Query, lane: number): Promise<LaneRow> {
 
 /** Reads the log from Kafka and the outbox. */
 async function auditLog(
+  q: Query,
   { stores, findings, say }: LaneAudit,
   reading: LaneReading,
   before: LaneRow,
@@ -160,8 +161,8 @@ async function auditLog(
     recovered: after.recovered,
   };
   const log = new LaneLog(lane, bounds, findings.of('log.entries'));
-  const floor = await readLog(kafka, topic, range, reading, log, (entry) => {
-    logOrders.take(entry);
+  const floor = await readLog(kafka, topic, range, reading, log, async (entry) => {
+    await logOrders.take(q, entry);
     say(`lane ${lane}: ${log.messages} of ${range.high - range.low} messages read from Kafka`);
   });
   checkDense(log, floor, after.watermark, reading.state.head, findings);

@@ -19,20 +19,20 @@ export async function readLog(
   range: { readonly low: bigint; readonly high: bigint },
   reading: LaneReading,
   log: LaneLog,
-  onEntry: (entry: LogEntry) => void,
+  onEntry: (entry: LogEntry) => Promise<void>,
 ): Promise<Position | null> {
   // Retention never empties a partition from offset 0 on: what is not there was lost.
   let floor: Position | null = range.low === 0n ? { epoch: 1, seq: 0 } : null;
   if (range.low === 0n) log.keptSince = 0;
-  await kafka.read(topic, reading.lane, range.low, range.high, (message) => {
+  await kafka.read(topic, reading.lane, range.low, range.high, async (message) => {
     const entry = log.take('kafka', message.value, null);
-    if (entry !== null) onEntry(entry);
     const settling = range.low > 0n && log.messages <= disorderMax;
     if (settling) floor = log.last;
+    if (entry !== null) await onEntry(entry);
   });
   for (const { place, bytes } of reading.outbox) {
     const entry = log.take('outbox', bytes, place);
-    if (entry !== null) onEntry(entry);
+    if (entry !== null) await onEntry(entry);
   }
   log.sortTail();
   return floor;

@@ -6,7 +6,7 @@ import type { Findings } from './findings.ts';
 import type { LaneLog } from './lane-log.ts';
 import { keyOf, orderOf, tagOf } from './names.ts';
 import { isLive, recordStates, type RecordedOrder, type SaleReading } from './records.ts';
-import { readDetailsOf, readOrders, type OrderRow } from './tables.ts';
+import { readDetailsOf, readOrders, textOfUnits, type OrderRow } from './tables.ts';
 
 /** For so long a lane keeps the record of an order that has ended. */
 export const recordKeptMs = 24 * 3600 * 1000;
@@ -133,7 +133,7 @@ function differences(order: RecordedOrder, expected: ExpectedOrder): string[] {
   for (const [name, has, wanted] of [
     ['shopper', order.shopper, expected.shopper],
     ['item', order.item, expected.item],
-    ['units', `{${order.units.join(',')}}`, expected.units],
+    ['units', textOfUnits(order.units), expected.units],
     ['fingerprint', order.fingerprint, expected.fingerprint],
     ['deadline', order.deadline, expected.deadline],
     ['end key', ended ? order.endKey : '', ended ? expected.endKey : ''],

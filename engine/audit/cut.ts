@@ -9,7 +9,7 @@ import { keyOf, tagOf } from './names.ts';
 import { compare, type Position } from './positions.ts';
 import type { SaleReading } from './records.ts';
 import { listOf, wholeOf } from './shapes.ts';
-import type { OrderRow, SaleRow } from './tables.ts';
+import { textOfUnits, type OrderRow, type SaleRow } from './tables.ts';
 
 /** What of these facts was decided up to the cut. */
 export function upTo<T extends Position>(facts: readonly T[] | undefined, cut: Position): T[] {
@@ -47,9 +47,7 @@ export function expectedOrder(
   const [held] = facts;
   const begun =
     row ??
-    (held?.kind === 'held'
-      ? { ...held, state: held.kind, units: `{${held.units.join(',')}}` }
-      : null);
+    (held?.kind === 'held' ? { ...held, state: held.kind, units: textOfUnits(held.units) } : null);
   const end = facts.findLast((fact) => fact.kind !== 'held');
   if (begun === null || end === undefined) return begun;
   const { kind: state, endKey, endFingerprint } = end;

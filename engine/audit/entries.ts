@@ -11,7 +11,8 @@ import { listOf, Malformed, textOf, unitsOf, wholeOf } from './shapes.ts';
 export interface OrderFact extends Position {
   readonly kind: 'held' | 'paid' | 'released' | 'expired';
   readonly sale: string;
-  readonly order: string;
+  /** Of the order, within its sale. */
+  readonly key: string;
   readonly shopper: string;
   /** Counted from 0. */
   readonly item: number;
@@ -20,14 +21,15 @@ export interface OrderFact extends Position {
   readonly at: number;
   /** Of `held`. */
   readonly price: number;
-  readonly expiresAt: number;
-  /** The same in the hold clock. */
+  /** In the hold clock. */
   readonly deadline: number;
   readonly fingerprint: number;
   /** Of an end. */
   readonly endKey: string;
   readonly endFingerprint: number;
 }
+
+export const orderIn = ({ sale, key }: OrderFact): string => orderOf(tagOf(sale), key);
 
 /** An outcome of a lane command, or a latch (number 0). */
 export interface SaleFact extends Position {
@@ -85,39 +87,26 @@ function readBefore(value: unknown): Position | null {
   return { epoch: wholeOf(epoch, 'epoch before'), seq: wholeOf(seq, 'end of the epoch before') };
 }
 
+/** In one literal: this runs for every order, and spreading took three times as long. */
 function orderFact(event: readonly unknown[], sale: string, place: Place): OrderFact {
   const kind = event[0] as OrderFact['kind'];
-  const base = {
-    ...place,
+  const isHold = kind === 'held';
+  const expiresAt = isHold ? wholeOf(event[5], 'deadline') : 0;
+  return {
+    epoch: place.epoch,
+    seq: place.seq,
+    at: place.at,
     kind,
     sale,
-    order: orderOf(tagOf(sale), textOf(event[1], 'key')),
+    key: textOf(event[1], 'key'),
     shopper: textOf(event[2], 'shopper'),
-  };
-  if (kind === 'held') {
-    const expiresAt = wholeOf(event[5], 'deadline');
-    return {
-      ...base,
-      item: wholeOf(event[3], 'item'),
-      price: wholeOf(event[4], 'price'),
-      expiresAt,
-      deadline: expiresAt - place.outage,
-      fingerprint: wholeOf(event[6], 'fingerprint'),
-      units: unitsOf(event[7], 'units'),
-      endKey: '',
-      endFingerprint: 0,
-    };
-  }
-  return {
-    ...base,
-    endKey: textOf(event[3], 'end key'),
-    endFingerprint: wholeOf(event[4], 'end fingerprint'),
-    item: wholeOf(event[5], 'item'),
-    units: unitsOf(event[6], 'units'),
-    price: 0,
-    expiresAt: 0,
-    deadline: 0,
-    fingerprint: 0,
+    item: wholeOf(isHold ? event[3] : event[5], 'item'),
+    units: unitsOf(isHold ? event[7] : event[6], 'units'),
+    price: isHold ? wholeOf(event[4], 'price') : 0,
+    deadline: isHold ? expiresAt - place.outage : 0,
+    fingerprint: isHold ? wholeOf(event[6], 'fingerprint') : 0,
+    endKey: isHold ? '' : textOf(event[3], 'end key'),
+    endFingerprint: isHold ? 0 : wholeOf(event[4], 'end fingerprint'),
   };
 }
 

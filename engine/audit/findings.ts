@@ -4,7 +4,7 @@
  */
 import { invariant, messageOf } from '../../platform/fault.ts';
 
-/** Every check and what it compares. The order is that of the table. */
+/** Every check and what it compares. docs/audit.md explains each; the order is that of the table. */
 export const checkTable = {
   'lane.open': 'marker, epochs and server of each lane = Postgres; nothing is frozen',
   'lane.watermark': "the lane's copy ≤ Postgres ≤ head; its count of decisions = the log",

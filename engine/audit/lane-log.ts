@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { messageOf } from '../../platform/fault.ts';
-import { readLogEntry, type LogEntry, type OrderFact, type SaleFact } from './entries.ts';
+import { orderIn, readLogEntry, type LogEntry, type OrderFact, type SaleFact } from './entries.ts';
 import type { Check } from './findings.ts';
 import { compare, nameOf, type EpochEnds, type Position, type Span } from './positions.ts';
 
@@ -169,8 +169,9 @@ export class LaneLog {
     if (compare(entry, this.bounds.settled) <= 0) return;
     this.tailCounts.push({ place: entry, count: entry.count, at: entry.at });
     for (const fact of entry.orders) {
-      const facts = this.tail.get(fact.order);
-      if (facts === undefined) this.tail.set(fact.order, [fact]);
+      const order = orderIn(fact);
+      const facts = this.tail.get(order);
+      if (facts === undefined) this.tail.set(order, [fact]);
       else facts.push(fact);
     }
     for (const fact of entry.sales) {

@@ -3,14 +3,15 @@
  * the lane no longer has it, its row in Postgres; and every record with its events.
  */
 import type { Query } from '../../platform/postgres/db.ts';
-import type { LogEntry, OrderFact } from './entries.ts';
+import { orderIn, type LogEntry, type OrderFact } from './entries.ts';
 import type { Check } from './findings.ts';
-import { keyOf, orderOf, tagOf } from './names.ts';
+import { orderOf, tagOf } from './names.ts';
 import { compare, nameOf, type Position } from './positions.ts';
 import { recordStates, type RecordedOrder, type SaleReading } from './records.ts';
-import { readOrdersOf, type OrderRow } from './tables.ts';
+import { readOrdersOf, textOfUnits, type OrderRow } from './tables.ts';
 
-const lookupMax = 5000;
+/** Events that are kept for one look-up; an entry may add some more. */
+const lookUpMost = 5000;
 
 export class LogOrders {
   readonly #sales: ReadonlyMap<string, SaleReading>;
@@ -37,17 +38,18 @@ export class LogOrders {
   }
 
   /** Takes an entry whose position is new. What was put away has settled in its own way. */
-  take(entry: LogEntry): void {
+  async take(q: Query, entry: LogEntry): Promise<void> {
     for (const fact of entry.orders) {
       if (this.#only !== null && fact.sale !== this.#only) continue;
-      if (this.#away.has(fact.order)) continue;
-      const sale = this.#sales.get(tagOf(fact.order));
+      if (this.#away.size > 0 && this.#away.has(orderIn(fact))) continue;
+      const sale = this.#sales.get(tagOf(fact.sale));
       if (compare(fact, sale?.cut ?? this.#settled) > 0) continue;
       this.#check.checked += 1;
-      const order = sale?.orders.get(keyOf(fact.order));
+      const order = sale?.orders.get(fact.key);
       if (sale === undefined || order === undefined) this.#unrecorded.push(fact);
       else this.#mark(sale, order, fact);
     }
+    if (this.#unrecorded.length >= lookUpMost) await this.lookUp(q);
   }
 
   #mark(sale: SaleReading, order: RecordedOrder, fact: OrderFact): void {
@@ -58,32 +60,24 @@ export class LogOrders {
       if (order.logEnd > 0) this.#violate(fact, 'its order had ended before');
       order.logEnd = recordStates.indexOf(fact.kind);
     }
-    const wrong = [
-      ...common(fact, order.shopper, order.item, `{${order.units.join(',')}}`),
-      ...(fact.kind === 'held'
-        ? unequal([
-            ['fingerprint', fact.fingerprint, order.fingerprint],
-            ['price', fact.price, sale.terms.items[order.item]?.price ?? 0],
-          ])
-        : []),
-    ];
-    if (wrong.length > 0) this.#violate(fact, `log ≠ record: ${wrong.join(', ')}`);
+    const { shopper, item, units, fingerprint } = order;
+    const price = sale.terms.items[item]?.price ?? 0;
+    const known = { shopper, item, units: textOfUnits(units) };
+    const wrong = differ(fact, fact.kind === 'held' ? { ...known, fingerprint, price } : known);
+    if (wrong !== '') this.#violate(fact, `log ≠ record: ${wrong}`);
   }
 
   #violate(fact: OrderFact, says: string): void {
-    this.#check.violate(fact.order, `${fact.kind} at ${nameOf(fact)}: ${says}`);
+    this.#check.violate(orderIn(fact), `${fact.kind} at ${nameOf(fact)}: ${says}`);
   }
 
   /** Looks up in Postgres what no record has. */
   async lookUp(q: Query): Promise<void> {
     const facts = this.#unrecorded;
     this.#unrecorded = [];
-    for (let from = 0; from < facts.length; from += lookupMax) {
-      const chunk = facts.slice(from, from + lookupMax);
-      const rows = await readOrdersOf(q, [...new Set(chunk.map((fact) => fact.order))]);
-      const byId = new Map(rows.map((row) => [row.id, row]));
-      for (const fact of chunk) this.#compareRow(fact, byId.get(fact.order));
-    }
+    const rows = await readOrdersOf(q, [...new Set(facts.map(orderIn))]);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    for (const fact of facts) this.#compareRow(fact, byId.get(orderIn(fact)));
   }
 
   #compareRow(fact: OrderFact, row: OrderRow | undefined): void {
@@ -91,21 +85,15 @@ export class LogOrders {
       this.#violate(fact, 'in no record, and not in Postgres');
       return;
     }
-    const wrong = [
-      ...common(fact, row.shopper, row.item, row.units),
-      ...unequal(
-        fact.kind === 'held'
-          ? [
-              ['price', fact.price, row.price],
-              ['held at', fact.at, row.heldAt],
-            ]
-          : [
-              ['ended at', fact.at, row.endedAt ?? 0],
-              ['end key', fact.endKey, row.endKey],
-            ],
-      ),
-    ];
-    if (wrong.length > 0) this.#violate(fact, `log ≠ Postgres: ${wrong.join(', ')}`);
+    const { shopper, item, units, price, heldAt, endedAt, endKey } = row;
+    const known = { shopper, item, units };
+    const wrong = differ(
+      fact,
+      fact.kind === 'held'
+        ? { ...known, price, at: heldAt }
+        : { ...known, at: endedAt ?? 0, endKey },
+    );
+    if (wrong !== '') this.#violate(fact, `log ≠ Postgres: ${wrong}`);
   }
 
   /**
@@ -130,16 +118,14 @@ export class LogOrders {
   }
 }
 
-function common(fact: OrderFact, shopper: string, item: number, units: string): string[] {
-  return unequal([
-    ['shopper', fact.shopper, shopper],
-    ['item', fact.item, item],
-    ['units', `{${fact.units.join(',')}}`, units],
-  ]);
-}
+type Known = Partial<Omit<OrderFact, 'units'>> & { readonly units: string };
 
-function unequal(
-  pairs: readonly (readonly [string, string | number, string | number])[],
-): string[] {
-  return pairs.filter(([, a, b]) => a !== b).map(([name, a, b]) => `${name} ${a} ≠ ${b}`);
+/** What the log says otherwise, in words; '' = nothing. */
+function differ(fact: OrderFact, known: Known): string {
+  const wrong: string[] = [];
+  for (const [name, value] of Object.entries(known)) {
+    const said = name === 'units' ? textOfUnits(fact.units) : fact[name as keyof OrderFact];
+    if (said !== value) wrong.push(`${name} ${String(said)} ≠ ${String(value)}`);
+  }
+  return wrong.join(', ');
 }

@@ -150,6 +150,9 @@ export interface OrderRow {
   readonly details: boolean;
 }
 
+/** Units as Postgres writes them: `{1,2}`. */
+export const textOfUnits = (units: readonly number[]): string => `{${units.join(',')}}`;
+
 const orderColumns = `o.id, o.shopper, o.state, o.item, o.units::text AS units, o.price,
   o.held_at AS "heldAt", o.deadline, o.ended_at AS "endedAt",
   o.fingerprint, o.end_key AS "endKey", o.end_fingerprint AS "endFingerprint"`;

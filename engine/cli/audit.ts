@@ -9,6 +9,7 @@ import { audit, exitCodeOf } from '../audit/audit.ts';
 import { tableOf } from '../audit/report.ts';
 import { topicsOf } from '../topics.ts';
 import { exitWith, readArguments } from './arguments.ts';
+import { progressLine, type ProgressLine } from './progress.ts';
 
 const usage = `highnoon audit [--sale S] [--wait SECONDS] [--json]
 
@@ -24,16 +25,16 @@ const storeTimeoutMs = 120_000;
 /** Postgres's snapshot of a lane rests while Redis and Kafka are read. */
 const snapshotRestMs = 900_000;
 const waitMaxSeconds = 86_400;
-const tellEveryMs = 1000;
+const showEveryMs = 200;
 
-/** Tells on stderr how long work gets on: nothing in the first second, then once a second. */
-function progress(): (line: string) => void {
-  let toldMs = performance.now();
+/** Shows how far long work has come, not more often than eyes can follow. */
+function showing(progress: ProgressLine): (line: string) => void {
+  let shownMs = performance.now();
   return (line) => {
     const now = performance.now();
-    if (now - toldMs < tellEveryMs) return;
-    toldMs = now;
-    process.stderr.write(`${line}\n`);
+    if (now - shownMs < showEveryMs) return;
+    shownMs = now;
+    progress.show(line);
   };
 }
 
@@ -66,9 +67,11 @@ async function main(): Promise<number> {
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'audit', log });
   try {
     await untilReady(redis, redisReadyMs);
+    const progress = progressLine();
     const stores = { db, redis, kafka, topic: topicsOf(config.topicPrefix).orders };
     const sale = values.sale ?? null;
-    const report = await audit(stores, { sale, waitMs: wait * 1000, say: progress() });
+    const report = await audit(stores, { sale, waitMs: wait * 1000, say: showing(progress) });
+    progress.clear();
     const exitCode = exitCodeOf(report);
     const passed = exitCode === exitWith.held;
     process.stdout.write(
@@ -86,7 +89,7 @@ main().then(
     process.exitCode = code;
   },
   (error: unknown) => {
-    process.stderr.write(`could not check: ${messageOf(error)}\n`);
+    process.stderr.write(`\ncould not check: ${messageOf(error)}\n`);
     process.exitCode = exitWith.unchecked;
   },
 );

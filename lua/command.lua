@@ -10,7 +10,8 @@
 -- Returns msgpack { status, epoch, head sequence, applied }: applied 1 = now, 0 = before,
 --         -1 = an earlier number is missing
 -- Emits   installed, moved, paused, resumed, closing, closed (number, 1 | 0, reason, …), opened
--- Cost    one command a call; close ends up to 256 overdue holds first
+-- Cost    one command a call; close ends up to 256 overdue holds first. Returned numbers that leave
+--         are read one by one, 2 µs each: 4,096 a close, 32,768 a debit at most
 --@include codes
 --@include gate
 --@include sale

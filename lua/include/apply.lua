@@ -67,30 +67,52 @@ local function credit(sale, number, body)
   emit(sale, { 'moved', number, 1, '', body[1], 'credit', body[2], units, it.allotted, it.last })
 end
 
--- Never-issued numbers go first, from the top; then the highest returned ones.
+-- Returned numbers that one command takes away, at most: they are read one by one and all stand in
+-- its event. A close is repeated, so it takes few; a debit is all or nothing.
+local CLOSE_MOST, DEBIT_MOST = 4096, 32768
+
+-- Takes the highest returned numbers of an item, no more than `most`, for good. Those that this very
+-- command gave back (a close ends overdue holds first) are among them. Returns them, highest first.
+local function takeReturned(sale, item, most)
+  local it, free, numbers = sale.items[item], freeList(sale, item, 0), {}
+  if it.returned == 0 or most == 0 then return numbers end
+  local low = item * SPAN
+  local found = redis.call('ZREVRANGEBYSCORE', KEYS[sale.base + 3], low + SPAN - 1, low, 'LIMIT', 0,
+    most)
+  local digits = #tostring(item) + 2
+  for i = 1, #found do numbers[i] = tonumber(string.sub(found[i], digits)) end
+  if next(free.added) then
+    for number in pairs(free.added) do numbers[#numbers + 1] = number end
+    table.sort(numbers)
+    local highest = {}
+    for i = #numbers, math.max(1, #numbers - most + 1), -1 do highest[#highest + 1] = numbers[i] end
+    numbers = highest
+  end
+  -- All that were free from there up: the write phase need not name them one by one.
+  free.cut = numbers[#numbers]
+  for number in pairs(free.added) do
+    if number >= free.cut then free.added[number] = nil end
+  end
+  it.returned = it.returned - #numbers
+  return numbers
+end
+
+-- Never-issued numbers go first, from the top; then the highest returned ones. A refusal names what
+-- one debit could take.
 local function debit(sale, number, body)
   local item, units = body[2] + 1, checkedUnits(body[3])
   local it = sale.items[item]
-  if available(it) < units then
+  local fresh = it.last - it.next + 1
+  local most = fresh + math.min(it.returned, DEBIT_MOST)
+  if most < units then
     emit(sale, { 'moved', number, 0, 'insufficient', body[1], 'debit', body[2], units, it.allotted,
-      it.last, available(it) })
+      it.last, most })
     return
   end
-  local fresh = math.min(units, it.last - it.next + 1)
+  fresh = math.min(units, fresh)
   it.last = it.last - fresh
   it.allotted = it.allotted - units
-  local rest, numbers = units - fresh, {}
-  if rest > 0 then
-    local free = freeList(sale, item, 0)
-    local low = item * SPAN
-    local found = redis.call('ZREVRANGEBYSCORE', KEYS[sale.base + 3], low + SPAN - 1, low, 'LIMIT',
-      0, rest)
-    for i = 1, #found do
-      numbers[i] = tonumber(string.match(found[i], ':(%d+)$'))
-      free.removed[numbers[i]] = true
-    end
-    it.returned = it.returned - rest
-  end
+  local numbers = takeReturned(sale, item, units - fresh)
   sale.dirty = true
   emit(sale, { 'moved', number, 1, '', body[1], 'debit', body[2], units, it.allotted, it.last,
     available(it), numbers })
@@ -106,45 +128,29 @@ local function toggle(sale, number, kind, from, to)
   emit(sale, { EVENT[kind], number, 1, '' })
 end
 
--- Returned numbers of an item, those of this batch too: an event names what a close takes away.
-local function allReturned(sale, item)
-  local numbers = {}
-  local free = sale.free[item] or { added = {}, removed = {} }
-  local low = item * SPAN
-  local found = redis.call('ZRANGEBYSCORE', KEYS[sale.base + 3], low, low + SPAN - 1)
-  for i = 1, #found do
-    local number = tonumber(string.match(found[i], ':(%d+)$'))
-    if not free.removed[number] then numbers[#numbers + 1] = number end
-  end
-  for number in pairs(free.added) do numbers[#numbers + 1] = number end
-  table.sort(numbers)
-  return numbers
-end
-
--- Debits what is free of every item; closes the sale only when nothing is held in the same step.
+-- Debits what is free of every item, as much as one command may. Closes the sale only when nothing is
+-- held and nothing free is left in the same step; the opener repeats it until then.
 local function close(sale, lane, number)
   if sale.st == CLOSED then
     emit(sale, { 'closed', number, 0, 'state', sale.st })
     return
   end
   reap(sale, lane, 256, 0)
-  local units, allotted, last, numbers, held = {}, {}, {}, {}, 0
+  local units, allotted, last, numbers, rest = {}, {}, {}, {}, 0
+  local most = CLOSE_MOST
   for i = 1, #sale.items do
     local it = sale.items[i]
-    units[i] = available(it)
-    numbers[i] = allReturned(sale, i)
+    numbers[i] = takeReturned(sale, i, most)
+    most = most - #numbers[i]
+    units[i] = it.last - it.next + 1 + #numbers[i]
     it.last = it.next - 1
-    it.returned = 0
     it.allotted = it.allotted - units[i]
     allotted[i], last[i] = it.allotted, it.last
-    held = held + it.held
+    rest = rest + it.held + it.returned
   end
-  sale.free = {}
-  sale.emptied = true
-  sale.st = held == 0 and CLOSED or CLOSING
+  sale.st = rest == 0 and CLOSED or CLOSING
   sale.dirty = true
-  emit(sale, { held == 0 and 'closed' or 'closing', number, 1, '', units, allotted, last,
-    numbers })
+  emit(sale, { rest == 0 and 'closed' or 'closing', number, 1, '', units, allotted, last, numbers })
 end
 
 local function apply(sale, lane, number, kind, body, new)

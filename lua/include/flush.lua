@@ -49,16 +49,18 @@ local function writeCounts(sale)
 end
 
 local function writeReturned(sale)
-  if sale.emptied then redis.call('DEL', KEYS[sale.base + 3]) end
   for item, free in pairs(sale.free) do
-    local gone, back = {}, {}
+    local key, gone, back = KEYS[sale.base + 3], {}, {}
+    if free.cut then
+      redis.call('ZREMRANGEBYSCORE', key, item * SPAN + free.cut, item * SPAN + SPAN - 1)
+    end
     for number in pairs(free.removed) do gone[#gone + 1] = item .. ':' .. number end
     for number in pairs(free.added) do
       back[#back + 1] = item * SPAN + number
       back[#back + 1] = item .. ':' .. number
     end
-    inChunks('ZREM', KEYS[sale.base + 3], gone)
-    inChunks('ZADD', KEYS[sale.base + 3], back)
+    inChunks('ZREM', key, gone)
+    inChunks('ZADD', key, back)
   end
 end
 

@@ -166,7 +166,7 @@ end
 -- The first member of the deadline index that is overdue, or the rest of it; nil = there is none,
 -- and will be none in this batch.
 local function overdueMember(sale, lane)
-  if sale.rest or sale.drained then return sale.rest end
+  if sale.rest then return sale.rest end
   local found = redis.call('ZRANGEBYSCORE', KEYS[sale.base + 2], '-inf', lane.holdClock,
     'WITHSCORES', 'LIMIT', #sale.dueRemoved, 1)
   if found[1] then
@@ -188,7 +188,7 @@ local LOOKS_MOST = 1024
 -- `sale.drained` says whether none is left.
 local function reap(sale, lane, most, want)
   local ended = 0
-  while ended < most and sale.looked < LOOKS_MOST do
+  while not sale.drained and ended < most and sale.looked < LOOKS_MOST do
     local rest = overdueMember(sale, lane)
     if not rest then break end
     local chunk = math.min(most - ended, LOOKS_MOST - sale.looked)

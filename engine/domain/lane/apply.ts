@@ -6,7 +6,7 @@ import type { SaleId } from '../types.ts';
 import { reap } from './due.ts';
 import { itemAt } from './evolve.ts';
 import type { LaneSaleState, Sale } from './state.ts';
-import { available, debited } from './units.ts';
+import { available, closeMax, debitable, debited } from './units.ts';
 import { happen, latch, type SaleWork } from './work.ts';
 import type { LaneCommand, RefusedEvent, Terms } from './words.ts';
 
@@ -110,8 +110,8 @@ function credit(work: SaleWork, c: Move): void {
 function debit(work: SaleWork, c: Move): void {
   const it = itemAt(work.sale, c.item);
   const { allotted, last } = it;
-  if (available(it) < c.units) {
-    happen(work, [...refused(c, 'insufficient'), allotted, last, available(it)]);
+  if (debitable(it) < c.units) {
+    happen(work, [...refused(c, 'insufficient'), allotted, last, debitable(it)]);
     return;
   }
   const { number, move, item, units } = c;
@@ -129,7 +129,10 @@ function toggle(work: SaleWork, c: LaneCommand, from: LaneSaleState): void {
   happen(work, state === from ? [event, c.number, 1, ''] : [event, c.number, 0, 'state', state]);
 }
 
-/** Debits what is free of every item; closes only when nothing is held in the same step. */
+/**
+ * Debits what is free of every item, as much as one command may; closes only when nothing is held
+ * and nothing free is left in the same step.
+ */
 function close(work: SaleWork, number: number): void {
   const { sale } = work;
   if (sale.state === 'closed') {
@@ -137,10 +140,23 @@ function close(work: SaleWork, number: number): void {
     return;
   }
   reap(work, closeReapMax);
-  const units = sale.items.map(available);
-  const allotted = sale.items.map((it) => it.allotted - available(it));
-  const last = sale.items.map((it) => it.next - 1);
-  const done = sale.items.every((it) => it.held === 0);
-  const returned = sale.items.map((it) => [...it.returned]);
-  happen(work, [done ? 'closed' : 'closing', number, 1, '', units, allotted, last, returned]);
+  let most = closeMax;
+  const taken = sale.items.map((it) => {
+    const fresh = it.last - it.next + 1;
+    const { returned } = debited(it, fresh + Math.min(it.returned.length, most));
+    most -= returned.length;
+    return { units: fresh + returned.length, returned };
+  });
+  const allotted = sale.items.map((it, i) => it.allotted - (taken[i]?.units ?? 0));
+  const done = sale.items.every((it, i) => it.held === 0 && taken[i]?.units === available(it));
+  happen(work, [
+    done ? 'closed' : 'closing',
+    number,
+    1,
+    '',
+    taken.map(({ units }) => units),
+    allotted,
+    sale.items.map((it) => it.next - 1),
+    taken.map(({ returned }) => returned),
+  ]);
 }

@@ -115,15 +115,19 @@ function moved(sale: Sale, event: CreditedEvent | DebitedEvent): void {
     sale.creditsIn += 1;
     return;
   }
-  const gone = event[11];
-  it.returned = it.returned.filter((number) => !gone.includes(number));
+  it.returned = without(it.returned, event[11]);
+}
+
+function without(numbers: readonly number[], gone: readonly number[]): number[] {
+  const away = new Set(gone);
+  return numbers.filter((number) => !away.has(number));
 }
 
 function closed(sale: Sale, event: ClosedEvent): void {
-  const [, , , , , allotted, last] = event;
+  const [, , , , , allotted, last, gone] = event;
   for (const [i, it] of sale.items.entries()) {
     it.allotted = allotted[i] ?? it.allotted;
     it.last = last[i] ?? it.last;
-    it.returned = [];
+    it.returned = without(it.returned, gone[i] ?? []);
   }
 }

@@ -28,6 +28,17 @@ export function giveBack(it: Item, units: readonly number[]): void {
   it.returned.sort((a, b) => a - b);
 }
 
+/**
+ * Returned numbers that one command takes away, at most: they all stand in its event. A close is
+ * repeated, so it takes few; a debit is all or nothing.
+ */
+export const closeMax = 4096;
+const debitMax = 32_768;
+
+/** What one debit can take, at most. */
+export const debitable = (it: Item): number =>
+  it.last - it.next + 1 + Math.min(it.returned.length, debitMax);
+
 /** What a debit takes: how many that were never issued, and which returned ones, highest first. */
 export function debited(it: Item, units: number): { fresh: number; returned: number[] } {
   const fresh = Math.min(units, it.last - it.next + 1);

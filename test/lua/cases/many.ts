@@ -1,7 +1,7 @@
 /** A shopper with many orders: from the ninth on each stands for itself (headMax). */
-import { batch, holdMs, saleOf, type Case } from './case.ts';
-import { details, done, expired, held, hold, paid, pay, read, reap } from './say.ts';
-import { release, released, replayed } from './say.ts';
+import { batch, command, holdMs, saleOf, type Case } from './case.ts';
+import { control, debit, details, done, expired, held, hold, paid, pay } from './say.ts';
+import { read, reap, release, released, replayed } from './say.ts';
 
 const keys = (from: number, to: number): string[] =>
   Array.from({ length: to - from + 1 }, (_, i) => `ann-${from + i}`);
@@ -13,6 +13,19 @@ const taken = (at: number, from: number, to: number) =>
     keys(from, to).map((key, i) => [hold(key), done('held', at, [from + i])] as const),
     keys(from, to).map((key, i) => held(key, at, [from + i])),
   );
+
+const upTo = (last: number, first = 1): number[] =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
+const downTo = (first: number, last = 1): number[] => upTo(first, last).reverse();
+
+const wholesale = { quantity: 1000, product: 'p0' } as const;
+
+/** Of 33 shoppers, a thousand units each. */
+const thousands = Array.from({ length: 33 }, (_, i) => ({
+  key: `t${i + 1}-1`,
+  units: upTo(1000 * (i + 1), 1000 * i + 1),
+}));
 
 /** Of 20 shoppers, one each. */
 const others = Array.from({ length: 20 }, (_, i) => `s${i + 1}-1`);
@@ -164,6 +177,48 @@ export const manyCases: readonly Case[] = [
         ],
         [...keys(9, 11).map((key, i) => expired(key, [i + 9])), held('bob-1', holdMs, [9])],
       ),
+    ],
+  },
+  {
+    name: 'a debit takes 32,768 returned numbers, a close 4,096: it is repeated until none is left',
+    given: saleOf({ units: [33_000, 5], limit: 1000 }),
+    steps: [
+      batch(
+        0,
+        [
+          ...thousands.map(
+            ({ key, units }) => [hold(key, wholesale), done('held', 0, units)] as const,
+          ),
+          [hold('ann-1', { product: 'p1' }), done('held', 0, [1], { item: 1 })],
+        ],
+        [
+          ...thousands.map(({ key, units }) => held(key, 0, units)),
+          held('ann-1', 0, [1], { item: 1 }),
+        ],
+      ),
+      batch(
+        1,
+        [
+          ...thousands.map(({ key, units }) => [release(key), done('released', 0, units)] as const),
+          [release('ann-1'), done('released', 0, [1], { item: 1 })],
+        ],
+        [...thousands.map(({ key, units }) => released(key, units)), released('ann-1', [1], '', 1)],
+      ),
+      command(2, debit(4, 32_769), [
+        ['moved', 4, 0, 'insufficient', 'mov_4', 'debit', 0, 32_769, 33_000, 33_000, 32_768],
+      ]),
+      command(3, debit(5, 27_000), [
+        [
+          ...(['moved', 5, 1, '', 'mov_5', 'debit', 0, 27_000] as const),
+          ...([6000, 33_000, 6000, downTo(33_000, 6001)] as const),
+        ],
+      ]),
+      command(4, control(6, 'close'), [
+        ['closing', 6, 1, '', [4096, 4], [1904, 1], [33_000, 1], [downTo(6000, 1905), []]],
+      ]),
+      command(5, control(7, 'close'), [
+        ['closed', 7, 1, '', [1904, 1], [0, 0], [33_000, 1], [downTo(1904), [1]]],
+      ]),
     ],
   },
 ];

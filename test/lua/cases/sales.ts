@@ -216,7 +216,7 @@ export const saleCases: readonly Case[] = [
         ],
         [released('bob-1', [2, 3])],
       ),
-      command(4, control(5, 'close'), [['closing', 5, 1, '', [2], [1], [3], [[2, 3]]]]),
+      command(4, control(5, 'close'), [['closing', 5, 1, '', [2], [1], [3], [[3, 2]]]]),
       batch(
         5,
         [

@@ -100,7 +100,7 @@ async function auditInSnapshot(q: Query, audit: LaneAudit, begun: LaneBegun): Pr
     only,
     findings.of('log.orders'),
   );
-  const log = await auditLog(q, audit, reading, before, after, logOrders);
+  const { log, keptSince } = await auditLog(q, audit, reading, before, after, logOrders);
   rewind(reading.sales, log);
   auditSales(rows, reading, log, findings);
   const context = {
@@ -130,7 +130,7 @@ async function auditInSnapshot(q: Query, audit: LaneAudit, begun: LaneBegun): Pr
   audit.totals.units += found.units;
   audit.totals.sales += reading.sales.size;
   await logOrders.lookUp(q);
-  logOrders.checkRecords(log.keptSince);
+  logOrders.checkRecords(keptSince);
 }
 
 async function laneRow(q: Query, lane: number): Promise<LaneRow> {
@@ -139,7 +139,7 @@ async function laneRow(q: Query, lane: number): Promise<LaneRow> {
   return row;
 }
 
-/** Reads the log from Kafka and the outbox. */
+/** Reads the log from Kafka and the outbox; and the lane time from which on Kafka keeps it. */
 async function auditLog(
   q: Query,
   { stores, findings, say }: LaneAudit,
@@ -147,7 +147,7 @@ async function auditLog(
   before: LaneRow,
   after: LaneRow,
   logOrders: LogOrders,
-): Promise<LaneLog> {
+): Promise<{ readonly log: LaneLog; readonly keptSince: number }> {
   const { lane } = reading;
   const { kafka, topic, redis } = stores;
   const range = (await kafka.ends(topic)).get(lane);
@@ -161,12 +161,12 @@ async function auditLog(
     recovered: after.recovered,
   };
   const log = new LaneLog(lane, bounds, findings.of('log.entries'));
-  const floor = await readLog(kafka, topic, range, reading, log, async (entry) => {
+  await readLog(kafka, topic, range, reading, log, async (entry) => {
     await logOrders.take(q, entry);
     say(`lane ${lane}: ${log.messages} of ${range.high - range.low} messages read from Kafka`);
   });
-  checkDense(log, floor, after.watermark, reading.state.head, findings);
-  return log;
+  const keptSince = checkDense(log, after.watermark, reading.state.head, findings);
+  return { log, keptSince };
 }
 
 function auditSales(

@@ -1,4 +1,8 @@
-/** Reads a lane's log and checks that nothing is missing from where Kafka begins to the head. */
+/**
+ * Reads a lane's log and checks that nothing is missing above the watermark. Kafka need not have what
+ * Postgres has settled: retention deletes it, and a lost topic or tail takes nothing away. So its log
+ * counts from behind its last gap below the watermark on.
+ */
 import type { KafkaPort } from '../../platform/kafka/port.ts';
 import type { LogEntry } from './entries.ts';
 import type { Findings } from './findings.ts';
@@ -6,13 +10,7 @@ import type { LaneLog } from './lane-log.ts';
 import type { LaneReading } from './lane-scan.ts';
 import { countOf, spanName, spansBetween, type Position } from './positions.ts';
 
-/** Retention may cut into messages that two relays sent side by side: so many are not compared. */
-const disorderMax = 100;
-
-/**
- * Reads what Kafka keeps of a lane, then its outbox; each new entry is handed on. Answers the first
- * position that Kafka must have; null = retention has left nothing.
- */
+/** Reads what Kafka keeps of a lane, then its outbox; each new entry is handed on. */
 export async function readLog(
   kafka: KafkaPort,
   topic: string,
@@ -20,14 +18,9 @@ export async function readLog(
   reading: LaneReading,
   log: LaneLog,
   onEntry: (entry: LogEntry) => Promise<void>,
-): Promise<Position | null> {
-  // Retention never empties a partition from offset 0 on: what is not there was lost.
-  let floor: Position | null = range.low === 0n ? { epoch: 1, seq: 0 } : null;
-  if (range.low === 0n) log.keptSince = 0;
+): Promise<void> {
   await kafka.read(topic, reading.lane, range.low, range.high, async (message) => {
     const entry = log.take('kafka', message.value, null);
-    const settling = range.low > 0n && log.messages <= disorderMax;
-    if (settling) floor = log.last;
     if (entry !== null) await onEntry(entry);
   });
   for (const { place, bytes } of reading.outbox) {
@@ -35,36 +28,41 @@ export async function readLog(
     if (entry !== null) await onEntry(entry);
   }
   log.sortTail();
-  return floor;
 }
 
 /**
- * `floor` = the first position that Kafka must have; `settledNow` = the watermark after the outbox
- * was read: up to there Kafka must have everything, above it the outbox, up to the head then.
+ * `settledNow` = the watermark after the outbox was read: above it the outbox must have everything,
+ * up to the head then. Answers the lane time from which on Kafka keeps all that has settled;
+ * infinite = it keeps nothing.
  */
 export function checkDense(
   log: LaneLog,
-  floor: Position | null,
   settledNow: Position,
   head: Position | null,
   findings: Findings,
-): void {
+): number {
   const check = findings.of('log.dense');
   const { ends } = log.bounds;
-  if (floor !== null) {
-    const before = { epoch: floor.epoch, seq: floor.seq - 1 };
-    const kept = spansBetween(before, settledNow, ends);
-    check.checked += countOf(kept);
-    for (const hole of kept.flatMap((span) => log.holes('kafka', span))) {
-      check.violate(`lane ${log.lane} ${spanName(hole)}`, 'settled, and missing in Kafka');
+  const settled = spansBetween({ epoch: 1, seq: -1 }, settledNow, ends);
+  const gone = settled.flatMap((span) => log.holes('kafka', span)).at(-1);
+  const kept =
+    gone === undefined
+      ? settled
+      : spansBetween({ epoch: gone.epoch, seq: gone.last }, settledNow, ends);
+  check.checked += countOf(kept);
+  if (head !== null) {
+    const doubtful = spansBetween(settledNow, head, ends);
+    check.checked += countOf(doubtful);
+    for (const hole of doubtful.flatMap((span) => log.holes('outbox', span))) {
+      const inKafka = log.has('kafka', { epoch: hole.epoch, seq: hole.first });
+      const says = `above the watermark, and missing in the outbox`;
+      check.violate(
+        `lane ${log.lane} ${spanName(hole)}`,
+        `${says}${inKafka ? '' : ' and in Kafka'}`,
+      );
     }
   }
-  if (head === null) return;
-  const doubtful = spansBetween(settledNow, head, ends);
-  check.checked += countOf(doubtful);
-  for (const hole of doubtful.flatMap((span) => log.holes('outbox', span))) {
-    const inKafka = log.has('kafka', { epoch: hole.epoch, seq: hole.first });
-    const says = `above the watermark, and missing in the outbox`;
-    check.violate(`lane ${log.lane} ${spanName(hole)}`, `${says}${inKafka ? '' : ' and in Kafka'}`);
-  }
+  const [first] = kept;
+  if (gone === undefined) return 0;
+  return first === undefined ? Infinity : log.keptSince({ epoch: first.epoch, seq: first.first });
 }

@@ -3,7 +3,7 @@
  * Keeps of every payload a digest, of every event that the snapshot has not settled all.
  */
 import { createHash } from 'node:crypto';
-import { messageOf } from '../../platform/fault.ts';
+import { invariant, messageOf } from '../../platform/fault.ts';
 import { orderIn, readLogEntry, type LogEntry, type OrderFact, type SaleFact } from './entries.ts';
 import type { Check } from './findings.ts';
 import { compare, nameOf, type EpochEnds, type Position, type Span } from './positions.ts';
@@ -29,10 +29,6 @@ const digestPart = ~3;
 export class LaneLog {
   readonly lane: number;
   readonly bounds: LogBounds;
-  /** Lane time from which on Kafka keeps the log; infinite = it keeps nothing. */
-  keptSince = Infinity;
-  /** Highest position in Kafka. */
-  last: Position | null = null;
   messages = 0;
   /** Events above the snapshot's watermark, in the order of the log once `sortTail` has run. */
   readonly tail = new Map<string, OrderFact[]>();
@@ -43,6 +39,8 @@ export class LaneLog {
   readonly commands = new Map<number, SaleFact>();
   /** By epoch and sequence: digest of the payload, and who has it. */
   readonly #places = new Map<number, Map<number, number>>();
+  /** Lane time of positions that Kafka has, and had not the one before it when it came. */
+  readonly #starts = new Map<string, number>();
   readonly #check: Check;
   #before: Position & { readonly at: number } = { epoch: 0, seq: 0, at: 0 };
 
@@ -55,6 +53,13 @@ export class LaneLog {
 
   has(source: Source, { epoch, seq }: Position): boolean {
     return ((this.#places.get(epoch)?.get(seq) ?? 0) & sourceBits[source]) !== 0;
+  }
+
+  /** Lane time of a position that Kafka has behind one that it does not have. */
+  keptSince(place: Position): number {
+    const at = this.#starts.get(nameOf(place));
+    invariant(at !== undefined, `${nameOf(place)} begins nothing in Kafka`);
+    return at;
   }
 
   /** What of a span a source does not have, as runs. */
@@ -87,11 +92,8 @@ export class LaneLog {
       check.violate(this.#id(entry), `${source} has it at ${nameOf(claimed)}`);
     }
     if (!this.#isWithin(source, entry)) return null;
-    if (source === 'kafka') {
-      this.keptSince = Math.min(this.keptSince, entry.at);
-      if (this.last === null || compare(entry, this.last) > 0) {
-        this.last = { epoch: entry.epoch, seq: entry.seq };
-      }
+    if (source === 'kafka' && !this.has(source, { epoch: entry.epoch, seq: entry.seq - 1 })) {
+      this.#starts.set(nameOf(entry), entry.at);
     }
     const places = this.#places.get(entry.epoch) ?? new Map<number, number>();
     this.#places.set(entry.epoch, places);

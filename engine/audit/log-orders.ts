@@ -97,19 +97,19 @@ export class LogOrders {
   }
 
   /**
-   * Every record has its events in the log, if its hold is younger than the first entry that Kafka
-   * keeps of its lane. To be called once records stand at their cuts and know when they were held.
+   * Every record has its events in the log, if its hold is younger than `keptSince`: since that
+   * lane time Kafka keeps everything. Of an older one it may have lost any.
+   * To be called once records stand at their cuts and know when they were held.
    */
   checkRecords(keptSince: number): void {
     for (const sale of this.#sales.values()) {
       for (const order of sale.orders.values()) {
         const id = orderOf(sale.tag, order.key);
         if (order.state === 0 || this.#away.has(id)) continue;
-        if (!order.logHeld && order.heldAt > keptSince) {
-          this.#check.violate(id, 'its hold is not in the log');
-        }
+        const isKept = order.heldAt > keptSince;
+        if (isKept && !order.logHeld) this.#check.violate(id, 'its hold is not in the log');
         const end = order.state > 1 ? order.state : 0;
-        if (order.logHeld && end !== order.logEnd) {
+        if (end !== order.logEnd && (isKept ? order.logHeld : order.logEnd > 0)) {
           const [says, has] = [order.logEnd, end].map((n) => recordStates[n === 0 ? 1 : n] ?? '?');
           this.#check.violate(id, `${says} by the log, ${has} in its record`);
         }

@@ -119,7 +119,7 @@ const watermark: Break[] = [
   {
     check: 'lane.watermark',
     what: 'the head is behind Postgres: the lane was rolled back',
-    also: ['log.dense', 'log.entries', 'log.orders'],
+    also: ['log.entries'],
     says: /Postgres is at .*, the head/,
     how: ({ redis, lane }) => redis.hincrby(laneKeys(lane).clock, 'seq', -1),
   },

@@ -10,6 +10,7 @@ import { laneKeys } from '../../../engine/lanes/keys.ts';
 import { runScript } from '../../../platform/redis/scripts.ts';
 import type { KafkaPort } from '../../../platform/kafka/port.ts';
 import { reportOf, wrongIn } from '../../support/audit.ts';
+import { Broken } from './break.ts';
 import { failedIn, makeHistory, type History } from './history.ts';
 import { copyStores, type StoreCopy } from './store-copy.ts';
 
@@ -75,6 +76,17 @@ describe('the audit of a system at rest', () => {
       checks.find(({ name }) => name === 'log.dense')?.checked ?? 0;
     expect(looked(some)).toBeLessThan(looked(all));
     expect(looked(some)).toBeGreaterThan(0);
+  });
+
+  it.each<[string, (messages: Buffer[]) => Buffer[]]>([
+    ['all of it', () => []],
+    ['its end', (messages) => messages.slice(0, 4)],
+    ['a part in the middle', (messages) => messages.filter((_, i) => i < 4 || i > 6)],
+    ['all but its end', (messages) => messages.slice(-1)],
+  ])('does not need of Kafka what has settled: it has lost %s', async (_, alter) => {
+    const less = new Broken(history);
+    await less.alterLog(alter);
+    expect(wrongIn(await reportOf(history.world, { topic: less.topic }))).toEqual([]);
   });
 
   it('lets a decision be that was put away and resolved', async () => {

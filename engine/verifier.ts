@@ -1,7 +1,7 @@
 /**
  * Verifier: lets a lane serve again after its Redis server has started anew.
- * It proves that no position which anyone has seen is missing, ends the epoch at the outbox's
- * head, begins the next one in Postgres, then in the lane. Two at once: compare-and-set.
+ * It ends the epoch at the outbox's head and begins the next one in Postgres, proves that no
+ * position which anyone has seen is missing, and tells the lane. Two at once: compare-and-set.
  */
 import { crashPoint } from '../platform/crash.ts';
 import type { KafkaPort } from '../platform/kafka/port.ts';
@@ -14,7 +14,7 @@ import { isAbove, type Position } from './domain/contiguity.ts';
 import { readEntry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { copyRollback } from './settle/quarantine.ts';
-import { lockWatermark } from './settle/settlement.ts';
+import { lockWatermark, readEpochs } from './settle/settlement.ts';
 
 export interface VerifierOptions {
   readonly db: Db;
@@ -99,30 +99,30 @@ export class Verifier {
   }
 
   async #attempt(lane: number, runId: string): Promise<void> {
-    const { db, redis, log } = this.#options;
     const row = await this.#row(lane);
     if (row.state === 'frozen') throw new Error('frozen in postgres');
     if (row.token !== null) throw new Error('a recovery is under way');
-    if (row.run_id === runId) {
-      await this.#write(lane, row.epoch, runId);
-      return;
-    }
-    // Kafka first, then the head: a position published before the restart is in the outbox too.
-    const highest = await this.#highestInKafka(lane, row.lane_time);
-    crashPoint('verifier.read');
-    const head = await this.#head(lane);
-    if ((await serverRunId(redis)) !== runId) throw new Error('redis has started once more');
     try {
-      await db.tx((q) => this.#begin(q, lane, row, { highest, head }, runId));
+      const epoch = row.run_id === runId ? row.epoch : await this.#begin(lane, row, runId);
+      crashPoint('verifier.begun');
+      await this.#lookAtKafka(lane, row);
+      crashPoint('verifier.read');
+      await this.#write(lane, epoch, runId);
+      crashPoint('verifier.written');
+      this.#options.log.info({ lane, epoch }, 'lane verified');
     } catch (error) {
       if (!(error instanceof RolledBack)) throw error;
       await this.#freeze(lane, row, error.message);
-      return;
     }
-    crashPoint('verifier.begun');
-    await this.#write(lane, row.epoch + 1, runId);
-    crashPoint('verifier.written');
-    log.info({ lane, epoch: row.epoch + 1, end: head.seq }, 'lane verified, new epoch');
+  }
+
+  /** Ends the lane's epoch in Postgres and begins the next one for this server. Answers it. */
+  async #begin(lane: number, row: LaneRow, runId: string): Promise<number> {
+    const { db, redis } = this.#options;
+    const head = await this.#head(lane);
+    if ((await serverRunId(redis)) !== runId) throw new Error('redis has started once more');
+    await db.tx((q) => this.#beginIn(q, lane, row, head, runId));
+    return row.epoch + 1;
   }
 
   async #head(lane: number): Promise<Position> {
@@ -146,38 +146,17 @@ export class Verifier {
     return row;
   }
 
-  /** Highest position in the partition from a bit before the lane's settled time to its end. */
-  async #highestInKafka(lane: number, laneTime: number): Promise<Position | null> {
-    const { kafka, topic } = this.#options;
-    const ends = (await kafka.ends(topic)).get(lane);
-    if (ends === undefined) throw new Error(`kafka has no partition ${lane} of ${topic}`);
-    if (ends.high === ends.low) return null;
-    // Lane time may be ahead of every other clock: Redis's was once set forward.
-    const since = Math.max(0, Math.min(laneTime, Date.now()) - kafkaBackMs);
-    const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
-    const from = at < ends.low ? ends.low : at;
-    let highest: Position | null = null;
-    await kafka.read(topic, lane, from, ends.high, (message) => {
-      const entry = entryOf(message.value);
-      if (entry === null) return;
-      if (highest === null || isAbove(entry, highest)) {
-        highest = { epoch: entry.epoch, seq: entry.seq };
-      }
-    });
-    return highest;
-  }
-
   /**
    * Ends the lane's epoch at its head and begins the next, or throws why the lane has gone back.
-   * That is judged only when no other verifier has begun an epoch since `row` was read: what it saw
-   * of the lane then belongs to that row. Epochs begun for servers that died before they were told
-   * of it end empty; one that was not empty is missing here.
+   * That is judged only when no other verifier has begun an epoch since `row` was read: what was
+   * seen of the lane then belongs to that row. Epochs begun for servers that died before they were
+   * told of it end empty; one that was not empty is missing here.
    */
-  async #begin(
+  async #beginIn(
     q: Query,
     lane: number,
     { epoch: current, recovered_epoch: recovered }: LaneRow,
-    { highest, head }: { readonly highest: Position | null; readonly head: Position },
+    head: Position,
     runId: string,
   ): Promise<void> {
     const watermark = await lockWatermark(q, lane);
@@ -190,9 +169,6 @@ export class Verifier {
     if (changed !== 1) throw new Error('another verifier was faster');
     if (head.epoch < recovered || head.epoch > current) {
       throw new RolledBack(`the lane is of epoch ${head.epoch}, postgres of ${current}`);
-    }
-    if (highest !== null && isAbove(highest, head)) {
-      throw new RolledBack(`kafka has ${inWords(highest)}, the lane ${inWords(head)}`);
     }
     if (isAbove(watermark, head)) {
       throw new RolledBack(`postgres has ${inWords(watermark)}, the lane ${inWords(head)}`);
@@ -212,6 +188,32 @@ export class Verifier {
       throw new RolledBack(`epoch ${head.epoch} did not end at ${head.seq}`);
     }
     await q.run('INSERT INTO sale.epochs (lane, epoch) VALUES ($1, $2)', [lane, current + 1]);
+  }
+
+  /**
+   * Reads the partition from a bit before the lane's settled time to its end, for what lies beyond
+   * the end of its epoch. After the ends are stored and before the lane serves: what is published
+   * later, by a relay that read it from a server of before, the settler judges by these ends.
+   */
+  async #lookAtKafka(lane: number, row: LaneRow): Promise<void> {
+    const { db, kafka, topic } = this.#options;
+    const ends = (await kafka.ends(topic)).get(lane);
+    if (ends === undefined) throw new Error(`kafka has no partition ${lane} of ${topic}`);
+    if (ends.high === ends.low) return;
+    // After the partition's end is known: every epoch of what stands before it had begun by then.
+    const lasts = new Map((await readEpochs(db, lane)).map((e) => [e.epoch, e.end]));
+    // Lane time may be ahead of every other clock: Redis's was once set forward.
+    const since = Math.max(0, Math.min(row.lane_time, Date.now()) - kafkaBackMs);
+    const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
+    const from = at < ends.low ? ends.low : at;
+    await kafka.read(topic, lane, from, ends.high, (message) => {
+      const entry = entryOf(message.value);
+      if (entry === null || entry.epoch < row.recovered_epoch) return;
+      const last = lasts.get(entry.epoch);
+      if (last === null || (last !== undefined && entry.seq <= last)) return;
+      const end = last === undefined ? 'never began' : `ended at ${last}`;
+      throw new RolledBack(`kafka has ${inWords(entry)}, epoch ${entry.epoch} ${end}`);
+    });
   }
 
   /** Lets the lane serve, if it is on the server of this run id, with the end that Postgres has. */

@@ -87,6 +87,7 @@ export async function recoverLane(options: RecoverOptions, lane: number): Promis
   const flag = await redis.get(laneKeys(lane).frozen);
   const writer = new LaneWriter(redis, script, lane, token);
   await writer.take();
+  await freeze(db, writer, lane, token);
   const runId = await serverRunId(redis);
   const lost = await lookAt(options, lane, flag);
 
@@ -132,16 +133,33 @@ async function checkOwner({ redis, settings }: RecoverOptions, lane: number): Pr
   }
 }
 
-/** Freezes the lane in Postgres under a new token, whoever had it before. */
+/** Takes the token, whoever had it before; verifiers give way to it from now on. */
 async function takeToken(db: Db, lane: number): Promise<string> {
   const [row] = await db.query<{ token: string }>(
-    `UPDATE sale.lanes SET state = 'frozen', recoveries = recoveries + 1,
-            token = recoveries + 1 || '-' || $2
+    `UPDATE sale.lanes SET recoveries = recoveries + 1, token = recoveries + 1 || '-' || $2
       WHERE lane = $1 RETURNING token`,
     [lane, randomBytes(6).toString('hex')],
   );
   if (row === undefined) throw new Error(`lane ${lane} is not formatted`);
   return row.token;
+}
+
+/**
+ * Freezes the lane in Postgres, after it was flagged in Redis: what Postgres says is frozen answers
+ * nobody. A recovery that was paused may come here when a later one is done with the lane.
+ */
+async function freeze(db: Db, writer: LaneWriter, lane: number, token: string): Promise<void> {
+  const held = await db.run(
+    `UPDATE sale.lanes SET state = 'frozen' WHERE lane = $1 AND token = $2`,
+    [lane, token],
+  );
+  if (held === 1) return;
+  const [done] = await db.query(
+    `SELECT 1 FROM sale.lanes WHERE lane = $1 AND token IS NULL AND state = 'open'`,
+    [lane],
+  );
+  if (done !== undefined) await writer.unflag();
+  throw new Overtaken('another recovery has taken this lane over');
 }
 
 interface LostLane {
@@ -185,7 +203,7 @@ async function settleAll(options: RecoverOptions, lane: number) {
 async function endEpoch(q: Query, lane: number, token: string, known: number): Promise<Position> {
   const { epoch, seq } = await lockWatermark(q, lane);
   const [row] = await q.query<{ epoch: number }>(
-    `UPDATE sale.lanes SET epoch = greatest(epoch, $3) + 1, recovered_epoch = greatest(epoch, $3) + 1
+    `UPDATE sale.lanes SET epoch = greatest(epoch, $3) + 1
       WHERE lane = $1 AND token = $2 RETURNING epoch`,
     [lane, token, known],
   );
@@ -205,7 +223,11 @@ async function endEpoch(q: Query, lane: number, token: string, known: number): P
   return { epoch, seq };
 }
 
-/** Opens the lane in Postgres, but for what `quarantine resolve` ends. Answers why it stays shut. */
+/**
+ * Opens the lane in Postgres, but for what `quarantine resolve` ends. Answers why it stays shut. The
+ * recovery counts from here: whoever has read the lane before still knows it as frozen, and must
+ * not freeze it again.
+ */
 async function release(
   q: Query,
   lane: number,
@@ -215,7 +237,8 @@ async function release(
 ): Promise<string> {
   await lockWatermark(q, lane);
   const [row] = await q.query<{ state: string; reasons: readonly FreezeReason[] }>(
-    `UPDATE sale.lanes SET token = NULL, run_id = $3, reasons = kept.reasons,
+    `UPDATE sale.lanes SET token = NULL, run_id = $3, recovered_epoch = epoch,
+            reasons = kept.reasons,
             state = CASE WHEN kept.reasons = '[]' THEN 'open' ELSE 'frozen' END
        FROM (SELECT CASE WHEN EXISTS (SELECT 1 FROM sale.quarantine
                                        WHERE lane = $1 AND resolved_at IS NULL)

@@ -52,6 +52,13 @@ export class LaneWriter {
     await this.#run();
   }
 
+  /** Lets go of a lane that it has flagged and does not rebuild. */
+  async unflag(): Promise<void> {
+    const { frozen } = this.#keys;
+    await this.add(['UNLINK', frozen]);
+    await this.flush();
+  }
+
   /** Adds a write of at most a few thousand arguments; it is done by the next full step. */
   async add(write: Write): Promise<void> {
     this.#writes.push(write);

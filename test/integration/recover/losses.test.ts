@@ -239,3 +239,37 @@ describe('after a recovery', () => {
     await sound();
   });
 });
+
+describe('two recoveries of one lane', () => {
+  it('flag it before Postgres says that it is frozen, and count from the end', async () => {
+    const seen: unknown[] = [];
+    await recover(world, {
+      onStep: async (step) => {
+        const [row] = await world.db.query(
+          'SELECT state, epoch, recovered_epoch AS counts FROM sale.lanes',
+        );
+        const flagged = (await world.redis.redis.get(keys.frozen)) !== null;
+        if (['freeze', 'drain', 'rebuild', 'thaw'].includes(step)) seen.push([step, row, flagged]);
+      },
+    });
+    expect(seen).toEqual([
+      ['freeze', { state: 'open', epoch: 1, counts: 0 }, false],
+      ['drain', { state: 'frozen', epoch: 1, counts: 0 }, true],
+      ['rebuild', { state: 'frozen', epoch: 2, counts: 0 }, true],
+      ['thaw', { state: 'open', epoch: 2, counts: 2 }, true],
+    ]);
+  });
+
+  it('leave no flag when the first comes late', async () => {
+    const late = recover(world, {
+      onStep: async (step) => {
+        if (step === 'freeze') await recover(world);
+      },
+    });
+    await expect(late).rejects.toThrow('another recovery has taken this lane over');
+    expect(await world.redis.redis.get(keys.frozen)).toBeNull();
+    expect(await laneRow()).toMatchObject({ state: 'open', token: null });
+    await untilOpen(world);
+    await shop.hold(sale, 'after both');
+  });
+});

@@ -259,8 +259,7 @@ async function release(
 
 /** The last step in Redis: the lane serves, or is frozen as Postgres says. */
 async function thaw(writer: LaneWriter, lane: number, why: string): Promise<void> {
-  const { frozen, rebuilt } = laneKeys(lane);
-  await writer.add(['UNLINK', rebuilt]);
+  const { frozen } = laneKeys(lane);
   await writer.add(why === '' ? ['UNLINK', frozen] : ['SET', frozen, why]);
   await writer.flush();
 }

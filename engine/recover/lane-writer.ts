@@ -73,8 +73,8 @@ export class LaneWriter {
   }
 
   async #run(): Promise<void> {
-    const { frozen, rebuilt } = this.#keys;
-    const keys = [frozen, rebuilt];
+    const { frozen, rebuilt, marker } = this.#keys;
+    const keys = [frozen, rebuilt, marker];
     const at = new Map<string, number>();
     const writes = this.#writes.map(([command, key, ...args]) => {
       const index = at.get(key) ?? keys.push(key);

@@ -174,6 +174,7 @@ async function writeLane(
       epoch: row.lane_epoch,
       schema: schemaVersion,
       recovered: row.lane_epoch,
+      recovery: Number.parseInt(options.token, 10),
       deployment: settings.deployment,
     }),
   ]);

@@ -87,7 +87,7 @@ export async function recoverLane(options: RecoverOptions, lane: number): Promis
   const flag = await redis.get(laneKeys(lane).frozen);
   const writer = new LaneWriter(redis, script, lane, token);
   await writer.take();
-  await freeze(db, writer, lane, token);
+  await freeze(db, lane, token);
   const runId = await serverRunId(redis);
   const lost = await lookAt(options, lane, flag);
 
@@ -144,22 +144,13 @@ async function takeToken(db: Db, lane: number): Promise<string> {
   return row.token;
 }
 
-/**
- * Freezes the lane in Postgres, after it was flagged in Redis: what Postgres says is frozen answers
- * nobody. A recovery that was paused may come here when a later one is done with the lane.
- */
-async function freeze(db: Db, writer: LaneWriter, lane: number, token: string): Promise<void> {
+/** Freezes the lane in Postgres, after it was flagged: what Postgres says is frozen answers nobody. */
+async function freeze(db: Db, lane: number, token: string): Promise<void> {
   const held = await db.run(
     `UPDATE sale.lanes SET state = 'frozen' WHERE lane = $1 AND token = $2`,
     [lane, token],
   );
-  if (held === 1) return;
-  const [done] = await db.query(
-    `SELECT 1 FROM sale.lanes WHERE lane = $1 AND token IS NULL AND state = 'open'`,
-    [lane],
-  );
-  if (done !== undefined) await writer.unflag();
-  throw new Overtaken('another recovery has taken this lane over');
+  if (held !== 1) throw new Overtaken('another recovery has taken this lane over');
 }
 
 interface LostLane {

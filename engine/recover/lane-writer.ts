@@ -47,16 +47,12 @@ export class LaneWriter {
     this.#token = token;
   }
 
-  /** Takes the lane, from whichever recovery had it before, and freezes it. */
+  /**
+   * Takes the lane, from whichever recovery had it before, and freezes it. Throws `Overtaken` when
+   * a later one has it or was the last to make it.
+   */
   async take(): Promise<void> {
     await this.#run();
-  }
-
-  /** Lets go of a lane that it has flagged and does not rebuild. */
-  async unflag(): Promise<void> {
-    const { frozen } = this.#keys;
-    await this.add(['UNLINK', frozen]);
-    await this.flush();
   }
 
   /** Adds a write of at most a few thousand arguments; it is done by the next full step. */

@@ -196,7 +196,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
     by: { decisions: 1, recoveries: 1 },
     broken: 'though postgres says it is frozen',
   },
-  'an overtaken recovery takes its flag away': {
+  'a recovery takes no lane that a later one has made': {
     by: { decisions: 1, recoveries: 2 },
     broken: stuck,
   },

@@ -28,6 +28,7 @@ function lane(out: Ints, data: LaneData | null): void {
   out.push(data.recovered);
   out.push(data.known);
   out.push(data.flag);
+  out.push(data.madeBy);
   out.push(data.rebuilt);
   list(out, data.outbox);
   out.push(data.ends.length);

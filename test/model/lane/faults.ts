@@ -35,6 +35,7 @@ function restarts({ s, addFault }: Turn): void {
       outbox: [],
       known: 0,
       ends: [],
+      madeBy: 0,
       rebuilt: 0,
     };
     const next = restarted(s, { ...lane, flag: 0 }, true);

@@ -49,8 +49,8 @@ function replacedLane({ s, rules, add }: Turn, i: number, r: Recovery, done: num
   const other = flag !== flagOf(r) && rules.has('every step checks the token');
   const back = rebuilt !== done && rules.has('no step of a rebuild without the one before');
   if (!other && !back) return false;
-  const later = flag > flagOf(r);
-  if (later) add(`recovery ${i} finds the flag of a later one and stops`, over(s, i));
+  const later = flag > flagOf(r) || s.redis.madeBy > r.number;
+  if (later) add(`recovery ${i} finds the lane of a later one and stops`, over(s, i));
   else add(`recovery ${i} finds that the lane is another, and begins again`, set(s, i, notBegun));
   return true;
 }
@@ -70,8 +70,10 @@ function flag({ s, rules, add }: Turn, i: number, r: Recovery): void {
     return;
   }
   const { redis } = s;
-  if (redis.flag > flagOf(r)) {
-    add(`recovery ${i} finds the flag of a later one and stops`, over(s, i));
+  const made = redis.madeBy > r.number;
+  const late = made && rules.has('a recovery takes no lane that a later one has made');
+  if (late || redis.flag > flagOf(r)) {
+    add(`recovery ${i} finds the lane of a later one and stops`, over(s, i));
     return;
   }
   const flagged = { flag: flagOf(r), rebuilt: 1 };
@@ -79,22 +81,15 @@ function flag({ s, rules, add }: Turn, i: number, r: Recovery): void {
   add(`recovery ${i} flags the lane`, next);
 }
 
-/** The later recovery that has the token may be done: its lane must not stay flagged. */
 function freeze(turn: Turn, i: number, r: Recovery): void {
-  const { s, rules, add } = turn;
-  const { token, frozen } = s.postgres;
-  const done = token === 0 && !frozen && s.redis.flag === flagOf(r);
-  if (done && rules.has('an overtaken recovery takes its flag away')) {
-    add(`recovery ${i} finds the lane recovered and takes its flag away`, unflagged(over(s, i)));
-    return;
-  }
+  const { s, add } = turn;
   if (overtaken(turn, i, r)) return;
   const { settled } = s.postgres;
   const next = withPostgres(set(s, i, { ...r, at: 3, snapshot: settled }), { frozen: true });
   add(`recovery ${i} freezes postgres`, next);
 }
 
-const unflagged = (s: State): State => withRedis(s, { flag: 0 });
+const unflagged = (s: State): State => withRedis(s, { flag: 0, rebuilt: 0 });
 
 /** It may give up waiting for the watermark at any time. */
 function end(turn: Turn, i: number, r: Recovery): void {
@@ -151,6 +146,7 @@ function clear(turn: Turn, i: number, r: Recovery): void {
     outbox: [],
     known: 0,
     ends: [],
+    madeBy: 0,
     verified: 0,
     republish: false,
   };
@@ -164,8 +160,8 @@ function clear(turn: Turn, i: number, r: Recovery): void {
 }
 
 function copyOf({ redis }: State): LaneData {
-  const { marker, epoch, seq, recovered, outbox, known, ends, flag: was, rebuilt } = redis;
-  return { marker, epoch, seq, recovered, outbox, known, ends, flag: was, rebuilt };
+  const { marker, epoch, seq, recovered, outbox, known, ends, flag: was, madeBy, rebuilt } = redis;
+  return { marker, epoch, seq, recovered, outbox, known, ends, flag: was, madeBy, rebuilt };
 }
 
 function write(turn: Turn, i: number, r: Recovery): void {
@@ -179,6 +175,7 @@ function write(turn: Turn, i: number, r: Recovery): void {
     recovered: epoch,
     known: snapshot | s.redis.known,
     verified: run,
+    madeBy: r.number,
     rebuilt: 3,
   });
   const label = `recovery ${i} writes what it read, marker ${epoch} and the run`;

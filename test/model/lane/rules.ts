@@ -53,7 +53,7 @@ export const ruleNames = [
   'postgres is unfrozen before the lane',
   'a recovery counts from its unfreeze',
   'the lane is flagged before postgres is frozen',
-  'an overtaken recovery takes its flag away',
+  'a recovery takes no lane that a later one has made',
   'the flag of a recovery is not copied',
 ] as const;
 

@@ -20,6 +20,8 @@ export interface LaneData {
   readonly ends: readonly (number | undefined)[];
   /** 0 = none, 1 = frozen, above = set by recovery number flag - 1. */
   readonly flag: number;
+  /** Number of the recovery that made it; 0 = none. */
+  readonly madeBy: number;
   /** Steps that a rebuild has done here. */
   readonly rebuilt: number;
 }
@@ -208,6 +210,7 @@ export function formatted(instance: Instance): State {
       known: 0,
       ends: [],
       flag: 0,
+      madeBy: 0,
       rebuilt: 0,
       run: 1,
       verified: 1,

@@ -104,6 +104,12 @@ const restrictedSyntax = [
   { selector: 'TSEnumDeclaration', message: 'Erasable syntax only: a union of strings.' },
 ];
 
+const useClock = 'Use platform/clock.ts: the simulation replaces it.';
+const timeGlobals = ['performance', 'setTimeout', 'setInterval', 'setImmediate'].map((name) => ({
+  name,
+  message: useClock,
+}));
+
 const environmentSyntax = {
   selector: "MemberExpression[object.name='process'][property.name='env']",
   message: 'process.env is read in platform/config.ts and stack/ only.',
@@ -142,6 +148,15 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  {
+    // Time and chance of what the simulation runs come from one place.
+    files: ['engine/**/*.ts'],
+    ignores: ['engine/audit/**', 'engine/cli/**', 'engine/setup.ts'],
+    rules: {
+      'no-restricted-globals': ['error', ...timeGlobals],
+      'no-restricted-properties': ['error', { object: 'Date', property: 'now', message: useClock }],
     },
   },
   {

@@ -1,9 +1,9 @@
 /** The engine as the api sees it: lanes, Postgres, and nothing that knows of HTTP. */
 import type { KeyObject } from 'node:crypto';
+import { clock } from '../platform/clock.ts';
 import type { Config } from '../platform/config.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
-import { createDb } from '../platform/postgres/pool.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { isSaleId, laneOfId } from './domain/ids.ts';
 import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
@@ -17,6 +17,7 @@ import { writeSale } from './sales/create.ts';
 import { listSales, readSale, type StoredSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { configuredStores } from './stores.ts';
 import { Vendors } from './vendors.ts';
 
 const rememberSaleMs = 1000;
@@ -32,7 +33,7 @@ class SaleCache {
   }
 
   async read(id: SaleId): Promise<StoredSale | null> {
-    const now = performance.now();
+    const now = clock.now();
     const known = this.#sales.get(id);
     if (known !== undefined && known.until > now) return known.sale;
     const sale = await readSale(this.#db, id);
@@ -85,7 +86,7 @@ async function laneSale(
   id: SaleId,
 ): Promise<Outcome<LaneSale & { inDoubt: InDoubt }>> {
   if (!isSaleId(id) || laneOfId(id) >= parts.settings.lanes) {
-    return { kind: 'rejected', rejection: { code: 'not_found' }, now: Date.now() };
+    return { kind: 'rejected', rejection: { code: 'not_found' }, now: clock.wall() };
   }
   return parts.lanes.shop.count(id);
 }
@@ -108,7 +109,7 @@ function shopperSide(
     order: async (id: OrderId, shopper: string) =>
       couldBeOrder(id, settings.lanes)
         ? readOrder(db, shop, id, shopper)
-        : { kind: 'done', value: null, replayed: false, now: Date.now() },
+        : { kind: 'done', value: null, replayed: false, now: clock.wall() },
     orders: (shopper, query) => listOrders(db, shopper, query),
     storeDetails: async (id, shopper, details): Promise<Outcome<LaneOrder>> =>
       storeDetails(db, shop, id, shopper, details),
@@ -160,10 +161,14 @@ function vendorSide(
 }
 
 /** Opens the engine. Rejects when Postgres is away or not formatted. */
-export async function createEngine(config: Config, log: Log): Promise<Engine> {
-  const db = createDb(config.databaseUrl, { max: 16, name: `highnoon-${config.processName}` });
+export async function createEngine(
+  config: Config,
+  log: Log,
+  stores = configuredStores(config, log),
+): Promise<Engine> {
+  const db = stores.postgres(`highnoon-${config.processName}`, 16);
   const settings = await readSettings(db);
-  const lanes = openLanes(config, settings, db, log);
+  const lanes = openLanes(config, settings, db, log, undefined, stores);
   const secret = idSecretOf(settings.idSecret);
   const sales = new SaleCache(db);
   const parts: Parts = { db, lanes, settings, secret, sales };

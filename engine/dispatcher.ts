@@ -2,6 +2,7 @@
  * Dispatcher: sweeps `lane_commands` for what no writer has taken to its lane, and is woken by the
  * settler when a settlement has written some.
  */
+import { clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { CommandCaller } from './lanes/command-caller.ts';
 import { startLoop, type Loop } from './loop.ts';
@@ -21,7 +22,7 @@ export function startDispatcher(caller: CommandCaller, lanes: number, log: Log):
     log,
     everyMs: sweepMs,
     round: async () => {
-      const now = performance.now();
+      const now = clock.now();
       if (now >= sweepAt) {
         sweepAt = now + sweepMs;
         for (let lane = 0; lane < lanes; lane++) pending.add(lane);

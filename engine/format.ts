@@ -2,9 +2,9 @@
  * The format of a deployment, safe to repeat: settings and lanes that were never made. It never
  * touches a lane that has been formatted: an emptied Redis is for `recover`.
  */
-import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { clock } from '../platform/clock.ts';
 import { projectRoot } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
@@ -20,8 +20,8 @@ const waitMs = 60_000;
 /** Settings are made once; a start with other lanes or another currency is refused by name. */
 export async function writeSettings(db: Db, lanes: number, currency: string): Promise<void> {
   const made: [string, string][] = [
-    ['id_secret', randomBytes(32).toString('hex')],
-    ['token_secret', randomBytes(32).toString('hex')],
+    ['id_secret', clock.random(32).toString('hex')],
+    ['token_secret', clock.random(32).toString('hex')],
     ['lanes', String(lanes)],
     ['currency', currency],
   ];

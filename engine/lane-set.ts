@@ -11,6 +11,7 @@ import { LaneGate } from './lanes/gate.ts';
 import { idSecretOf } from './lanes/order-key.ts';
 import { copyRollback } from './settle/quarantine.ts';
 import type { Settings } from './settings.ts';
+import { configuredStores } from './stores.ts';
 import { Shop } from './shop.ts';
 
 export interface LaneSet {
@@ -28,14 +29,12 @@ export function openLanes(
   db: Db,
   log: Log,
   onUnverified?: (lane: number, runId: string) => string,
+  stores = configuredStores(config, log),
 ): LaneSet {
   const gate = new LaneGate({
-    url: config.redisUrl,
-    name: `highnoon-${config.processName}`,
+    redis: stores.redis(`highnoon-${config.processName}`, config.commandTimeoutMs),
     lanes: settings.lanes,
     deployment: settings.deployment,
-    commandTimeoutMs: config.commandTimeoutMs,
-    log,
     ...(onUnverified === undefined ? {} : { onUnverified }),
   });
   const script = scriptOf('shop');

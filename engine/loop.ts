@@ -2,6 +2,7 @@
  * What all loops share: rounds one after the other, errors counted and logged without ending the
  * loop, a pause between rounds that a wake-up cuts short, a clean end.
  */
+import { clock } from '../platform/clock.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Log } from '../platform/log.ts';
 import { messageOf } from '../platform/fault.ts';
@@ -39,9 +40,9 @@ export function startLoop(options: LoopOptions): Loop {
         resolve();
         return;
       }
-      const timer = setTimeout(end, ms);
+      const timer = clock.after(ms, end);
       function end(): void {
-        clearTimeout(timer);
+        timer.close();
         wakeUp = null;
         woken = false;
         resolve();

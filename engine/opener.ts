@@ -4,6 +4,7 @@
  * states, so whatever a dead process left is finished here too.
  */
 import type { KeyObject } from 'node:crypto';
+import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type {
   IncomingBatch,
@@ -104,7 +105,7 @@ async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promi
             ...message.headers,
             'dlq-why': 'not a new-product event',
             'dlq-where': `${batch.topic}/${batch.partition}/${message.offset} ${options.groupId}`,
-            'dlq-when': new Date().toISOString(),
+            'dlq-when': new Date(clock.wall()).toISOString(),
           },
         },
       ]);

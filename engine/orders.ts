@@ -2,6 +2,7 @@
  * Orders as their owner sees them. Exact by id: the lane first, then the Postgres primary; the
  * lane owns an order until its hold ends, Postgres after. Lists come from Postgres and say as of when.
  */
+import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { isOrderId, laneOfId, saleOfOrder } from './domain/ids.ts';
 import { nextStates } from './domain/states.ts';
@@ -123,7 +124,7 @@ export async function readOrder(
   const row = await readRow(db, id, shopper);
   // Postgres owns only what has ended.
   if (row === null || row.state === 'held') return found;
-  return { kind: 'done', value: documentOf(row), replayed: false, now: Date.now() };
+  return { kind: 'done', value: documentOf(row), replayed: false, now: clock.wall() };
 }
 
 export async function listOrders(
@@ -163,7 +164,7 @@ async function settledTime(q: Query): Promise<Millis> {
   const [row] = await q.query<{ at: number | null }>(
     'SELECT min(nullif(lane_time, 0)) AS at FROM sale.watermarks',
   );
-  return row?.at ?? Date.now();
+  return row?.at ?? clock.wall();
 }
 
 /**

@@ -3,6 +3,7 @@
  * stops, alarmed, when Redis's clock and this process's own monotonic one drift apart: a clock
  * that was set must not end anybody's hold early.
  */
+import { clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Redis } from '../platform/redis/connection.ts';
@@ -43,7 +44,7 @@ export function startReaper(options: {
     if (!(await lease.owned())) return false;
     const [time, outage] = await Promise.all([redis.time(), redis.hget(keys.clock, 'outage')]);
     const now = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
-    const drift = watch.drift(now, performance.now());
+    const drift = watch.drift(now, clock.now());
     if (Math.abs(drift) > driftMaxMs) {
       throw new Error(`redis's clock has moved by ${Math.round(drift)} ms: not ending any hold`);
     }

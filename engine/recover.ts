@@ -4,7 +4,7 @@
  * serve in a new epoch. Every step may be repeated and every one checks the token: a recovery that
  * was cut is started again, one that was paused cannot disturb a later one.
  */
-import { randomBytes } from 'node:crypto';
+import { clock } from '../platform/clock.ts';
 import type { KafkaPort, KafkaProducer, TopicSpec } from '../platform/kafka/port.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { serverRunId, type Redis } from '../platform/redis/connection.ts';
@@ -138,7 +138,7 @@ async function takeToken(db: Db, lane: number): Promise<string> {
   const [row] = await db.query<{ token: string }>(
     `UPDATE sale.lanes SET recoveries = recoveries + 1, token = recoveries + 1 || '-' || $2
       WHERE lane = $1 RETURNING token`,
-    [lane, randomBytes(6).toString('hex')],
+    [lane, clock.random(6).toString('hex')],
   );
   if (row === undefined) throw new Error(`lane ${lane} is not formatted`);
   return row.token;

@@ -2,7 +2,8 @@
  * Registrations: the registration and its event are written in one transaction, so it answers the
  * same with Kafka down; the event leaves by the outbox.
  */
-import { randomBytes, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { clock } from '../platform/clock.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { base32 } from './domain/ids.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
@@ -13,7 +14,7 @@ import { derivedIdentity } from './lanes/order-key.ts';
 function productIdOf(secret: KeyObject, r: NewRegistration): ProductId {
   const identity =
     r.idempotencyKey === undefined
-      ? randomBytes(8)
+      ? clock.random(8)
       : derivedIdentity(secret, 'register', r.vendor, r.idempotencyKey);
   return `prd_${base32(Buffer.concat([identity, Buffer.alloc(2)])).slice(0, 13)}`;
 }

@@ -4,6 +4,7 @@
  * over and when the settler asks; else it goes on with what is new. Twice is harmless, never is
  * not.
  */
+import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { KafkaProducer } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
@@ -91,7 +92,7 @@ export function startRelay(options: RelayOptions): Loop {
     failed = false;
     cursor = items.at(-1)?.id ?? cursor;
     metrics.relayedEntries.inc({ lane: String(lane) }, items.length);
-    return items.length === readAheadMax || !isBusy(items.length, performance.now());
+    return items.length === readAheadMax || !isBusy(items.length, clock.now());
   };
   return startLoop({
     name: 'relay',

@@ -3,6 +3,7 @@
  * watermark in it. Drops what it has, takes what follows, asks for a republish when something is
  * missing. Kafka's offset is stored beside the watermark and sought on assignment.
  */
+import { clock } from '../platform/clock.ts';
 import type { IncomingBatch, KafkaConsumer, KafkaPort } from '../platform/kafka/port.ts';
 import { crashPoint } from '../platform/crash.ts';
 import { Fault, messageOf } from '../platform/fault.ts';
@@ -134,7 +135,7 @@ async function settleEntries(
 }
 
 async function report(options: SettlerOptions, lane: number, settled: Settled): Promise<void> {
-  const now = Date.now();
+  const now = clock.wall();
   const label = { lane: String(lane) };
   for (const entry of settled.taken) {
     metrics.settleLagSeconds.observe(label, Math.max(0, now - entry.at) / 1000);
@@ -179,9 +180,9 @@ function startStallWatch(options: SettlerOptions, isAtEnd: (lane: number) => boo
         const before = seen.get(lane);
         const waits = isAtEnd(lane) && (await isAhead(options.redis, lane, { epoch, seq }));
         if (!waits || before?.position !== position) {
-          seen.set(lane, { position, since: performance.now() });
-        } else if (performance.now() - before.since >= stalledMs) {
-          seen.set(lane, { position, since: performance.now() });
+          seen.set(lane, { position, since: clock.now() });
+        } else if (clock.now() - before.since >= stalledMs) {
+          seen.set(lane, { position, since: clock.now() });
           await askRepublish(options, lane);
         }
       }

@@ -3,6 +3,7 @@
  * batch commands and replies into outcomes; decides nothing itself.
  */
 import type { KeyObject } from 'node:crypto';
+import { clock } from '../platform/clock.ts';
 import { metrics } from '../platform/metrics.ts';
 import { fnv1a } from './domain/fingerprint.ts';
 import { laneOfId, orderIdOf, orderKey, saleOfOrder } from './domain/ids.ts';
@@ -215,7 +216,7 @@ export class Shop {
     const batcher = this.#batchers[laneOfId(sale)];
     if (batcher === undefined) {
       // An id that names no lane of ours names no sale of ours.
-      done({ kind: 'rejected', rejection: { code: 'not_found' }, now: Date.now() });
+      done({ kind: 'rejected', rejection: { code: 'not_found' }, now: clock.wall() });
       return;
     }
     batcher.submit(sale, command, units, (answer) => {

@@ -3,6 +3,7 @@
  * outbox up to the watermark, beats its clock, and shows what is in doubt. An old watermark trims
  * nothing, so two trimmers are harmless.
  */
+import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
@@ -65,7 +66,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
 
 /** The last watermark that is at least `keepMs` old. */
 function keepSince(list: Passed[], keepMs: number): Passed {
-  const now = performance.now();
+  const now = clock.now();
   while (list.length > 1 && (list[1]?.at ?? now) <= now - keepMs) list.shift();
   const first = list[0];
   if (first !== undefined && first.at <= now - keepMs) return first;
@@ -103,8 +104,8 @@ async function trimLane(
   const newest = list.at(-1);
   const apartMs = options.outboxKeepMs / keptMax;
   const moved = newest?.epoch !== row.epoch || newest.seq !== row.seq;
-  if (moved && performance.now() - (newest?.at ?? -Infinity) >= apartMs) {
-    list.push({ at: performance.now(), epoch: row.epoch, seq: row.seq });
+  if (moved && clock.now() - (newest?.at ?? -Infinity) >= apartMs) {
+    list.push({ at: clock.now(), epoch: row.epoch, seq: row.seq });
   }
   const trim = keepSince(list, options.outboxKeepMs);
   const reply = unpack(

@@ -1,13 +1,14 @@
 /** Vendors and their API keys. A key is shown once and kept only as its hash. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { base32 } from './domain/ids.ts';
 import type { VendorId } from './domain/types.ts';
 import type { ApiKey } from './engine.ts';
 
 const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
-const randomId = (prefix: string): string => `${prefix}_${base32(randomBytes(10))}`;
-const newKey = (): string => `hnk_${base32(randomBytes(25))}`;
+const randomId = (prefix: string): string => `${prefix}_${base32(clock.random(10))}`;
+const newKey = (): string => `hnk_${base32(clock.random(25))}`;
 
 const rememberMs = 5000;
 const rememberedMax = 10_000;
@@ -80,7 +81,7 @@ export class Vendors {
   async ofKey(key: string): Promise<VendorId | null> {
     const hash = hashOf(key);
     const name = hash.toString('base64');
-    const now = performance.now();
+    const now = clock.now();
     const known = this.#remembered.get(name);
     if (known !== undefined && known.until > now) return known.vendor;
     const [row] = await this.#db.query<{ vendor_id: VendorId }>(

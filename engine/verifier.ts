@@ -3,6 +3,7 @@
  * It ends the epoch at the outbox's head and begins the next one in Postgres, proves that no
  * position which anyone has seen is missing, and tells the lane. Two at once: compare-and-set.
  */
+import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { KafkaPort } from '../platform/kafka/port.ts';
 import { messageOf } from '../platform/fault.ts';
@@ -79,13 +80,13 @@ export class Verifier {
   verify(lane: number, runId: string): string {
     const waitsFor = this.#waitsFor.get(lane) ?? '';
     if (this.#closed || this.#busy.has(lane)) return waitsFor;
-    if (performance.now() < (this.#retryAt.get(lane) ?? 0)) return waitsFor;
+    if (clock.now() < (this.#retryAt.get(lane) ?? 0)) return waitsFor;
     this.#busy.add(lane);
     this.#attempt(lane, runId)
       .then(() => this.#waitsFor.delete(lane))
       .catch((error: unknown) => {
         const reason = messageOf(error);
-        this.#retryAt.set(lane, performance.now() + retryMs);
+        this.#retryAt.set(lane, clock.now() + retryMs);
         if (this.#waitsFor.get(lane) === reason) return;
         this.#waitsFor.set(lane, reason);
         this.#options.log.warn({ lane, err: reason }, 'lane not verified yet');
@@ -203,7 +204,7 @@ export class Verifier {
     // After the partition's end is known: every epoch of what stands before it had begun by then.
     const lasts = new Map((await readEpochs(db, lane)).map((e) => [e.epoch, e.end]));
     // Lane time may be ahead of every other clock: Redis's was once set forward.
-    const since = Math.max(0, Math.min(row.lane_time, Date.now()) - kafkaBackMs);
+    const since = Math.max(0, Math.min(row.lane_time, clock.wall()) - kafkaBackMs);
     const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
     const from = at < ends.low ? ends.low : at;
     await kafka.read(topic, lane, from, ends.high, (message) => {

@@ -1,11 +1,9 @@
 /** The worker: every loop of docs/architecture.md, and how they wake each other. */
 import type { Config } from '../platform/config.ts';
-import { createKafka } from '../platform/kafka/index.ts';
 import type { KafkaPort, KafkaProducer } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
-import { createDb } from '../platform/postgres/pool.ts';
 import type { Db } from '../platform/postgres/db.ts';
-import { connectRedis, untilReady, type Redis } from '../platform/redis/connection.ts';
+import { untilReady, type Redis } from '../platform/redis/connection.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { openLanes, scriptOf, type LaneSet } from './lane-set.ts';
 import { laneKeys } from './lanes/keys.ts';
@@ -19,6 +17,7 @@ import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
 import { startSettler, type SettlerOptions } from './settler.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { configuredStores, type Stores } from './stores.ts';
 import { topicSpecs, topicsOf } from './topics.ts';
 import { startTrimmer } from './trimmer.ts';
 import { Verifier } from './verifier.ts';
@@ -32,6 +31,7 @@ export interface Worker {
 interface Parts {
   readonly config: Config;
   readonly settings: Settings;
+  readonly stores: Stores;
   readonly db: Db;
   readonly redis: Redis;
   readonly lanes: LaneSet;
@@ -74,13 +74,13 @@ function trimmerOf({ config, db, lanes, log }: Parts): Loop {
 
 /** Relays, one for each lane with a connection that may block, and the publisher. */
 function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
-  const { config, settings, db, redis, lanes, kafka, log } = parts;
+  const { config, settings, stores, db, redis, lanes, kafka, log } = parts;
   const leases = scriptOf('lease');
-  const { topicPrefix, redisUrl, relayPauseMs } = config;
+  const { topicPrefix, relayPauseMs } = config;
   const specs = topicSpecs(topicPrefix, settings.lanes, config.kafkaReplication);
   const ensureTopics = (): Promise<void> => kafka.ensureTopics(specs);
   const relays = lanes.gate.doors.map(({ lane }): Closable => {
-    const blocking = connectRedis(redisUrl, { name: `relay-${lane}`, log, commandTimeoutMs: 5000 });
+    const blocking = stores.redis(`relay-${lane}`, 5000);
     const relay = startRelay({
       lane,
       keys: laneKeys(lane),
@@ -147,13 +147,13 @@ export async function startWorker(
   config: Config,
   log: Log,
   onCrash: (error: Error) => void,
+  stores = configuredStores(config, log),
 ): Promise<Worker> {
-  const db = createDb(config.databaseUrl, { max: 12, name: 'highnoon-worker' });
+  const db = stores.postgres('highnoon-worker', 12);
   const settings = await readSettings(db);
-  const clientId = `highnoon-${config.processName}`;
-  const kafka = createKafka({ brokers: config.kafkaBrokers, clientId, log });
+  const kafka = stores.kafka();
   const topic = topicsOf(config.topicPrefix).orders;
-  const redis = connectRedis(config.redisUrl, { name: 'worker', log, commandTimeoutMs: 2000 });
+  const redis = stores.redis('worker', 2000);
   // With Redis away the loops start all the same, and say so.
   await untilReady(redis, redisWaitMs).catch(() => undefined);
   const verifier = new Verifier({
@@ -165,8 +165,9 @@ export async function startWorker(
     freezeScript: scriptOf('freeze'),
     log,
   });
-  const lanes = openLanes(config, settings, db, log, (lane, runId) => verifier.verify(lane, runId));
-  const parts: Parts = { config, settings, db, redis, lanes, kafka, log };
+  const verify = (lane: number, runId: string): string => verifier.verify(lane, runId);
+  const lanes = openLanes(config, settings, db, log, verify, stores);
+  const parts: Parts = { config, settings, stores, db, redis, lanes, kafka, log };
   const dispatcher = startDispatcher(lanes.caller, settings.lanes, log);
   const trimmer = trimmerOf(parts);
   const running = [dispatcher, trimmer, ...startStoreLoops(parts)];

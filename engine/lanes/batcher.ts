@@ -3,6 +3,7 @@
  * as one script call. No timer: an idle lane sends at once, a busy one grows its batches. One in
  * flight, flushed by `setImmediate`; two in flight or larger batches brought nothing (measured).
  */
+import { clock } from '../../platform/clock.ts';
 import { crashPoint } from '../../platform/crash.ts';
 import type { Log } from '../../platform/log.ts';
 import { metrics } from '../../platform/metrics.ts';
@@ -70,7 +71,7 @@ export class Batcher {
       done({ kind: 'unavailable', reason: 'too many commands are waiting' });
       return;
     }
-    this.#waiting.push({ sale, command, units, since: performance.now(), done });
+    this.#waiting.push({ sale, command, units, since: clock.now(), done });
     this.#schedule();
   }
 
@@ -81,7 +82,7 @@ export class Batcher {
   #schedule(): void {
     if (this.#inFlight || this.#scheduled || this.#waiting.length === 0) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    clock.soon(() => {
       this.#scheduled = false;
       void this.#send(this.#take());
     });
@@ -135,7 +136,7 @@ export class Batcher {
 
   /** The script's answer, still packed in an array. Null = there is none, and the batch was told. */
   async #ask(batch: readonly Waiting[]): Promise<readonly unknown[] | null> {
-    const started = performance.now();
+    const started = clock.now();
     try {
       crashPoint('batch.sending');
       const bytes = await this.#call(batch);
@@ -148,7 +149,7 @@ export class Batcher {
       this.#onError(batch, error);
       return null;
     } finally {
-      metrics.scriptSeconds.observe({ script: 'shop' }, (performance.now() - started) / 1000);
+      metrics.scriptSeconds.observe({ script: 'shop' }, (clock.now() - started) / 1000);
     }
   }
 

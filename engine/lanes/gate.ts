@@ -6,13 +6,8 @@
  *
  * States of a lane here: shut (no connection, not verified, no marker) → open(epoch) → shut.
  */
-import type { Log } from '../../platform/log.ts';
-import {
-  connectRedis,
-  memoryUse,
-  serverRunId,
-  type Redis,
-} from '../../platform/redis/connection.ts';
+import { clock, type Timer } from '../../platform/clock.ts';
+import { memoryUse, serverRunId, type Redis } from '../../platform/redis/connection.ts';
 import { laneKeys, type LaneKeys } from './keys.ts';
 
 export interface LaneDoor {
@@ -29,12 +24,10 @@ export interface LaneDoor {
 }
 
 export interface GateOptions {
-  readonly url: string;
-  readonly name: string;
+  /** A connection of the gate's own: `close` ends it. */
+  readonly redis: Redis;
   readonly lanes: number;
   readonly deployment: string;
-  readonly commandTimeoutMs: number;
-  readonly log: Log;
   /**
    * Worker only: called with each lane that a new server has not been verified for. Answers what
    * that waits for, '' = nothing yet.
@@ -55,8 +48,8 @@ export class LaneGate {
   #runId = '';
   #closed = false;
   #checking = false;
-  #timer: NodeJS.Timeout | null = null;
-  #memoryTimer: NodeJS.Timeout;
+  #timer: Timer | null = null;
+  #memoryTimer: Timer | null = null;
 
   constructor(options: GateOptions) {
     this.#options = options;
@@ -70,11 +63,7 @@ export class LaneGate {
       seenEpoch: 0,
       seenSeq: -1,
     }));
-    this.redis = connectRedis(options.url, {
-      name: options.name,
-      log: options.log,
-      commandTimeoutMs: options.commandTimeoutMs,
-    });
+    this.redis = options.redis;
     this.redis.on('close', () => {
       this.#runId = '';
       this.#shutAll('redis: not connected');
@@ -84,8 +73,7 @@ export class LaneGate {
       this.check();
       void this.#checkMemory();
     });
-    this.#memoryTimer = setInterval(() => void this.#checkMemory(), memoryCheckMs);
-    this.#memoryTimer.unref();
+    this.#watchMemory();
   }
 
   door(lane: number): LaneDoor {
@@ -115,13 +103,13 @@ export class LaneGate {
   /** Looks at every shut lane now, and again while one stays shut. */
   check(): void {
     if (this.#checking || this.#closed) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer?.close();
     this.#timer = null;
     this.#checking = true;
     void this.#look().finally(() => {
       this.#checking = false;
       if (!this.#closed && this.doors.some((door) => !door.open)) {
-        this.#timer = setTimeout(() => this.check(), recheckMs);
+        this.#timer = clock.after(recheckMs, () => this.check());
         this.#timer.unref();
       }
     });
@@ -129,8 +117,8 @@ export class LaneGate {
 
   async close(): Promise<void> {
     this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    clearInterval(this.#memoryTimer);
+    this.#timer?.close();
+    this.#memoryTimer?.close();
     this.#shutAll('closing');
     this.redis.disconnect();
     await Promise.resolve();
@@ -186,6 +174,14 @@ export class LaneGate {
       door.reason = '';
       door.open = true;
     }
+  }
+
+  #watchMemory(): void {
+    this.#memoryTimer = clock.after(memoryCheckMs, () => {
+      this.#watchMemory();
+      void this.#checkMemory();
+    });
+    this.#memoryTimer.unref();
   }
 
   async #checkMemory(): Promise<void> {

@@ -2,7 +2,7 @@
  * Leases per lane and loop: 3 s, renewed every second. They keep two workers from doing the same
  * work; two owners at once are harmless for every loop.
  */
-import { randomBytes } from 'node:crypto';
+import { clock } from '../../platform/clock.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { laneKeys, leaseKey } from './keys.ts';
@@ -14,7 +14,7 @@ export class Lease {
   #redis: Redis;
   #script: Script;
   #keys: readonly string[];
-  #owner = randomBytes(8).toString('hex');
+  #owner = clock.random(8).toString('hex');
   #askedAt = 0;
   #owned = false;
 
@@ -26,7 +26,7 @@ export class Lease {
 
   /** True while this process should do the loop's work. Asks Redis at most once a second. */
   async owned(): Promise<boolean> {
-    const now = performance.now();
+    const now = clock.now();
     if (this.#askedAt > 0 && now - this.#askedAt < renewMs) return this.#owned;
     this.#askedAt = now;
     this.#owned = false;

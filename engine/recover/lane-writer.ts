@@ -3,7 +3,7 @@
  * before it, and only while the lane carries this recovery's token (lua/rebuild.lua). So an answer
  * that did not come is simply asked for again.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { sleep } from '../../platform/clock.ts';
 import { Fault, messageOf } from '../../platform/fault.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';

@@ -4,7 +4,8 @@
  * whoever settles the last debit. The row is the record: it carries the request's key, until it is
  * refused.
  */
-import { createHash, randomBytes, type KeyObject } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
+import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import { laneOfId, saleIdOf } from '../domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
@@ -33,7 +34,7 @@ export interface CreateContext {
 
 /** The lane of a new flash sale: by its identity, so that sales spread over all lanes. */
 function newSaleId(lanes: number): SaleId {
-  const identity = randomBytes(8);
+  const identity = clock.random(8);
   const lane = createHash('sha256').update(identity).digest().readUInt32BE(0) % lanes;
   return saleIdOf(lane, identity);
 }
@@ -105,7 +106,7 @@ async function insertSale(
   request: string | null,
   items: readonly PricedItem[],
 ): Promise<boolean> {
-  const startsAt = new Date(sale.startsAt ?? Date.now());
+  const startsAt = new Date(sale.startsAt ?? clock.wall());
   const endsAt = new Date(startsAt.getTime() + sale.durationSeconds * 1000);
   const made = await q.run(
     `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
@@ -124,7 +125,7 @@ async function insertSale(
       sale.holdSeconds,
       sale.who,
       context.currency,
-      randomBytes(32),
+      clock.random(32),
       sale.fingerprint,
       request,
     ],

@@ -1,5 +1,6 @@
 /** A vendor's commands for a sale, from the request to the settled outcome. */
-import { randomBytes, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { clock } from '../../platform/clock.ts';
 import type { Db, Query } from '../../platform/postgres/db.ts';
 import { base32, isSaleId, laneOfId } from '../domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
@@ -159,7 +160,7 @@ async function planTopUp(
     return { code: 'invalid_request', param: 'new_stock', detail };
   }
   const { units, newStock } = what;
-  const move = `mov_top_${base32(randomBytes(10))}`;
+  const move = `mov_top_${base32(clock.random(10))}`;
   const standing = row.standing_sale;
   return { move, sale: sale.id, item, product, standing, units, newStock, request };
 }

@@ -2,6 +2,7 @@
  * Decisions that can never settle: kept with their reason, in the watermark's transaction, so that
  * nothing of `orders` is ever skipped without a trace. Later events of such an order follow it.
  */
+import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import type { OrderId } from '../domain/types.ts';
 import type { Entry } from '../lanes/codec.ts';
@@ -74,7 +75,7 @@ export async function freezeLane(
         AND NOT reasons @> $3::jsonb`,
     [
       lane,
-      JSON.stringify([{ code, detail, at: new Date().toISOString() }]),
+      JSON.stringify([{ code, detail, at: new Date(clock.wall()).toISOString() }]),
       JSON.stringify([{ code, detail }]),
       epoch,
     ],

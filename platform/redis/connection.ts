@@ -3,6 +3,7 @@
  * server is away and nothing is sent twice, so an answer that did not come is "unknown".
  */
 import { Redis } from 'ioredis';
+import { clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 
 export type { Redis } from 'ioredis';
@@ -48,12 +49,12 @@ export function connectRedis(url: string, options: RedisOptions): Redis {
 export function untilReady(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const timer = clock.after(timeoutMs, () => {
       redis.off('ready', onReady);
       reject(new Error(`redis did not answer within ${timeoutMs} ms`));
-    }, timeoutMs);
+    });
     function onReady(): void {
-      clearTimeout(timer);
+      timer.close();
       resolve();
     }
     redis.once('ready', onReady);

@@ -5,9 +5,10 @@
  */
 import { isRetryable } from '../platform/fault.ts';
 import { problem } from '../platform/http/problems.ts';
+import type { ProblemCode } from '../platform/http/problems.ts';
 import type { Ctx, HeaderName, JsonSchema, Method, Route } from '../platform/http/route.ts';
 import type { CatalogClient } from './catalog-client.ts';
-import { productAnswer } from './schemas/window.ts';
+import { addressesAnswer, cartAnswer, productAnswer, wishlistAnswer } from './schemas/window.ts';
 
 interface WindowRow {
   readonly id: string;
@@ -35,15 +36,21 @@ const rows: readonly WindowRow[] = [
   row('search', 'GET /v1/search', 'public', 'Search for products'),
   row('suggest', 'GET /v1/suggest', 'public', 'Suggestions while typing'),
   row('getDelivery', 'GET /v1/delivery', 'public', 'Whether it is delivered to a place'),
-  row('getCart', 'GET /v1/cart', 'shopper', 'The cart, priced now'),
-  row('putCartLine', 'PUT /v1/cart/lines/{product_id}', 'shopper', 'Set a quantity'),
-  row('deleteCartLine', 'DELETE /v1/cart/lines/{product_id}', 'shopper', 'Take a line out'),
-  row('mergeCart', 'POST /v1/cart/merge', 'shopper', 'Add a guest’s cart'),
-  row('getWishlist', 'GET /v1/wishlist', 'shopper', 'The wishlist'),
-  row('putWish', 'PUT /v1/wishlist/{product_id}', 'shopper', 'Wish for a product'),
-  row('deleteWish', 'DELETE /v1/wishlist/{product_id}', 'shopper', 'Wish no more'),
-  row('getAddresses', 'GET /v1/me/addresses', 'shopper', 'The saved place'),
-  row('putAddresses', 'PUT /v1/me/addresses', 'shopper', 'Save a place'),
+  row('getCart', 'GET /v1/cart', 'shopper', 'The cart, priced now', cartAnswer),
+  row('putCartLine', 'PUT /v1/cart/lines/{product_id}', 'shopper', 'Set a quantity', cartAnswer),
+  row(
+    'deleteCartLine',
+    'DELETE /v1/cart/lines/{product_id}',
+    'shopper',
+    'Take a line out',
+    cartAnswer,
+  ),
+  row('mergeCart', 'POST /v1/cart/merge', 'shopper', 'Add a guest’s cart', cartAnswer),
+  row('getWishlist', 'GET /v1/wishlist', 'shopper', 'The wishlist', wishlistAnswer),
+  row('putWish', 'PUT /v1/wishlist/{product_id}', 'shopper', 'Wish for a product', wishlistAnswer),
+  row('deleteWish', 'DELETE /v1/wishlist/{product_id}', 'shopper', 'Wish no more', wishlistAnswer),
+  row('getAddresses', 'GET /v1/me/addresses', 'shopper', 'The saved place', addressesAnswer),
+  row('putAddresses', 'PUT /v1/me/addresses', 'shopper', 'Save a place', addressesAnswer),
 ];
 
 const retryAfterMs = 1000;
@@ -60,13 +67,21 @@ export function windowRoutes(catalog: CatalogClient): Route[] {
     bodyMode: 'raw',
     // Handed on; whether one is needed the catalog says.
     idempotencyKey: method === 'GET' ? 'none' : 'optional',
-    responses: answer === undefined ? {} : { 200: answer, 304: null },
-    errors:
-      answer === undefined
-        ? ['invalid_request', 'unsupported', 'unavailable']
-        : ['not_found', 'unavailable'],
+    responses: answer === undefined ? {} : { 200: answer, ...(auth === 'public' && { 304: null }) },
+    errors: errorsOf(method, auth, answer),
     handle: (ctx) => handOver(ctx, catalog),
   }));
+}
+
+function errorsOf(
+  method: Method,
+  auth: WindowRow['auth'],
+  answer: JsonSchema | undefined,
+): readonly ProblemCode[] {
+  if (answer === undefined) return ['invalid_request', 'unsupported', 'unavailable'];
+  if (auth === 'public') return ['not_found', 'unavailable'];
+  if (method === 'GET') return ['invalid_request', 'unavailable'];
+  return ['invalid_request', 'unknown_field', 'not_found', 'limit_reached', 'unavailable'];
 }
 
 const handedOn: readonly HeaderName[] = [

@@ -9,6 +9,7 @@ import type { ProblemInput } from '../platform/http/problems.ts';
 import type { Identity } from '../platform/http/route.ts';
 import type { Query } from '../platform/postgres/pool.ts';
 import { notYetMigrated } from './schema-wait.ts';
+import type { Shopper } from './shopper.ts';
 
 export interface TokenRules {
   readonly issuer: string;
@@ -30,19 +31,39 @@ const badToken = problem('unauthenticated', 'The token is not valid, or not any 
 const rememberedTokensMax = 10_000;
 const secretText = `SELECT value FROM platform.settings WHERE name = 'token_secret'`;
 
+export interface Identities {
+  readonly authenticate: Authenticate;
+  /** Null when the token is not valid; throws a retryable Fault when that cannot be said now. */
+  readonly shopperOfToken: (token: string) => Promise<Shopper | null>;
+}
+
 /** The secret is read when the first token comes, and again until it could be read. */
-export function createAuthenticate(q: Query, rules: TokenRules): Authenticate {
+export function createIdentities(q: Query, rules: TokenRules): Identities {
   let verify: Verify | null = null;
-  return async (authorization) => {
-    const token = bearerPattern.exec(authorization ?? '')?.[1];
-    if (token === undefined) return noToken;
+  const identify = async (token: string): Promise<Identity | ProblemInput> => {
     try {
       verify ??= await readVerifier(q, rules);
     } catch (error) {
-      if (!isRetryable(notYetMigrated(error))) throw error;
-      return problem('unavailable', 'Tokens cannot be checked now.', { retryAfterMs: 1000 });
+      throw notYetMigrated(error);
     }
     return identityOf(verify, token);
+  };
+  return {
+    async authenticate(authorization) {
+      const token = bearerPattern.exec(authorization ?? '')?.[1];
+      if (token === undefined) return noToken;
+      try {
+        return await identify(token);
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        return problem('unavailable', 'Tokens cannot be checked now.', { retryAfterMs: 1000 });
+      }
+    },
+    async shopperOfToken(token) {
+      const identity = await identify(token);
+      if (!('kind' in identity) || identity.kind !== 'shopper') return null;
+      return { id: identity.shopper, verified: identity.verified };
+    },
   };
 }
 

@@ -1,17 +1,10 @@
 /**
  * Routes of the window that the contract names and this version does not have: each is in the
- * table with its rules, asks for the right identity and answers 422 `unsupported`.
+ * table with its rules, answers 422 `unsupported`.
  */
 import { problem } from '../platform/http/problems.ts';
 import type { Auth, JsonSchema, Method, Route } from '../platform/http/route.ts';
-import {
-  addressBody,
-  cartLineBody,
-  cartMergeBody,
-  deliveryQuery,
-  searchQuery,
-  suggestQuery,
-} from './schemas.ts';
+import { deliveryQuery, searchQuery, suggestQuery } from './schemas.ts';
 
 interface Later {
   readonly id: string;
@@ -20,7 +13,6 @@ interface Later {
   readonly auth: Auth;
   readonly summary: string;
   readonly query?: JsonSchema;
-  readonly body?: JsonSchema;
 }
 
 const publicOnes: readonly Later[] = [
@@ -50,31 +42,11 @@ const publicOnes: readonly Later[] = [
   },
 ];
 
-const cartLine = '/v1/cart/lines/{product_id}';
-const wish = '/v1/wishlist/{product_id}';
-
-function shoppers(id: string, method: Method, path: string, summary: string, body?: JsonSchema) {
-  const later: Later = { id, method, path, auth: 'shopper', summary };
-  return body === undefined ? later : { ...later, body };
-}
-
-const shopperOnes: readonly Later[] = [
-  shoppers('getCart', 'GET', '/v1/cart', 'The cart, priced now'),
-  shoppers('putCartLine', 'PUT', cartLine, 'Set a quantity', cartLineBody),
-  shoppers('deleteCartLine', 'DELETE', cartLine, 'Take a line out'),
-  shoppers('mergeCart', 'POST', '/v1/cart/merge', 'Add a guest’s cart', cartMergeBody),
-  shoppers('getWishlist', 'GET', '/v1/wishlist', 'The wishlist'),
-  shoppers('putWish', 'PUT', wish, 'Wish for a product'),
-  shoppers('deleteWish', 'DELETE', wish, 'Wish no more'),
-  shoppers('getAddresses', 'GET', '/v1/me/addresses', 'The saved place'),
-  shoppers('putAddresses', 'PUT', '/v1/me/addresses', 'Save a place', addressBody),
-];
-
 export function laterRoutes(): Route[] {
-  return [...publicOnes, ...shopperOnes].map((later) => ({
+  return publicOnes.map((later) => ({
     ...later,
     half: 'window' as const,
-    idempotencyKey: later.method === 'GET' ? ('none' as const) : ('optional' as const),
+    idempotencyKey: 'none' as const,
     responses: {},
     errors: ['unsupported' as const],
     handle: (ctx) => {

@@ -9,17 +9,22 @@ import { createKafka } from '../platform/kafka/index.ts';
 import { runRole } from '../platform/lifecycle.ts';
 import type { Role } from '../platform/lifecycle.ts';
 import { createLog } from '../platform/log.ts';
+import type { Log } from '../platform/log.ts';
 import { collectProcessMetrics, setProcessLabel } from '../platform/metrics.ts';
 import { createOps } from '../platform/ops.ts';
 import { createDb } from '../platform/postgres/pool.ts';
-import { createAuthenticate } from './identity.ts';
+import type { Db } from '../platform/postgres/pool.ts';
+import { createIdentities } from './identity.ts';
 import { startIntake } from './intake.ts';
+import { createOffers } from './offers.ts';
 import { createPages } from './products.ts';
 import { watch } from './readiness.ts';
 import { windowInfo, windowRoutes } from './routes.ts';
+import { watchWishes } from './wishlist-watch.ts';
 
 const name = 'catalog';
 const pageConnectionsMax = 8;
+const shopperConnectionsMax = 6;
 const pageStatementTimeoutMs = 3000;
 const connectTimeoutMs = 1000;
 const intakeConnectionsMax = 2;
@@ -31,59 +36,61 @@ async function start(): Promise<Role> {
   const log = createLog(name, config.logLevel);
   setProcessLabel(name);
   collectProcessMetrics();
-  const pagesDb = createDb(config.databaseUrl, {
-    max: pageConnectionsMax,
-    statementTimeoutMs: pageStatementTimeoutMs,
-    connectTimeoutMs,
-    name: 'highnoon-catalog',
-    log,
-  });
-  const intakeDb = createDb(config.databaseUrl, {
-    max: intakeConnectionsMax,
-    statementTimeoutMs: intakeStatementTimeoutMs,
-    connectTimeoutMs,
-    name: 'highnoon-catalog-intake',
-    log,
-  });
+  const dbs = openDatabases(config.databaseUrl, log);
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'highnoon-catalog', log });
   const intake = startIntake({
     kafka,
-    db: intakeDb,
+    db: dbs.intake,
     topic: `${config.topicPrefix}new-product`,
     groupId: `${config.topicPrefix}highnoon-intake`,
     log,
   });
-  const health = watch(intakeDb, () => intake.state);
+  const health = watch(dbs.intake, () => intake.state);
   const ready = () => health.ready();
-  const routes = windowRoutes(createPages(pagesDb, log), ready);
+  const { tokenIssuer: issuer, tokenAudience: audience } = config;
+  const identities = createIdentities(dbs.pages, { issuer, audience });
+  const offers = createOffers(dbs.shoppers);
+  const wishes = watchWishes(dbs.intake, offers, log);
+  const routes = windowRoutes({
+    pages: createPages(dbs.pages, log),
+    ready,
+    db: dbs.shoppers,
+    offers,
+    currency: config.currency,
+    shopperOfToken: identities.shopperOfToken,
+  });
   const http = await createHttpServer({
     name,
     host: config.host,
     port: config.catalogPort,
     routes: [...routes, ...standardRoutes(routes, windowInfo, 'window')],
-    authenticate: createAuthenticate(pagesDb, {
-      issuer: config.tokenIssuer,
-      audience: config.tokenAudience,
-    }),
+    authenticate: identities.authenticate,
     log,
     rateLimits: config.rateLimits,
   });
-  const ops = await createOps({
-    processName: name,
-    host: config.host,
-    port: config.opsPort,
-    ready,
-    log,
-  });
+  const { host, opsPort } = config;
+  const ops = await createOps({ processName: name, host, port: opsPort, ready, log });
   log.info({ port: http.port, ops: ops.port }, 'the window is open');
   return {
     async close() {
       await http.close(drainMs);
       await health.close();
+      await wishes.close();
       await intake.close();
       await kafka.close();
-      await Promise.all([ops.close(), pagesDb.close(), intakeDb.close()]);
+      await Promise.all([ops.close(), ...Object.values(dbs).map((db) => db.close())]);
     },
+  };
+}
+
+/** A pool for each kind of work, so that none waits behind another. */
+function openDatabases(url: string, log: Log) {
+  const open = (what: string, max: number, statementTimeoutMs: number): Db =>
+    createDb(url, { max, statementTimeoutMs, connectTimeoutMs, name: `highnoon-${what}`, log });
+  return {
+    pages: open('catalog', pageConnectionsMax, pageStatementTimeoutMs),
+    shoppers: open('catalog-shoppers', shopperConnectionsMax, pageStatementTimeoutMs),
+    intake: open('catalog-intake', intakeConnectionsMax, intakeStatementTimeoutMs),
   };
 }
 

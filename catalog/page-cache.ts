@@ -15,6 +15,8 @@ export interface PageCacheOptions<T> {
   readonly pauseMs: number;
   /** How long a reader who could be shown an older page waits for the new one. */
   readonly patienceMs: number;
+  /** A page that took long to read stays fresh so many times that long. Default 20; 0 = never. */
+  readonly costShare?: number;
   readonly sizeOf: (value: T) => number;
   /** Null = there is no such thing. */
   readonly load: (key: string) => Promise<T | null>;
@@ -36,8 +38,8 @@ interface Entry<T> {
   readonly freshUntil: number;
 }
 
-/** A page that took long to read stays fresh so long that reading it takes at most this share. */
-const costShare = 20;
+/** Reading a page that is dear takes a twentieth of the time at most. */
+const costShareDefault = 20;
 
 /**
  * An entry is fresh, then due (the next request reads it again), then stale if that fails, then
@@ -87,6 +89,19 @@ export class PageCache<T> {
     }
   }
 
+  /** Keeps what the caller knows to be so now; a read that is under way does not write over it. */
+  put(key: string, value: T): void {
+    this.#loads.delete(key);
+    this.#keep(key, value, this.#options.now());
+  }
+
+  /** What is kept under the key is not so any more: the next reader reads it again. */
+  expire(key: string): void {
+    this.#loads.delete(key);
+    const entry = this.#entries.get(key);
+    if (entry !== undefined) this.#entries.set(key, { ...entry, freshUntil: -Infinity });
+  }
+
   /** What there is, without reading; null when it is unknown or too old. */
   #kept(key: string): Cached<T> | null {
     const entry = this.#entries.get(key);
@@ -105,18 +120,23 @@ export class PageCache<T> {
     if (running !== undefined) return running;
     if (this.#options.now() < this.#pausedUntil) return Promise.reject(away());
     if (this.#loads.size >= this.#options.maxLoads) return Promise.reject(busy());
-    const load = this.#load(key).finally(() => this.#loads.delete(key));
-    // Readers may have lost patience by the time it fails.
-    load.catch(() => undefined);
+    const load: Promise<T | null> = this.#load(key, () => this.#loads.get(key) === load);
     this.#loads.set(key, load);
+    load
+      .finally(() => {
+        if (this.#loads.get(key) === load) this.#loads.delete(key);
+      })
+      // Readers may have lost patience by the time it fails.
+      .catch(() => undefined);
     return load;
   }
 
-  async #load(key: string): Promise<T | null> {
+  /** `isCurrent`: whether what it reads still counts, or the key was put or expired meanwhile. */
+  async #load(key: string, isCurrent: () => boolean): Promise<T | null> {
     const startedAt = this.#options.now();
     try {
       const value = await this.#options.load(key);
-      this.#keep(key, value, startedAt);
+      if (isCurrent()) this.#keep(key, value, startedAt);
       return value;
     } catch (error) {
       if (isRetryable(error)) this.#pausedUntil = this.#options.now() + this.#options.pauseMs;
@@ -128,7 +148,7 @@ export class PageCache<T> {
     const before = this.#entries.get(key);
     if (before !== undefined) this.#drop(key, before);
     if (value === null) return;
-    const { freshMs, maxBytes, sizeOf, now } = this.#options;
+    const { freshMs, maxBytes, sizeOf, now, costShare = costShareDefault } = this.#options;
     const bytes = sizeOf(value);
     if (bytes > maxBytes) return;
     const freshUntil = readAt + Math.max(freshMs, (now() - readAt) * costShare);

@@ -75,6 +75,8 @@ export interface Offer {
   readonly allotted: number;
   readonly claimed: number;
   readonly band: Band;
+  readonly who: 'anyone' | 'verified';
+  readonly limit_per_shopper: number;
   /** Lane time up to which this is settled; null before its lane has settled anything. */
   readonly as_of: Date | null;
 }
@@ -96,7 +98,7 @@ WHERE variant_of = $1 AND withdrawn_at IS NULL ORDER BY registered_at, id LIMIT 
 const offersMax = 1000;
 const offersText = `
 SELECT sale_id, product_id, kind, state, price, list_price, starts_at, ends_at, allotted, claimed,
-  band, as_of
+  band, who, limit_per_shopper, as_of
 FROM sale.storefront
 WHERE product_id = ANY($1) AND state IN ('scheduled', 'live', 'paused', 'closing')
 ORDER BY starts_at, sale_id LIMIT ${offersMax}`;
@@ -110,4 +112,31 @@ export async function readProductPage(q: Query, id: string): Promise<ProductPage
   const ids = [...new Set([product.id, ...variants.map((variant) => variant.id)])];
   const offers = await q.query<Offer>(offersText, [ids], 'offers');
   return { product, variants, offers };
+}
+
+/** What cart and wishlist show of a product. */
+export interface ListedProduct {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string | null;
+  readonly price: number;
+  readonly currency: string;
+  readonly delivery: Readonly<Record<string, unknown>> | null;
+  readonly withdrawn: boolean;
+}
+
+export interface ProductOffers {
+  readonly product: ListedProduct;
+  readonly offers: readonly Offer[];
+}
+
+const listedText = `
+SELECT id, name, images[1] AS image, price, currency, delivery, withdrawn_at IS NOT NULL AS withdrawn
+FROM shop.products WHERE id = $1`;
+
+/** A product with its own offers, a withdrawn one too; null when there never was one. */
+export async function readProduct(q: Query, id: string): Promise<ProductOffers | null> {
+  const [product] = await q.query<ListedProduct>(listedText, [id], 'listed_product');
+  if (product === undefined) return null;
+  return { product, offers: await q.query<Offer>(offersText, [[id]], 'offers') };
 }

@@ -1,9 +1,13 @@
 /** The window's table of routes. The api hands the public ones on; it never imports this. */
 import type { Readiness } from '../platform/ops.ts';
 import type { JsonSchema, Route } from '../platform/http/route.ts';
+import { addressRoutes } from './addresses.ts';
+import { cartRoutes } from './cart.ts';
+import type { CartOptions } from './cart.ts';
 import { laterRoutes } from './later.ts';
 import { productRoute } from './products.ts';
 import type { Pages } from './products.ts';
+import { wishlistRoutes } from './wishlist.ts';
 
 export const windowInfo = {
   title: 'Highnoon: the shop window',
@@ -11,8 +15,20 @@ export const windowInfo = {
   description: 'Product pages, search, cart and wishlist. A little stale rather than down.',
 } as const;
 
-export function windowRoutes(pages: Pages, ready: () => Readiness): Route[] {
-  return [productRoute(pages), ...laterRoutes(), readyRoute(ready)];
+export interface Window extends CartOptions {
+  readonly pages: Pages;
+  readonly ready: () => Readiness;
+}
+
+export function windowRoutes(window: Window): Route[] {
+  return [
+    productRoute(window.pages),
+    ...cartRoutes(window),
+    ...wishlistRoutes(window),
+    ...addressRoutes(window.db),
+    ...laterRoutes(),
+    readyRoute(window.ready),
+  ];
 }
 
 const readySchema: JsonSchema = {

@@ -1,5 +1,6 @@
 /** JSON Schemas of what the window takes and gives: validation and the docs come from them. */
 import type { JsonSchema } from '../platform/http/route.ts';
+import { quantityMax } from './cart-rows.ts';
 
 export const text = (maxLength: number): JsonSchema => ({ type: 'string', maxLength });
 
@@ -101,21 +102,87 @@ export const deliveryQuery = object({ product_id: text(80), country, postal_code
   'country',
 ]);
 
-export const cartLineBody = object({ quantity: { type: 'integer', minimum: 1 } }, ['quantity']);
+export const cartLineBody = object(
+  { quantity: { type: 'integer', minimum: 1, maximum: quantityMax } },
+  ['quantity'],
+);
 
 export const cartMergeBody = object({ guest_token: text(4096) }, ['guest_token']);
 
-const addressLine = { type: 'string', minLength: 1, maxLength: 200 };
-
-export const addressBody = object(
+const cartLine = object(
   {
-    name: addressLine,
-    line1: addressLine,
-    line2: addressLine,
-    city: addressLine,
-    region: addressLine,
-    postal_code: postalCode,
-    country,
+    product_id: text(80),
+    name: maybe(text(65_536)),
+    image: maybe(text(65_536)),
+    quantity: { type: 'integer', minimum: 1 },
+    price: money,
+    list_price: money,
+    amount: money,
+    available: { type: 'boolean' },
+    sale_id: maybe(text(80)),
+    changed: {
+      type: 'array',
+      items: { enum: ['price', 'availability', 'quantity', 'withdrawn'] },
+    },
   },
-  ['country'],
+  ['product_id', 'quantity', 'price', 'amount', 'available', 'changed'],
+);
+
+export const cartSchema = object(
+  {
+    lines: { type: 'array', items: cartLine },
+    total: money,
+    stale: { type: 'boolean' },
+    server_time: time,
+  },
+  ['lines', 'total', 'stale', 'server_time'],
+);
+
+const wish = object(
+  {
+    product_id: text(80),
+    name: maybe(text(65_536)),
+    image: maybe(text(65_536)),
+    price: money,
+    price_then: money,
+    available: { type: 'boolean' },
+    price_dropped: { type: 'boolean' },
+    back_in_stock: { type: 'boolean' },
+    added_at: time,
+  },
+  ['product_id', 'price', 'available', 'price_dropped', 'back_in_stock', 'added_at'],
+);
+
+const none: JsonSchema = { type: 'null' };
+
+export const wishlistSchema = object(
+  {
+    items: { type: 'array', items: wish },
+    next_cursor: none,
+    stale: { type: 'boolean' },
+    server_time: time,
+  },
+  ['items', 'next_cursor', 'stale', 'server_time'],
+);
+
+const addressLine = { type: 'string', minLength: 1, maxLength: 200, pattern: '\\S' };
+const addressMaybe = { type: 'string', maxLength: 200 };
+
+const addressFields = {
+  name: addressLine,
+  line1: addressLine,
+  line2: addressMaybe,
+  city: addressLine,
+  region: addressMaybe,
+  postal_code: postalCode,
+  country,
+  email: { type: 'string', format: 'email', maxLength: 254 },
+};
+
+/** A guest's chosen place has a country and perhaps a postal code; only that is required. */
+export const addressBody = object(addressFields, ['country']);
+
+export const addressesSchema = object(
+  { items: { type: 'array', items: addressBody }, next_cursor: none },
+  ['items', 'next_cursor'],
 );

@@ -8,6 +8,8 @@ export interface Topics {
   readonly newProduct: string;
   readonly orderUpdates: string;
   readonly catalogChanges: string;
+  /** Of the window: a wish became cheaper, or came back. */
+  readonly wishlistNotices: string;
   readonly settlerGroup: string;
   readonly openerGroup: string;
 }
@@ -18,6 +20,7 @@ export function topicsOf(prefix: string): Topics {
     newProduct: `${prefix}new-product`,
     orderUpdates: `${prefix}order-updates`,
     catalogChanges: `${prefix}catalog-changes`,
+    wishlistNotices: `${prefix}wishlist-notices`,
     settlerGroup: `${prefix}highnoon-settler`,
     openerGroup: `${prefix}highnoon-opener`,
   };
@@ -27,7 +30,8 @@ export function topicsOf(prefix: string): Topics {
 export function topicSpecs(prefix: string, lanes: number, replication: number): TopicSpec[] {
   const topics = topicsOf(prefix);
   const durable = { 'min.insync.replicas': String(Math.max(1, replication - 1)) };
-  const json = [topics.newProduct, topics.orderUpdates, topics.catalogChanges];
+  const { newProduct, orderUpdates, catalogChanges, wishlistNotices } = topics;
+  const json = [newProduct, orderUpdates, catalogChanges, wishlistNotices];
   return [
     {
       topic: topics.orders,

@@ -1,5 +1,15 @@
 /** What the api says of the window's answers; the catalog's own document has the full form. */
-import { answer, count, list, money, oneOf, textOrNull, time, timeOrNull } from './common.ts';
+import {
+  answer,
+  count,
+  list,
+  money,
+  oneOf,
+  pageOf,
+  textOrNull,
+  time,
+  timeOrNull,
+} from './common.ts';
 import type { JsonSchema } from '../../platform/http/route.ts';
 
 const free: JsonSchema = { type: 'object', additionalProperties: true };
@@ -34,3 +44,35 @@ export const productAnswer = answer({
   sales: list(saleOfProduct),
   server_time: time,
 });
+
+const cartLine = answer({
+  product_id: string,
+  name: textOrNull,
+  quantity: count,
+  price: money,
+  list_price: money,
+  amount: money,
+  available: { type: 'boolean' },
+  sale_id: textOrNull,
+  changed: list(oneOf('price', 'availability', 'quantity', 'withdrawn')),
+});
+
+const stale: JsonSchema = { type: 'boolean' };
+
+export const cartAnswer = answer({ lines: list(cartLine), total: money, stale, server_time: time });
+
+export const wishlistAnswer = pageOf(
+  answer({
+    product_id: string,
+    name: textOrNull,
+    price: money,
+    price_then: money,
+    available: { type: 'boolean' },
+    price_dropped: { type: 'boolean' },
+    back_in_stock: { type: 'boolean' },
+    added_at: time,
+  }),
+  { stale, server_time: time },
+);
+
+export const addressesAnswer = pageOf(answer({ country: string }));

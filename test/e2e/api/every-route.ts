@@ -107,6 +107,7 @@ export async function callEveryRoute(
   const life: Life = {
     vendorKey: '',
     shopperToken: '',
+    guestToken: '',
     product: '',
     sale: '',
     order: '',

@@ -4,6 +4,7 @@
 export interface Life {
   vendorKey: string;
   shopperToken: string;
+  guestToken: string;
   product: string;
   sale: string;
   /** Paid in the end. */
@@ -91,7 +92,12 @@ export const lifeOfASale: readonly Step[] = [
       life.shopperToken = field(json, 'token');
     },
   },
-  { id: 'createGuestSession' },
+  {
+    id: 'createGuestSession',
+    then: (json, life) => {
+      life.guestToken = field(json, 'token');
+    },
+  },
   {
     id: 'createSale',
     key: `sale-${run}`,
@@ -148,6 +154,12 @@ export const lifeOfASale: readonly Step[] = [
   { id: 'suggest', query: '?q=lap' },
   { id: 'getDelivery', query: `?product_id=prd_0123456789abc&country=DE` },
   { id: 'putCartLine', path: ofProduct, body: () => ({ quantity: 1 }) },
-  { id: 'mergeCart', body: () => ({ guest_token: 'a.b.c' }) },
+  { id: 'getCart' },
+  { id: 'deleteCartLine', path: ofProduct },
+  { id: 'mergeCart', body: (life) => ({ guest_token: life.guestToken }) },
+  { id: 'putWish', path: ofProduct },
+  { id: 'getWishlist' },
+  { id: 'deleteWish', path: ofProduct },
   { id: 'putAddresses', body: () => address },
+  { id: 'getAddresses' },
 ];

@@ -58,6 +58,10 @@ export interface SaleFixture {
   readonly claimed?: number;
   readonly freed?: number;
   readonly startsAt?: Date;
+  /** Minor units; default 100.00. */
+  readonly price?: number;
+  readonly who?: 'anyone' | 'verified';
+  readonly limit?: number;
 }
 
 /** Lane 0 with a watermark, and a vendor. */
@@ -76,13 +80,13 @@ export async function insertSale(db: Db, sale: SaleFixture): Promise<void> {
   await db.run(
     `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
        limit_per_shopper, hold_seconds, who, admission, currency)
-     VALUES ($1, 0, 'ven_1', $2, $3, $4, $5, 1, 300, 'anyone', '{"mode": "open"}', 'USD')`,
-    [id, kind, state, startsAt, endsAt],
+     VALUES ($1, 0, 'ven_1', $2, $3, $4, $5, $6, 300, $7, '{"mode": "open"}', 'USD')`,
+    [id, kind, state, startsAt, endsAt, sale.limit ?? 1, sale.who ?? 'anyone'],
   );
   await db.run(
     `INSERT INTO sale.sale_items (sale_id, item, product_id, price, list_price, asked, allotted)
-     VALUES ($1, 0, $2, 10000, 20000, $3, $3)`,
-    [id, product, allotted],
+     VALUES ($1, 0, $2, $4, 20000, $3, $3)`,
+    [id, product, allotted, sale.price ?? 10_000],
   );
   const { claimed = 0, freed = 0 } = sale;
   await db.run(

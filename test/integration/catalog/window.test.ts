@@ -2,79 +2,41 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createSigner } from 'fast-jwt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createAuthenticate } from '../../../catalog/identity.ts';
+import { createIdentities } from '../../../catalog/identity.ts';
 import { laterRoutes } from '../../../catalog/later.ts';
-import { writeProducts } from '../../../catalog/product-rows.ts';
 import type { ProductRow } from '../../../catalog/new-product.ts';
-import { createPages, pageFreshMs, pagePauseMs, pageStaleMs } from '../../../catalog/products.ts';
-import { readinessOf, watch } from '../../../catalog/readiness.ts';
-import type { Watch } from '../../../catalog/readiness.ts';
+import { createOffers } from '../../../catalog/offers.ts';
+import { createPages, pageFreshMs, pageStaleMs } from '../../../catalog/products.ts';
+import { readinessOf } from '../../../catalog/readiness.ts';
 import { windowRoutes } from '../../../catalog/routes.ts';
 import { productSchema } from '../../../catalog/schemas.ts';
 import { createHttpServer } from '../../../platform/http/server.ts';
-import type { HttpServer } from '../../../platform/http/server.ts';
-import { createDb } from '../../../platform/postgres/pool.ts';
-import type { Db } from '../../../platform/postgres/pool.ts';
-import { createDatabase, insertLane, insertSale, log } from './database.ts';
-import type { TestDatabase } from './database.ts';
-import { linkTo } from '../../support/link.ts';
 import type { Link } from '../../support/link.ts';
+import { createDatabase, insertSale, log } from './database.ts';
+import type { TestDatabase } from './database.ts';
+import { addProduct as add, openWindow, rules, secret } from './window-server.ts';
+import type { WindowServer } from './window-server.ts';
 
-const secret = 'a secret of this test only';
-const rules = { issuer: 'highnoon', audience: 'highnoon' };
-
+let window: WindowServer;
 let database: TestDatabase;
 let link: Link;
-let db: Db;
-let health: Watch;
-let server: HttpServer;
-/** Added to the window's clock: pages grow old without anybody waiting. */
-let later = 0;
 
 beforeAll(async () => {
-  database = await createDatabase();
-  await insertLane(database.db);
-  await database.db.run(`INSERT INTO platform.settings VALUES ('token_secret', $1)`, [secret]);
-  link = await linkTo(database.url);
-  db = createDb(link.url, { max: 4, statementTimeoutMs: 1000, connectTimeoutMs: 500 });
-  health = watch(db, () => 'ok');
-  const pages = createPages(db, log, () => performance.now() + later);
-  server = await createHttpServer({
-    ...{ name: 'catalog', host: '127.0.0.1', port: 0, log, rateLimits: 'off' },
-    routes: windowRoutes(pages, () => health.ready()),
-    authenticate: createAuthenticate(db, rules),
-  });
+  window = await openWindow();
+  ({ database, link } = window);
 });
 
-afterEach(async () => {
-  if (await link.mend()) later += pagePauseMs;
-});
+afterEach(() => window.mend());
 
-afterAll(async () => {
-  await server.close(1000);
-  await health.close();
-  await db.close();
-  await link.close();
-  await database.drop();
-});
+afterAll(() => window.close());
 
-const get = (path: string, init: RequestInit = {}): Promise<Response> =>
-  fetch(`http://127.0.0.1:${server.port}${path}`, init);
+const get = (path: string, init?: RequestInit): Promise<Response> => window.get(path, init);
 
 async function body(answer: Response): Promise<Record<string, unknown>> {
   return (await answer.json()) as Record<string, unknown>;
 }
 
-async function addProduct(id: string, more: Partial<ProductRow> = {}): Promise<void> {
-  const row: ProductRow = {
-    ...{ id, vendor_id: 'ven_1', name: 'KUHL Laptop', description: 'A gaming laptop' },
-    ...{ price: 20_000, currency: 'USD', sku: null, category: null, brand: null, images: [] },
-    ...{ attributes: {}, variant_of: null, options: {}, delivery: null, version: 1 },
-    registered_at: '2026-01-02T03:04:05.000Z',
-    ...more,
-  };
-  expect(await writeProducts(database.db, [row])).toBe(1);
-}
+const addProduct = (id: string, more?: Partial<ProductRow>) => add(database.db, id, more);
 
 describe('GET /v1/products/{id}', () => {
   it('answers the whole page, as its schema says', async () => {
@@ -126,7 +88,7 @@ describe('GET /v1/products/{id}', () => {
     }
     expect((await ask('"other"')).status).toBe(200);
     await addProduct('prd_tag', { name: 'Another name', version: 2 });
-    later += pageFreshMs;
+    window.age(pageFreshMs);
     await expect.poll(async () => (await ask(etag)).status).toBe(200);
     expect(await body(await ask(etag))).toMatchObject({ name: 'Another name' });
   });
@@ -149,7 +111,7 @@ describe('GET /v1/products/{id}', () => {
     await addProduct('prd_gone');
     expect((await get('/v1/products/prd_gone')).status).toBe(200);
     await database.db.run(`UPDATE shop.products SET withdrawn_at = now() WHERE id = 'prd_gone'`);
-    later += pageFreshMs;
+    window.age(pageFreshMs);
     // A reader does not wait long where there is an older page to show.
     await expect.poll(async () => (await get('/v1/products/prd_gone')).status).toBe(404);
   });
@@ -161,7 +123,7 @@ describe('with Postgres away', () => {
     await addProduct('prd_unseen');
     expect((await get('/v1/products/prd_seen')).status).toBe(200);
     await link.cut();
-    later += 30_000;
+    window.age(30_000);
     const answer = await get('/v1/products/prd_seen');
     expect(answer.status).toBe(200);
     expect(Number(answer.headers.get('age'))).toBeGreaterThanOrEqual(30);
@@ -171,8 +133,7 @@ describe('with Postgres away', () => {
     expect(other.status).toBe(503);
     expect(other.headers.get('retry-after')).toBe('1');
     expect(await body(other)).toMatchObject({ code: 'unavailable', retry_after_ms: 1000 });
-    await link.mend();
-    later += pagePauseMs;
+    await window.mend();
     await expect
       .poll(async () => body(await get('/v1/products/prd_seen')))
       .toMatchObject({ stale: false });
@@ -190,7 +151,7 @@ describe('with Postgres away', () => {
     await addProduct('prd_hang');
     expect((await get('/v1/products/prd_hang')).status).toBe(200);
     link.hang();
-    later += 10_000;
+    window.age(10_000);
     const startedAt = performance.now();
     expect(await body(await get('/v1/products/prd_hang'))).toMatchObject({ stale: true });
     expect(performance.now() - startedAt).toBeLessThan(1000);
@@ -203,7 +164,7 @@ describe('with Postgres away', () => {
       .poll(async () => (await get('/v1/products/prd_old')).status, { timeout: 5000 })
       .toBe(200);
     await link.cut();
-    later += pageStaleMs + 1;
+    window.age(pageStaleMs + 1);
     expect((await get('/v1/products/prd_old')).status).toBe(503);
   });
 
@@ -220,10 +181,15 @@ describe('with Postgres away', () => {
 describe('before the set-up came by', () => {
   it('asks for patience instead of calling it a defect', async () => {
     const empty = await createDatabase(false);
+    const { authenticate, shopperOfToken } = createIdentities(empty.db, rules);
     const early = await createHttpServer({
       ...{ name: 'catalog', host: '127.0.0.1', port: 0, log, rateLimits: 'off' },
-      routes: windowRoutes(createPages(empty.db, log), () => readinessOf(null, 'starting')),
-      authenticate: createAuthenticate(empty.db, rules),
+      routes: windowRoutes({
+        pages: createPages(empty.db, log),
+        ready: () => readinessOf(null, 'starting'),
+        ...{ db: empty.db, offers: createOffers(empty.db), currency: 'USD', shopperOfToken },
+      }),
+      authenticate,
     });
     try {
       const ask = (path: string): Promise<Response> =>
@@ -241,51 +207,15 @@ describe('before the set-up came by', () => {
 });
 
 describe('what this version does not have', () => {
-  const sign = createSigner({ key: secret, iss: rules.issuer, aud: rules.audience });
-  const exp = Math.floor(Date.now() / 1000) + 3600;
-  const token = sign({ sub: 'shp_1', exp });
   const queries: Record<string, string> = {
     suggest: '?q=lap',
     getDelivery: '?product_id=prd_1&country=US&postal_code=10001',
     search: '?q=laptop&min_price=0&deliverable=true&limit=100',
   };
-  const bodies: Record<string, object> = {
-    putCartLine: { quantity: 1 },
-    mergeCart: { guest_token: token },
-    putAddresses: { country: 'US', postal_code: '10001' },
-  };
 
-  const ask = (id: string, bearer?: string): Promise<Response> => {
-    const route = laterRoutes().find((one) => one.id === id);
-    if (route === undefined) throw new Error(`no route ${id}`);
-    const sent = bodies[id];
-    const path = route.path.replace('{product_id}', 'prd_1') + (queries[id] ?? '');
-    const headers = {
-      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
-      ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
-    };
-    return get(path, {
-      ...{ method: route.method, headers },
-      ...(sent === undefined ? {} : { body: JSON.stringify(sent) }),
-    });
-  };
-
-  it.each(laterRoutes().map((route) => [route.id, route.auth]))('%s is 422', async (id, auth) => {
-    const answer = await ask(id, auth === 'shopper' ? token : undefined);
+  it.each(laterRoutes().map((route) => [route.id, route.path]))('%s is 422', async (id, path) => {
+    const answer = await get(path + (queries[id] ?? ''));
     expect(await body(answer)).toMatchObject({ code: 'unsupported', status: 422 });
-  });
-
-  const forShoppers = laterRoutes().filter((route) => route.auth === 'shopper');
-  it.each(forShoppers.map((route) => route.id))('%s asks for a shopper', async (id) => {
-    const expired = sign({ sub: 'shp_1', exp: exp - 7200 });
-    const forged = createSigner({ key: 'another', iss: rules.issuer, aud: rules.audience });
-    const elsewhere = createSigner({ key: secret, iss: 'elsewhere', aud: rules.audience });
-    const wrong = [
-      ...[undefined, 'x', 'hnk_12345678', expired],
-      ...[forged({ sub: 'shp_1', exp }), elsewhere({ sub: 'shp_1', exp }), sign({ exp })],
-      sign({ sub: 'shp_1' }),
-    ];
-    for (const bearer of wrong) expect((await ask(id, bearer)).status).toBe(401);
   });
 
   it('refuses nonsense first', async () => {
@@ -293,5 +223,25 @@ describe('what this version does not have', () => {
     expect((await get('/v1/search?limit=101')).status).toBe(400);
     expect((await get('/v1/delivery')).status).toBe(400);
     expect((await get('/v1/search', { method: 'POST' })).status).toBe(405);
+  });
+});
+
+describe('a shopper’s route', () => {
+  const sign = createSigner({ key: secret, iss: rules.issuer, aud: rules.audience });
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+
+  it.each(['/v1/cart', '/v1/wishlist', '/v1/me/addresses'])('%s asks for one', async (path) => {
+    const expired = sign({ sub: 'shp_1', exp: exp - 7200 });
+    const forged = createSigner({ key: 'another', iss: rules.issuer, aud: rules.audience });
+    const elsewhere = createSigner({ key: secret, iss: 'elsewhere', aud: rules.audience });
+    const wrong = [
+      ...['x', 'hnk_12345678', expired, forged({ sub: 'shp_1', exp }), sign({ exp })],
+      ...[elsewhere({ sub: 'shp_1', exp }), sign({ sub: 'shp_1' })],
+    ];
+    expect((await get(path)).status).toBe(401);
+    for (const bearer of wrong) {
+      const answer = await get(path, { headers: { authorization: `Bearer ${bearer}` } });
+      expect(answer.status).toBe(401);
+    }
   });
 });

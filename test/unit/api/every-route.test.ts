@@ -27,6 +27,16 @@ const page = {
   sales: [],
   server_time: '2030-06-01T12:00:00.000Z',
 };
+const time = '2030-06-01T12:00:00.000Z';
+const cart = { lines: [], total: money, stale: false, server_time: time };
+const empty = { items: [], next_cursor: null };
+/** What the catalog answers, by the beginning of the path. */
+const answers: readonly (readonly [path: string, answer: object])[] = [
+  ['/v1/products/', page],
+  ['/v1/cart', cart],
+  ['/v1/wishlist', { ...empty, stale: false, server_time: time }],
+  ['/v1/me/addresses', empty],
+];
 const refusal = {
   type: '/docs/errors#unsupported',
   title: 't',
@@ -38,11 +48,11 @@ const refusal = {
 
 beforeAll(async () => {
   catalog = createServer((request, response) => {
-    const built = request.url?.startsWith('/v1/products/') === true;
+    const built = answers.find(([path]) => request.url?.startsWith(path) === true);
     response.writeHead(built ? 200 : 422, {
       'content-type': built ? 'application/json' : 'application/problem+json',
     });
-    response.end(JSON.stringify(built ? page : refusal));
+    response.end(JSON.stringify(built?.[1] ?? refusal));
     request.resume();
   });
   await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));

@@ -167,4 +167,38 @@ describe('a page cache', () => {
     expect(await bench.cache.get('x'.repeat(200))).not.toBeNull();
     expect(bench.cache.bytes).toBe(0);
   });
+
+  it('shows what was put, and not what a read had begun to read before', async () => {
+    const bench = new Bench();
+    let open = (): void => undefined;
+    bench.gate = new Promise<void>((resolve) => (open = resolve));
+    const reading = bench.cache.get('a');
+    bench.cache.put('a', 'put');
+    open();
+    expect((await reading)?.value).toBe('a@0');
+    expect(await bench.cache.get('a')).toEqual({ value: 'put', ageMs: 0, stale: false });
+  });
+
+  it('reads again what was expired, and has it still when that fails', async () => {
+    const bench = new Bench();
+    await bench.cache.get('a');
+    bench.cache.expire('a');
+    bench.time = 1;
+    expect(await bench.cache.get('a')).toEqual({ value: 'a@1', ageMs: 0, stale: false });
+    bench.cache.expire('a');
+    bench.fail = away;
+    expect(await bench.cache.get('a')).toEqual({ value: 'a@1', ageMs: 0, stale: true });
+    expect(bench.loads).toHaveLength(3);
+  });
+
+  it('does not keep what was read before it expired', async () => {
+    const bench = new Bench();
+    let open = (): void => undefined;
+    bench.gate = new Promise<void>((resolve) => (open = resolve));
+    const reading = bench.cache.get('a');
+    bench.cache.expire('a');
+    open();
+    await reading;
+    expect(bench.cache.size).toBe(0);
+  });
 });

@@ -18,6 +18,8 @@ function offer(band: Band, more: Partial<Offer> = {}): Offer {
     allotted: 30,
     claimed: 4,
     band,
+    who: 'anyone',
+    limit_per_shopper: 100,
     as_of: null,
     ...more,
   };

@@ -1,0 +1,74 @@
+/**
+ * GET and PUT /v1/me/addresses: the one place that a shopper saved, or a guest chose. Search and
+ * cart judge delivery by it; one that is whole serves as an order's address.
+ */
+import type { Db, Query } from '../platform/postgres/pool.ts';
+import type { Ctx, Route } from '../platform/http/route.ts';
+import { addressBody, addressesSchema } from './schemas.ts';
+import { shopperOf } from './shopper.ts';
+import { Turns, answering } from './turns.ts';
+
+/** As the schema lets it in. */
+export interface Address extends Readonly<Record<string, string>> {
+  readonly country: string;
+}
+
+interface Stored {
+  readonly email: string | null;
+  readonly address: Address;
+}
+
+const turnsMax = 64;
+
+const readText = 'SELECT email, address FROM shop.addresses WHERE shopper = $1';
+
+/** Null when nothing was saved. */
+export async function readAddress(q: Query, shopper: string): Promise<Stored | null> {
+  const [row] = await q.query<Stored>(readText, [shopper], 'address');
+  return row ?? null;
+}
+
+const writeText = `
+INSERT INTO shop.addresses (shopper, email, address) VALUES ($1, $2, $3)
+ON CONFLICT (shopper) DO UPDATE SET
+  email = EXCLUDED.email, address = EXCLUDED.address, updated_at = now()`;
+
+export function addressRoutes(db: Db): Route[] {
+  const turns = new Turns(turnsMax);
+  const common = {
+    path: '/v1/me/addresses',
+    half: 'window',
+    auth: 'shopper',
+    responses: { 200: addressesSchema },
+    errors: ['unavailable'],
+    description:
+      'At most one, whole or only a country and a postal code. PUT replaces it; its `email` goes ' +
+      'with it. Nobody else sees it.',
+  } as const;
+  const read = async (ctx: Ctx) => documentOf(await readAddress(db, shopperOf(ctx).id));
+  const write = async (ctx: Ctx) => {
+    const { email = null, ...address } = ctx.body as Address;
+    await db.run(writeText, [shopperOf(ctx).id, email, JSON.stringify(address)], 'address_put');
+    return documentOf({ email, address });
+  };
+  return [
+    {
+      ...common,
+      ...{ id: 'getAddresses', method: 'GET', summary: 'The saved place', idempotencyKey: 'none' },
+      handle: (ctx) => answering(ctx, () => turns.run(() => read(ctx))),
+    },
+    {
+      ...common,
+      ...{ id: 'putAddresses', method: 'PUT', summary: 'Save a place', body: addressBody },
+      idempotencyKey: 'optional',
+      handle: (ctx) => answering(ctx, () => turns.run(() => write(ctx))),
+    },
+  ];
+}
+
+function documentOf(stored: Stored | null): object {
+  if (stored === null) return { items: [], next_cursor: null };
+  const { email, address } = stored;
+  const item = email === null ? address : { ...address, email };
+  return { items: [item], next_cursor: null };
+}

@@ -1,0 +1,76 @@
+/**
+ * A cart as its shopper sees it: priced and checked now, saying of each line what changed since it
+ * was put. Exact stock is not shown. Pure.
+ */
+import type { CartLine } from './cart-rows.ts';
+import { bestOffer } from './offers.ts';
+import type { ProductOffers } from './product-rows.ts';
+import type { Cached } from './page-cache.ts';
+
+export type Change = 'price' | 'availability' | 'quantity' | 'withdrawn';
+
+export interface CartSource {
+  readonly lines: readonly CartLine[];
+  readonly products: ReadonlyMap<string, Cached<ProductOffers>>;
+  /** Whether the buyer may take part in sales for verified shoppers. */
+  readonly verified: boolean;
+  readonly currency: string;
+  /** The lines themselves could not be read anew. */
+  readonly stale: boolean;
+}
+
+export function cartDocument(source: CartSource): object {
+  const { currency, products, stale } = source;
+  const lines = source.lines.map((line) =>
+    lineDocument(line, products.get(line.product_id)?.value, source),
+  );
+  const total = lines.reduce(
+    (sum, { available, amount }) => sum + (available ? amount.amount : 0),
+    0,
+  );
+  return {
+    lines,
+    total: { amount: total, currency },
+    stale: stale || [...products.values()].some((one) => one.stale),
+    server_time: new Date().toISOString(),
+  };
+}
+
+function lineDocument(
+  line: CartLine,
+  known: ProductOffers | undefined,
+  { verified, currency }: CartSource,
+) {
+  const { product_id, quantity } = line;
+  const best = known === undefined ? null : bestOffer(known, { verified, quantity });
+  const withdrawn = known === undefined || known.product.withdrawn;
+  const price = withdrawn || best === null ? line.price : best.price;
+  const available = !withdrawn && best?.available === true;
+  return {
+    product_id,
+    name: known?.product.name ?? null,
+    image: known?.product.image ?? null,
+    quantity,
+    price: { amount: price, currency },
+    list_price: { amount: known?.product.price ?? line.price, currency },
+    amount: { amount: price * quantity, currency },
+    available,
+    sale_id: best?.offer?.sale_id ?? null,
+    changed: changesOf(line, { price, available, withdrawn }),
+  };
+}
+
+interface Now {
+  readonly price: number;
+  readonly available: boolean;
+  readonly withdrawn: boolean;
+}
+
+function changesOf(line: CartLine, now: Now): Change[] {
+  const changed: Change[] = [];
+  if (now.withdrawn) changed.push('withdrawn');
+  if (now.price !== line.price) changed.push('price');
+  if (!now.withdrawn && now.available !== line.available) changed.push('availability');
+  if (line.capped) changed.push('quantity');
+  return changed;
+}

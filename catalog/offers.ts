@@ -1,0 +1,88 @@
+/**
+ * What a product costs now and whether it can be bought: the same rule for cart and wishlist, and
+ * the one by which checkout chooses a sale (engine/checkout.ts). Rule is pure; read through a cache.
+ */
+import type { Db } from '../platform/postgres/pool.ts';
+import { PageCache } from './page-cache.ts';
+import type { Cached } from './page-cache.ts';
+import { readProduct } from './product-rows.ts';
+import type { Offer, ProductOffers } from './product-rows.ts';
+
+/** Who buys, and how many at once: a sale may be for verified shoppers, and has a limit. */
+export interface Buyer {
+  readonly verified: boolean;
+  readonly quantity: number;
+}
+
+export interface BestOffer {
+  /** Null when nothing takes this order now. */
+  readonly offer: Offer | null;
+  /** Minor units: of the offer, else of the standing sale, else the list price. */
+  readonly price: number;
+  readonly available: boolean;
+}
+
+const isFree = ({ state, band }: Offer): boolean =>
+  state === 'live' && (band === 'in_stock' || band === 'low');
+
+/** The cheapest live offer that takes the buyer; of two at one price, the standing sale. */
+export function bestOffer({ product, offers }: ProductOffers, buyer: Buyer): BestOffer {
+  const open = offers.filter((offer) => isFree(offer) && takes(offer, buyer)).sort(cheaper);
+  const [best] = open;
+  if (best !== undefined && !product.withdrawn) {
+    return { offer: best, price: best.price, available: true };
+  }
+  const standing = offers.find(({ kind, state }) => kind === 'standing' && state === 'live');
+  return { offer: null, price: standing?.price ?? product.price, available: false };
+}
+
+function cheaper(a: Offer, b: Offer): number {
+  if (a.price !== b.price) return a.price - b.price;
+  if (a.kind !== b.kind) return rank(a) - rank(b);
+  return a.sale_id < b.sale_id ? -1 : 1;
+}
+
+const rank = ({ kind }: Offer): number => (kind === 'standing' ? 0 : 1);
+
+const takes = ({ who, limit_per_shopper: limit }: Offer, buyer: Buyer): boolean =>
+  (who === 'anyone' || buyer.verified) && buyer.quantity <= limit;
+
+export const offersFreshMs = 1000;
+const offersStaleMs = 600_000;
+const cacheMaxBytes = 32 * 1024 * 1024;
+/** Above the lines of a cart, so that one alone is never refused. */
+const loadsMax = 256;
+const pauseMs = 1000;
+const patienceMs = 300;
+const bytesOf = 1024;
+
+export type Offers = PageCache<ProductOffers>;
+
+/** Products by id with their offers, a second old at most while Postgres is there. */
+export function createOffers(db: Db, now: () => number = () => performance.now()): Offers {
+  return new PageCache<ProductOffers>({
+    maxBytes: cacheMaxBytes,
+    freshMs: offersFreshMs,
+    staleMs: offersStaleMs,
+    maxLoads: loadsMax,
+    pauseMs,
+    patienceMs,
+    sizeOf: ({ offers, product }) =>
+      bytesOf * (offers.length + 1) + 2 * JSON.stringify(product).length,
+    load: (id) => readProduct(db, id),
+    now,
+  });
+}
+
+/** Of those that there are, by id. Throws what reading threw where there is nothing older. */
+export async function offersOf(
+  offers: Offers,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, Cached<ProductOffers>>> {
+  const found = await Promise.all(ids.map((id) => offers.get(id)));
+  const known = new Map<string, Cached<ProductOffers>>();
+  found.forEach((one, i) => {
+    if (one !== null) known.set(ids[i] ?? '', one);
+  });
+  return known;
+}

@@ -1,0 +1,150 @@
+/**
+ * The wishlist of a shopper or a guest: what is wished for, and whether it became cheaper or came
+ * back. Like the cart it is shown `stale` while Postgres is away, and not changed then.
+ */
+import { refuse } from '../platform/http/problems.ts';
+import type { Ctx, Route } from '../platform/http/route.ts';
+import type { Db } from '../platform/postgres/pool.ts';
+import { bestOffer, offersOf } from './offers.ts';
+import type { Offers } from './offers.ts';
+import { PageCache } from './page-cache.ts';
+import { wishlistSchema } from './schemas.ts';
+import { shopperOf } from './shopper.ts';
+import type { Shopper } from './shopper.ts';
+import { Turns, answering } from './turns.ts';
+import { deleteWish, putWish, readWishes, wishesMax } from './wishlist-rows.ts';
+import type { Wish } from './wishlist-rows.ts';
+
+export interface WishlistOptions {
+  readonly db: Db;
+  readonly offers: Offers;
+  readonly currency: string;
+  readonly now?: () => number;
+}
+
+const turnsMax = 64;
+const seenMaxBytes = 8 * 1024 * 1024;
+const seenStaleMs = 600_000;
+const pauseMs = 1000;
+const patienceMs = 300;
+const wishBytes = 200;
+
+class Wishlists {
+  readonly #options: WishlistOptions;
+  readonly #turns = new Turns(turnsMax);
+  readonly #seen: PageCache<readonly Wish[]>;
+
+  constructor(options: WishlistOptions) {
+    this.#options = options;
+    this.#seen = new PageCache<readonly Wish[]>({
+      maxBytes: seenMaxBytes,
+      freshMs: 0,
+      costShare: 0,
+      staleMs: seenStaleMs,
+      maxLoads: turnsMax,
+      pauseMs,
+      patienceMs,
+      sizeOf: (wishes) => wishBytes * (wishes.length + 1),
+      load: (shopper) => readWishes(options.db, shopper),
+      now: options.now ?? (() => performance.now()),
+    });
+  }
+
+  read(shopper: Shopper): Promise<object> {
+    return this.#turns.run(async () => {
+      const found = await this.#seen.get(shopper.id);
+      return this.#document(found?.value ?? [], found?.stale === true);
+    });
+  }
+
+  put(shopper: Shopper, product: string): Promise<object> {
+    return this.#turns.run(async () => {
+      const found = await this.#options.offers.get(product);
+      if (found === null || found.value.product.withdrawn) {
+        refuse('not_found', 'There is no such product.');
+      }
+      // As everybody sees it, because the watch that compares later knows no shopper.
+      const { price, available } = bestOffer(found.value, anybody);
+      const wishes = await putWish(this.#options.db, shopper.id, { product, price, available });
+      if (wishes === null) {
+        const more = { extra: { limit: wishesMax } };
+        refuse('limit_reached', `A wishlist takes ${wishesMax} products at most.`, more);
+      }
+      return this.#changed(shopper, wishes);
+    });
+  }
+
+  remove(shopper: Shopper, product: string): Promise<object> {
+    return this.#turns.run(async () =>
+      this.#changed(shopper, await deleteWish(this.#options.db, shopper.id, product)),
+    );
+  }
+
+  #changed(shopper: Shopper, wishes: readonly Wish[]): Promise<object> {
+    this.#seen.put(shopper.id, wishes);
+    return this.#document(wishes, false);
+  }
+
+  async #document(wishes: readonly Wish[], stale: boolean): Promise<object> {
+    const { offers, currency } = this.#options;
+    const products = await offersOf(
+      offers,
+      wishes.map((wish) => wish.product_id),
+    );
+    const items = wishes.map((wish) => {
+      const known = products.get(wish.product_id)?.value;
+      const now = known === undefined ? null : bestOffer(known, anybody);
+      const price = now?.price ?? wish.price;
+      const available = now?.available === true;
+      return {
+        product_id: wish.product_id,
+        name: known?.product.name ?? null,
+        image: known?.product.image ?? null,
+        price: { amount: price, currency },
+        price_then: { amount: wish.price, currency },
+        available,
+        price_dropped: price < wish.price,
+        back_in_stock: wish.missed && available,
+        added_at: wish.added_at.toISOString(),
+      };
+    });
+    const isStale = stale || [...products.values()].some((one) => one.stale);
+    const server_time = new Date().toISOString();
+    return { items, next_cursor: null, stale: isStale, server_time };
+  }
+}
+
+/** One unit, for a shopper who is verified. */
+export const anybody = { verified: true, quantity: 1 } as const;
+
+export function wishlistRoutes(options: WishlistOptions): Route[] {
+  const lists = new Wishlists(options);
+  const route = (
+    id: string,
+    method: Route['method'],
+    path: string,
+    summary: string,
+    handle: (ctx: Ctx, shopper: Shopper) => Promise<object>,
+  ): Route => ({
+    ...{ id, method, path, summary, half: 'window', auth: 'shopper' },
+    description:
+      '`price_dropped`: cheaper than when it was wished for. `back_in_stock`: it could not be ' +
+      'bought at some time since then, and can now.',
+    idempotencyKey: method === 'GET' ? 'none' : 'optional',
+    responses: { 200: wishlistSchema },
+    errors: method === 'PUT' ? ['not_found', 'limit_reached', 'unavailable'] : ['unavailable'],
+    handle: (ctx) => answering(ctx, () => handle(ctx, shopperOf(ctx))),
+  });
+  const wish = '/v1/wishlist/{product_id}';
+  return [
+    route('getWishlist', 'GET', '/v1/wishlist', 'The wishlist', (_, shopper) =>
+      lists.read(shopper),
+    ),
+    route('putWish', 'PUT', wish, 'Wish for a product', (ctx, shopper) =>
+      lists.put(shopper, ctx.param('product_id')),
+    ),
+    route('deleteWish', 'DELETE', wish, 'Wish no more', (ctx, shopper) =>
+      lists.remove(shopper, ctx.param('product_id')),
+    ),
+  ];
+}

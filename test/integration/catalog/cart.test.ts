@@ -1,0 +1,250 @@
+// The cart over HTTP on real Postgres: priced and checked at read, the shopper's alone, merged once,
+// shown stale and not changed while Postgres is away.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { linesMax } from '../../../catalog/cart-rows.ts';
+import { offersFreshMs } from '../../../catalog/offers.ts';
+import { insertSale } from './database.ts';
+import { addProduct, openWindow, tokenOf } from './window-server.ts';
+import type { Told, WindowServer } from './window-server.ts';
+
+let window: WindowServer;
+
+beforeAll(async () => {
+  window = await openWindow();
+});
+afterEach(() => window.mend());
+afterAll(() => window.close());
+
+let made = 0;
+const own = (what: string): string => {
+  made += 1;
+  return `${what}_${made}`;
+};
+
+/** A product whose standing sale has units; answers its id. */
+async function product(price = 20_000, allotted = 100): Promise<string> {
+  const id = own('prd');
+  await addProduct(window.database.db, id, { price });
+  await insertSale(window.database.db, {
+    id: own('sal'),
+    product: id,
+    allotted,
+    price,
+    limit: 100,
+  });
+  return id;
+}
+
+async function flash(of: string, more: object = {}): Promise<string> {
+  const id = own('sal');
+  const terms = { kind: 'flash', state: 'live', allotted: 10, price: 5000, limit: 2 } as const;
+  await insertSale(window.database.db, { id, product: of, ...terms, ...more });
+  window.age(offersFreshMs);
+  return id;
+}
+
+const put = (shopper: string, id: string, quantity: number): Promise<Told> =>
+  window.as(shopper, 'PUT', `/v1/cart/lines/${id}`, { quantity });
+const read = (shopper: string): Promise<Told> => window.as(shopper, 'GET', '/v1/cart');
+const usd = (amount: number) => ({ amount, currency: 'USD' });
+
+describe('a cart', () => {
+  it('is empty at first', async () => {
+    const { status, json } = await read(own('shp'));
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ lines: [], total: usd(0), stale: false });
+  });
+
+  it('keeps lines, each route answering the whole cart, and prices them', async () => {
+    const [shopper, one, two] = [own('shp'), await product(), await product(350)];
+    await put(shopper, one, 2);
+    const { status, json } = await put(shopper, two, 3);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({
+      lines: [
+        { product_id: one, quantity: 2, price: usd(20_000), amount: usd(40_000), changed: [] },
+        { product_id: two, quantity: 3, price: usd(350), available: true, changed: [] },
+      ],
+      total: usd(41_050),
+    });
+    expect((await put(shopper, one, 1)).json).toMatchObject({ total: usd(21_050) });
+    const left = await window.as(shopper, 'DELETE', `/v1/cart/lines/${one}`);
+    expect(left.json).toMatchObject({ lines: [{ product_id: two }], total: usd(1050) });
+    expect((await read(shopper)).json['lines']).toEqual(left.json['lines']);
+    expect((await window.as(shopper, 'DELETE', `/v1/cart/lines/${one}`)).status).toBe(200);
+  });
+
+  it('is the shopper’s alone', async () => {
+    const [ann, eve, id] = [own('shp'), own('shp'), await product()];
+    await put(ann, id, 1);
+    await window.as(eve, 'DELETE', `/v1/cart/lines/${id}`);
+    await put(eve, await product(), 1);
+    expect((await read(ann)).json['lines']).toMatchObject([{ product_id: id }]);
+  });
+
+  it.each([0, -1, 1.5, 101, '1', null])('takes no quantity of %s', async (quantity) => {
+    const path = `/v1/cart/lines/${await product()}`;
+    const { status, json } = await window.as('shp_q', 'PUT', path, { quantity });
+    expect([status, json['param']]).toEqual([400, 'quantity']);
+  });
+
+  it('takes no unknown product, and no more than its lines', async () => {
+    expect((await put('shp_u', 'prd_none', 1)).status).toBe(404);
+    const [shopper, last] = [own('shp'), await product()];
+    await window.database.db.run(
+      `INSERT INTO shop.cart_lines (shopper, product_id, quantity, price, available)
+       SELECT $1, 'prd_full_' || n, 1, 1, true FROM generate_series(1, $2) AS n`,
+      [shopper, linesMax - 1],
+    );
+    expect((await put(shopper, last, 1)).status).toBe(200);
+    expect((await put(shopper, last, 2)).status).toBe(200);
+    const full = await put(shopper, await product(), 1);
+    expect([full.status, full.json['code'], full.json['limit']]).toEqual([
+      ...[409, 'limit_reached', linesMax],
+    ]);
+  });
+});
+
+describe('reading a cart', () => {
+  it('offers the cheapest sale that takes the buyer', async () => {
+    const id = await product();
+    const sale = await flash(id);
+    expect((await put(own('shp'), id, 2)).json['lines']).toMatchObject([
+      { price: usd(5000), sale_id: sale },
+    ]);
+    // Above the flash sale's limit only the standing sale takes the order.
+    expect((await put(own('shp'), id, 3)).json['lines']).toMatchObject([{ price: usd(20_000) }]);
+    await flash(id, { who: 'verified', price: 4000 });
+    expect((await put(own('shp'), id, 1)).json['lines']).toMatchObject([{ price: usd(4000) }]);
+    expect((await put(own('gst'), id, 1)).json['lines']).toMatchObject([{ price: usd(5000) }]);
+  });
+
+  it('says what changed until the line is put again', async () => {
+    const [shopper, id] = [own('shp'), await product()];
+    await put(shopper, id, 1);
+    const sale = await flash(id);
+    for (let twice = 0; twice < 2; twice += 1) {
+      expect((await read(shopper)).json['lines']).toMatchObject([
+        { price: usd(5000), available: true, changed: ['price'] },
+      ]);
+    }
+    expect((await put(shopper, id, 1)).json['lines']).toMatchObject([{ changed: [] }]);
+    await window.database.db.run(
+      `INSERT INTO sale.units (sale_id, item, number, order_id)
+       SELECT s.id, 0, n, 'ord_x' FROM sale.sales s
+       JOIN sale.sale_items i ON i.sale_id = s.id AND i.product_id = $1
+       CROSS JOIN LATERAL generate_series(1, i.allotted) AS n`,
+      [id],
+    );
+    window.age(offersFreshMs);
+    const { json } = await read(shopper);
+    expect(json).toMatchObject({
+      lines: [{ available: false, sale_id: null, changed: ['price', 'availability'] }],
+      total: usd(0),
+    });
+    expect(sale).not.toBe('');
+  });
+
+  it('keeps a withdrawn product in sight, at the price it had', async () => {
+    const [shopper, id] = [own('shp'), await product()];
+    await put(shopper, id, 1);
+    await window.database.db.run('UPDATE shop.products SET withdrawn_at = now() WHERE id = $1', [
+      id,
+    ]);
+    window.age(offersFreshMs);
+    expect((await read(shopper)).json).toMatchObject({
+      lines: [{ price: usd(20_000), available: false, changed: ['withdrawn'] }],
+      total: usd(0),
+    });
+    expect((await put(shopper, id, 2)).status).toBe(404);
+  });
+});
+
+describe('merging a guest’s cart', () => {
+  const merge = (shopper: string, token: string): Promise<Told> =>
+    window.as(shopper, 'POST', '/v1/cart/merge', { guest_token: token });
+
+  it('adds quantities, up to the most of a line, once', async () => {
+    const [guest, shopper] = [own('gst'), own('shp')];
+    const [both, much, new1] = [await product(), await product(), await product()];
+    await put(shopper, both, 2);
+    await put(shopper, much, 60);
+    await put(guest, both, 3);
+    await put(guest, much, 60);
+    await put(guest, new1, 1);
+    const lines = [
+      { product_id: both, quantity: 5, changed: [] },
+      { product_id: much, quantity: 100, changed: ['quantity'] },
+      { product_id: new1, quantity: 1, changed: [] },
+    ];
+    for (let twice = 0; twice < 2; twice += 1) {
+      const { status, json } = await merge(shopper, tokenOf(guest));
+      expect(status).toBe(200);
+      expect(json['lines']).toMatchObject(lines);
+    }
+    expect((await read(guest)).json['lines']).toEqual([]);
+  });
+
+  it('leaves out what finds no room', async () => {
+    const [guest, shopper] = [own('gst'), own('shp')];
+    await window.database.db.run(
+      `INSERT INTO shop.cart_lines (shopper, product_id, quantity, price, available)
+       SELECT who, who || n, 1, 1, true FROM generate_series(1, 60) AS n, unnest($1::text[]) AS who`,
+      [[guest, shopper]],
+    );
+    const { json } = await merge(shopper, tokenOf(guest));
+    expect(json['lines']).toHaveLength(linesMax);
+  });
+
+  it('takes wishes and the chosen place along', async () => {
+    const [guest, shopper, id] = [own('gst'), own('shp'), await product()];
+    await window.as(guest, 'PUT', `/v1/wishlist/${id}`);
+    await window.as(guest, 'PUT', '/v1/me/addresses', { country: 'DE', postal_code: '10115' });
+    await merge(shopper, tokenOf(guest));
+    const wishes = await window.as(shopper, 'GET', '/v1/wishlist');
+    expect(wishes.json['items']).toMatchObject([{ product_id: id }]);
+    const places = await window.as(shopper, 'GET', '/v1/me/addresses');
+    expect(places.json['items']).toEqual([{ country: 'DE', postal_code: '10115' }]);
+  });
+
+  it('wants a guest’s token', async () => {
+    const shopper = own('shp');
+    for (const token of ['x', 'a.b.c', tokenOf(own('shp'))]) {
+      const { status, json } = await merge(shopper, token);
+      expect([status, json['param']]).toEqual([400, 'guest_token']);
+    }
+  });
+});
+
+describe('with Postgres away', () => {
+  it('shows a cart that was seen, as stale, and refuses changes', async () => {
+    const [shopper, id] = [own('shp'), await product()];
+    await put(shopper, id, 2);
+    await window.link.cut();
+    const { status, json } = await read(shopper);
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ stale: true, total: usd(40_000), lines: [{ quantity: 2 }] });
+    const refused = [
+      await put(shopper, id, 3),
+      await window.as(shopper, 'DELETE', `/v1/cart/lines/${id}`),
+      await window.as(shopper, 'PUT', '/v1/me/addresses', { country: 'DE' }),
+      await window.as(shopper, 'PUT', `/v1/wishlist/${id}`),
+      await read(own('shp')),
+    ];
+    for (const answer of refused) {
+      expect([answer.status, answer.json['code']]).toEqual([503, 'unavailable']);
+      expect(answer.headers.get('retry-after')).toBe('1');
+    }
+    await window.mend();
+    await expect.poll(async () => (await read(shopper)).json['stale']).toBe(false);
+    expect((await read(shopper)).json['lines']).toMatchObject([{ quantity: 2 }]);
+  });
+
+  it('does not queue without bound: what is too much is 503 at once', async () => {
+    const shoppers = Array.from({ length: 300 }, () => own('shp'));
+    await read(own('shp'));
+    window.link.hang();
+    const answers = await Promise.all(shoppers.map((shopper) => read(shopper)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+  });
+});

@@ -5,7 +5,8 @@
 import { invariant } from '../fault.ts';
 import type { CounterSeries, HistogramSeries } from '../hot-metrics.ts';
 import { metrics } from '../metrics.ts';
-import { listNames } from './query.ts';
+import { parameterKinds } from './query.ts';
+import type { ParameterKinds } from './query.ts';
 import { defaultMaxBodyBytes } from './route.ts';
 import type { JsonSchema, Route } from './route.ts';
 import { isOpen } from './schema-walk.ts';
@@ -29,7 +30,7 @@ export interface BoundRoute {
   readonly paramNames: readonly string[];
   readonly params: Validator | null;
   readonly query: Validator | null;
-  readonly queryLists: ReadonlySet<string>;
+  readonly queryKinds: ParameterKinds;
   readonly keyRequired: boolean;
   readonly takesKey: boolean;
   readonly jsonHead: string;
@@ -68,7 +69,7 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
     paramNames: pathParams(route.path),
     params: route.params === undefined ? null : validators.params(route.params),
     query: route.query === undefined ? null : validators.query(route.query),
-    queryLists: listNames(route.query),
+    queryKinds: parameterKinds(route.query),
     keyRequired: route.idempotencyKey === 'required',
     takesKey: route.idempotencyKey !== 'none',
     ...heads(route),

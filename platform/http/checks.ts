@@ -85,7 +85,7 @@ export function checkQuery(
   rawQuery: string,
 ): ProblemInput | null {
   if (rawQuery === '' && bound.query === null) return null;
-  const parsed = parseQuery(rawQuery, bound.queryLists);
+  const parsed = parseQuery(rawQuery, bound.queryKinds);
   if ('problem' in parsed) return parsed.problem;
   into.query = parsed.values;
   if (bound.query !== null) return bound.query(parsed.values);

@@ -1,4 +1,7 @@
-/** The query string, read strictly: one value per name, nothing malformed, no prototype. */
+/**
+ * The query string, read strictly: one value per name, nothing malformed, no prototype. A number is
+ * decimal digits and nothing else; what is not one stays text, and the schema then refuses it.
+ */
 import { problem } from './problems.ts';
 import type { ProblemInput } from './problems.ts';
 import type { JsonSchema } from './route.ts';
@@ -9,22 +12,35 @@ export type QueryValues = Record<string, unknown>;
 
 const parametersMax = 64;
 
-/** Names whose schema is an array: they may be repeated, or hold a list with commas. */
-export function listNames(schema: JsonSchema | undefined): ReadonlySet<string> {
+/** `list`: may be repeated, or hold a list with commas. What is text has no kind. */
+export type ParameterKind = 'list' | 'number' | 'flag';
+export type ParameterKinds = ReadonlyMap<string, ParameterKind>;
+
+const kindOfType: ReadonlyMap<unknown, ParameterKind> = new Map([
+  ['array', 'list'],
+  ['integer', 'number'],
+  ['number', 'number'],
+  ['boolean', 'flag'],
+]);
+
+/** By the names of a query's schema. */
+export function parameterKinds(schema: JsonSchema | undefined): ParameterKinds {
+  const kinds = new Map<string, ParameterKind>();
   const properties = schema?.['properties'];
-  if (!isSchema(properties)) return new Set();
-  const entries = Object.entries(properties);
-  return new Set(
-    entries.filter(([, s]) => isSchema(s) && s['type'] === 'array').map(([name]) => name),
-  );
+  if (!isSchema(properties)) return kinds;
+  for (const [name, property] of Object.entries(properties)) {
+    const kind = isSchema(property) ? kindOfType.get(property['type']) : undefined;
+    if (kind !== undefined) kinds.set(name, kind);
+  }
+  return kinds;
 }
 
 export const emptyQuery: Readonly<QueryValues> = Object.freeze(bare());
 
-/** Strings by name, or the problem with it. */
+/** Values by name, each as its kind says where it is one; or the problem with it. */
 export function parseQuery(
   raw: string,
-  lists: ReadonlySet<string>,
+  kinds: ParameterKinds,
 ): { values: QueryValues } | { problem: ProblemInput } {
   const values = bare();
   const pairs = raw.split('&', parametersMax + 1);
@@ -36,15 +52,25 @@ export function parseQuery(
     const value = decode(cut < 0 ? '' : pair.slice(cut + 1));
     if (name === undefined) return bad('', 'a parameter’s name is malformed');
     if (value === undefined) return bad(name, `\`${name}\` is malformed`);
-    if (lists.has(name)) {
+    const kind = kinds.get(name);
+    if (kind === 'list') {
       values[name] = [...((values[name] as string[] | undefined) ?? []), ...value.split(',')];
     } else if (name in values) {
       return bad(name, `\`${name}\` is given twice`);
     } else {
-      values[name] = value;
+      values[name] = valueOf(value, kind);
     }
   }
   return { values };
+}
+
+// Not what JavaScript takes for a number: `1e1`, `0x5`, ` 5` and `` are none here.
+const numberPattern = /^-?\d+(\.\d+)?$/;
+
+function valueOf(text: string, kind: ParameterKind | undefined): unknown {
+  if (kind === 'number' && numberPattern.test(text)) return Number(text);
+  if (kind === 'flag' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
 }
 
 function bare(): QueryValues {

@@ -48,7 +48,7 @@ export interface Ctx {
   readonly route: Route;
   /** Decoded path parameters. */
   readonly params: Readonly<Record<string, string>>;
-  /** Validated, coerced, with the schema's defaults. Without a prototype. */
+  /** Validated, each value of its schema's type, with defaults. Without a prototype. */
   readonly query: Readonly<Record<string, unknown>>;
   /** Validated, with the schema's defaults; `{}` when a body that is not required is missing. */
   readonly body: unknown;
@@ -90,7 +90,10 @@ export interface Route {
   readonly description?: string;
   /** Schema of the path parameters; one that does not fit is 404, like no thing at all. */
   readonly params?: JsonSchema;
-  /** Schema of the query; strings are coerced to its types. Without it, any parameter is refused. */
+  /**
+   * Schema of the query, flat: numbers, flags and lists are read as such. Without it, any parameter
+   * is refused.
+   */
   readonly query?: JsonSchema;
   /** Without it POST, PUT and PATCH take no field at all. */
   readonly body?: JsonSchema;

@@ -12,7 +12,7 @@ import { describe, isUnknownField, paramOf } from './validation-text.ts';
 import type { Place } from './validation-text.ts';
 import { prepared } from './schema-walk.ts';
 
-/** Checks in place: fills defaults in and, for queries, coerces. Null when it is valid. */
+/** Checks in place: fills defaults in. Null when it is valid. */
 export type Validator = (data: unknown) => ProblemInput | null;
 
 const errorsShownMax = 10;
@@ -28,30 +28,27 @@ const common: Options = {
 export class Validators {
   readonly #waiting: (() => unknown)[] = [];
   readonly #fast = annotated(new Ajv2020(common));
-  readonly #fastCoercing = annotated(new Ajv2020({ ...common, coerceTypes: true }));
   readonly #slow = annotated(new Ajv2020({ ...common, allErrors: true, verbose: true }));
-  readonly #slowCoercing = annotated(
-    new Ajv2020({ ...common, allErrors: true, verbose: true, coerceTypes: true }),
-  );
 
   body(schema: JsonSchema): Validator {
-    return this.#compile(schema, 'body', this.#fast, this.#slow);
+    return this.#compile(schema, 'body');
   }
 
+  /** Its values have been read by their kinds: query.ts. */
   query(schema: JsonSchema): Validator {
-    return this.#compile(schema, 'query', this.#fastCoercing, this.#slowCoercing);
+    return this.#compile(schema, 'query');
   }
 
   /** Path parameters are checked as they came, as text: their types must be `string`. */
   params(schema: JsonSchema): Validator {
-    return this.#compile(schema, 'path', this.#fast, this.#slow);
+    return this.#compile(schema, 'path');
   }
 
-  #compile(schema: JsonSchema, place: Place, fast: Ajv2020, slow: Ajv2020): Validator {
+  #compile(schema: JsonSchema, place: Place): Validator {
     const full = prepared(schema);
-    const check = fast.compile(full);
+    const check = this.#fast.compile(full);
     let compiled: ValidateFunction | undefined;
-    const explain = (): ValidateFunction => (compiled ??= slow.compile(full));
+    const explain = (): ValidateFunction => (compiled ??= this.#slow.compile(full));
     this.#waiting.push(explain);
     return (data) => {
       if (check(data)) return null;

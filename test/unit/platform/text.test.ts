@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { isSaneRequestId, readIdempotencyKey, requestIds } from '../../../platform/http/keys.ts';
 import { emptyQuery, parseQuery } from '../../../platform/http/query.ts';
+import type { ParameterKinds } from '../../../platform/http/query.ts';
 import { badValue, decodePercent, decodeUtf8 } from '../../../platform/http/text.ts';
 
 const bytes = (...list: number[]): Buffer => Buffer.from(list);
@@ -89,9 +90,9 @@ describe('a request id', () => {
 });
 
 describe('a query', () => {
-  const none = new Set<string>();
-  const values = (raw: string, lists = none): unknown => {
-    const parsed = parseQuery(raw, lists);
+  const none: ParameterKinds = new Map();
+  const values = (raw: string, kinds = none): unknown => {
+    const parsed = parseQuery(raw, kinds);
     return 'problem' in parsed ? parsed.problem.code : { ...parsed.values };
   };
 
@@ -104,7 +105,7 @@ describe('a query', () => {
       d: 'x y+z',
       ab: '2',
     });
-    expect(values('s=a,b&s=c', new Set(['s']))).toEqual({ s: ['a', 'b', 'c'] });
+    expect(values('s=a,b&s=c', new Map([['s', 'list']]))).toEqual({ s: ['a', 'b', 'c'] });
   });
 
   it.each(['a=1&a=2', 'a=%zz', '%zz=1', 'a=%00', 'a=%c0%af', '&'.repeat(100)])(

@@ -1,5 +1,6 @@
 /** Validation: which code, which param, which words. */
 import { describe, expect, it } from 'vitest';
+import { parameterKinds, parseQuery } from '../../../platform/http/query.ts';
 import type { JsonSchema } from '../../../platform/http/route.ts';
 import { isOpen, prepared } from '../../../platform/http/schema-walk.ts';
 import { Validators } from '../../../platform/http/validate.ts';
@@ -114,39 +115,60 @@ describe('a body', () => {
 });
 
 describe('a query', () => {
-  const query = validators.query({
+  const parameters = {
     type: 'object',
     additionalProperties: false,
     properties: {
       limit: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
+      at_most: { type: 'number' },
       on_sale: { type: 'boolean' },
       state: { type: 'array', items: { enum: ['live', 'closed'] } },
+      q: { type: 'string' },
     },
-  });
-  const bare = (values: object): Record<string, unknown> =>
-    Object.assign(Object.create(null) as Record<string, unknown>, values);
+  };
+  const query = validators.query(parameters);
+  const kinds = parameterKinds(parameters);
+  const read = (raw: string): Record<string, unknown> => {
+    const parsed = parseQuery(raw, kinds);
+    if ('problem' in parsed) throw new Error(parsed.problem.detail);
+    return parsed.values;
+  };
 
-  it('is coerced', () => {
-    const values = bare({ limit: '5', on_sale: 'true', state: ['live'] });
+  it('is read by the types of its schema', () => {
+    const values = read('limit=5&at_most=-1.50&on_sale=true&state=live&q=7');
     expect(query(values)).toBeNull();
-    expect({ ...values }).toEqual({ limit: 5, on_sale: true, state: ['live'] });
-    const none = bare({});
+    const expected = { limit: 5, at_most: -1.5, on_sale: true, state: ['live'], q: '7' };
+    expect({ ...values }).toEqual(expected);
+    const none = read('on_sale=false');
     expect(query(none)).toBeNull();
-    expect(none['limit']).toBe(20);
+    expect({ ...none }).toEqual({ limit: 20, on_sale: false });
   });
 
   it.each([
-    [{ limit: '0' }, 'limit'],
-    [{ limit: '101' }, 'limit'],
-    [{ limit: '' }, 'limit'],
-    [{ limit: '1.5' }, 'limit'],
-    [{ limit: 'x' }, 'limit'],
-    [{ on_sale: 'yes' }, 'on_sale'],
-    [{ state: ['open'] }, 'state.0'],
-    [{ other: '1' }, 'other'],
-    [{ ['__proto__']: '1' }, '__proto__'],
-  ])('%j is refused', (values, param) => {
-    expect(query(bare(values))).toMatchObject({ param });
+    ['limit=0', 'limit'],
+    ['limit=101', 'limit'],
+    ['limit=', 'limit'],
+    ['limit=1.5', 'limit'],
+    ['limit=x', 'limit'],
+    ['limit=1e1', 'limit'],
+    ['limit=0x5', 'limit'],
+    ['limit=+5', 'limit'],
+    ['limit=%205', 'limit'],
+    ['limit=5.', 'limit'],
+    ['limit=true', 'limit'],
+    ['limit=9007199254740993', 'limit'],
+    ['at_most=1e400', 'at_most'],
+    ['at_most=Infinity', 'at_most'],
+    ['at_most=NaN', 'at_most'],
+    ['at_most=.5', 'at_most'],
+    ['on_sale=yes', 'on_sale'],
+    ['on_sale=1', 'on_sale'],
+    ['on_sale=', 'on_sale'],
+    ['state=open', 'state.0'],
+    ['other=1', 'other'],
+    ['__proto__=1', '__proto__'],
+  ])('%j is refused', (raw, param) => {
+    expect(query(read(raw))).toMatchObject({ param });
   });
 });
 

@@ -7,6 +7,10 @@ export async function checkedCursor<T>(page: Promise<T>): Promise<T> {
     return await page;
   } catch (error) {
     if (!(error instanceof BadCursor)) throw error;
-    return refuse('invalid_request', '`cursor` is not one of this list', { param: 'cursor' });
+    return refuseCursor();
   }
+}
+
+export function refuseCursor(): never {
+  refuse('invalid_request', '`cursor` is not one of this list', { param: 'cursor' });
 }

@@ -133,7 +133,7 @@ export async function listOrders(
   query: { readonly active: boolean; readonly limit: number; readonly cursor: string | null },
 ): Promise<Page<OrderDocument> & { asOf: Millis }> {
   const [at, after] =
-    query.cursor === null ? [Number.MAX_SAFE_INTEGER, ''] : cursorOf(query.cursor);
+    query.cursor === null ? [Number.MAX_SAFE_INTEGER, ''] : readCursor(query.cursor, isOrderId);
   return db.tx(
     async (q) => {
       const rows = await q.query<Row>(
@@ -152,11 +152,6 @@ export async function listOrders(
     },
     { isolation: 'repeatable read', readOnly: true },
   );
-}
-
-function cursorOf(cursor: string): [number, string] {
-  const [at, id] = readCursor(cursor);
-  return [at.getTime(), id];
 }
 
 /** Lane time up to which every lane has settled, or now for lanes with nothing in doubt. */

@@ -1,7 +1,8 @@
 /** Sales as Postgres knows them: terms and settled state. What counts now, the lane says. */
 import { createHash } from 'node:crypto';
 import type { Query } from '../../platform/postgres/db.ts';
-import type { SaleId, SaleState, VendorId } from '../domain/types.ts';
+import { isSaleId } from '../domain/ids.ts';
+import type { Millis, SaleId, SaleState, VendorId } from '../domain/types.ts';
 import type { Page, SaleTerms } from '../engine.ts';
 
 interface Row {
@@ -94,7 +95,7 @@ export async function listSales(
   },
 ): Promise<Page<SaleTerms>> {
   const states = query.states.flatMap((s) => [...statesOf[s]]);
-  const [at, after] = readCursor(query.cursor);
+  const [at, after] = query.cursor === null ? [0, ''] : readCursor(query.cursor, isSaleId);
   const rows = await q.query<Row>(
     `${select}
       WHERE s.kind = 'flash'
@@ -103,7 +104,7 @@ export async function listSales(
              OR s.vendor_id = $2)
         AND (s.starts_at, s.id) > ($3::timestamptz, $4)
       ORDER BY s.starts_at, s.id LIMIT $5`,
-    [states, query.vendor, at, after, query.limit + 1],
+    [states, query.vendor, new Date(at), after, query.limit + 1],
     'sales_list',
   );
   const items = rows.slice(0, query.limit).map((r) => saleOf(r).terms);
@@ -112,17 +113,21 @@ export async function listSales(
   return { items, nextCursor: more ? writeCursor(last.startsAt, last.id) : null };
 }
 
-export const writeCursor = (at: number, id: string): string =>
+export const writeCursor = (at: Millis, id: string): string =>
   Buffer.from(`${at}:${id}`).toString('base64url');
 
-/** Thrown for a cursor that this server did not make. */
+/** Thrown for a cursor that this list did not make. */
 export class BadCursor extends Error {}
 
-export function readCursor(cursor: string | null): [Date, string] {
-  if (cursor === null) return [new Date(0), ''];
-  const found = /^(\d{1,16}):([a-z]{3}_[0-9a-z]{10,50})$/.exec(
-    Buffer.from(cursor, 'base64url').toString('latin1'),
-  );
-  if (found?.[1] === undefined || found[2] === undefined) throw new BadCursor('not a cursor');
-  return [new Date(Number(found[1])), found[2]];
+/** `Date` knows no later one. */
+const latestMs = 8.64e15;
+
+/** The instant and id that a cursor names, of a list of such ids. Throws BadCursor. */
+export function readCursor(cursor: string, isId: (text: string) => boolean): [Millis, string] {
+  const [digits, id = ''] = Buffer.from(cursor, 'base64url').toString('latin1').split(':');
+  const at = Number(digits);
+  const isTime = Number.isInteger(at) && at >= 0 && at <= latestMs;
+  // Written again it is the same text: base64 and numbers have many spellings, a cursor has one.
+  if (!isTime || !isId(id) || writeCursor(at, id) !== cursor) throw new BadCursor('not a cursor');
+  return [at, id];
 }

@@ -18,7 +18,7 @@ import { listSales, readSale, type StoredSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { configuredStores } from './stores.ts';
-import { Vendors } from './vendors.ts';
+import { identityOf, Vendors } from './vendors.ts';
 
 const rememberSaleMs = 1000;
 const rememberedSalesMax = 10_000;
@@ -150,8 +150,9 @@ function vendorSide(
     resumeSale: toggle('resume'),
     closeSale: toggle('close'),
     topUp: (vendor, id, what) => after(id, topUpSale(control, vendor, id, what)),
-    createVendor: (name) => vendors.create(name),
-    createKey: (vendor) => vendors.createKey(vendor),
+    createVendor: (name, key) => vendors.create(name, identityOf(secret, key, 'vendor')),
+    createKey: (vendor, key) =>
+      vendors.createKey(vendor, identityOf(secret, key, 'api-key', vendor)),
     keys: (vendor) => vendors.keys(vendor),
     revokeKey: (vendor, id) => vendors.revoke(vendor, id),
     vendorOfKey: (key) => vendors.ofKey(key),

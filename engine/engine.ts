@@ -153,6 +153,19 @@ export interface ApiKey {
   readonly revokedAt: Millis | null;
 }
 
+export interface NewKey {
+  readonly id: string;
+  /** Null in a replay: it is shown once and kept nowhere. */
+  readonly key: string | null;
+}
+
+export interface NewVendor {
+  readonly id: VendorId;
+  /** Of its first key, and that key. */
+  readonly keyId: string;
+  readonly key: string | null;
+}
+
 export interface Engine {
   // -- hot: decided in the lane's script, answered by callback --
   hold(command: HoldCommand, done: Done<LaneOrder>): void;
@@ -209,8 +222,8 @@ export interface Engine {
   ): Promise<VendorOutcome<SaleTerms>>;
 
   // -- vendors --
-  createVendor(name: string): Promise<{ id: VendorId; key: string; keyId: string }>;
-  createKey(vendor: VendorId): Promise<{ id: string; key: string }>;
+  createVendor(name: string, idempotencyKey?: string): Promise<VendorOutcome<NewVendor>>;
+  createKey(vendor: VendorId, idempotencyKey?: string): Promise<NewKey>;
   keys(vendor: VendorId): Promise<readonly ApiKey[]>;
   revokeKey(vendor: VendorId, id: string): Promise<boolean>;
   /** The vendor of a key, or null. Remembered for some seconds. */

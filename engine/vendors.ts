@@ -1,29 +1,47 @@
-/** Vendors and their API keys. A key is shown once and kept only as its hash. */
-import { createHash } from 'node:crypto';
+/**
+ * Vendors and their API keys. A key is shown once and kept only as its hash, so the command that made
+ * one is replayed without it.
+ */
+import { createHash, type KeyObject } from 'node:crypto';
 import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { base32 } from './domain/ids.ts';
 import type { VendorId } from './domain/types.ts';
-import type { ApiKey } from './engine.ts';
+import type { ApiKey, NewKey, NewVendor, VendorOutcome } from './engine.ts';
+import { derivedIdentity } from './lanes/order-key.ts';
 
 const hashOf = (key: string): Buffer => createHash('sha256').update(key).digest();
-const randomId = (prefix: string): string => `${prefix}_${base32(clock.random(10))}`;
 const newKey = (): string => `hnk_${base32(clock.random(25))}`;
 
 const rememberMs = 5000;
 const rememberedMax = 10_000;
 
-/** Makes a key inside a transaction. */
-async function insertKey(q: Query, vendor: VendorId): Promise<{ id: string; key: string }> {
-  const id = randomId('key');
+const identityBytes = 10;
+const newIdentity = (): Buffer => clock.random(identityBytes);
+
+/** Of what a command makes: the same for the same key, so that the row is the record. */
+export function identityOf(
+  secret: KeyObject,
+  idempotencyKey: string | undefined,
+  ...scope: readonly string[]
+): Buffer {
+  if (idempotencyKey === undefined) return newIdentity();
+  return Buffer.concat([derivedIdentity(secret, ...scope, idempotencyKey)], identityBytes);
+}
+
+/**
+ * Makes a key; null = it was made before, and cannot be shown again. Deriving the key itself from the
+ * Idempotency-Key would let who guesses that (`1`, a date) have the key: over HTTP at the open
+ * creation of vendors, elsewhere from a copy of Postgres, which holds the secret too.
+ */
+async function insertKey(q: Query, id: string, vendor: VendorId): Promise<string | null> {
   const key = newKey();
-  await q.run('INSERT INTO platform.api_keys (id, vendor_id, hash, hint) VALUES ($1, $2, $3, $4)', [
-    id,
-    vendor,
-    hashOf(key),
-    key.slice(-4),
-  ]);
-  return { id, key };
+  const made = await q.run(
+    `INSERT INTO platform.api_keys (id, vendor_id, hash, hint) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (id) DO NOTHING`,
+    [id, vendor, hashOf(key), key.slice(-4)],
+  );
+  return made === 0 ? null : key;
 }
 
 export class Vendors {
@@ -35,17 +53,32 @@ export class Vendors {
     this.#db = db;
   }
 
-  create(name: string): Promise<{ id: VendorId; key: string; keyId: string }> {
-    return this.#db.tx(async (q) => {
-      const id = randomId('ven');
-      await q.run('INSERT INTO platform.vendors (id, name) VALUES ($1, $2)', [id, name]);
-      const made = await insertKey(q, id);
-      return { id, key: made.key, keyId: made.id };
+  /** With its first key. Made before under another name: `idempotency_key_reused`. */
+  create(name: string, identity = newIdentity()): Promise<VendorOutcome<NewVendor>> {
+    const id = `ven_${base32(identity)}`;
+    const keyId = `key_${base32(identity)}`;
+    return this.#db.tx(async (q): Promise<VendorOutcome<NewVendor>> => {
+      const made = await q.run(
+        'INSERT INTO platform.vendors (id, name) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
+        [id, name],
+      );
+      if (made === 0) {
+        const [known] = await q.query<{ name: string }>(
+          'SELECT name FROM platform.vendors WHERE id = $1',
+          [id],
+        );
+        if (known?.name !== name) {
+          return { kind: 'rejected', rejection: { code: 'idempotency_key_reused' } };
+        }
+      }
+      const key = await insertKey(q, keyId, id);
+      return { kind: 'done', value: { id, keyId, key }, replayed: key === null };
     });
   }
 
-  createKey(vendor: VendorId): Promise<{ id: string; key: string }> {
-    return insertKey(this.#db, vendor);
+  async createKey(vendor: VendorId, identity = newIdentity()): Promise<NewKey> {
+    const id = `key_${base32(identity)}`;
+    return { id, key: await insertKey(this.#db, id, vendor) };
   }
 
   async keys(vendor: VendorId): Promise<readonly ApiKey[]> {

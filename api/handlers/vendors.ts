@@ -1,10 +1,14 @@
-/** Vendors and their API keys. A key is shown in the one answer that makes it. */
+/**
+ * Vendors and their API keys. A key is shown in the one answer that makes it: a replay has null in
+ * its place.
+ */
 import { problem } from '../../platform/http/problems.ts';
-import type { Route } from '../../platform/http/route.ts';
+import type { Ctx, Route } from '../../platform/http/route.ts';
 import { vendorOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { timeText, timeTextOrNull } from '../clock-text.ts';
-import { notFound } from '../refusals.ts';
+import { refuseCursor } from '../cursors.ts';
+import { notFound, vendorProblem } from '../refusals.ts';
 import { idParams, keyIdPattern, pageQuery } from '../schemas/common.ts';
 import {
   keyAnswer,
@@ -31,23 +35,36 @@ function createVendorRoute({ engine, development }: Api): Route {
     half: 'sale',
     auth: 'public',
     summary: 'A new vendor with its first key (development)',
-    description: 'Names may repeat. The key is shown in this answer only.',
+    description:
+      'Names may repeat. The key is shown in this answer only; a replay has null in its place. ' +
+      'Callers without an identity share one scope of Idempotency-Keys: send a UUID.',
     body: vendorBody,
-    idempotencyKey: 'none',
+    idempotencyKey: 'optional',
     rateLimit: { name: 'vendors', perMinute: vendorsPerMinute, by: 'ip' },
     responses: { 201: vendorAnswer },
-    errors: ['forbidden', 'unavailable'],
+    errors: ['forbidden', 'idempotency_key_reused', 'unavailable'],
     handle: async (ctx) => {
       if (!development) {
         ctx.problem(invited);
         return;
       }
       const { name } = ctx.body as { readonly name: string };
-      const { id, key, keyId } = await engine.createVendor(name);
-      ctx.reply(201, { id, name, key, key_id: keyId });
+      const outcome = await engine.createVendor(name, keyOf(ctx));
+      if (outcome.kind !== 'done') {
+        ctx.problem(vendorProblem(outcome, ctx.idempotencyKey !== ''));
+        return;
+      }
+      const { id, key, keyId } = outcome.value;
+      ctx.reply(201, { id, name, key, key_id: keyId }, replayOf(key));
     },
   };
 }
+
+const keyOf = ({ idempotencyKey }: Ctx): string | undefined =>
+  idempotencyKey === '' ? undefined : idempotencyKey;
+
+const replayed = { 'idempotent-replayed': 'true' };
+const replayOf = (key: string | null) => (key === null ? replayed : undefined);
 
 function listKeysRoute({ engine }: Api): Route {
   return {
@@ -66,6 +83,7 @@ function listKeysRoute({ engine }: Api): Route {
       const keys = await engine.keys(vendorOf(ctx));
       // A vendor has few keys, so a page is cut from all of them; the cursor is the last id.
       const from = cursor === undefined ? 0 : keys.findIndex(({ id }) => id === cursor) + 1;
+      if (cursor !== undefined && from === 0) refuseCursor();
       const items = keys.slice(from, from + limit);
       const last = from + limit < keys.length ? items.at(-1) : undefined;
       ctx.reply(200, {
@@ -89,14 +107,14 @@ function createKeyRoute({ engine }: Api): Route {
     half: 'sale',
     auth: 'vendor',
     summary: 'A further API key',
-    description: 'Shown in this answer only.',
-    idempotencyKey: 'none',
+    description: 'Shown in this answer only; a replay has null in its place.',
+    idempotencyKey: 'optional',
     rateLimit: { name: 'keys', perMinute: keysPerMinute },
     responses: { 201: keyAnswer },
     errors: ['unavailable'],
     handle: async (ctx) => {
-      const { id, key } = await engine.createKey(vendorOf(ctx));
-      ctx.reply(201, { id, key });
+      const { id, key } = await engine.createKey(vendorOf(ctx), keyOf(ctx));
+      ctx.reply(201, { id, key }, replayOf(key));
     },
   };
 }

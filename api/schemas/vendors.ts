@@ -14,9 +14,9 @@ import {
 export const vendorBody = object({ name: { ...text(200), pattern: '\\S' } }, ['name']);
 
 const keyShown = {
-  type: 'string',
+  type: ['string', 'null'],
   pattern: '^hnk_',
-  description: 'Shown this once and kept nowhere',
+  description: 'Shown this once and kept nowhere: null in a replay',
 };
 
 export const vendorAnswer = answer({

@@ -1,6 +1,6 @@
 /** `highnoon vendor create NAME`: a vendor with its first API key, shown once. */
 import { loadConfig } from '../../platform/config.ts';
-import { messageOf } from '../../platform/fault.ts';
+import { invariant, messageOf } from '../../platform/fault.ts';
 import { createDb } from '../../platform/postgres/pool.ts';
 import { Vendors } from '../vendors.ts';
 import { exitWith, readArguments } from './arguments.ts';
@@ -31,10 +31,12 @@ async function main(): Promise<number> {
   const db = createDb(config.databaseUrl, { max: 1, name: 'vendor' });
   try {
     const made = await new Vendors(db).create(name);
+    invariant(made.kind === 'done' && made.value.key !== null, 'a new vendor has a key');
+    const { id, key, keyId } = made.value;
     process.stdout.write(
       values.json
-        ? `${JSON.stringify({ id: made.id, name, key: made.key, key_id: made.keyId })}\n`
-        : `vendor   ${made.id}\nAPI key  ${made.key}\n\nThe key is shown only now.\n`,
+        ? `${JSON.stringify({ id, name, key, key_id: keyId })}\n`
+        : `vendor   ${id}\nAPI key  ${key}\n\nThe key is shown only now.\n`,
     );
     return exitWith.held;
   } finally {

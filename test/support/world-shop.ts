@@ -43,7 +43,9 @@ export class WorldShop {
   }
 
   async vendor(name = 'Bob'): Promise<string> {
-    return (await new Vendors(this.#world.db).create(name)).id;
+    const made = await new Vendors(this.#world.db).create(name);
+    if (made.kind !== 'done') throw new Error(`vendor: ${JSON.stringify(made)}`);
+    return made.value.id;
   }
 
   /** Registers a product, and no more. */

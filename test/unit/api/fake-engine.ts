@@ -117,7 +117,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   resumeSale: { kind: 'done', value: saleTerms, replayed: false },
   closeSale: { kind: 'done', value: { ...saleTerms, state: 'closing' }, replayed: false },
   topUp: { kind: 'done', value: saleTerms, replayed: false },
-  createVendor: { id: vendorId, key: vendorKey, keyId },
+  createVendor: { kind: 'done', value: { id: vendorId, key: vendorKey, keyId }, replayed: false },
   createKey: { id: keyId, key: vendorKey },
   keys: [{ id: keyId, hint: 'kkkk', createdAt: noon, revokedAt: null }],
   revokeKey: true,

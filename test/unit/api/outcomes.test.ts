@@ -283,6 +283,32 @@ describe('a sale of a vendor', () => {
   });
 });
 
+describe('a key that was made before', () => {
+  it('is replayed without itself', async () => {
+    const vendor = { id: 'ven_1', keyId: 'key_1', key: null };
+    harness.answers = {
+      createVendor: { kind: 'done', value: vendor, replayed: true },
+      createKey: { id: 'key_1', key: null },
+    };
+    const first = await harness.ask('POST', '/v1/vendors', { key: 'k', body: { name: 'Bob' } });
+    expect(first.status).toBe(201);
+    expect(first.headers.get('idempotent-replayed')).toBe('true');
+    expect(first.json).toEqual({ id: 'ven_1', name: 'Bob', key_id: 'key_1', key: null });
+    const key = await harness.ask('POST', '/v1/api-keys', { as: 'vendor', key: 'k' });
+    expect(key.status).toBe(201);
+    expect(key.headers.get('idempotent-replayed')).toBe('true');
+    expect(key.json).toEqual({ id: 'key_1', key: null });
+  });
+
+  it('under another name is 422', async () => {
+    harness.answers = {
+      createVendor: { kind: 'rejected', rejection: { code: 'idempotency_key_reused' } },
+    };
+    const answer = await harness.ask('POST', '/v1/vendors', { key: 'k', body: { name: 'Bob' } });
+    expectProblem(answer, 422, 'idempotency_key_reused', { param: 'Idempotency-Key' });
+  });
+});
+
 describe('faults', () => {
   it('that may pass are 503', async () => {
     harness.answers = { order: new Fault('postgres', 'connection refused', { retryable: true }) };
@@ -304,6 +330,8 @@ describe('faults', () => {
     expectProblem(sales, 400, 'invalid_request', { param: 'cursor' });
     const orders = await harness.ask('GET', '/v1/orders?cursor=abc', { as: 'ann' });
     expectProblem(orders, 400, 'invalid_request', { param: 'cursor' });
+    const keys = await harness.ask('GET', '/v1/api-keys?cursor=abc', { as: 'vendor' });
+    expectProblem(keys, 400, 'invalid_request', { param: 'cursor' });
   });
 });
 

@@ -114,6 +114,30 @@ describe('a shopper’s token', () => {
     expect(memory.size).toBe(0);
   });
 
+  it('changed in any one bit is no identity', () => {
+    const ask = authenticate();
+    const bytes = Buffer.from(whole);
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const changed = Buffer.from(bytes);
+      changed[bit >> 3] = (changed[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      const result = ask(`Bearer ${changed.toString('latin1')}`, 'shopper');
+      expect({ bit, code: codeOf(result) }).toEqual({ bit, code: 'unauthenticated' });
+    }
+  });
+
+  it('has one spelling', () => {
+    const ask = authenticate();
+    const last = signature.charCodeAt(42);
+    for (const spelling of [1, 2, 3].map((more) => String.fromCharCode(last + more))) {
+      const same = `${head}.${claims}.${signature.slice(0, -1)}${spelling}`;
+      expect(Buffer.from(same.slice(-43), 'base64url')).toEqual(
+        Buffer.from(signature, 'base64url'),
+      );
+      expect(codeOf(ask(`Bearer ${same}`, 'shopper'))).toBe('unauthenticated');
+    }
+    expect(codeOf(ask(`Bearer ${whole}=`, 'shopper'))).toBe('unauthenticated');
+  });
+
   it('is verified once, and remembered no longer than it lives', () => {
     let verified = 0;
     let at = now;

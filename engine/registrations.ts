@@ -4,7 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { clock } from '../platform/clock.ts';
-import type { Db } from '../platform/postgres/db.ts';
+import type { Db, Query } from '../platform/postgres/db.ts';
 import { base32 } from './domain/ids.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
 import type { NewRegistration, Registration, VendorOutcome } from './engine.ts';
@@ -27,6 +27,7 @@ export async function register(
 ): Promise<VendorOutcome<Registration>> {
   const id = productIdOf(secret, r);
   return db.tx(async (q): Promise<VendorOutcome<Registration>> => {
+    if (!(await mayVary(q, r))) return { kind: 'rejected', rejection: { code: 'not_found' } };
     const [made] = await q.query<{ registered_at: Date }>(
       `INSERT INTO sale.registrations (id, vendor_id, body, fingerprint, supply)
        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING RETURNING registered_at`,
@@ -55,6 +56,17 @@ export async function register(
     ]);
     return { kind: 'done', replayed: false, value: { id, status: 'accepted', reason: null } };
   });
+}
+
+/** A variant is shown on the page of its product, so that must be the same vendor's. */
+async function mayVary(q: Query, { vendor, body }: NewRegistration): Promise<boolean> {
+  const { variant_of: product } = body;
+  if (product === undefined) return true;
+  const found = await q.query('SELECT 1 FROM sale.registrations WHERE id = $1 AND vendor_id = $2', [
+    product,
+    vendor,
+  ]);
+  return found.length > 0;
 }
 
 /** Minor units of the registered price: `price` (money) or `price_usd` (at most two decimals). */

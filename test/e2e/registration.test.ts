@@ -138,6 +138,14 @@ describe('with more fields', () => {
     });
   });
 
+  it('is a variant of a product of the same vendor only', async () => {
+    const theirs = await shop.product(await shop.vendor());
+    for (const variant_of of [theirs, 'prd_0000000000000']) {
+      const answer = await register({ ...laptop, variant_of });
+      expect(answer).toMatchObject({ status: 404, json: { code: 'not_found' } });
+    }
+  });
+
   it('lists a product without stock as sold out', async () => {
     const id = await shop.product(vendor, { remaining_supply: 0 });
     const { json } = await shop.must(200, 'GET', `/v1/products/${id}`);

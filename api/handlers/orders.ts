@@ -84,9 +84,11 @@ function detailsRoute(api: Api): Route {
     method: 'PATCH',
     path: '/v1/orders/{id}',
     summary: 'Set e-mail and address',
-    description: 'While the order is held. Both the first time, later either may be sent alone.',
+    description:
+      'While the order is held. Both the first time, later either may be sent alone. Asked twice it ' +
+      'does the same, so it takes no Idempotency-Key.',
     body: detailsBody,
-    idempotencyKey: 'optional',
+    idempotencyKey: 'none',
     responses: { 200: orderAnswer },
     errors: [
       'not_found',

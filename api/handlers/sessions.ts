@@ -31,7 +31,8 @@ export function sessionRoutes(api: Api): Route[] {
       id: 'createSession',
       path: '/v1/sessions',
       summary: 'A verified shopper’s token (development)',
-      description: 'For 12 hours. The shopper that is named, or a new one each time.',
+      description:
+        'For 12 hours. The shopper that is named, or a new one each time: no token is replayed.',
       body: sessionBody,
       errors: ['forbidden'],
       handle: (ctx) => {

@@ -299,6 +299,8 @@ const errorsIntro = `# Errors
 Every refusal and every failure is \`application/problem+json\` with \`type\`, \`title\`, \`status\`, \`detail\`,
 \`code\`, \`request_id\`, and where it helps \`param\`, \`errors[]\`, \`retry_after_ms\` (with \`Retry-After\`).
 Branch on \`code\`; \`detail\` is for people and may change. A refusal had no effect and is not stored.
+What is no HTTP/1.1, or has more than 4 KB or 100 lines of head, never gets as far: it is answered 400, 431
+or 505 in HTML, or cut off after ten seconds, and its connection is closed.
 This page is written from the table that the server answers from (\`platform/http/problems.ts\`).
 
 `;

@@ -2,93 +2,38 @@
 // right code and place, no trace of our insides, and nothing changed in any store.
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { badValuesOf, textOf, withValue } from '../unit/api/bad-values.ts';
-import { keyId, orderId, productId, saleId } from '../unit/api/fake-engine.ts';
 import { goodRequests } from '../unit/api/good-requests.ts';
 import type { GoodRequest } from '../unit/api/good-requests.ts';
-import { until } from '../support/environment.ts';
 import { readContract } from './api/contract.ts';
 import type { Contract } from './api/contract.ts';
 import type { Answer, Asked } from './client.ts';
-import { Shop, text } from './shop.ts';
-import type { Shopper } from './shop.ts';
+import { GoodWorld, idPattern } from './good-world.ts';
+import { expectProblem, traces } from './problem.ts';
+import { text } from './shop.ts';
+import type { Shop } from './shop.ts';
 import { Stores } from './untouched.ts';
 
 const stores = new Stores(inject('stack').database);
+let world: GoodWorld;
 let shop: Shop;
 let contract: Contract;
-let vendor: string;
-let ann: Shopper;
-let stranger: string;
-let sale: string;
-/** Of the table's own ids to those of things that are there. */
-let real: ReadonlyMap<string, string>;
 let before: object;
 
 const lane = async (): Promise<object> => {
-  const stats = await shop.stats(sale, vendor);
+  const stats = await shop.stats(world.sale, world.vendor);
   return { ...stats, server_time: null, in_doubt: null };
 };
 
 beforeAll(async () => {
-  shop = await Shop.shared();
+  world = await GoodWorld.make();
+  shop = world.shop;
   contract = await readContract(inject('stack').api);
-  [vendor, stranger, ann] = await Promise.all([shop.vendor(), shop.vendor(), shop.shopper()]);
-  const product = await shop.product(vendor);
-  sale = await shop.sale(vendor, product, { limit_per_shopper: 2 });
-  await shop.isIn(sale, 'live');
-  const order = await shop.held(sale, ann);
-  const key = await shop.must(201, 'POST', '/v1/api-keys', { token: vendor });
-  real = new Map([
-    [productId, product],
-    [saleId, sale],
-    [orderId, order],
-    [keyId, text(key, 'id')],
-  ]);
-  await until('nothing is in doubt', async () => {
-    const { in_doubt } = await shop.stats(sale, vendor);
-    return (in_doubt as { count: number }).count === 0;
-  });
   before = { lane: await lane(), stores: await stores.snapshot() };
 });
 afterAll(() => stores.close());
 
-/** A request's text with the ids of things that are there. Longest first: one id begins another. */
-function made(textWithIds: string): string {
-  let result = textWithIds;
-  for (const [id, other] of [...real].sort(([a], [b]) => b.length - a.length)) {
-    result = result.replaceAll(id, other);
-  }
-  return result;
-}
-
-function tokenOf(as: GoodRequest['as']): { token?: string } {
-  if (as === 'nobody') return {};
-  return { token: as === 'ann' ? ann.token : vendor };
-}
-
-/** The good request, with changes. */
-function ask(good: GoodRequest, more: Asked = {}): Promise<Answer> {
-  const asked = {
-    ...tokenOf(good.as),
-    ...(good.key === undefined ? {} : { key: good.key }),
-    ...(good.body === undefined ? {} : { body: made(textOf(good.body)) }),
-    ...more,
-  };
-  return shop.ask(good.method, made(good.path), asked);
-}
-
-const traces = /\.(?:ts|js|mjs|lua|sql):\d|\bat \S+ \(|node_modules|SELECT |ERR |Error:/;
-
-function expectProblem(answer: Answer, status: number, code: string): void {
-  expect({ status: answer.status, code: answer.json['code'], text: answer.text }).toMatchObject({
-    status,
-    code,
-  });
-  expect(answer.text).not.toMatch(traces);
-  expect(answer.headers.get('content-type')).toBe('application/problem+json');
-  expect(answer.json).toMatchObject({ type: `/docs/errors#${code}`, status });
-  expect(answer.json['request_id']).toBe(answer.headers.get('x-request-id'));
-}
+const made = (textWithIds: string): string => world.made(textWithIds);
+const ask = (good: GoodRequest, more?: Asked): Promise<Answer> => world.ask(good, more);
 
 const byName = goodRequests.map((good, i) => [`${good.id} ${i}`, good] as const);
 const withBody = byName.filter(([, good]) => good.body !== undefined);
@@ -146,45 +91,14 @@ describe.each(withBody)('the body of %s', (_name, good) => {
 });
 
 describe.each(byName)('%s', (_name, good) => {
-  it('is refused to who may not', async () => {
-    if (good.as === 'nobody') return;
-    const { token: good_ } = tokenOf(good.as);
-    const wrong = good.as === 'ann' ? vendor : ann.token;
-    const [head = '', claims = '', signature = ''] = ann.token.split('.');
-    const unsigned = Buffer.from('{"alg":"none","typ":"JWT"}').toString('base64url');
-    const bearers = [
-      wrong,
-      'hnk_unknownunknown',
-      `${head}.${claims}.${signature.slice(0, -2)}AA`,
-      `${head}.${claims}.`,
-      `${unsigned}.${claims}.`,
-      'a.b.c',
-      '',
-    ].map((bearer) => `Bearer ${bearer}`);
-    const schemes = ['nonsense', `Basic ${good_ ?? ''}`, `Bearer ${good_ ?? ''} x`];
-    const { token: _token, ...nobody } = { ...tokenOf(good.as) };
-    for (const authorization of [undefined, ...bearers, ...schemes]) {
-      const headers = authorization === undefined ? {} : { authorization };
-      const key = good.key === undefined ? {} : { key: good.key };
-      const body = good.body === undefined ? {} : { body: made(textOf(good.body)) };
-      const asked = { ...nobody, ...key, ...body, headers };
-      const answer = await shop.ask(good.method, made(good.path), asked);
-      expectProblem(answer, 401, 'unauthenticated');
-      expect(answer.headers.get('www-authenticate')).toBe('Bearer');
-    }
-  });
-
   it('is refused for an id that is none, or not there', async () => {
-    const id = /(?:sal|ord|prd|key)_[0-9a-z]+/.exec(good.path)?.[0];
+    const id = idPattern.exec(good.path)?.[0];
     if (id === undefined) return;
     const [prefix = ''] = id.split('_');
     const gone = `${prefix}_${'7'.repeat(id.length - 4)}`;
     const wrong = ['x', 'sal_', gone, `${id.slice(0, -1)}!`, '..%2f..', '%00', '%ff', '%c0%af'];
     for (const other of [...wrong, 'x'.repeat(3000), '%27%20OR%201=1', '%7Blane:0%7D', '*']) {
-      const path = made(good.path.replace(id, other));
-      const key = good.key === undefined ? {} : { key: good.key };
-      const body = good.body === undefined ? {} : { body: made(textOf(good.body)) };
-      const answer = await shop.ask(good.method, path, { ...tokenOf(good.as), ...key, ...body });
+      const answer = await ask({ ...good, path: good.path.replace(id, other) });
       const malformed = ['%00', '%ff', '%c0%af'].includes(other);
       const code = malformed ? 'invalid_request' : 'not_found';
       expectProblem(answer, malformed ? 400 : 404, code);
@@ -200,9 +114,8 @@ describe.each(byName)('%s', (_name, good) => {
       expect(answer.json['param']).toBe('Idempotency-Key');
     }
     if (!parameters.includes('"idempotency_key_required"')) return;
-    const body = made(textOf(good.body));
-    const answer = await shop.ask(good.method, made(good.path), { ...tokenOf(good.as), body });
-    expectProblem(answer, 400, 'idempotency_key_required');
+    const { key: _key, ...keyless } = good;
+    expectProblem(await ask(keyless), 400, 'idempotency_key_required');
   });
 
   it('is refused with a parameter that is unknown', async () => {
@@ -217,7 +130,7 @@ describe('queries', () => {
   const lists = ['/v1/sales', '/v1/vendor/sales', '/v1/orders', '/v1/api-keys'] as const;
 
   it.each(lists)('%s refuses what is out of range, and never clamps', async (path) => {
-    const token = path === '/v1/orders' ? ann.token : vendor;
+    const token = path === '/v1/orders' ? world.ann.token : world.vendor;
     for (const limit of ['0', '-1', '101', '1.5', 'ten', '', '1e2', '9007199254740993', '%zz']) {
       const answer = await shop.ask('GET', `${path}?limit=${limit}`, { token });
       expectProblem(answer, 400, 'invalid_request');
@@ -238,21 +151,25 @@ describe('queries', () => {
       expectProblem(await shop.ask('GET', path), 400, 'invalid_request');
     }
     for (const path of ['/v1/orders?state=paid', '/v1/orders?state=']) {
-      expectProblem(await shop.ask('GET', path, { token: ann.token }), 400, 'invalid_request');
+      expectProblem(
+        await shop.ask('GET', path, { token: world.ann.token }),
+        400,
+        'invalid_request',
+      );
     }
   });
 });
 
 describe('rules between fields', () => {
   const create = async (more: object) => {
-    const body = { product_id: real.get(productId), allotted: 1, ...more };
-    return shop.ask('POST', '/v1/sales', { token: vendor, body });
+    const body = { product_id: world.product, allotted: 1, ...more };
+    return shop.ask('POST', '/v1/sales', { token: world.vendor, body });
   };
   const price = { amount: 100, currency: 'USD' };
   const item = (id: unknown) => ({ product_id: id, allotted: 1, discount_percent: 5 });
 
   it('of a sale', async () => {
-    const product = real.get(productId);
+    const { product } = world;
     const free = { product_id: undefined, allotted: undefined };
     for (const [more, param] of [
       [{}, 'price'],
@@ -287,7 +204,7 @@ describe('rules between fields', () => {
       [{ price_usd: 1, delivery: { eta_days: [4, 2] } }, 'delivery.eta_days'],
     ] as const) {
       const body = { ...good, ...more };
-      const answer = await shop.ask('POST', '/register-product', { token: vendor, body });
+      const answer = await shop.ask('POST', '/register-product', { token: world.vendor, body });
       expectProblem(answer, 400, 'invalid_request');
       expect(answer.json['param']).toBe(param);
     }
@@ -313,17 +230,6 @@ it('says of every path which methods it does not take', async () => {
   }
   for (const path of ['/', '/v1', '/v1/nothing', '/V1/sales', '/v1/sales//holds', '/v1/sales/']) {
     expectProblem(await shop.ask('GET', path), 404, 'not_found');
-  }
-});
-
-it('refuses what somebody else’s token asks, like no thing at all', async () => {
-  const other = await shop.shopper();
-  for (const [, good] of byName) {
-    const theirs = [saleId, orderId, keyId, productId].some((id) => good.path.includes(id));
-    if (!theirs || good.as === 'nobody' || good.id === 'holdUnits') continue;
-    const answer = await ask(good, { token: good.as === 'ann' ? other.token : stranger });
-    expectProblem(answer, 404, 'not_found');
-    expect(answer.json['detail']).toBe('There is no such thing.');
   }
 });
 

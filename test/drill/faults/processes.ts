@@ -1,6 +1,7 @@
 /** Processes that die, stand still, run out of file descriptors or are replaced one by one. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { familyOf, signalAll } from '../../support/processes.ts';
 import { roleNames, storeNames, type DrillStack, type ProcessName } from '../stack.ts';
 import { wait, type Fault } from './fault.ts';
 
@@ -8,35 +9,6 @@ const all: readonly ProcessName[] = [...roleNames, ...storeNames];
 
 /** Long enough for every time-out of ours to pass. */
 const stopsMs: readonly number[] = [1000, 5000, 12_000];
-
-/** A process and all below it: Postgres is many. */
-function familyOf(pid: number): number[] {
-  const parents = new Map<number, number>();
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-    } catch {
-      // It ended while we looked.
-    }
-  }
-  const family = [pid];
-  for (const one of family) {
-    for (const [child, parent] of parents) if (parent === one) family.push(child);
-  }
-  return family;
-}
-
-function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-}
 
 function pidOf(stack: DrillStack, name: ProcessName): number {
   const pid = stack.of(name).pid(name);

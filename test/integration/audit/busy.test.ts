@@ -1,11 +1,10 @@
 // The audit of a system at work, all its loops running: no false alarm, however much is decided
 // meanwhile; and the command itself, as an operator types it.
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startWorker, type Worker } from '../../../engine/worker.ts';
-import { projectRoot } from '../../../platform/config.ts';
 import { reportOf, wrongIn } from '../../support/audit.ts';
+import { highnoon } from '../../support/command.ts';
+import type { Ended } from '../../support/command.ts';
 import { silent, until } from '../../support/environment.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -60,25 +59,13 @@ function crowd(): { orders: () => number; end: () => Promise<void> } {
   };
 }
 
-/** The command's exit code and output. */
-function run(args: readonly string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const env = {
-    ...process.env,
+const run = (args: readonly string[]): Promise<Ended> =>
+  highnoon(['audit', ...args], {
     REDIS_URL: world.redis.url,
     DATABASE_URL: world.database.url,
     KAFKA_BROKERS: world.kafka.brokers,
     TOPIC_PREFIX: world.kafka.prefix,
-  };
-  const file = join(projectRoot(), 'stack/cli/highnoon.mjs');
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file, 'audit', ...args], { env });
-    let [out, err] = ['', ''];
-    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, out, err }));
   });
-}
 
 describe('the audit of a system at work', () => {
   it('holds while orders are held, paid, released and expired', async () => {

@@ -1,8 +1,9 @@
 /** What nobody should send: the server answers with a 4xx or closes, and lives on. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpServer } from '../../../platform/http/server.ts';
-import { raw, request, startServer } from './http-fixture.ts';
-import type { RawAnswer } from './http-fixture.ts';
+import { raw, request } from '../../support/raw-http.ts';
+import type { RawAnswer } from '../../support/raw-http.ts';
+import { startServer } from './http-fixture.ts';
 
 let server: HttpServer;
 

@@ -1,7 +1,8 @@
 /** The HTTP server as clients see it: checks in their order, answers in their form. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HttpServer } from '../../../platform/http/server.ts';
-import { raw, request, shopper, slow, startServer } from './http-fixture.ts';
+import { raw, request } from '../../support/raw-http.ts';
+import { shopper, slow, startServer } from './http-fixture.ts';
 
 let server: HttpServer;
 let base: string;

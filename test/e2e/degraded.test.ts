@@ -1,0 +1,214 @@
+// What is left of the shop when one process of it stands still: sales go on without all but Redis,
+// each refusal is the documented one, and nothing is lost once it is back.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { highnoon } from '../support/command.ts';
+import { ownName, until } from '../support/environment.ts';
+import { familyOf, signalAll } from '../support/processes.ts';
+import type { Answer } from './client.ts';
+import { expectProblem } from './problem.ts';
+import { details, laptop, Shop, testMethod, text } from './shop.ts';
+import type { Shopper } from './shop.ts';
+
+const { dir } = inject('stack');
+let shop: Shop;
+let vendor: string;
+let product: string;
+let sale: string;
+let ann: Shopper;
+/** Held, with its details stored. */
+let ready: string;
+/** Held, without them. */
+let bare: string;
+
+let stopped: number[] = [];
+
+interface Running {
+  readonly processes: readonly { readonly name: string; readonly pid: number }[];
+}
+
+/** Stops a process and all below it; each test begins with everything at work. */
+function stop(name: string): void {
+  const { processes } = JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as Running;
+  const pid = processes.find((one) => one.name === name)?.pid;
+  if (pid === undefined) throw new Error(`no ${name} in stack.json`);
+  stopped = familyOf(pid);
+  signalAll(stopped, 'SIGSTOP');
+}
+
+function resume(): void {
+  signalAll(stopped, 'SIGCONT');
+  stopped = [];
+}
+
+const health = (): Promise<Answer> => shop.ask('GET', '/health/ready');
+
+async function healthIs(status: number, word: string, checks: object): Promise<void> {
+  await until(`the api is ${word}`, async () => (await health()).json['status'] === word);
+  const answer = await health();
+  expect(answer.status).toBe(status);
+  expect(answer.json).toMatchObject({ status: word, checks });
+}
+
+const allWell = () => healthIs(200, 'ok', {});
+
+beforeAll(async () => {
+  shop = await Shop.shared();
+  vendor = await shop.vendor();
+  product = await shop.product(vendor, { remaining_supply: 1000 });
+  sale = await shop.sale(vendor, product, { allotted: 500, limit_per_shopper: 500 });
+  await shop.isIn(sale, 'live');
+});
+
+/** A new shopper with two holds, for each test: who lets go too many has to wait. */
+async function prepare(): Promise<void> {
+  await allWell();
+  ann = await shop.shopper();
+  ready = await shop.held(sale, ann);
+  bare = await shop.held(sale, ann);
+  await shop.must(200, 'PATCH', `/v1/orders/${ready}`, { token: ann.token, body: details });
+}
+
+afterEach(async () => {
+  resume();
+  await allWell();
+});
+
+/** Holds, reads and pays: what needs no store but Redis. */
+async function sells(): Promise<void> {
+  const key = ownName('hold');
+  const held = await shop.hold(sale, ann, 1, key);
+  expect(held.status).toBe(201);
+  const again = await shop.hold(sale, ann, 1, key);
+  expect({ text: again.text, status: again.status }).toEqual({ text: held.text, status: 201 });
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  const order = text(held, 'id');
+  expect((await shop.order(order, ann)).json).toMatchObject({ id: order, state: 'held' });
+  expect((await shop.release(order, ann)).json['state']).toBe('released');
+  expect((await shop.pay(ready, ann, testMethod)).json['state']).toBe('paid');
+}
+
+describe('without Kafka', () => {
+  it('sales go on, and registrations wait for it', async () => {
+    await prepare();
+    stop('kafka');
+    await healthIs(200, 'degraded', { kafka: 'away', redis: 'ok', lanes: 'ok' });
+    await sells();
+    expect((await shop.order(ready, ann)).json).toMatchObject({ state: 'paid', payment: 'paid' });
+
+    const asked = { token: vendor, body: laptop, key: ownName('register') };
+    const accepted = await shop.must(202, 'POST', '/register-product', asked);
+    const statusUrl = text(accepted, 'status_url');
+    const status = () => shop.must(200, 'GET', statusUrl, { token: vendor });
+    expect((await status()).json['status']).toBe('accepted');
+
+    const body = { product_id: product, allotted: 1, discount_percent: 10 };
+    const creation = { token: vendor, body, key: ownName('sale') };
+    const unsettled = await shop.ask('POST', '/v1/sales', creation);
+    expectProblem(unsettled, 503, 'unavailable');
+    expect(unsettled.json['retry_after_ms']).toBeGreaterThan(0);
+    expect(unsettled.headers.get('retry-after')).toMatch(/^\d+$/);
+
+    resume();
+    await shop.listed(vendor, statusUrl);
+    const settled = await shop.command('POST', '/v1/sales', creation);
+    expect(settled.status).toBe(201);
+    await until('the list has the payment', async () => {
+      const { json } = await shop.must(200, 'GET', '/v1/orders?limit=100', { token: ann.token });
+      const items = json['items'] as readonly { id: string; state: string }[];
+      return items.some(({ id, state }) => id === ready && state === 'paid');
+    });
+  });
+});
+
+describe('without Postgres', () => {
+  it('sales go on; what it owns is 503, and nothing is forgotten', async () => {
+    await prepare();
+    await shop.must(200, 'GET', `/v1/products/${product}`);
+    stop('postgres');
+    await healthIs(200, 'degraded', { postgres: 'away', redis: 'ok', lanes: 'ok' });
+    await sells();
+    // What it keeps cannot be asked of anything else.
+    expectProblem(await shop.pay(bare, ann), 503, 'unavailable');
+    const list = await shop.ask('GET', '/v1/orders', { token: ann.token });
+    expectProblem(list, 503, 'unavailable');
+    const asked = { token: vendor, body: laptop };
+    expectProblem(await shop.ask('POST', '/register-product', asked), 503, 'unavailable');
+    const page = await shop.must(200, 'GET', `/v1/products/${product}`);
+    expect(page.json).toMatchObject({ id: product, stale: true });
+
+    resume();
+    await allWell();
+    expect((await shop.pay(bare, ann)).json['state']).toBe('paid');
+    expect((await shop.order(ready, ann)).json).toMatchObject({ state: 'paid', ...details });
+  });
+});
+
+describe('without Redis', () => {
+  it('nothing is decided, and what was asked meanwhile has one effect', async () => {
+    await prepare();
+    const before = await shop.stats(sale, vendor);
+    stop('redis');
+    await healthIs(503, 'unavailable', { redis: 'away', postgres: 'ok' });
+    const [holdKey, payKey] = [ownName('hold'), ownName('pay')];
+    const hold = () => shop.hold(sale, ann, 1, holdKey);
+    const pay = () => shop.pay(ready, ann, testMethod, payKey);
+    for (const answer of [await hold(), await pay(), await shop.order(ready, ann)]) {
+      expectProblem(answer, 503, 'unavailable');
+      expect(answer.json['retry_after_ms']).toBeGreaterThan(0);
+    }
+    const stats = await shop.ask('GET', `/v1/sales/${sale}/stats`, { token: vendor });
+    expectProblem(stats, 503, 'unavailable');
+    const shown = await shop.must(200, 'GET', `/v1/sales/${sale}`);
+    expect(shown.json).toMatchObject({ id: sale, state: 'live', sold_out: null });
+    await shop.must(200, 'GET', `/v1/products/${product}`);
+    const asked = { token: vendor, body: laptop };
+    const accepted = await shop.must(202, 'POST', '/register-product', asked);
+
+    resume();
+    await allWell();
+    // What was answered 503 may have been done; asked again by its key it is done once.
+    expect((await hold()).status).toBe(201);
+    expect((await pay()).json['state']).toBe('paid');
+    expect(await shop.stats(sale, vendor)).toMatchObject({
+      held: before['held'],
+      sold: Number(before['sold']) + 1,
+    });
+    await shop.listed(vendor, text(accepted, 'status_url'));
+  });
+});
+
+describe('without the worker', () => {
+  it('sales go on, and settle once it is back', async () => {
+    await prepare();
+    stop('worker');
+    await healthIs(200, 'degraded', { worker: 'away', redis: 'ok', lanes: 'ok' });
+    await sells();
+    resume();
+    await until('the payment is settled', async () => {
+      const { in_doubt } = await shop.stats(sale, vendor);
+      return (in_doubt as { count: number }).count === 0;
+    });
+  });
+});
+
+describe('without the catalog', () => {
+  it('sales go on, and the window says that it is away', async () => {
+    await prepare();
+    stop('catalog');
+    await healthIs(200, 'degraded', { catalog: 'away', redis: 'ok', lanes: 'ok' });
+    await sells();
+    for (const path of [`/v1/products/${product}`, '/v1/search?q=laptop']) {
+      const answer = await shop.ask('GET', path);
+      expectProblem(answer, 503, 'unavailable');
+      expect(answer.json['retry_after_ms']).toBeGreaterThan(0);
+    }
+  });
+});
+
+it('has lost nothing, as the audit says', async () => {
+  const { code, out } = await highnoon(['audit'], { HIGHNOON_DIR: dir });
+  expect(out).toContain('audit passed');
+  expect(code).toBe(0);
+});

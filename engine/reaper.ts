@@ -41,10 +41,15 @@ export function startReaper(options: {
   // A frozen sale stays due: enough of them must not hide the others.
   let passedOver = 0;
   const round = async (): Promise<boolean> => {
-    if (!(await lease.owned())) return false;
-    const [time, outage] = await Promise.all([redis.time(), redis.hget(keys.clock, 'outage')]);
+    // Whoever only stands by looks too: who takes over because the clock was set must know how it was.
+    const [owned, time, outage] = await Promise.all([
+      lease.owned(),
+      redis.time(),
+      redis.hget(keys.clock, 'outage'),
+    ]);
     const now = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
     const drift = watch.drift(now, clock.now());
+    if (!owned) return false;
     if (Math.abs(drift) > driftMaxMs) {
       throw new Error(`redis's clock has moved by ${Math.round(drift)} ms: not ending any hold`);
     }

@@ -2,13 +2,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import { openLanes, scriptOf, type LaneSet } from '../../../engine/lane-set.ts';
-import { laneKeys } from '../../../engine/lanes/keys.ts';
+import { laneKeys, leaseKey } from '../../../engine/lanes/keys.ts';
 import { Lease } from '../../../engine/lanes/lease.ts';
 import { startReaper } from '../../../engine/reaper.ts';
 import { connectRedis, untilReady } from '../../../platform/redis/connection.ts';
 import { auditOf } from '../../support/audit.ts';
 import { silent, until } from '../../support/environment.ts';
-import { linkTo } from '../../support/link.ts';
+import { linkTo, type Link } from '../../support/link.ts';
 import { errorsOf, roundsOf, type Running } from '../../support/world-loops.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -112,6 +112,19 @@ describe('overdue holds', () => {
 /** A reply of TIME: ten digits of seconds, then the microseconds. */
 const timeReply = /(\*2\r\n\$10\r\n)(\d{10})(\r\n\$)/;
 
+/** A cable on which Redis's clock is `shift()` seconds off; `looked` is told of every look at it. */
+const clockLink = (shift: () => number, looked: () => void = () => undefined): Promise<Link> =>
+  linkTo(world.redis.url, {
+    change: (bytes) =>
+      Buffer.from(
+        bytes.toString('latin1').replace(timeReply, (_, a: string, s: string, b: string) => {
+          looked();
+          return `${a}${Number(s) + shift()}${b}`;
+        }),
+        'latin1',
+      ),
+  });
+
 describe('a clock that was set', () => {
   for (const [way, seconds] of [
     ['forward', 3600],
@@ -120,15 +133,7 @@ describe('a clock that was set', () => {
     it(`${way} ends no hold, and alarms; a reaper that knows no other goes on`, async () => {
       const sale = await saleOf(1);
       let shift = 0;
-      const link = await linkTo(world.redis.url, {
-        change: (bytes) =>
-          Buffer.from(
-            bytes.toString('latin1').replace(timeReply, (_, a: string, s: string, b: string) => {
-              return `${a}${Number(s) + shift}${b}`;
-            }),
-            'latin1',
-          ),
-      });
+      const link = await clockLink(() => shift);
       try {
         const rounds = await roundsOf('reaper');
         await reaper(way, link.url);
@@ -153,6 +158,36 @@ describe('a clock that was set', () => {
       }
     });
   }
+
+  it('is noticed by a reaper that takes over only then', async () => {
+    const [sale, lease] = [await saleOf(1), 'taken-over'];
+    let [shift, looks] = [0, 0];
+    const link = await clockLink(
+      () => shift,
+      () => (looks += 1),
+    );
+    try {
+      await reaper(lease);
+      const [first] = running;
+      await until(
+        'it is the owner',
+        async () => (await world.redis.redis.get(leaseKey(lane, lease))) !== null,
+      );
+      await reaper(lease, link.url);
+      await until('the other one looks', () => looks > 1);
+      const order = await shop.hold(sale, 'ada');
+      shift = 3600;
+      const before = await errorsOf('reaper');
+      await first?.close();
+      await until('it alarms', async () => (await errorsOf('reaper')) > before);
+      expect(await stateOf(order)).toBe('held');
+      shift = 0;
+      await until('it has ended', async () => (await countsOf(sale)).expired === 1);
+    } finally {
+      for (const each of running.splice(0)) await each.close();
+      await link.close();
+    }
+  });
 
   it('back does not move lane time: what was decided stays decided', async () => {
     const sale = await saleOf(300);

@@ -44,6 +44,8 @@ export interface BatcherOptions {
 }
 
 const waitingMax = 50_000;
+/** Once the first has waited for so long, whoever wants units is told at once to come again. */
+const waitMaxMs = 500;
 const unitsPerBatchMax = 4096;
 const retriesMax = 3;
 
@@ -67,12 +69,24 @@ export class Batcher {
       done({ kind: 'unavailable', reason: this.#door.reason });
       return;
     }
-    if (this.#waiting.length >= waitingMax) {
+    const since = clock.now();
+    if (this.#isFull(units, since)) {
       done({ kind: 'unavailable', reason: 'too many commands are waiting' });
       return;
     }
-    this.#waiting.push({ sale, command, units, since: clock.now(), done });
+    this.#waiting.push({ sale, command, units, since, done });
     this.#schedule();
+  }
+
+  /**
+   * A queue that is longer than clients are patient decides for nobody: each answer would come after
+   * its asker has gone. So holds are turned away by how long the first has waited; whoever ends or
+   * reads something is not.
+   */
+  #isFull(units: number, now: number): boolean {
+    if (this.#waiting.length >= waitingMax) return true;
+    const [first] = this.#waiting;
+    return units > 0 && first !== undefined && now - first.since > waitMaxMs;
   }
 
   get waiting(): number {

@@ -95,6 +95,28 @@ describe('an answer that did not come', () => {
   });
 });
 
+describe('more holds than the lane decides in time', () => {
+  it('are turned away at once; who pays is not, and who was let in is served', async () => {
+    const sale = await saleOf(400);
+    const order = await shop.hold(sale, 'payer');
+    world.link('redis').misbehave({ delayMs: 60 });
+    try {
+      const all = Array.from({ length: 200 }, (_, i) => shop.ask(sale, `s${i}`, 'k'));
+      let late: Outcome<LaneOrder> | null = null;
+      await until('a hold is turned away', async () => {
+        late = await Promise.race([shop.ask(sale, 'late', 'k'), immediately(null)]);
+        return late?.kind === 'unavailable';
+      });
+      expect(late).toMatchObject({ reason: 'too many commands are waiting' });
+      expect((await shop.pay(order)).state).toBe('paid');
+      expect(kinds(await Promise.all(all))).toEqual(new Set(['done']));
+    } finally {
+      world.link('redis').behave();
+    }
+    await expectSound();
+  });
+});
+
 describe('a connection that is lost', () => {
   it('leaves nobody without an answer, and nothing is sent again over the next one', async () => {
     const sale = await saleOf(300);

@@ -13,21 +13,23 @@ import { startStack, stopAll } from './stack.mjs';
 
 const interrupted = 130;
 const usage = `
-npm run drill -- [fault…] [options]
+npm run drill -- [fault… | scenario] [options]
 
 Starts stores and processes of its own, puts them under load and breaks them: every fault once in
 an order drawn from the seed, then faults at the connections until there are enough. After heal and
 drain a checker compares what clients were told with what is stored, and the audit recounts.
 
-  fault…           only these: names or kinds of --list
-  --list           name every fault
+  fault…           only these: names or kinds of --list; joined by + they come at the same time
+  scenario         availability, redis-restart or overload: prints numbers and the bars they must hold
+  --list           name every fault and scenario
   --count N        faults of a whole run (default 1000)
   --seed N         order and load (default 1)
   --check-every N  judge after so many faults at the connections (default 10)
+  --orders N       orders in the lane of redis-restart (default 500000)
   --results FILE   where results are appended; what is there of this seed is not run again
                    (default .highnoon/drill.ndjson)
 
-Exit code 0: every promise held. 1: one did not, or a fault that was named cannot be run here. 2: an
+Exit code 0: every promise, or every bar, held. 1: one did not, or a fault that was named cannot be run here. 2: an
 argument is wrong. A whole run names what this machine cannot run, and counts it as not run.
 `;
 

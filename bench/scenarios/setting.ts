@@ -28,7 +28,7 @@ export class Setting {
     this.shop = new Shop(pool);
   }
 
-  static async open(stack: StackInfo, units: number): Promise<Setting> {
+  static async open(stack: Pick<StackInfo, 'apiUrl'>, units: number): Promise<Setting> {
     const setting = new Setting(new Pool(stack.apiUrl, poolSize));
     await setting.shop.found('Bench');
     await setting.shop.register(units);

@@ -34,7 +34,7 @@ export function redisSpec({ bin, dir, logFile, port, maxmemoryMb }) {
     name: 'redis',
     command: bin,
     args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
-    env: process.env,
+    env: { ...process.env },
     cwd: data,
     logFile,
     stopSignal: 'SIGTERM',

@@ -1,17 +1,18 @@
 /**
- * The judgement after heal and drain: the audit, and the client's own history against Postgres.
- * I1–I12 are the invariants by which flash sales are judged: conservation, no unit twice, every
- * accepted answer there once and none invented, limits, ends once, replays equal, money, liveness.
+ * The judgement after heal and drain: the audit, and the clients' own history against Postgres.
+ * docs/drills.md says which check proves which of the invariants I1 to I12.
  */
 import { Client as Postgres } from 'pg';
+import type { Doubt } from './doubt.ts';
+import type { History, Violation } from './history.ts';
+import { compare, type OrderRow, type Rows } from './judge.ts';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
-import type { History, KnownOrder, Violation } from './history.ts';
 
 export interface Verdict {
   /** What breaks a promise, one sentence each. */
   readonly violations: readonly string[];
-  /** Accepted orders that are in no store any more. */
+  /** Orders of which a lost disk took all or the end. */
   readonly lost: readonly string[];
   /** Units that two orders have. */
   readonly oversold: readonly string[];
@@ -19,22 +20,11 @@ export interface Verdict {
   readonly drainedMs: number;
 }
 
-interface OrderRow {
-  readonly id: string;
-  readonly shopper: string;
-  readonly state: string;
-  readonly units: readonly string[];
-}
-
 const drainMaxMs = 60_000;
 const lookEveryMs = 100;
 
-/** `mayLose`: a disk or a log was lost on purpose, so what was lost is counted, not blamed. */
-export async function check(
-  stack: DrillStack,
-  load: Load,
-  { mayLose }: { readonly mayLose: boolean },
-): Promise<Verdict> {
+/** `doubt` = what a lost disk may have taken: that is counted, anything else that is gone blamed. */
+export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promise<Verdict> {
   const begun = performance.now();
   const { history } = load;
   const violations: string[] = [];
@@ -49,21 +39,32 @@ export async function check(
     const audit = await stack.highnoon(['audit', '--json', '--wait', '30']);
     if (audit.code !== 0) violations.push(`audit (${audit.code}): ${failedChecks(audit)}`);
     const rows = await readOrders(db, load.vendor.madeSales);
-    const found = compare(history, load, rows);
-    const seen = [...found.violations, ...history.violations.splice(0)];
-    // A lost disk may take an answer back: the order that it was about is lost, and counted.
-    const takenBack = ({ order }: Violation): boolean => mayLose && order !== '';
-    const lost = new Set([...found.lost, ...seen.filter(takenBack).map(({ order }) => order)]);
-    violations.push(...seen.filter((one) => !takenBack(one)).map(({ what }) => what));
-    if (!mayLose) violations.push(...found.lost.map((id) => `I3: ${id} was accepted and is lost`));
-    violations.push(...found.oversold.map((unit) => `I2: ${unit} was sold twice`));
-    violations.push(...(await checkMoney(db, history, rows)));
-    if (mayLose) for (const id of lost) history.forget(id);
-    const { oversold } = found;
-    return { lost: [...lost], oversold, violations, orders: rows.size, drainedMs };
+    const accounts = load.accounts.map(({ id }) => id);
+    const { oversold, ...found } = compare(history, accounts, rows);
+    const gone = found.lost.map((order) => ({ order, what: `I3: ${order} was accepted, is lost` }));
+    const sorted = sortOut([...found.violations, ...gone, ...history.violations.splice(0)], doubt);
+    for (const id of sorted.lost) history.forget(id);
+    await load.replay();
+    violations.push(
+      ...sorted.blamed,
+      ...history.violations.splice(0).map(({ what }) => what),
+      ...oversold.map((unit) => `I2: ${unit} was sold twice`),
+      ...(await overLimit(db, load.vendor.madeSales)),
+      ...(await checkMoney(db, history, rows)),
+    );
+    return { lost: sorted.lost, oversold, violations, orders: rows.size, drainedMs };
   } finally {
     await db.end();
   }
+}
+
+/** A lost disk may take back what was in doubt, and nothing else: the first is counted. */
+export function sortOut(
+  all: readonly Violation[],
+  { orders }: Doubt,
+): { readonly lost: readonly string[]; readonly blamed: readonly string[] } {
+  const lost = new Set(all.map(({ order }) => order).filter((order) => orders.has(order)));
+  return { lost: [...lost], blamed: all.filter((v) => !lost.has(v.order)).map((v) => v.what) };
 }
 
 interface AuditCheck {
@@ -111,70 +112,29 @@ async function untilQuiet(db: Postgres, load: Load): Promise<string> {
   }
 }
 
-async function readOrders(db: Postgres, sales: readonly string[]): Promise<Map<string, OrderRow>> {
+async function readOrders(db: Postgres, sales: readonly string[]): Promise<Rows> {
   const { rows } = await db.query<OrderRow>(
-    `SELECT id, shopper, state, units FROM sale.orders
+    `SELECT id, shopper, state, units, held_at::float8 AS "heldAt" FROM sale.orders
       WHERE 'sal_' || substr(id, 5, 16) = ANY($1)`,
     [sales],
   );
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-function compare(history: History, load: Load, rows: ReadonlyMap<string, OrderRow>) {
-  const [violations, lost, oversold]: [Violation[], string[], string[]] = [[], [], []];
-  for (const order of history.orders.values()) {
-    const row = rows.get(order.id);
-    if (row === undefined) lost.push(order.id);
-    else violations.push(...compareOrder(order, row, load));
-  }
-  for (const { id } of rows.values()) {
-    if (!history.isKnown(id)) violations.push(blame(id, 'I3', 'was never answered to anybody'));
-  }
-  const owners = new Map<string, string>();
-  for (const { id, state, units } of rows.values()) {
-    if (state !== 'paid') continue;
-    const order = history.orders.get(id);
-    for (const unit of units) {
-      const name = `${order?.sale ?? id} ${order?.product ?? ''} unit ${unit}`;
-      if (owners.has(name)) oversold.push(`${name} (${owners.get(name) ?? ''}, ${id})`);
-      owners.set(name, id);
-    }
-  }
-  return { violations, lost, oversold };
-}
-
-const blame = (order: string, rule: string, says: string): Violation => ({
-  what: `${rule}: ${order} ${says}`,
-  order,
-});
-
-function compareOrder(order: KnownOrder, row: OrderRow, load: Load): Violation[] {
-  const { id, units, end, payAsked, releaseAsked } = order;
-  const wrong: Violation[] = [];
-  const shopper = load.accounts[order.shopper]?.id ?? '';
-  if (row.shopper !== shopper) {
-    wrong.push(blame(id, 'I3', `belongs to ${row.shopper}, not ${shopper}`));
-  }
-  if (row.units.join() !== units.join()) {
-    const says = `was answered with ${units.join()}, stored with ${row.units.join()}`;
-    wrong.push(blame(id, 'I3', says));
-  }
-  if (end !== null && row.state !== end) {
-    wrong.push(blame(id, 'I6', `was ${end}, is stored as ${row.state}`));
-  }
-  if (row.state === 'paid' && !payAsked) wrong.push(blame(id, 'I6', 'is paid, nobody paid'));
-  if (row.state === 'released' && !releaseAsked) {
-    wrong.push(blame(id, 'I6', 'is released, nobody released it'));
-  }
-  return wrong;
+/** I4, recounted from the rows. */
+async function overLimit(db: Postgres, sales: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ sale: string; shopper: string; units: number }>(
+    `SELECT s.id AS sale, o.shopper, sum(cardinality(o.units))::int AS units
+       FROM sale.orders o JOIN sale.sales s ON s.id = 'sal_' || substr(o.id, 5, 16)
+      WHERE s.id = ANY($1) AND o.state IN ('held', 'paid')
+      GROUP BY s.id, o.shopper HAVING sum(cardinality(o.units)) > s.limit_per_shopper`,
+    [sales],
+  );
+  return rows.map(({ sale, shopper, units }) => `I4: ${shopper} has ${units} units of ${sale}`);
 }
 
 /** What was paid by the answers = what the books say, order by order. */
-async function checkMoney(
-  db: Postgres,
-  history: History,
-  rows: ReadonlyMap<string, OrderRow>,
-): Promise<string[]> {
+async function checkMoney(db: Postgres, history: History, rows: Rows): Promise<string[]> {
   const paid = [...history.orders.values()].filter(({ id }) => rows.get(id)?.state === 'paid');
   const { rows: posted } = await db.query<{ id: string; amount: string }>(
     `SELECT split_part(posting, ':', 1) AS id, sum(amount) AS amount FROM sale.ledger

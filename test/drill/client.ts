@@ -7,6 +7,8 @@ import type { Rng } from '../support/rng.ts';
 export interface Answer {
   readonly status: number;
   readonly json: Readonly<Record<string, unknown>>;
+  /** The body as it came. */
+  readonly text: string;
   readonly replayed: boolean;
 }
 
@@ -23,11 +25,18 @@ export interface Told {
   readonly answer: Answer | null;
   readonly tries: number;
   readonly unavailable: number;
+  /** When a try ended without a true answer, first and last; 0 = never. */
+  readonly feltFrom: number;
+  readonly feltUntil: number;
 }
 
 export const patienceMs = 10_000;
 const tryMs = 2000;
 const pauseMs = 100;
+
+/** A paused sale is an answer: it says so. Any other 503 says "ask again", as `settling` does. */
+const isTrue = ({ status, json }: Answer): boolean =>
+  json['code'] === 'sale_paused' || (status !== 503 && json['code'] !== 'settling');
 
 /** A word of the answer; '' when it is not there. */
 export function wordOf(answer: Answer | null, name: string): string {
@@ -48,18 +57,18 @@ export class Client {
   async ask(call: Call, patience = patienceMs): Promise<Told> {
     const until = performance.now() + patience;
     let at = this.#rng.whole(0, this.#apis.length - 1);
-    let unavailable = 0;
+    let [unavailable, feltFrom, feltUntil] = [0, 0, 0];
     for (let tries = 1; ; tries += 1) {
       const answer = await this.#try(this.#apis[at % this.#apis.length] ?? '', call);
-      if (answer !== null && answer.status !== 503 && answer.json['code'] !== 'settling') {
-        return { answer, tries, unavailable };
+      if (answer !== null && isTrue(answer)) {
+        return { answer, tries, unavailable, feltFrom, feltUntil };
       }
-      if (answer !== null) {
-        unavailable += 1;
-        // A paused sale is an answer: it says so.
-        if (answer.json['code'] === 'sale_paused') return { answer, tries, unavailable };
+      if (answer !== null) unavailable += 1;
+      feltUntil = Date.now();
+      if (feltFrom === 0) feltFrom = feltUntil;
+      if (performance.now() >= until) {
+        return { answer: null, tries, unavailable, feltFrom, feltUntil };
       }
-      if (performance.now() >= until) return { answer: null, tries, unavailable };
       at += 1;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
@@ -77,9 +86,10 @@ export class Client {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(tryMs),
       });
-      const json = (await response.json()) as Readonly<Record<string, unknown>>;
+      const text = await response.text();
+      const json = JSON.parse(text) as Readonly<Record<string, unknown>>;
       const replayed = response.headers.get('idempotent-replayed') === 'true';
-      return { status: response.status, json, replayed };
+      return { status: response.status, json, text, replayed };
     } catch {
       return null;
     }

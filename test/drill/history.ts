@@ -14,14 +14,19 @@ export interface Asked {
   readonly shopper: number;
   readonly key: string;
   readonly body: unknown;
-  /** Of pay and release. */
-  readonly order: string;
+  /** Of a hold: once it was accepted. */
+  order: string;
   readonly startedAt: number;
   outcome: 'ok' | 'refused' | 'unknown';
   answeredAt: number;
   tries: number;
   /** Answers "503" among the tries. */
   unavailable: number;
+  /** When a try ended without a true answer, first and last; 0 = never. */
+  feltFrom: number;
+  feltUntil: number;
+  /** The body of the first accepted answer, until it has been asked for again. */
+  said: string;
   status: number;
   code: string;
 }
@@ -34,6 +39,9 @@ export interface KnownOrder {
   readonly shopper: number;
   readonly units: readonly number[];
   readonly amount: number;
+  /** When its hold was asked for first, and when it had been answered. */
+  readonly askedAt: number;
+  readonly answeredAt: number;
   /** Ends that were asked for; one that was not must not have happened. */
   payAsked: boolean;
   releaseAsked: boolean;
@@ -45,9 +53,13 @@ export interface Violation {
   readonly order: string;
 }
 
+/** Of a replay only the instants may differ: a record does not keep when its hold ended. */
+const instants = /"[\d-]+T[\d:.]+Z"/g;
+
 export class History {
   readonly #forgotten = new Set<string>();
   readonly commands: Asked[] = [];
+  #accepted: Asked[] = [];
   readonly orders = new Map<string, KnownOrder>();
   /** What contradicts a promise at the moment it was seen. */
   readonly violations: Violation[] = [];
@@ -64,6 +76,22 @@ export class History {
   /** `order` = whose answers contradict each other. */
   blame(what: string, order = ''): void {
     this.violations.push({ what, order });
+  }
+
+  /** Writes down an accepted answer; says so when it is not the one of before. */
+  accept(asked: Asked, answer: string): void {
+    const text = answer.replace(instants, '');
+    if (asked.said === '') {
+      asked.said = text;
+      this.#accepted.push(asked);
+    } else if (asked.said !== text) {
+      this.blame(`I7: ${asked.verb} ${asked.key}: ${asked.said}, then ${text}`, asked.order);
+    }
+  }
+
+  /** What was accepted since this was last called. */
+  takeAccepted(): readonly Asked[] {
+    return this.#accepted.splice(0);
   }
 
   /** An order that a lost disk took: nothing is expected of it any more. */

@@ -1,6 +1,7 @@
 /** The load: so many shoppers at once, one vendor, for as long as it is told. */
 import { Client, wordOf } from './client.ts';
 import { History } from './history.ts';
+import { askAgain } from './replays.ts';
 import { askCommand, visit, type Account, type Surroundings } from './shopper.ts';
 import { Vendor } from './vendor.ts';
 import { Rng } from '../support/rng.ts';
@@ -12,6 +13,8 @@ export interface LoadOptions {
   readonly accounts: number;
   /** Between two visits of one shopper. */
   readonly thinkMs: number;
+  /** Units of an item, at least and at most. */
+  readonly allotted?: readonly [number, number];
 }
 
 const vendorEveryMs = 1000;
@@ -22,13 +25,14 @@ export class Load {
   readonly vendor: Vendor;
   readonly #options: LoadOptions;
   readonly #around: Surroundings;
+  #visits = 0;
   #running: Promise<unknown> | null = null;
   #stopping = false;
 
   private constructor(options: LoadOptions, accounts: readonly Account[], client: Client) {
     this.#options = options;
     const rng = new Rng(options.seed);
-    this.vendor = new Vendor(client, new Rng(options.seed + 1));
+    this.vendor = new Vendor(client, new Rng(options.seed + 1), options.allotted);
     this.#around = {
       client,
       accounts,
@@ -76,18 +80,41 @@ export class Load {
     return this.history.unknown.length;
   }
 
+  /** Asks again what was accepted since the last time: nothing may come of it. */
+  replay(): Promise<void> {
+    return askAgain(this.#around);
+  }
+
   async #shop(): Promise<void> {
     while (!this.#stopping) {
-      await visit(this.#around);
+      await this.visit();
       const { thinkMs } = this.#options;
       await new Promise((resolve) => setTimeout(resolve, thinkMs * (0.5 + Math.random())));
     }
   }
 
   async #sell(): Promise<void> {
-    while (!this.#stopping) {
-      await this.vendor.round();
-      await new Promise((resolve) => setTimeout(resolve, vendorEveryMs));
-    }
+    while (!this.#stopping) await this.#round();
+  }
+
+  /** The vendor alone, for so long. */
+  async sell(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    while (performance.now() < until) await this.#round();
+  }
+
+  async #round(): Promise<void> {
+    await this.vendor.round();
+    await new Promise((resolve) => setTimeout(resolve, vendorEveryMs));
+  }
+
+  /** One shopper comes, whatever others do. */
+  async visit(): Promise<void> {
+    this.#visits += 1;
+    await visit(this.#around);
+  }
+
+  get visits(): number {
+    return this.#visits;
   }
 }

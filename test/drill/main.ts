@@ -4,11 +4,12 @@
  */
 import { UsageError } from '../../bench/arguments.ts';
 import { Rng } from '../support/rng.ts';
-import { allFaults, lacking, planOf } from './faults/all.ts';
+import { allFaults, lacking, planOf, together } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
 import { readOptions, type DrillOptions } from './options.ts';
 import { Results } from './results.ts';
 import { runDrill } from './run.ts';
+import { scenarios } from './scenarios/all.ts';
 import { DrillStack, type StackModule } from './stack.ts';
 import { missingSights } from './sights.ts';
 
@@ -17,10 +18,16 @@ const usageCode = 2;
 function chosen({ faults, count, seed }: DrillOptions): Fault[] {
   if (faults.length === 0) return planOf(new Rng(seed), count);
   return faults.flatMap((name) => {
-    const found = allFaults.filter((one) => one.name === name || one.kind === name);
-    if (found.length === 0) throw new UsageError(`there is no fault ${name}; --list names them`);
-    return found;
+    const parts = name.split('+').map(ofName);
+    return parts.length === 1 ? parts.flat() : [together(parts.flat())];
   });
+}
+
+/** By its name, or all of its kind. */
+function ofName(name: string): Fault[] {
+  const found = allFaults.filter((one) => one.name === name || one.kind === name);
+  if (found.length === 0) throw new UsageError(`there is no fault ${name}; --list names them`);
+  return found;
 }
 
 function list(say: (line: string) => void): void {
@@ -29,6 +36,8 @@ function list(say: (line: string) => void): void {
     const note = needs.length === 0 ? '' : ` (needs ${needs.join(', ')}: not here)`;
     say(`${fault.name.padEnd(34)} ${fault.does}${note}`);
   }
+  say('\nscenarios, which print numbers and bars:');
+  for (const { name, does } of scenarios) say(`${name.padEnd(34)} ${does}`);
 }
 
 /** Answers the exit code. */
@@ -39,9 +48,14 @@ export async function main(
 ): Promise<number> {
   try {
     const options = readOptions(args);
-    if (!options.list) return await drill(options, module, say);
-    list(say);
-    return 0;
+    if (options.list) {
+      list(say);
+      return 0;
+    }
+    const scenario = scenarios.find(({ name }) => name === options.faults[0]);
+    if (scenario === undefined) return await drill(options, module, say);
+    if (options.faults.length > 1) throw new UsageError('one scenario at a time, without faults');
+    return (await scenario.run({ ...options, module, say })) ? 0 : 1;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     say(error.message);
@@ -70,7 +84,7 @@ async function drill(
     const { held, seen } = await runDrill({ stack, plan, seed, checkEvery, results, say });
     const unseen = faults.length === 0 ? missingSights(seen) : [];
     for (const sight of unseen) say(`never happened, so nothing was tested: ${sight}`);
-    const count = `${results.all.length} faults${left.size > 0 ? `, ${left.size} not run` : ''}`;
+    const count = `${results.count} faults${left.size > 0 ? `, ${left.size} not run` : ''}`;
     say(held ? `\nEvery promise held: ${count}.` : `\nA promise was broken. Seed ${seed}.`);
     return held && unseen.length === 0 ? 0 : 1;
   } finally {

@@ -10,6 +10,8 @@ export interface DrillOptions {
   readonly checkEvery: number;
   /** File of results; what it holds of this seed is not run again. */
   readonly results: string;
+  /** Of the scenario that fills a lane first. */
+  readonly orders: number;
   readonly list: boolean;
 }
 
@@ -25,6 +27,7 @@ export function readOptions(args: readonly string[]): DrillOptions {
         list: { type: 'boolean', default: false },
         count: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
+        orders: { type: 'string', default: '500000' },
         'check-every': { type: 'string', default: '10' },
         results: { type: 'string', default: '.highnoon/drill.ndjson' },
       },
@@ -34,6 +37,7 @@ export function readOptions(args: readonly string[]): DrillOptions {
     faults: positionals,
     list: values.list,
     count: whole('count', values.count, 1, most),
+    orders: whole('orders', values.orders, 1, most),
     seed: whole('seed', values.seed, 0, most),
     checkEvery: whole('check-every', values['check-every'], 1, most),
     results: values.results,

@@ -12,10 +12,15 @@ export interface Result {
   readonly faultMs: number;
   /** From the heal until every api and lane serves; null = it did not. */
   readonly recoveredMs: number | null;
-  readonly mayLose: boolean;
+  /** Faults at the same time. */
+  readonly parts: number;
+  /** Decisions in doubt when a disk was lost; null = nothing may be lost. */
+  readonly inDoubt: number | null;
   /** Commands that were begun from the injection on. */
   readonly commands: number;
   readonly saw503: number;
+  /** From the first to the last moment at which somebody got a 503 or no answer. */
+  readonly feltMs: number;
   /** No true answer within the client's ten seconds. */
   readonly unanswered: number;
   readonly longestMs: number;
@@ -39,6 +44,11 @@ export class Results {
       const one = JSON.parse(line) as Result | { readonly summary: unknown };
       if ('index' in one && one.seed === seed) this.#done.push(one);
     }
+  }
+
+  /** Faults, each part of a mixed one counted. */
+  get count(): number {
+    return this.#done.reduce((sum, { parts }) => sum + parts, 0);
   }
 
   get all(): readonly Result[] {

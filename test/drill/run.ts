@@ -2,12 +2,13 @@
  * A run: sustained load, one fault after the other, each measured until the system is itself again,
  * and now and then the judgement. Results are appended one by one, so a run can be taken up again.
  */
-import { Redis } from 'ioredis';
 import { Rng } from '../support/rng.ts';
 import { check, type Verdict } from './check.ts';
+import { noDoubt, type Doubt } from './doubt.ts';
 import type { Fault, FaultContext } from './faults/fault.ts';
-import type { Asked, History } from './history.ts';
+import type { History } from './history.ts';
 import { Load } from './load.ts';
+import { felt, untilRecovered } from './measure.ts';
 import type { Result, Results } from './results.ts';
 import type { DrillStack } from './stack.ts';
 
@@ -21,9 +22,7 @@ export interface RunOptions {
   readonly say: (line: string) => void;
 }
 
-const recoveredMaxMs = 90_000;
 const settleBeforeMs = 500;
-const lookEveryMs = 50;
 const calmMs = 1000;
 
 export interface Outcome {
@@ -48,14 +47,13 @@ export async function runDrill(options: RunOptions): Promise<Outcome> {
   load.start();
   for (const [i, fault] of plan.entries()) {
     if (results.has(i)) continue;
-    const result = await runOne(options, load, fault, i, rng);
+    const { result, doubt } = await runOne(options, load, fault, i, rng);
     unjudged.push(result);
     const last = i === plan.length - 1;
     const judge = fault.kind !== 'connection' || unjudged.length >= options.checkEvery || last;
     if (judge) {
       await load.stop();
-      const mayLose = unjudged.some((one) => one.mayLose);
-      const verdict = await check(stack, load, { mayLose });
+      const verdict = await check(stack, load, doubt);
       held = record(unjudged, verdict) && held;
       say(verdictLine(verdict));
       for (const one of unjudged) results.add(one);
@@ -95,13 +93,15 @@ async function runOne(
   fault: Fault,
   index: number,
   rng: Rng,
-): Promise<Result> {
+): Promise<{ readonly result: Result; readonly doubt: Doubt }> {
   const { stack, say, seed } = options;
   await pause(settleBeforeMs);
   const begun = Date.now();
+  let doubt: Doubt = noDoubt;
   const context: FaultContext = {
     stack,
     rng,
+    loses: (now) => (doubt = now),
     say: (line) => say(`    ${line}`),
     newProduct: () => load.vendor.register(),
   };
@@ -123,7 +123,8 @@ async function runOne(
     at: new Date(begun).toISOString(),
     faultMs: healed - begun,
     recoveredMs: recovered === null ? null : recovered - healed,
-    mayLose: fault.mayLose ?? false,
+    parts: fault.parts ?? 1,
+    inDoubt: doubt === noDoubt ? null : doubt.decisions,
     ...seen,
     judged: false,
     lost: 0,
@@ -133,68 +134,15 @@ async function runOne(
   say(lineOf(result, failure));
   if (failure !== '') load.history.blame(`${fault.name}: ${failure}`);
   if (recovered === null) load.history.blame(`I11: not itself again after ${fault.name}`);
-  return result;
+  return { result, doubt };
 }
 
 function lineOf(r: Result, failure: string): string {
   const back = r.recoveredMs === null ? 'NOT BACK' : `back ${(r.recoveredMs / 1000).toFixed(1)} s`;
   const number = String(r.index + 1).padStart(5);
-  const felt = `${r.commands} commands, ${r.saw503} saw 503, ${r.unanswered} unanswered`;
-  const worst = `longest ${(r.longestMs / 1000).toFixed(1)} s`;
+  const felt = `${r.commands} commands, ${r.saw503} saw 503, felt ${(r.feltMs / 1000).toFixed(1)} s`;
+  const worst = `longest ${(r.longestMs / 1000).toFixed(1)} s, ${r.unanswered} unanswered`;
   return `${number} ${r.fault.padEnd(32)} ${back}; ${felt}, ${worst}${failure === '' ? '' : ` — ${failure}`}`;
-}
-
-/** What the shoppers felt of it. */
-function felt(asked: readonly Asked[]) {
-  const done = asked.filter((one) => one.answeredAt > 0);
-  const longest = done.reduce((most, one) => Math.max(most, one.answeredAt - one.startedAt), 0);
-  return {
-    commands: done.length,
-    saw503: done.filter((one) => one.unavailable > 0).length,
-    unanswered: done.filter((one) => one.outcome === 'unknown').length,
-    longestMs: longest,
-  };
-}
-
-/** Every api answers, every lane is open, little is in doubt. Null = it took too long. */
-async function untilRecovered(stack: DrillStack, load: Load): Promise<number | null> {
-  const redis = new Redis(stack.storeEnv().REDIS_URL, { maxRetriesPerRequest: 1 });
-  redis.on('error', () => undefined);
-  try {
-    const until = Date.now() + recoveredMaxMs;
-    while (Date.now() < until) {
-      const apis = await Promise.all(stack.apis.map(isReady));
-      const calm = apis.every(Boolean) && (await doubt(redis).catch(() => Infinity)) < 500;
-      if (calm && load.vendor.openSales.length > 0) return Date.now();
-      await pause(lookEveryMs);
-    }
-    return null;
-  } finally {
-    redis.disconnect();
-  }
-}
-
-async function isReady(api: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${api}/health/ready`, { signal: AbortSignal.timeout(500) });
-    return response.status === 200;
-  } catch {
-    return false;
-  }
-}
-
-/** Decisions that have not settled, over all lanes. */
-async function doubt(redis: Redis): Promise<number> {
-  let count = 0;
-  for (const key of await redis.keys('{lane:*}:clock')) {
-    const lane = key.slice(0, key.indexOf('}') + 1);
-    const [decided, settled] = await Promise.all([
-      redis.hget(key, 'decided'),
-      redis.hget(`${lane}:watermark`, 'decided'),
-    ]);
-    count += Number(decided) - Number(settled);
-  }
-  return count;
 }
 
 const pause = (ms: number): Promise<void> =>

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Rng } from '../support/rng.ts';
-import { wordOf, type Answer, type Client } from './client.ts';
+import { wordOf, type Answer, type Call, type Client } from './client.ts';
 import type { Asked, History, KnownOrder, Verb } from './history.ts';
 import type { OpenSale } from './vendor.ts';
 
@@ -55,25 +55,28 @@ const paths: Readonly<Record<Verb, (c: Pick<Asked, 'sale' | 'order'>) => string>
   release: ({ order }) => `/v1/orders/${order}`,
 };
 
+const callOf = ({ accounts }: Surroundings, asked: Asked): Call => ({
+  method: asked.verb === 'release' ? 'DELETE' : 'POST',
+  path: paths[asked.verb](asked),
+  token: accounts[asked.shopper]?.token ?? '',
+  key: asked.key,
+  ...(asked.body === null ? {} : { body: asked.body }),
+});
+
 /** Asks a command (again) and writes down what came of it. */
 export async function askCommand(
   around: Surroundings,
   asked: Asked,
   patience?: number,
 ): Promise<Answer | null> {
-  const { client, accounts, history } = around;
-  const { verb, key, body } = asked;
-  const call = {
-    method: verb === 'release' ? ('DELETE' as const) : ('POST' as const),
-    path: paths[verb](asked),
-    token: accounts[asked.shopper]?.token ?? '',
-    key,
-    ...(body === null ? {} : { body }),
-  };
-  const told = await client.ask(call, patience);
+  const { client, history } = around;
+  const { verb } = asked;
+  const told = await client.ask(callOf(around, asked), patience);
   const { answer } = told;
   asked.tries += told.tries;
   asked.unavailable += told.unavailable;
+  if (asked.feltFrom === 0) asked.feltFrom = told.feltFrom;
+  if (told.feltUntil > 0) asked.feltUntil = told.feltUntil;
   asked.answeredAt = Date.now();
   asked.status = answer?.status ?? 0;
   asked.code = wordOf(answer, 'code');
@@ -87,12 +90,13 @@ export async function askCommand(
   if (asked.code === 'sold_out') history.seen.sold_out += 1;
   if (asked.code === 'limit_reached') history.seen.limit += 1;
   if (verb === 'pay' && asked.code === 'hold_expired') history.seen.expired_race += 1;
-  if (asked.outcome === 'ok') learn(around, asked, answer);
-  else if (!refusals[verb].has(asked.code)) {
-    history.blame(
-      `${verb} of ${asked.order === '' ? asked.sale : asked.order}: ${asked.status} ${asked.code}`,
-      asked.order,
-    );
+  if (asked.outcome === 'ok') {
+    learn(around, asked, answer);
+    history.accept(asked, answer.text);
+  } else if (asked.said !== '' || !refusals[verb].has(asked.code)) {
+    const about = asked.order === '' ? asked.sale : asked.order;
+    const rule = asked.said === '' ? '' : 'I7: accepted, then ';
+    history.blame(`${rule}${verb} of ${about}: ${asked.status} ${asked.code}`, asked.order);
   }
   return answer;
 }
@@ -103,6 +107,7 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
   const units = answer.json['units'] as readonly number[];
   const known = history.orders.get(id);
   if (verb === 'hold') {
+    asked.order = id;
     const { amount } = answer.json['amount'] as { readonly amount: number };
     const { quantity, product_id: product } = asked.body as HoldBody;
     if (units.length !== quantity) {
@@ -110,7 +115,8 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
     }
     if (known === undefined) {
       const ends = { payAsked: false, releaseAsked: false, end: null };
-      history.orders.set(id, { id, sale, product, shopper, units, amount, ...ends });
+      const times = { askedAt: asked.startedAt, answeredAt: Date.now() };
+      history.orders.set(id, { id, sale, product, shopper, units, amount, ...times, ...ends });
     } else if (known.units.join() !== units.join() || known.amount !== amount) {
       history.blame(`${id}: replayed with ${units.join()}, first ${known.units.join()}`, id);
     }
@@ -142,11 +148,23 @@ function newCommand(
     answeredAt: 0,
     tries: 0,
     unavailable: 0,
+    feltFrom: 0,
+    feltUntil: 0,
+    said: '',
     status: 0,
     code: '',
   };
   around.history.commands.push(asked);
   return asked;
+}
+
+/** The key of an accepted hold with another body is refused. */
+export async function refusesAnother(around: Surroundings, asked: Asked): Promise<void> {
+  const { product_id, quantity } = asked.body as HoldBody;
+  const body = { product_id, quantity: quantity + 1 };
+  const { answer } = await around.client.ask({ ...callOf(around, asked), body });
+  if (answer === null || answer.status === 422) return;
+  around.history.blame(`I7: ${asked.order}: another body got ${answer.status}`, asked.order);
 }
 
 /** What a shopper was told last must not be denied by what they read next. */
@@ -186,7 +204,10 @@ export async function visit(around: Surroundings): Promise<void> {
   const shopper = rng.whole(0, accounts.length - 1);
   const body = { quantity: rng.chance(0.8) ? 1 : 2, product_id: rng.pick(products) };
   const asked = newCommand(around, { verb: 'hold', sale, shopper, order: '', body });
-  const answer = await askCommand(around, asked);
+  // Now and then the same key comes twice at once: one effect, and both get its answer.
+  const [answer = null] = await Promise.all(
+    Array.from({ length: rng.chance(0.1) ? 2 : 1 }, () => askCommand(around, asked)),
+  );
   if (asked.outcome !== 'ok') return;
   if (rng.chance(0.2)) await askCommand(around, asked);
   const order = history.orders.get(wordOf(answer, 'id'));

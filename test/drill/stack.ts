@@ -3,7 +3,7 @@
  * the proxies. Two apis and two workers, so that one may die while the other goes on.
  */
 import { spawn } from 'node:child_process';
-import { TcpProxy } from '../support/tcp-proxy.ts';
+import { linkTo, type Link } from '../support/link.ts';
 
 /** What a drill uses of `stack/stack.mjs`; the starter hands it in. */
 export interface Stack {
@@ -45,25 +45,16 @@ export interface CommandResult {
 const isStore = (name: ProcessName): name is StoreName =>
   (storeNames as readonly string[]).includes(name);
 
-const portOf = (url: string): number => Number(new URL(url).port);
-
-function withPort(url: string, port: number): string {
-  const changed = new URL(url);
-  changed.hostname = '127.0.0.1';
-  changed.port = String(port);
-  return changed.toString();
-}
-
 export class DrillStack {
   readonly stores: Stack;
   readonly roles: Stack;
-  readonly proxies: Readonly<Record<StoreName, TcpProxy>>;
+  readonly proxies: Readonly<Record<StoreName, Link>>;
   readonly apis: readonly string[];
 
   private constructor(
     stores: Stack,
     roles: Stack,
-    proxies: Readonly<Record<StoreName, TcpProxy>>,
+    proxies: Readonly<Record<StoreName, Link>>,
     apis: readonly string[],
   ) {
     this.stores = stores;
@@ -72,11 +63,17 @@ export class DrillStack {
     this.apis = apis;
   }
 
-  static async start(module: StackModule, say: (line: string) => void): Promise<DrillStack> {
+  /** `env` = configuration of stores and roles that is not the default. */
+  static async start(
+    module: StackModule,
+    say: (line: string) => void,
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<DrillStack> {
     const [advertised = 0] = await module.freePorts(1);
     const stores = await module.startStack({
       roles: [],
       log: say,
+      env,
       maxConnections: 200,
       kafkaAdvertised: advertised,
     });
@@ -85,18 +82,19 @@ export class DrillStack {
       throw new Error('a store is missing');
     }
     const proxies = {
-      redis: await TcpProxy.listen(portOf(redis)),
-      postgres: await TcpProxy.listen(portOf(database)),
-      kafka: await TcpProxy.listen(portOf(`tcp://${kafka}`), advertised),
+      redis: await linkTo(redis),
+      postgres: await linkTo(database),
+      kafka: await linkTo(`tcp://${kafka}`, { port: advertised }),
     };
     const roles = await module.startStack({
       stores: storeNames,
       roles: ['api', 'catalog', 'worker'],
       log: say,
       env: {
-        REDIS_URL: withPort(redis, proxies.redis.port),
-        DATABASE_URL: withPort(database, proxies.postgres.port),
-        KAFKA_BROKERS: `127.0.0.1:${proxies.kafka.port}`,
+        ...env,
+        REDIS_URL: proxies.redis.url,
+        DATABASE_URL: proxies.postgres.url,
+        KAFKA_BROKERS: proxies.kafka.address,
         LOG_LEVEL: 'warn',
       },
     });

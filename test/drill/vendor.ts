@@ -22,14 +22,17 @@ export interface OpenSale {
 export class Vendor {
   readonly #client: Client;
   readonly #rng: Rng;
+  readonly #allotted: readonly [number, number];
   #key = '';
   #products: string[] = [];
   #open: OpenSale[] = [];
   readonly #made: string[] = [];
 
-  constructor(client: Client, rng: Rng) {
+  /** `allotted` = units of an item, at least and at most: few, so that sales sell out. */
+  constructor(client: Client, rng: Rng, allotted: readonly [number, number] = [60, 240]) {
     this.#client = client;
     this.#rng = rng;
+    this.#allotted = allotted;
   }
 
   /** Sales that take holds now, as far as the vendor knows. */
@@ -83,7 +86,7 @@ export class Vendor {
   async #create(): Promise<void> {
     const two = this.#rng.chance(0.3);
     const [first = '', second = ''] = this.#shuffled();
-    const allotted = this.#rng.whole(60, 240);
+    const allotted = this.#rng.whole(...this.#allotted);
     const items = [
       { product_id: first, allotted, discount_percent: 50 },
       { product_id: second, allotted, discount_percent: 50 },

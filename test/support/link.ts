@@ -1,34 +1,41 @@
 /**
- * A cable to a TCP server that can be cut, left hanging and mended, and on which a reply can be
- * lost: what the loss of a store looks like. Bytes pass unchanged unless `change` says otherwise.
+ * A cable to a TCP server that behaves badly on request: cut, hanging, slow, one byte at a time,
+ * refusing, or losing a reply whose request arrived. What it lets through is unchanged, unless
+ * `change` says otherwise. It is what the loss of a store looks like to one process.
  */
-import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 
-export interface Link {
-  /** The same url, through the cable. */
-  readonly url: string;
-  /** `host:port` of the cable's near end. */
-  readonly address: string;
-  /** Open connections end, new ones are refused. */
-  cut(): Promise<void>;
-  /** Nothing passes any more, and nobody says so. */
-  hang(): void;
-  /** True when it had been cut or was hanging. */
-  mend(): Promise<boolean>;
-  /** Open connections end; new ones are welcome. */
-  drop(): void;
-  /**
-   * Lets the next request that `isMeant` knows reach the server, throws away the answer and ends
-   * its connection. Resolves once the server has answered.
-   */
-  loseReply(isMeant: (request: Buffer) => boolean): Promise<void>;
-  close(): Promise<void>;
+export interface Misbehaviour {
+  /** Milliseconds before each chunk is passed on, in both directions. */
+  readonly delayMs: number;
+  /** Largest piece that is written at once. */
+  readonly pieceBytes: number;
+  /** Nothing is passed on and nobody is told: a half-open connection. */
+  readonly silent: boolean;
+  /** New connections are reset at once. */
+  readonly refusing: boolean;
 }
 
 export interface LinkOptions {
+  /** To listen on, on loopback; 0 = any free one. */
+  readonly port?: number;
   /** What becomes of bytes that come from the server. */
   readonly change?: (bytes: Buffer) => Buffer;
+}
+
+const wellBehaved: Misbehaviour = {
+  delayMs: 0,
+  pieceBytes: Number.MAX_SAFE_INTEGER,
+  silent: false,
+  refusing: false,
+};
+
+interface Wire {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** Its next reply gets lost. */
+  lost: (() => void) | null;
 }
 
 interface Loss {
@@ -36,82 +43,214 @@ interface Loss {
   readonly lost: () => void;
 }
 
-export async function linkTo(targetUrl: string, options: LinkOptions = {}): Promise<Link> {
-  const target = new URL(targetUrl);
-  const change = options.change ?? ((bytes: Buffer) => bytes);
-  const sockets = new Set<Socket>();
-  let hanging = false;
-  let next: Loss | null = null;
-  const accept = (client: Socket): void => {
-    const server = connect(Number(target.port), target.hostname);
-    let losing: Loss | null = null;
-    client.on('data', (bytes) => {
-      if (next?.isMeant(bytes) === true) [losing, next] = [next, null];
-      if (!hanging) server.write(bytes);
+export class Link {
+  /** The server's url, through the cable. */
+  readonly url: string;
+  readonly port: number;
+  readonly #listener: Server;
+  readonly #target: URL;
+  readonly #change: (bytes: Buffer) => Buffer;
+  readonly #wires = new Set<Wire>();
+  #how = wellBehaved;
+  /** Replies that are still to be lost: the request arrives, its answer does not. */
+  #losing = 0;
+  #lost = 0;
+  #meant: Loss | null = null;
+
+  private constructor(listener: Server, port: number, target: URL, change?: LinkOptions['change']) {
+    this.#listener = listener;
+    this.#target = target;
+    this.#change = change ?? ((bytes) => bytes);
+    this.port = port;
+    const url = new URL(target);
+    url.hostname = '127.0.0.1';
+    url.port = String(port);
+    this.url = url.href;
+    listener.on('connection', (client) => {
+      this.#accept(client);
     });
-    server.on('data', (bytes) => {
-      if (losing !== null) {
-        client.destroy();
-        losing.lost();
-      } else if (!hanging) client.write(change(bytes));
+  }
+
+  /** Use `linkTo`. */
+  static listen(url: string, { port = 0, change }: LinkOptions): Promise<Link> {
+    const listener = createServer({ noDelay: true, pauseOnConnect: true });
+    return new Promise((resolve, reject) => {
+      listener.once('error', reject);
+      listener.listen(port, '127.0.0.1', () => {
+        const address = listener.address();
+        const bound = typeof address === 'object' && address !== null ? address.port : port;
+        resolve(new Link(listener, bound, new URL(url), change));
+      });
     });
-    for (const [from, to] of [
-      [client, server],
-      [server, client],
-    ] as const) {
-      sockets.add(from);
-      from.on('error', () => to.destroy());
-      from.on('close', () => {
-        sockets.delete(from);
-        to.destroy();
+  }
+
+  /** `host:port` of the near end. */
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get connections(): number {
+    return this.#wires.size;
+  }
+
+  /** Replies that were lost on purpose so far. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  misbehave(how: Partial<Misbehaviour>): void {
+    this.#how = { ...wellBehaved, ...how };
+    if (!this.#how.silent) this.#resumeAll();
+  }
+
+  /** From now on everything passes, also what was kept meanwhile. */
+  behave(): void {
+    this.#losing = 0;
+    this.misbehave({});
+  }
+
+  /** Resets every connection; new ones are welcome. */
+  drop(): void {
+    for (const wire of this.#wires) this.#reset(wire);
+  }
+
+  /** Resets every connection, now and until it is mended. Resolves when all are closed. */
+  async cut(): Promise<void> {
+    this.misbehave({ refusing: true });
+    const closed = [...this.#wires].map(({ server }) => once(server, 'close'));
+    this.drop();
+    await Promise.all(closed);
+  }
+
+  /** Nothing passes any more, and nobody says so. */
+  hang(): void {
+    this.misbehave({ silent: true });
+  }
+
+  /** Ends a cut or a hanging; connections that hung are reset. True when there was one. */
+  async mend(): Promise<boolean> {
+    if (!this.#how.refusing && !this.#how.silent) return false;
+    await this.cut();
+    this.behave();
+    return true;
+  }
+
+  /** Lets the next `count` replies get lost, each with its connection. */
+  loseReplies(count: number): void {
+    this.#losing = count;
+  }
+
+  /**
+   * Lets the next request that `isMeant` knows reach the server, throws away the answer and ends
+   * its connection. Resolves once the server has answered.
+   */
+  loseReply(isMeant: (request: Buffer) => boolean): Promise<void> {
+    return new Promise((lost) => {
+      this.#meant = { isMeant, lost };
+    });
+  }
+
+  close(): Promise<void> {
+    this.drop();
+    return new Promise((resolve) => {
+      this.#listener.close(() => {
+        resolve();
+      });
+    });
+  }
+
+  #accept(client: Socket): void {
+    client.on('error', () => undefined); // 'close' follows
+    if (this.#how.refusing) {
+      client.resetAndDestroy();
+      return;
+    }
+    const { hostname: host, port } = this.#target;
+    const server = connect({ host, port: Number(port), noDelay: true });
+    server.on('error', () => undefined);
+    const wire: Wire = { client, server, lost: null };
+    this.#wires.add(wire);
+    for (const socket of [client, server]) {
+      socket.on('close', () => {
+        this.#reset(wire);
+      });
+      socket.on('end', () => {
+        this.#reset(wire);
       });
     }
-  };
-  let listener = createServer(accept);
-  const listen = (port: number): Promise<void> =>
-    new Promise((resolve, reject) => {
-      listener.once('error', reject);
-      listener.listen(port, '127.0.0.1', resolve);
+    this.#pump(client, server, (chunk) => {
+      if (this.#meant?.isMeant(chunk) === true) [wire.lost, this.#meant] = [this.#meant.lost, null];
+      return chunk;
     });
-  await listen(0);
-  const { port } = listener.address() as AddressInfo;
-  const url = new URL(targetUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String(port);
-  const drop = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  const cut = (): Promise<void> => {
-    const closed = new Promise<void>((resolve) => {
-      if (listener.listening) listener.close(() => resolve());
-      else resolve();
+    this.#pump(server, client, (chunk) => (this.#isLost(wire) ? null : this.#change(chunk)));
+    server.on('connect', () => client.resume());
+  }
+
+  /** True when this reply was not to arrive; its connection is gone then. */
+  #isLost(wire: Wire): boolean {
+    if (this.#losing === 0 && wire.lost === null) return false;
+    if (wire.lost === null) this.#losing -= 1;
+    this.#lost += 1;
+    this.#reset(wire);
+    wire.lost?.();
+    return true;
+  }
+
+  /** `look` = what becomes of a chunk; null = nothing. */
+  #pump(from: Socket, to: Socket, look: (chunk: Buffer) => Buffer | null): void {
+    let before: Promise<void> = Promise.resolve();
+    from.on('data', (bytes) => {
+      // A silent cable keeps what it has read until it speaks again.
+      if (this.#how.silent) {
+        from.pause();
+        from.unshift(bytes);
+        return;
+      }
+      const chunk = look(bytes);
+      if (chunk === null) return;
+      if (this.#how.delayMs === 0 && chunk.length <= this.#how.pieceBytes) {
+        if (!to.write(chunk)) this.#untilDrained(from, to);
+        return;
+      }
+      from.pause();
+      before = before.then(() => this.#pass(chunk, to)).then(() => void from.resume());
     });
-    drop();
-    return closed;
-  };
-  return {
-    url: url.href,
-    address: `127.0.0.1:${port}`,
-    cut,
-    hang: () => {
-      hanging = true;
-    },
-    drop,
-    loseReply: (isMeant) =>
-      new Promise((lost) => {
-        next = { isMeant, lost };
-      }),
-    async mend() {
-      if (listener.listening && !hanging) return false;
-      hanging = false;
-      await cut();
-      listener = createServer(accept);
-      await listen(port);
-      return true;
-    },
-    close: cut,
-  };
+  }
+
+  async #pass(chunk: Buffer, to: Socket): Promise<void> {
+    const { delayMs, pieceBytes } = this.#how;
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+    for (let at = 0; at < chunk.length && !to.destroyed; at += pieceBytes) {
+      await new Promise<void>((resolve) => {
+        to.write(chunk.subarray(at, at + pieceBytes), () => {
+          resolve();
+        });
+      });
+    }
+  }
+
+  #untilDrained(from: Socket, to: Socket): void {
+    from.pause();
+    to.once('drain', () => from.resume());
+  }
+
+  #resumeAll(): void {
+    for (const { client, server } of this.#wires) {
+      client.resume();
+      server.resume();
+    }
+  }
+
+  #reset(wire: Wire): void {
+    if (!this.#wires.delete(wire)) return;
+    wire.client.resetAndDestroy();
+    wire.server.resetAndDestroy();
+  }
 }
+
+/** A cable to the server of this url. */
+export const linkTo = (url: string, options: LinkOptions = {}): Promise<Link> =>
+  Link.listen(url, options);
 
 /**
  * A cable to a broker. Clients go where its answers tell them to, so the broker's address in them
@@ -131,7 +270,7 @@ export async function linkToKafka(brokers: string): Promise<Link> {
       return bytes;
     },
   });
-  near = Number(new URL(link.url).port);
+  near = link.port;
   return link;
 }
 

@@ -1,6 +1,6 @@
 /** Connections between our processes and each store: cut, half-open, slow, sliced, refused. */
-import type { Misbehaviour } from '../../support/tcp-proxy.ts';
-import { storeNames, type StoreName } from '../stack.ts';
+import type { Misbehaviour } from '../../support/link.ts';
+import type { StoreName } from '../stack.ts';
 import { wait, type Fault } from './fault.ts';
 
 interface Bad {
@@ -33,7 +33,7 @@ function misbehaving(store: StoreName, { name, does, how, forMs, cutFirst }: Bad
     async run({ stack }) {
       const proxy = stack.proxies[store];
       proxy.misbehave(how);
-      if (cutFirst === true) proxy.cut();
+      if (cutFirst === true) proxy.drop();
       await wait(forMs);
       proxy.behave();
     },
@@ -45,7 +45,7 @@ const cut = (store: StoreName): Fault => ({
   kind: 'connection',
   does: `every connection to ${store} is reset`,
   run({ stack }) {
-    stack.proxies[store].cut();
+    stack.proxies[store].drop();
     return Promise.resolve();
   },
 });
@@ -64,9 +64,15 @@ const lostReply = (store: StoreName, replies: number): Fault => ({
   },
 });
 
-export const connectionFaults: readonly Fault[] = storeNames.flatMap((store) => [
+const allOf = (store: StoreName): readonly Fault[] => [
   cut(store),
   lostReply(store, 1),
   lostReply(store, 5),
   ...ways.map((bad) => misbehaving(store, bad)),
-]);
+];
+
+export const connectionFaults: Readonly<Record<StoreName, readonly Fault[]>> = {
+  redis: allOf('redis'),
+  postgres: allOf('postgres'),
+  kafka: allOf('kafka'),
+};

@@ -1,5 +1,6 @@
 /** What a fault is, and what it may use. Each heals itself: when `run` is over, the cause is gone. */
 import type { Rng } from '../../support/rng.ts';
+import type { Doubt } from '../doubt.ts';
 import type { DrillStack } from '../stack.ts';
 
 export interface FaultContext {
@@ -7,10 +8,12 @@ export interface FaultContext {
   readonly rng: Rng;
   /** The vendor registers one more product. */
   readonly newProduct: () => Promise<void>;
+  /** Redis's disk is about to be lost: what was in doubt may be lost with it, and nothing else. */
+  readonly loses: (doubt: Doubt) => void;
   readonly say: (line: string) => void;
 }
 
-export type Kind = 'process' | 'crash point' | 'store' | 'connection';
+export type Kind = 'process' | 'crash point' | 'store' | 'connection' | 'mixed';
 
 export interface Fault {
   /** As on the command line and in the table. */
@@ -20,8 +23,8 @@ export interface Fault {
   readonly does: string;
   /** What must be there: a command on PATH, or `root`. */
   readonly needs?: readonly string[];
-  /** The disk or the log itself was lost: what nobody outside had seen may be lost with it. */
-  readonly mayLose?: boolean;
+  /** Faults in one: of mixed ones more than one. */
+  readonly parts?: number;
   run(context: FaultContext): Promise<void>;
 }
 

@@ -2,7 +2,7 @@
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { until } from '../../support/environment.ts';
-import { TcpProxy } from '../../support/tcp-proxy.ts';
+import { linkTo, type Link } from '../../support/link.ts';
 
 /** A client that remembers what it was sent and whether it was cut. */
 class Client {
@@ -25,7 +25,7 @@ class Client {
 describe('a proxy that misbehaves on request', () => {
   let echo: Server;
   let heard: string;
-  let proxy: TcpProxy;
+  let proxy: Link;
   const clients: Client[] = [];
 
   const open = (): Client => {
@@ -49,7 +49,8 @@ describe('a proxy that misbehaves on request', () => {
       });
     });
     const address = echo.address();
-    proxy = await TcpProxy.listen(typeof address === 'object' && address ? address.port : 0);
+    const port = typeof address === 'object' && address ? address.port : 0;
+    proxy = await linkTo(`tcp://127.0.0.1:${port}`);
   });
 
   afterEach(async () => {
@@ -94,12 +95,35 @@ describe('a proxy that misbehaves on request', () => {
     const client = open();
     client.socket.write('x');
     await until('the echo', () => client.text === 'x');
-    proxy.misbehave({ refusing: true });
-    proxy.cut();
+    await proxy.cut();
     await until('the cut', () => client.closed);
     const refused = open();
     await until('the refusal', () => refused.closed);
     expect(heard).toBe('x');
+    expect([await proxy.mend(), await proxy.mend()]).toEqual([true, false]);
+    const mended = open();
+    mended.socket.write('y');
+    await until('it works again', () => mended.text === 'y');
+  });
+
+  it('loses the reply to the request that is meant, and no other', async () => {
+    const lost = proxy.loseReply((request) => request.toString() === 'this');
+    const client = open();
+    client.socket.write('that');
+    await until('another request is answered', () => client.text === 'that');
+    client.socket.write('this');
+    await lost;
+    await until('its connection is cut', () => client.closed);
+    expect([heard, client.text]).toEqual(['thatthis', 'that']);
+  });
+
+  it('changes what comes from the server', async () => {
+    const changed = await linkTo(proxy.url, { change: (b) => Buffer.from(`${b.toString()}!`) });
+    const client = new Client(changed.port);
+    clients.push(client);
+    client.socket.write('a');
+    await until('the changed echo', () => client.text === 'a!');
+    await changed.close();
   });
 
   it('keeps the order when it delays and cuts into pieces', async () => {

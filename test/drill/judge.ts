@@ -1,0 +1,110 @@
+/** What shoppers were told against what Postgres holds. Pure: the invariants by their numbers. */
+import { laneOfId } from '../../engine/domain/ids.ts';
+import type { History, KnownOrder, Violation } from './history.ts';
+
+export interface OrderRow {
+  readonly id: string;
+  readonly shopper: string;
+  readonly state: string;
+  readonly units: readonly string[];
+  /** Lane time, ms. */
+  readonly heldAt: number;
+}
+
+export type Rows = ReadonlyMap<string, OrderRow>;
+
+export interface Comparison {
+  readonly violations: Violation[];
+  /** Accepted, and in no store any more. */
+  readonly lost: string[];
+  /** Units that two orders have paid for. */
+  readonly oversold: string[];
+}
+
+const blame = (order: string, rule: string, says: string): Violation => ({
+  what: `${rule}: ${order} ${says}`,
+  order,
+});
+
+/** `accounts` = id of each shopper by index. */
+export function compare(history: History, accounts: readonly string[], rows: Rows): Comparison {
+  const [violations, lost]: [Violation[], string[]] = [[], []];
+  for (const order of history.orders.values()) {
+    const row = rows.get(order.id);
+    if (row === undefined) lost.push(order.id);
+    else violations.push(...compareOrder(order, row, accounts[order.shopper] ?? ''));
+  }
+  for (const { id } of rows.values()) {
+    if (!history.isKnown(id)) violations.push(blame(id, 'I3', 'was never answered to anybody'));
+  }
+  violations.push(...outOfTurn(history, rows));
+  return { violations, lost, oversold: soldTwice(history, rows) };
+}
+
+function soldTwice(history: History, rows: Rows): string[] {
+  const oversold: string[] = [];
+  const owners = new Map<string, string>();
+  for (const { id, state, units } of rows.values()) {
+    if (state !== 'paid') continue;
+    const order = history.orders.get(id);
+    for (const unit of units) {
+      const name = `${order?.sale ?? id} ${order?.product ?? ''} unit ${unit}`;
+      if (owners.has(name)) oversold.push(`${name} (${owners.get(name) ?? ''}, ${id})`);
+      owners.set(name, id);
+    }
+  }
+  return oversold;
+}
+
+function compareOrder(order: KnownOrder, row: OrderRow, shopper: string): Violation[] {
+  const { id, units, end, payAsked, releaseAsked } = order;
+  const wrong: Violation[] = [];
+  if (row.shopper !== shopper) {
+    wrong.push(blame(id, 'I3', `belongs to ${row.shopper}, not ${shopper}`));
+  }
+  if (row.units.join() !== units.join()) {
+    const says = `was answered with ${units.join()}, stored with ${row.units.join()}`;
+    wrong.push(blame(id, 'I3', says));
+  }
+  if (end !== null && row.state !== end) {
+    wrong.push(blame(id, 'I6', `was ${end}, is stored as ${row.state}`));
+  }
+  if (row.state === 'paid' && !payAsked) wrong.push(blame(id, 'I6', 'is paid, nobody paid'));
+  if (row.state === 'released' && !releaseAsked) {
+    wrong.push(blame(id, 'I6', 'is released, nobody released it'));
+  }
+  return wrong;
+}
+
+/**
+ * First come, first served: whoever had their hold before another asked was served no later, by
+ * the clock of their lane. Commands that overlapped may have gone either way.
+ */
+export function outOfTurn(history: Pick<History, 'orders'>, rows: Rows): Violation[] {
+  const wrong: Violation[] = [];
+  const lanes = new Map<number, KnownOrder[]>();
+  for (const order of history.orders.values()) {
+    const lane = laneOfId(order.id);
+    const known = lanes.get(lane);
+    if (known === undefined) lanes.set(lane, [order]);
+    else known.push(order);
+  }
+  for (const orders of lanes.values()) {
+    const heldAt = ({ id }: KnownOrder): number => rows.get(id)?.heldAt ?? 0;
+    const served = orders.toSorted((a, b) => a.answeredAt - b.answeredAt);
+    let next = 0;
+    let latest = { at: 0, id: '' };
+    for (const order of orders.toSorted((a, b) => a.askedAt - b.askedAt)) {
+      for (; (served[next]?.answeredAt ?? Infinity) < order.askedAt; next += 1) {
+        const before = served[next];
+        if (before !== undefined && heldAt(before) > latest.at) {
+          latest = { at: heldAt(before), id: before.id };
+        }
+      }
+      if (rows.has(order.id) && heldAt(order) < latest.at) {
+        wrong.push(blame(order.id, 'I5', `was held before ${latest.id}, which came first`));
+      }
+    }
+  }
+  return wrong;
+}

@@ -1,0 +1,114 @@
+/**
+ * Availability in numbers: at the rated load, in a rolling restart and with any one process killed,
+ * the client asking again by key for up to ten seconds. Rated = half of what these shoppers reach on
+ * this machine in a closed loop, measured first; then they come by the clock, however it goes.
+ */
+import { pace } from '../../../bench/measure/pace.ts';
+import { allFaults } from '../faults/all.ts';
+import type { Fault } from '../faults/fault.ts';
+import { patienceMs } from '../client.ts';
+import { Load } from '../load.ts';
+import { felt, untilRecovered } from '../measure.ts';
+import { Rng } from '../../support/rng.ts';
+import { DrillStack } from '../stack.ts';
+import { bar, percent, seconds, type Scenario, type ScenarioContext } from './scenario.ts';
+
+const shoppersAtOnce = 32;
+const accounts = 1000;
+const ratingMs = 8000;
+const secondsEach = 20;
+/** Into the load, when the fault begins. */
+const calmBeforeMs = 3000;
+const share = 0.9999;
+
+const isMeant = ({ name }: Fault): boolean =>
+  name === 'rolling-restart' || name.startsWith('kill-');
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Visits per second of a closed loop. */
+async function rate(load: Load): Promise<number> {
+  load.start();
+  await pause(ratingMs / 2);
+  const [visits, commands] = [load.visits, load.history.commands.length];
+  await pause(ratingMs / 2);
+  const [after, asked] = [load.visits, load.history.commands.length];
+  await load.stop();
+  const perSecond = (n: number): number => n / (ratingMs / 2000);
+  if (asked === commands) throw new Error('nobody could ask anything');
+  return perSecond(after - visits);
+}
+
+interface Row {
+  readonly fault: string;
+  readonly commands: number;
+  readonly unanswered: number;
+}
+
+async function measureFault(
+  { seed, say }: ScenarioContext,
+  stack: DrillStack,
+  load: Load,
+  fault: Fault,
+  visitsPerSecond: number,
+): Promise<Row> {
+  const begun = Date.now();
+  const visits: Promise<void>[] = [];
+  const selling = load.sell(secondsEach * 1000);
+  const came = pace(visitsPerSecond, secondsEach, () => void visits.push(load.visit()));
+  await pause(calmBeforeMs);
+  const context = { stack, rng: new Rng(seed), say, loses: () => undefined };
+  await fault.run({ ...context, newProduct: () => load.vendor.register() });
+  await came;
+  await Promise.all([selling, ...visits]);
+  await untilRecovered(stack, load);
+  const row = felt(load.history.since(begun));
+  say(
+    `${fault.name.padEnd(16)} ${row.commands} commands, ${row.saw503} saw 503, felt for ` +
+      `${seconds(row.feltMs)}, longest ${seconds(row.longestMs)}, without a true answer in ` +
+      `${patienceMs / 1000} s: ${row.unanswered}`,
+  );
+  return { fault: fault.name, ...row };
+}
+
+async function measure(context: ScenarioContext, stack: DrillStack): Promise<boolean> {
+  const { say, seed } = context;
+  const load = await Load.prepare({
+    ...{ apis: stack.apis, seed, shoppersAtOnce, accounts, thinkMs: 0 },
+    allotted: [2000, 4000],
+  });
+  const most = await rate(load);
+  say(`closed loop of ${shoppersAtOnce}: ${most.toFixed(0)} visits/s; rated: half of it`);
+  const rows: Row[] = [];
+  for (const fault of allFaults.filter(isMeant)) {
+    rows.push(await measureFault(context, stack, load, fault, most / 2));
+  }
+  const sum = (of: (row: Row) => number): number => rows.reduce((n, row) => n + of(row), 0);
+  const [commands, unanswered] = [sum((row) => row.commands), sum((row) => row.unanswered)];
+  const answered = (commands - unanswered) / commands;
+  const audit = await stack.highnoon(['audit', '--wait', '60']);
+  return [
+    bar(
+      say,
+      answered >= share,
+      `${percent(answered, 3)} of ${commands} commands got their true answer (≥ ${percent(share, 2)})`,
+    ),
+    ...rows
+      .filter((row) => (row.commands - row.unanswered) / row.commands < share)
+      .map((row) => bar(say, false, `${row.fault}: ${row.unanswered} of ${row.commands} did not`)),
+    bar(say, audit.code === 0, 'the audit'),
+  ].every(Boolean);
+}
+
+export const availability: Scenario = {
+  name: 'availability',
+  does: 'a rolling restart, and each process killed, at the rated load',
+  async run(context) {
+    const stack = await DrillStack.start(context.module, context.say);
+    try {
+      return await measure(context, stack);
+    } finally {
+      await stack.stop();
+    }
+  },
+};

@@ -81,12 +81,18 @@ async function drill(
   say(`\n${plan.length} faults, seed ${seed}; results go to ${options.results}\n`);
   try {
     const results = new Results(options.results, seed);
-    const { held, seen } = await runDrill({ stack, plan, seed, checkEvery, results, say });
-    const unseen = faults.length === 0 ? missingSights(seen) : [];
+    const held = await runDrill({ stack, plan, seed, checkEvery, results, say });
+    if (!held) {
+      say(`\nA promise was broken. Seed ${seed}.`);
+      return 1;
+    }
+    const unseen = faults.length === 0 ? missingSights(results.seen) : [];
     for (const sight of unseen) say(`never happened, so nothing was tested: ${sight}`);
-    const count = `${results.count} faults${left.size > 0 ? `, ${left.size} not run` : ''}`;
-    say(held ? `\nEvery promise held: ${count}.` : `\nA promise was broken. Seed ${seed}.`);
-    return held && unseen.length === 0 ? 0 : 1;
+    const notMet = plan.filter((_, i) => !results.has(i));
+    for (const { name } of notMet) say(`could not be brought about: ${name}`);
+    const notRun = left.size > 0 ? `, ${left.size} not run` : '';
+    say(`\nEvery promise held: ${results.count} faults${notRun}.`);
+    return unseen.length + notMet.length === 0 ? 0 : 1;
   } finally {
     await stack.stop();
   }

@@ -24,48 +24,72 @@ export interface Result {
   /** No true answer within the client's ten seconds. */
   readonly unanswered: number;
   readonly longestMs: number;
+  /** Why the fault was not brought about; '' = it was. */
+  readonly notMet: string;
   judged: boolean;
   lost: number;
   oversold: number;
   violations: readonly string[];
 }
 
+/** The last line of a run, or of the part of it that was run at a time. */
+export interface Summary {
+  readonly seed: number;
+  readonly seen: Readonly<Record<string, number>>;
+  readonly commands: number;
+}
+
 export class Results {
   readonly #file: string;
-  readonly #done: Result[] = [];
+  readonly #rows: Result[] = [];
+  readonly #seen: Record<string, number> = {};
 
-  /** Takes up what the file holds of this seed. */
+  /** Takes up what the file holds of this seed: what was not survived, or not met, is run again. */
   constructor(file: string, seed: number) {
     this.#file = file;
     mkdirSync(dirname(file), { recursive: true });
     if (!existsSync(file)) return;
     for (const line of readFileSync(file, 'utf8').split('\n')) {
       if (line === '') continue;
-      const one = JSON.parse(line) as Result | { readonly summary: unknown };
-      if ('index' in one && one.seed === seed) this.#done.push(one);
+      const one = JSON.parse(line) as Result | Summary;
+      if (one.seed !== seed) continue;
+      if ('index' in one) this.#rows.push(one);
+      else this.#add(one.seen);
     }
+  }
+
+  /** What was met and survived. */
+  get survived(): readonly Result[] {
+    return this.#rows.filter((one) => one.notMet === '' && one.violations.length === 0);
   }
 
   /** Faults, each part of a mixed one counted. */
   get count(): number {
-    return this.#done.reduce((sum, { parts }) => sum + parts, 0);
+    return this.survived.reduce((sum, { parts }) => sum + parts, 0);
   }
 
-  get all(): readonly Result[] {
-    return this.#done;
+  /** How often the interesting things happened, every time the run was taken up. */
+  get seen(): Readonly<Record<string, number>> {
+    return this.#seen;
   }
 
   has(index: number): boolean {
-    return this.#done.some((one) => one.index === index);
+    return this.survived.some((one) => one.index === index);
   }
 
   add(result: Result): void {
-    this.#done.push(result);
+    this.#rows.push(result);
     appendFileSync(this.#file, `${JSON.stringify(result)}\n`);
   }
 
-  /** How often the interesting things happened. */
-  summarise(seen: Readonly<Record<string, number>>, commands: number): void {
-    appendFileSync(this.#file, `${JSON.stringify({ summary: { seen, commands } })}\n`);
+  summarise(summary: Summary): void {
+    this.#add(summary.seen);
+    appendFileSync(this.#file, `${JSON.stringify(summary)}\n`);
+  }
+
+  #add(seen: Summary['seen']): void {
+    for (const [name, times] of Object.entries(seen)) {
+      this.#seen[name] = (this.#seen[name] ?? 0) + times;
+    }
   }
 }

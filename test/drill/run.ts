@@ -5,8 +5,7 @@
 import { Rng } from '../support/rng.ts';
 import { check, type Verdict } from './check.ts';
 import { noDoubt, type Doubt } from './doubt.ts';
-import type { Fault, FaultContext } from './faults/fault.ts';
-import type { History } from './history.ts';
+import { NotMet, type Fault, type FaultContext } from './faults/fault.ts';
 import { Load } from './load.ts';
 import { felt, untilRecovered } from './measure.ts';
 import type { Result, Results } from './results.ts';
@@ -25,13 +24,8 @@ export interface RunOptions {
 const settleBeforeMs = 500;
 const calmMs = 1000;
 
-export interface Outcome {
-  /** Every promise held. */
-  readonly held: boolean;
-  readonly seen: History['seen'];
-}
-
-export async function runDrill(options: RunOptions): Promise<Outcome> {
+/** True when every promise held. */
+export async function runDrill(options: RunOptions): Promise<boolean> {
   const { stack, plan, results, say, seed } = options;
   const load = await Load.prepare({
     apis: stack.apis,
@@ -41,8 +35,7 @@ export async function runDrill(options: RunOptions): Promise<Outcome> {
     thinkMs: 40,
   });
   const rng = new Rng(seed);
-  // What was broken before a run was taken up again stays broken.
-  let held = results.all.every((one) => one.violations.length === 0);
+  let held = true;
   let unjudged: Result[] = [];
   load.start();
   for (const [i, fault] of plan.entries()) {
@@ -54,7 +47,7 @@ export async function runDrill(options: RunOptions): Promise<Outcome> {
     if (judge) {
       await load.stop();
       const verdict = await check(stack, load, doubt);
-      held = record(unjudged, verdict) && held;
+      held = record(unjudged, verdict);
       say(verdictLine(verdict));
       for (const one of unjudged) results.add(one);
       unjudged = [];
@@ -63,8 +56,8 @@ export async function runDrill(options: RunOptions): Promise<Outcome> {
     }
   }
   await load.stop();
-  results.summarise(load.history.seen, load.history.commands.length);
-  return { held, seen: load.history.seen };
+  results.summarise({ seed, seen: load.history.seen, commands: load.history.commands.length });
+  return held;
 }
 
 /** The verdict counts for every fault since the last one. */
@@ -105,11 +98,12 @@ async function runOne(
     say: (line) => say(`    ${line}`),
     newProduct: () => load.vendor.register(),
   };
-  let failure = '';
+  let [failure, notMet] = ['', ''];
   try {
     await fault.run(context);
   } catch (error) {
-    failure = error instanceof Error ? error.message : String(error);
+    if (error instanceof NotMet) notMet = error.message;
+    else failure = error instanceof Error ? error.message : String(error);
   }
   const healed = Date.now();
   const recovered = await untilRecovered(stack, load);
@@ -126,12 +120,13 @@ async function runOne(
     parts: fault.parts ?? 1,
     inDoubt: doubt === noDoubt ? null : doubt.decisions,
     ...seen,
+    notMet,
     judged: false,
     lost: 0,
     oversold: 0,
     violations: failure === '' ? [] : [failure],
   };
-  say(lineOf(result, failure));
+  say(lineOf(result, failure === '' ? notMet : failure));
   if (failure !== '') load.history.blame(`${fault.name}: ${failure}`);
   if (recovered === null) load.history.blame(`I11: not itself again after ${fault.name}`);
   return { result, doubt };

@@ -11,7 +11,5 @@ const words: Readonly<Record<keyof History['seen'], string>> = {
 };
 
 /** Sights that were never met, in words. */
-export const missingSights = (seen: History['seen']): string[] =>
-  Object.entries(words).flatMap(([name, text]) =>
-    seen[name as keyof History['seen']] === 0 ? [text] : [],
-  );
+export const missingSights = (seen: Readonly<Record<string, number>>): string[] =>
+  Object.entries(words).flatMap(([name, text]) => ((seen[name] ?? 0) === 0 ? [text] : []));

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../../platform/config.ts';
 import type { DrillStack } from '../stack.ts';
-import { wait, type Fault } from './fault.ts';
+import { NotMet, wait, type Fault } from './fault.ts';
 import { withRedis } from './redis-at.ts';
 
 const setForMs = 5000;
@@ -46,7 +46,7 @@ const clockSet = (name: string, ms: number): Fault => ({
     await wait(settleMs);
     await stack.stores.restartWith('redis', { LD_PRELOAD: '', CLOCK_SHIFT_FILE: '' });
     await stack.stores.whenReady('redis');
-    if (Math.abs(drift - ms) > settleMs) throw new Error(`the clock was off by ${drift} ms`);
+    if (Math.abs(drift - ms) > settleMs) throw new NotMet(`the clock was off by ${drift} ms`);
   },
 });
 

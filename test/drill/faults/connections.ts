@@ -1,7 +1,7 @@
 /** Connections between our processes and each store: cut, half-open, slow, sliced, refused. */
 import type { Misbehaviour } from '../../support/link.ts';
 import type { StoreName } from '../stack.ts';
-import { wait, type Fault } from './fault.ts';
+import { NotMet, wait, type Fault } from './fault.ts';
 
 interface Bad {
   readonly name: string;
@@ -60,7 +60,7 @@ const lostReply = (store: StoreName, replies: number): Fault => ({
     proxy.loseReplies(replies);
     for (let i = 0; i < 100 && proxy.lost < before + replies; i += 1) await wait(20);
     proxy.behave();
-    if (proxy.lost < before + replies) throw new Error('no answer came that could be lost');
+    if (proxy.lost < before + replies) throw new NotMet('no answer came that could be lost');
   },
 });
 

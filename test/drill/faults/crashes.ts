@@ -1,6 +1,6 @@
 /** Every named step between script, Kafka and Postgres, cut where it stands. */
 import { crashPoints, type CrashPoint } from '../../../platform/crash.ts';
-import { wait, type Fault } from './fault.ts';
+import { NotMet, wait, type Fault } from './fault.ts';
 
 /** Points that only a restarted Redis leads to. */
 const afterRestart = new Set<CrashPoint>(['verifier.read', 'verifier.begun', 'verifier.written']);
@@ -16,7 +16,7 @@ const rare = new Set<CrashPoint>([
   ...afterRestart,
 ]);
 
-const metWithinMs = 20_000;
+const metWithinMs = 60_000;
 
 /** The second of its kind steps back, so that all the work comes to the one that is to die. */
 function crash(point: CrashPoint): Fault {
@@ -39,7 +39,7 @@ function crash(point: CrashPoint): Fault {
       await roles.restartWith(doomed, { CRASH_AT: '' });
       await roles.resume(other);
       await roles.whenReady(doomed);
-      if (!met) throw new Error(`${point} was not met within ${metWithinMs / 1000} s`);
+      if (!met) throw new NotMet(`${point} was not met within ${metWithinMs / 1000} s`);
     },
   };
 }

@@ -28,6 +28,9 @@ export interface Fault {
   run(context: FaultContext): Promise<void>;
 }
 
+/** The fault could not be brought about: that is no broken promise, and no fault that was survived. */
+export class NotMet extends Error {}
+
 export const wait = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);

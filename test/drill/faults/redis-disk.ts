@@ -6,7 +6,7 @@ import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDoubt } from '../doubt.ts';
 import type { DrillStack } from '../stack.ts';
-import { wait, type Fault, type FaultContext } from './fault.ts';
+import { NotMet, wait, type Fault, type FaultContext } from './fault.ts';
 import { redisDir, withRedis } from './redis-at.ts';
 
 /** What an operator does when a lane is frozen or its Redis has lost its data. */
@@ -89,7 +89,7 @@ const aofCut: Fault = {
         .map((name) => join(folder, name))
         .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs)
         .at(-1);
-      if (last === undefined) throw new Error('no append-only file');
+      if (last === undefined) throw new NotMet('no append-only file');
       truncateSync(last, Math.max(0, statSync(last).size - 300));
     });
     if (await shutWithin(context, 3000)) await recover(context);

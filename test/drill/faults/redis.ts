@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DrillStack } from '../stack.ts';
-import { wait, type Fault } from './fault.ts';
+import { NotMet, wait, type Fault } from './fault.ts';
 import { redisDir, withRedis } from './redis-at.ts';
 
 const outOfMemory: Fault = {
@@ -38,7 +38,7 @@ async function redisDied(stack: DrillStack, deaths: number): Promise<void> {
     if (stack.stores.deaths('redis') > deaths) return;
     await wait(20);
   }
-  throw new Error('Redis outlived it');
+  throw new NotMet('Redis outlived it');
 }
 
 const fsyncFails: Fault = {

@@ -60,18 +60,17 @@ function documentOf(row: Row): OrderDocument {
   };
 }
 
-/** What a lane's record says, with what Postgres keeps of details and of the end's time. */
-function documentOfLane(order: LaneOrder, row: Row | null, details: Details | null): OrderDocument {
-  const settled = row?.state === order.state ? row : null;
+/** What a lane's record says, with the details that Postgres keeps. */
+function documentOfLane(order: LaneOrder, details: Details | null): OrderDocument {
   return documentOf({
     id: order.id,
     state: order.state,
     product_id: order.product,
     units: order.units,
     price: order.price,
-    held_at: row?.held_at ?? order.heldAt,
+    held_at: order.heldAt,
     hold_expires_at: order.holdExpiresAt,
-    ended_at: settled?.ended_at ?? null,
+    ended_at: order.endedAt,
     email: details?.email ?? null,
     address: details?.address ?? null,
   });
@@ -109,9 +108,9 @@ export async function readOrder(
         return { ...found, value: documentOf(row) };
       }
       const details = await readDetails(db, id, shopper);
-      return { ...found, value: documentOfLane(found.value, row, details) };
+      return { ...found, value: documentOfLane(found.value, details) };
     } catch (error) {
-      if (held) return { ...found, value: documentOfLane(found.value, null, null) };
+      if (held) return { ...found, value: documentOfLane(found.value, null) };
       throw error;
     }
   }

@@ -31,17 +31,19 @@ const unavailableRetryMs = 500;
 
 /** An order, from the reply of a batch. `outage` is in the script's figures already. */
 function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): LaneOrder {
-  const [, state, item, product, price, heldAt, deadline, bits, units] = reply as unknown as [
-    number,
-    number,
-    number,
-    string,
-    number,
-    number,
-    number,
-    number,
-    number[],
-  ];
+  const [, state, item, product, price, heldAt, deadline, bits, units, ended] =
+    reply as unknown as [
+      number,
+      number,
+      number,
+      string,
+      number,
+      number,
+      number,
+      number,
+      number[],
+      number,
+    ];
   return {
     id: orderIdOf(sale, key),
     sale,
@@ -53,6 +55,7 @@ function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): L
     price,
     heldAt,
     holdExpiresAt: deadline,
+    endedAt: ended === 0 ? null : ended,
     detailsStored: bits % 2 === 1,
   };
 }

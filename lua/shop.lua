@@ -13,8 +13,8 @@
 --           reap    { 7, sale, _, _, most }
 --           touch   { 8, sale }
 -- Returns msgpack { status, epoch, head sequence, lane time (ms), outage (ms), replies }; a reply
---         is { code, … }; for a reap { code, holds ended, 1 = none is left overdue }; for an order { code, state, item, product, price, held at, deadline,
---         bits, { unit, … } }
+--         is { code, … }; for a reap { code, holds ended, 1 = none is left overdue }; for an order
+--         { code, state, item, product, price, held at, deadline, bits, { unit, … }, ended at }
 -- Emits   held, paid, released, expired, opened, closing
 -- Cost    one HMGET for each sale's terms and one for its records, one write of each structure;
 --         3–4 µs a hold in batches of 256

@@ -142,8 +142,7 @@ function releaseRoute(api: Api): Route {
         idempotencyKey: ctx.idempotencyKey,
       };
       api.engine.release(command, (outcome) => {
-        if (outcome.kind === 'done' && outcome.replayed) void replayEnd(ctx, api, outcome);
-        else answerEnd(ctx, outcome, api.currency);
+        answerEnd(ctx, outcome, api.currency);
       });
     },
   };
@@ -151,35 +150,20 @@ function releaseRoute(api: Api): Route {
 
 const replayedHeader = { 'idempotent-replayed': 'true' };
 
-/** Answers for a command that ended a hold. Never throws: others of the batch wait behind it. */
+/**
+ * Answers for a command that ended a hold; a replay is the answer of then to the last byte. Never
+ * throws: others of the batch wait behind it.
+ */
 export function answerEnd(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
   try {
     if (outcome.kind !== 'done') {
       ctx.problem(outcomeProblem(outcome));
       return;
     }
-    const json = endedOrderJson(outcome.value, outcome.now, currency);
+    const json = endedOrderJson(outcome.value, outcome.value.endedAt ?? outcome.now, currency);
     if (outcome.replayed) ctx.reply(200, json, replayedHeader);
     else ctx.reply(200, json);
   } catch (error) {
     ctx.fail(error);
   }
 }
-
-/**
- * The answer of then to the last byte. The lane's record does not keep when the hold ended, so that
- * is read where it is settled; until then, or with Postgres away, the instants are today's.
- */
-export async function replayEnd(
-  ctx: Ctx,
-  { engine, currency }: Api,
-  outcome: Done<LaneOrder>,
-): Promise<void> {
-  const { id, shopper, state } = outcome.value;
-  const found = await engine.order(id, shopper).catch(() => null);
-  const timeline = found?.kind === 'done' ? (found.value?.timeline ?? []) : [];
-  const end = timeline.find(({ type }) => type === state);
-  answerEnd(ctx, { ...outcome, now: end?.at ?? outcome.now }, currency);
-}
-
-type Done<T> = Extract<Outcome<T>, { kind: 'done' }>;

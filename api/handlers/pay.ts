@@ -12,7 +12,7 @@ import { canonicalJson } from '../canonical-json.ts';
 import { outcomeProblem } from '../refusals.ts';
 import { idParams, orderIdPattern } from '../schemas/common.ts';
 import { orderAnswer, payBody } from '../schemas/orders.ts';
-import { answerEnd, detailsOf, replayEnd } from './orders.ts';
+import { answerEnd, detailsOf } from './orders.ts';
 
 interface PayBody extends Partial<Details> {
   readonly method: { readonly type: 'test' | 'card'; readonly token?: string };
@@ -74,9 +74,7 @@ async function handlePay(ctx: Ctx, api: Api): Promise<void> {
       return;
     }
   }
-  const outcome = await pay(ctx, api);
-  if (outcome.kind === 'done' && outcome.replayed) await replayEnd(ctx, api, outcome);
-  else answerEnd(ctx, outcome, api.currency);
+  answerEnd(ctx, await pay(ctx, api), api.currency);
 }
 
 function methodProblem({ type, token }: PayBody['method'], development: boolean) {

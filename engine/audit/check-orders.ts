@@ -136,8 +136,10 @@ function differences(order: RecordedOrder, expected: ExpectedOrder): string[] {
     ['units', textOfUnits(order.units), expected.units],
     ['fingerprint', order.fingerprint, expected.fingerprint],
     ['deadline', order.deadline, expected.deadline],
+    ['outage', order.outage, expected.outage],
     ['end key', ended ? order.endKey : '', ended ? expected.endKey : ''],
     ['end fingerprint', ended ? order.endFingerprint : 0, ended ? expected.endFingerprint : 0],
+    ['ended at', ended ? order.endedAt : 0, ended ? (expected.endedAt ?? 0) : 0],
   ] as const) {
     if (has !== wanted) wrong.push(`${name} ${has} ≠ ${wanted}`);
   }

@@ -30,13 +30,23 @@ export function rewind(sales: ReadonlyMap<string, SaleReading>, log: LaneLog): v
     order.state = first.kind === 'held' ? 0 : 1;
     order.endKey = '';
     order.endFingerprint = 0;
+    order.endedAt = 0;
   }
 }
 
 /** An order as Postgres will have it at the cut. */
 export type ExpectedOrder = Pick<
   OrderRow,
-  'state' | 'shopper' | 'item' | 'units' | 'fingerprint' | 'deadline' | 'endKey' | 'endFingerprint'
+  | 'state'
+  | 'shopper'
+  | 'item'
+  | 'units'
+  | 'fingerprint'
+  | 'deadline'
+  | 'outage'
+  | 'endKey'
+  | 'endFingerprint'
+  | 'endedAt'
 >;
 
 /** Null = there is no row, and what is in doubt does not begin with a hold. */
@@ -47,11 +57,13 @@ export function expectedOrder(
   const [held] = facts;
   const begun =
     row ??
-    (held?.kind === 'held' ? { ...held, state: held.kind, units: textOfUnits(held.units) } : null);
+    (held?.kind === 'held'
+      ? { ...held, state: held.kind, units: textOfUnits(held.units), endedAt: null }
+      : null);
   const end = facts.findLast((fact) => fact.kind !== 'held');
   if (begun === null || end === undefined) return begun;
-  const { kind: state, endKey, endFingerprint } = end;
-  return { ...begun, state, endKey, endFingerprint };
+  const { kind: state, endKey, endFingerprint, at: endedAt } = end;
+  return { ...begun, state, endKey, endFingerprint, endedAt };
 }
 
 export interface ExpectedItem {

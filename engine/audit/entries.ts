@@ -19,6 +19,8 @@ export interface OrderFact extends Position {
   readonly units: readonly number[];
   /** Lane time, ms. */
   readonly at: number;
+  /** The lane's total, ms. */
+  readonly outage: number;
   /** Of `held`. */
   readonly price: number;
   /** In the hold clock. */
@@ -96,6 +98,7 @@ function orderFact(event: readonly unknown[], sale: string, place: Place): Order
     epoch: place.epoch,
     seq: place.seq,
     at: place.at,
+    outage: place.outage,
     kind,
     sale,
     key: textOf(event[1], 'key'),

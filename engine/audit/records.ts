@@ -27,6 +27,10 @@ export interface RecordedOrder {
   endKey: string;
   endFingerprint: number;
   readonly units: readonly number[];
+  /** The lane's total when it was held, ms. */
+  readonly outage: number;
+  /** Lane time; 0 = held. */
+  endedAt: number;
   /** It has a field of its own: its shopper's record was full. */
   readonly spilled: boolean;
   readonly nextOfShopper: RecordedOrder | null;
@@ -93,7 +97,7 @@ export interface SaleReading {
 }
 
 const headFields = 4;
-const orderFields = 9;
+const orderFields = 11;
 
 /** Adds one field of key `r` to a sale: a shopper's record, or `shopper|key`, a spilled order. */
 export function addRecord(sale: SaleReading, field: string, bytes: Buffer): void {
@@ -142,6 +146,7 @@ function addOrder(
     known.state = state;
     known.endKey = textOf(value[6], 'end key');
     known.endFingerprint = wholeOf(value[7], 'end fingerprint');
+    known.endedAt = wholeOf(value[10], 'ended at');
     return known;
   }
   const order: RecordedOrder = {
@@ -155,6 +160,8 @@ function addOrder(
     endKey: textOf(value[6], 'end key'),
     endFingerprint: wholeOf(value[7], 'end fingerprint'),
     units: unitsOf(value[8], 'units'),
+    outage: wholeOf(value[9], 'outage'),
+    endedAt: wholeOf(value[10], 'ended at'),
     spilled,
     nextOfShopper: sale.shoppers.get(shopper) ?? null,
     due: false,

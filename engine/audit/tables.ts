@@ -142,6 +142,8 @@ export interface OrderRow {
   readonly heldAt: number;
   /** In the hold clock, ms. */
   readonly deadline: number;
+  /** The lane's total when it was held, ms. */
+  readonly outage: number;
   readonly endedAt: number | null;
   readonly price: number;
   readonly fingerprint: number;
@@ -154,7 +156,8 @@ export interface OrderRow {
 export const textOfUnits = (units: readonly number[]): string => `{${units.join(',')}}`;
 
 const orderColumns = `o.id, o.shopper, o.state, o.item, o.units::text AS units, o.price,
-  o.held_at AS "heldAt", o.deadline, o.ended_at AS "endedAt",
+  o.held_at AS "heldAt", o.deadline, o.hold_expires_at - o.deadline AS outage,
+  o.ended_at AS "endedAt",
   o.fingerprint, o.end_key AS "endKey", o.end_fingerprint AS "endFingerprint"`;
 const rowsPerPage = 10_000;
 

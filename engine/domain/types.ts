@@ -35,8 +35,10 @@ export interface LaneOrder {
   /** Minor units, for one unit. */
   readonly price: number;
   readonly heldAt: Millis;
-  /** When the hold ends by itself, in wall-clock terms. */
+  /** When the hold ends by itself: while it is held, later by every outage of its lane. */
   readonly holdExpiresAt: Millis;
+  /** When the hold ended; null while it is held, or as told by the answer to its hold. */
+  readonly endedAt: Millis | null;
   /** E-mail and address are stored in Postgres. */
   readonly detailsStored: boolean;
 }

@@ -60,8 +60,9 @@ export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderR
   const prefix = `ord_${saleTag(sale)}`;
   await q.run(
     `DECLARE orders NO SCROLL CURSOR FOR
-     SELECT o.shopper, substr(o.id, 21) AS key, o.state, o.item, o.units, o.deadline, o.ended_at,
-            o.fingerprint, o.end_key, o.end_fingerprint, d.order_id IS NOT NULL AS details
+     SELECT o.shopper, substr(o.id, 21) AS key, o.state, o.item, o.units, o.deadline,
+            o.hold_expires_at - o.deadline AS outage, o.ended_at, o.fingerprint, o.end_key,
+            o.end_fingerprint, d.order_id IS NOT NULL AS details
        FROM sale.orders o LEFT JOIN sale.order_details d ON d.order_id = o.id
       WHERE o.id > '${prefix}' AND o.id < '${prefix}~'
       ORDER BY o.shopper, o.held_at, o.id`,

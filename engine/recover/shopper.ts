@@ -18,6 +18,8 @@ export interface OrderRow {
   readonly units: readonly number[];
   /** In the hold clock. */
   readonly deadline: Millis;
+  /** The lane's total when it was held, ms. */
+  readonly outage: number;
   /** Lane time; null = held. */
   readonly ended_at: Millis | null;
   readonly fingerprint: number;
@@ -48,10 +50,12 @@ const orderOf = (row: OrderRow): Order => ({
   item: row.item,
   units: row.units,
   deadline: row.deadline,
+  outage: row.outage,
   state: stateOf(row.state),
   detailsStored: row.details,
   endKey: row.end_key,
   endFingerprint: row.end_fingerprint,
+  endedAt: row.ended_at ?? 0,
 });
 
 /** The fields of a record: the shopper's own, then one for each order beyond the first ones. */
@@ -75,4 +79,6 @@ const packed = (order: Order): readonly unknown[] => [
   order.endKey,
   order.endFingerprint,
   order.units,
+  order.outage,
+  order.endedAt,
 ];

@@ -1,9 +1,13 @@
 -- The decisions: one function for each command, on the working copy only.
+
+-- An order in `state`, the present one or that of its first answer. When it was held does not
+-- change; its deadline does while it is held, by every outage since.
 local function orderReply(code, sale, lane, order, state)
   local it = sale.items[order[4]]
+  local outage = order[3] == HELD and lane.outage or order[10]
   return {
-    code, state, order[4] - 1, it.product, it.price, order[5] + lane.outage - sale.hold,
-    order[5] + lane.outage, order[6], order[9],
+    code, state, order[4] - 1, it.product, it.price, order[5] + order[10] - sale.hold,
+    order[5] + outage, order[6], order[9], state == HELD and 0 or order[11],
   }
 end
 
@@ -59,7 +63,8 @@ local function decideHold(sale, lane, c, want)
     return { CODE.sold_out, available(it), it.held > 0 and 1 or 0 }
   end
   local units = takeUnits(sale, item, quantity, want)
-  local order = { key, c[5], HELD, item, lane.holdClock + sale.hold, 0, '', 0, units }
+  local deadline = lane.holdClock + sale.hold
+  local order = { key, c[5], HELD, item, deadline, 0, '', 0, units, lane.outage, 0 }
   local event = { 'held', key, shopper, item - 1, it.price, lane.now + sale.hold, c[5], units }
   it.held = it.held + quantity
   sale.due[#sale.due + 1] = keepOrder(sale, shopper, order)
@@ -89,7 +94,7 @@ local function decidePay(sale, lane, c, record, order, want)
   local units = #order[9]
   it.held = it.held - units
   it.sold = it.sold + units
-  order[3], order[7], order[8] = PAID, c[5], c[6]
+  order[3], order[7], order[8], order[11] = PAID, c[5], c[6], lane.now
   touchOrder(sale, c[3], order)
   sale.dirty = true
   emit(sale, { 'paid', order[1], c[3], c[5], c[6], order[4] - 1, order[9] })

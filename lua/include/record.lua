@@ -1,8 +1,9 @@
 -- A shopper's orders in a sale are one packed record in the field named by the shopper:
 -- { let go, cool until, units owned, orders spilled, order, order, … }, order = { key, fingerprint,
--- state, item, deadline, bits, end key, end fingerprint, { unit, … } }. Deadlines are in the hold
--- clock (ms). From the ninth on, an order has a field of its own, `shopper|key`: a shopper with a
--- thousand orders must not cost every batch the packing of a thousand.
+-- state, item, deadline, bits, end key, end fingerprint, { unit, … }, outage, ended at }. Deadlines
+-- are in the hold clock (ms); `outage` is the lane's total when the order was held, `ended at` lane
+-- time, 0 while it is held. From the ninth on, an order has a field of its own, `shopper|key`: a
+-- shopper with a thousand orders must not cost every batch the packing of a thousand.
 local HEAD, HEAD_MOST = 4, 8
 
 local function readFields(sale, into, names, fresh)
@@ -108,7 +109,7 @@ local function endHold(sale, lane, shopper, record, order, state, want)
   for i = 1, #order[9] do giveBack(sale, order[4], order[9][i], want) end
   local units = #order[9]
   it.held = it.held - units
-  order[3] = state
+  order[3], order[11] = state, lane.now
   if state == EXPIRED then
     sale.expired = sale.expired + units
   else

@@ -79,10 +79,12 @@ function held(sale: Sale, event: HeldEvent, clock: Clock): void {
     item,
     units,
     deadline: expiresAt - clock.outage,
+    outage: clock.outage,
     state: 'held',
     detailsStored: false,
     endKey: '',
     endFingerprint: 0,
+    endedAt: 0,
   });
   sale.records.set(shopper, record);
 }
@@ -96,6 +98,7 @@ function ended(sale: Sale, event: EndEvent, clock: Clock): void {
   order.state = type;
   order.endKey = endKey;
   order.endFingerprint = endFingerprint;
+  order.endedAt = clock.now;
   it.held -= units.length;
   if (type === 'paid') {
     it.sold += units.length;

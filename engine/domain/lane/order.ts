@@ -10,7 +10,10 @@ import type { Order } from './state.ts';
 import { happen, isOverdue, type SaleWork } from './work.ts';
 import type { EndHold, OrderCommand, OrderReply, Reply } from './words.ts';
 
-/** An order as its reply tells it; times in wall-clock terms, outages counted in. */
+/**
+ * An order in `state`, the present one or that of its first answer. Times are lane time: when it was
+ * held does not change; its deadline does while it is held, by every outage since.
+ */
 export function orderReply(
   code: 'done' | 'replayed',
   work: SaleWork,
@@ -19,10 +22,12 @@ export function orderReply(
 ): OrderReply {
   const { sale, clock } = work;
   const { product, price } = itemAt(sale, order.item);
-  const deadline = order.deadline + clock.outage;
+  const { item, units } = order;
+  const heldAt = order.deadline + order.outage - sale.holdMs;
+  const deadline = order.deadline + (order.state === 'held' ? clock.outage : order.outage);
   const details = order.detailsStored ? 1 : 0;
-  const heldAt = deadline - sale.holdMs;
-  return [code, state, order.item, product, price, heldAt, deadline, details, order.units];
+  const endedAt = state === 'held' ? 0 : order.endedAt;
+  return [code, state, item, product, price, heldAt, deadline, details, units, endedAt];
 }
 
 export function decideOrder(work: SaleWork, c: EndHold | OrderCommand): Reply {

@@ -31,12 +31,16 @@ export interface Order {
   readonly units: readonly number[];
   /** In the hold clock, ms. */
   readonly deadline: Millis;
+  /** The lane's total when it was held, ms: the deadline as it was first told is later by this. */
+  readonly outage: number;
   state: LaneOrderState;
   /** E-mail and address are stored in Postgres. */
   detailsStored: boolean;
   /** The command that ended the hold; '' = it ended by itself, or without a key. */
   endKey: string;
   endFingerprint: number;
+  /** Lane time; 0 = held. */
+  endedAt: Millis;
 }
 
 /** What a shopper has done in a sale. */

@@ -74,6 +74,8 @@ export type OrderReply = readonly [
   deadline: Millis,
   detailsStored: 0 | 1,
   units: readonly number[],
+  /** 0 = held. */
+  endedAt: Millis,
 ];
 
 export type CountReply = readonly [

@@ -41,7 +41,8 @@ const add = (list: Packed, at: number, more: number): void => {
 };
 
 /** Of a packed order. */
-const [fingerprint, state, item, deadline, bits, endKey, units] = [1, 2, 3, 4, 5, 6, 8];
+const [fingerprint, state, item, deadline, bits, endKey] = [1, 2, 3, 4, 5, 6];
+const [units, outage, endedAt] = [8, 9, 10];
 /** Of packed counters: the first item's. */
 const [allotted, next, held, returned] = [2, 3, 5, 7];
 
@@ -330,6 +331,18 @@ const matches: Break[] = [
     also: ['lane.deadlines'],
     says: /deadline/,
     how: (b) => editOrder(b, b.history.live, 'ann', (order) => add(order, deadline, 1000)),
+  },
+  {
+    check: 'match.orders',
+    what: 'a record was held under another outage',
+    says: /outage 1 ≠ 0/,
+    how: (b) => editOrder(b, b.history.live, 'ann', (order) => add(order, outage, 1)),
+  },
+  {
+    check: 'match.orders',
+    what: 'a record ended at another time',
+    says: /ended at/,
+    how: (b) => editOrder(b, b.history.live, 'cid', (order) => add(order, endedAt, 1)),
   },
   {
     check: 'match.sales',

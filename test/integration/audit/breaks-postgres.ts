@@ -143,12 +143,14 @@ const orders: Break[] = [
   {
     check: 'pg.orders',
     what: 'an order ended before it was held',
+    also: ['match.orders'],
     says: /state released/,
     how: sql('UPDATE sale.orders SET ended_at = held_at - 1 WHERE id = $released'),
   },
   {
     check: 'pg.orders',
     what: 'an order expired before its deadline',
+    also: ['match.orders'],
     says: /state expired/,
     how: sql(`UPDATE sale.orders SET ended_at = hold_expires_at - 1 WHERE id =
                 (SELECT min(id) FROM sale.orders WHERE state = 'expired')`),

@@ -109,6 +109,15 @@ export const batch = (
   bounds: Partial<Bounds> = {},
 ): Step => batchOf(at, pairs, events.length > 0 ? [[flash, events]] : [], bounds);
 
+/** In an order's reply: it ended in the batch that says so. */
+export const endedNow = -1;
+
+function toldAt(at: number, reply: Reply): Reply {
+  if (reply.length !== 10 || reply[9] !== endedNow) return reply;
+  const [code, state, item, product, each, heldAt, deadline, stored, units] = reply;
+  return [code, state, item, product, each, heldAt, deadline, stored, units, noon + at];
+}
+
 /** A batch of several sales. */
 export const batchOf = (
   at: number,
@@ -119,7 +128,7 @@ export const batchOf = (
   kind: 'batch',
   at,
   commands: pairs.map(([command]) => command),
-  replies: pairs.map(([, reply]) => reply),
+  replies: pairs.map(([, reply]) => toldAt(at, reply)),
   groups,
   bounds,
 });

@@ -42,7 +42,7 @@ export const endCases: readonly Case[] = [
         [paid('ann-1', 'e1', [1])],
       ),
       batch(holdMs + 5, [
-        [pay('ann-1', 'e1'), replayed('paid', 0, [1], { details: true })],
+        [pay('ann-1', 'e1'), replayed('paid', 0, [1], { details: true, endedAt: 5 })],
         [pay('ann-1', 'e1', { fingerprint: 6 }), ['idempotency_key_reused']],
         [pay('ann-1', 'e2'), ['illegal_transition', 'paid']],
         [release('ann-1', 'e1'), ['illegal_transition', 'paid']],
@@ -167,6 +167,41 @@ export const endCases: readonly Case[] = [
     ],
   },
   {
+    name: 'an outage moves the deadline of a hold that stands; its first answers stay as they were',
+    given: saleOf({ limit: 3 }),
+    steps: [
+      batch(
+        0,
+        [
+          [hold('ann-1'), done('held', 0, [1])],
+          [hold('ann-2'), done('held', 0, [2])],
+          [hold('ann-3'), done('held', 0, [3])],
+          [details('ann-1'), withDetails],
+        ],
+        [held('ann-1', 0, [1]), held('ann-2', 0, [2]), held('ann-3', 0, [3])],
+      ),
+      restart(30_000),
+      batch(
+        40_000,
+        [
+          [pay('ann-1', 'e1'), paidReply],
+          [release('ann-2', 'r1'), done('released', 0, [2])],
+          [hold('bob-1'), done('held', 40_000, [2])],
+        ],
+        [paid('ann-1', 'e1', [1]), released('ann-2', [2], 'r1'), held('bob-1', 40_000, [2])],
+      ),
+      restart(5000),
+      batch(50_000, [
+        [pay('ann-1', 'e1'), replayed('paid', 0, [1], { details: true, endedAt: 40_000 })],
+        [release('ann-2', 'r1'), replayed('released', 0, [2], { endedAt: 40_000 })],
+        [hold('ann-1'), replayed('held', 0, [1], { details: true })],
+        [hold('ann-2'), replayed('held', 0, [2])],
+        [hold('ann-3'), replayed('held', 0, [3], { later: 35_000 })],
+        [hold('bob-1'), replayed('held', 40_000, [2], { later: 5000 })],
+      ]),
+    ],
+  },
+  {
     name: 'an outage moves every deadline by its length, of holds before and after it',
     given: saleOf(),
     steps: [
@@ -184,7 +219,7 @@ export const endCases: readonly Case[] = [
       batch(
         holdMs + 30_000,
         [
-          [read('ann-1'), done('expired', 0, [1], { later: 30_000 })],
+          [read('ann-1'), done('expired', 0, [1])],
           [read('bob-1'), done('held', 40_000, [2])],
         ],
         [expired('ann-1', [1])],

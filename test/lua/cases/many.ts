@@ -52,8 +52,8 @@ export const manyCases: readonly Case[] = [
         [paid('ann-9', 'e1', [9]), released('ann-10', [10], 'r1'), held('ann-11', 1, [10])],
       ),
       batch(2, [
-        [pay('ann-9', 'e1'), replayed('paid', 0, [9], { details: true })],
-        [release('ann-10', 'r1'), replayed('released', 0, [10])],
+        [pay('ann-9', 'e1'), replayed('paid', 0, [9], { details: true, endedAt: 1 })],
+        [release('ann-10', 'r1'), replayed('released', 0, [10], { endedAt: 1 })],
         [hold('ann-10'), replayed('held', 0, [10])],
       ]),
     ],

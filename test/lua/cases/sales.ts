@@ -189,7 +189,7 @@ export const saleCases: readonly Case[] = [
       command(3, control(8, 'pause'), [['paused', 8, 0, 'state', 'closed']]),
       batch(4, [
         [hold('cyd-1', { product: 'p0' }), ['sale_ended']],
-        [read('ann-1'), done('paid', 0, [1, 2], { details: true })],
+        [read('ann-1'), done('paid', 0, [1, 2], { details: true, endedAt: 0 })],
         [touch(), ['done', 'closed']],
       ]),
     ],

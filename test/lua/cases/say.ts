@@ -6,7 +6,7 @@ import type {
   OrderReply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
-import { fingerprint, flash, holdMs, noon, price } from './case.ts';
+import { endedNow, fingerprint, flash, holdMs, noon, price } from './case.ts';
 
 interface HoldOptions {
   readonly sale?: string;
@@ -79,8 +79,10 @@ interface OrderOptions {
   readonly item?: number;
   readonly details?: boolean;
   readonly holdMs?: number;
-  /** By how much outages have moved it. */
+  /** By how much outages have moved its deadline. */
   readonly later?: number;
+  /** When it ended; without it, in the batch that says so. */
+  readonly endedAt?: number;
 }
 
 function orderReply(
@@ -91,10 +93,12 @@ function orderReply(
   o: OrderOptions,
 ): OrderReply {
   const item = o.item ?? 0;
-  const at = noon + heldAt + (o.later ?? 0);
-  const deadline = at + (o.holdMs ?? holdMs);
+  const at = noon + heldAt;
+  const deadline = at + (o.holdMs ?? holdMs) + (o.later ?? 0);
   const stored = o.details === true ? 1 : 0;
-  return [code, state, item, `p${item}`, price + item, at, deadline, stored, units];
+  const ended = o.endedAt === undefined ? endedNow : noon + o.endedAt;
+  const endedAt = state === 'held' ? 0 : ended;
+  return [code, state, item, `p${item}`, price + item, at, deadline, stored, units, endedAt];
 }
 
 /** An order that was held at that time, as it stands now. */

@@ -134,7 +134,19 @@ function readItem(
   return { product, price, allotted, next, last, held, sold, returned };
 }
 
-type PackedOrder = [string, number, number, number, number, number, string, number, number[]];
+type PackedOrder = [
+  key: string,
+  fingerprint: number,
+  state: number,
+  item: number,
+  deadline: number,
+  bits: number,
+  endKey: string,
+  endFingerprint: number,
+  units: number[],
+  outage: number,
+  endedAt: number,
+];
 
 type PackedRecord = [number, number, number, number, ...PackedOrder[]];
 
@@ -161,17 +173,20 @@ export function withSortedTail({ letGo, coolUntil, orders }: ShopperRecord): Sho
 }
 
 function readOrder(packed: PackedOrder): Order {
-  const [key, fingerprint, state, item, deadline, bits, endKey, endFingerprint, units] = packed;
+  const [key, fingerprint, state, item, deadline, bits, endKey, endFingerprint] = packed;
+  const [units, outage, endedAt] = packed.slice(8) as [number[], number, number];
   return {
     key,
     fingerprint,
     item: item - 1,
     units,
     deadline,
+    outage,
     state: orderStates[state - 1] as LaneOrderState,
     detailsStored: bits % 2 === 1,
     endKey,
     endFingerprint,
+    endedAt,
   };
 }
 

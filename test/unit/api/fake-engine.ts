@@ -34,6 +34,7 @@ export const laneOrder: LaneOrder = {
   price: 9950,
   heldAt: noon,
   holdExpiresAt: noon + 300_000,
+  endedAt: null,
   detailsStored: false,
 };
 

@@ -1,12 +1,11 @@
 /**
  * Trimmer: brings each lane's copies of watermark and state up to date from Postgres, trims its
- * outbox up to the watermark, beats its clock, and shows what is in doubt. An old watermark trims
- * nothing, so two trimmers are harmless.
+ * outbox up to the watermark, and beats its clock. An old watermark trims nothing, so two trimmers
+ * are harmless.
  */
 import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
-import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { unpack } from './lanes/codec.ts';
@@ -80,8 +79,6 @@ async function trimLane(
 ): Promise<void> {
   const { gate } = options;
   const { keys, open, ours, reason } = gate.door(row.lane);
-  const label = { lane: String(row.lane) };
-  metrics.laneOpen.set(label, open ? 1 : 0);
   const why = whyFrozen(row);
   if (!open) {
     // Nothing of a lane that is not verified may change but this; above all not its clock, by
@@ -116,17 +113,11 @@ async function trimLane(
       [row.epoch, row.seq, row.decided, trim.epoch, trim.seq, why, row.recovered_epoch],
       () => gate.door(row.lane).open,
     )) as Buffer,
-  ) as [number, number, number, number, number, number, number, string, number];
+  ) as [number, number, number, number, string, number];
   crashPoint('trimmer.trimmed');
-  const [epoch, , decided, settled, doubt, now, length, frozen, outage] = reply;
+  const [epoch, decided, settled, now, frozen, outage] = reply;
   if (epoch === 0) return;
-  const inDoubt = Math.max(0, decided - settled);
-  const ageSeconds = inDoubt > 0 ? Math.max(0, now - doubt) / 1000 : 0;
-  metrics.inDoubtCount.set(label, inDoubt);
-  metrics.inDoubtAgeSeconds.set(label, ageSeconds);
-  metrics.outboxLength.set(label, length);
-  metrics.outboxAgeSeconds.set(label, ageSeconds);
-  if (inDoubt === 0) await beatSettledTime(options, row, now, outage);
+  if (decided <= settled) await beatSettledTime(options, row, now, outage);
   if (frozen !== '' && row.state !== 'frozen') {
     options.log.error({ lane: row.lane, reason: frozen }, 'the lane is frozen');
     await copyRollback(options.db, row.lane, frozen, epoch);

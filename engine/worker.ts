@@ -2,9 +2,11 @@
 import type { Config } from '../platform/config.ts';
 import type { KafkaPort, KafkaProducer } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
+import { beforeScrape } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { untilReady, type Redis } from '../platform/redis/connection.ts';
 import { startDispatcher } from './dispatcher.ts';
+import { showLanes } from './lane-figures.ts';
 import { openLanes, scriptOf, type LaneSet } from './lane-set.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { Lease } from './lanes/lease.ts';
@@ -168,6 +170,7 @@ export async function startWorker(
   const verify = (lane: number, runId: string): string => verifier.verify(lane, runId);
   const lanes = openLanes(config, settings, db, log, verify, stores);
   const parts: Parts = { config, settings, stores, db, redis, lanes, kafka, log };
+  beforeScrape('lanes', () => showLanes(lanes.gate));
   const dispatcher = startDispatcher(lanes.caller, settings.lanes, log);
   const trimmer = trimmerOf(parts);
   const running = [dispatcher, trimmer, ...startStoreLoops(parts)];

@@ -4,8 +4,8 @@
 -- ARGV    watermark epoch, sequence, decided; last position to trim (epoch, sequence; sequence -1
 --         = none); why the lane is frozen in Postgres ('' = it is not); the epoch that the last
 --         recovery began, as read with that
--- Returns msgpack { epoch, head sequence, decided, settled, doubt since (ms), lane time (ms),
---         outbox length, frozen reason or '', outage (ms) }; { 0 } without a marker
+-- Returns msgpack { epoch, decided, settled, lane time (ms), frozen reason or '', outage (ms) };
+--         { 0 } without a marker
 -- Cost    entries trimmed, and one entry read when the watermark moved
 --@include flag
 
@@ -13,13 +13,13 @@ local m = redis.call('HMGET', KEYS[1], 'epoch')
 if not m[1] then return cmsgpack.pack({ 0 }) end
 local epoch, seq, decided = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local w = redis.call('HMGET', KEYS[5], 'epoch', 'seq', 'decided')
-local c = redis.call('HMGET', KEYS[3], 't', 'seq', 'decided', 'doubt', 'outage')
+local c = redis.call('HMGET', KEYS[3], 't', 'decided', 'doubt', 'outage')
 local time = redis.call('TIME')
 local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(c[1]))
 -- First, because Redis runs this at any memory use, and what follows it too.
 local upTo = tonumber(ARGV[5]) >= 0 and ARGV[4] .. '-' .. string.format('%.0f', ARGV[5] + 1) or '0-1'
 redis.call('XTRIM', KEYS[4], 'MINID', upTo)
-local doubt = tonumber(c[4])
+local doubt = tonumber(c[3])
 local settled = tonumber(w[3])
 if epoch > tonumber(w[1]) or (epoch == tonumber(w[1]) and seq > tonumber(w[2])) then
   redis.call('HSET', KEYS[5], 'epoch', epoch, 'seq', seq, 'decided', decided)
@@ -30,5 +30,5 @@ if epoch > tonumber(w[1]) or (epoch == tonumber(w[1]) and seq > tonumber(w[2])) 
 end
 redis.call('HSET', KEYS[3], 't', now, 'doubt', doubt)
 local frozen = follow(KEYS[1], KEYS[2], ARGV[6], tonumber(ARGV[7]))
-return cmsgpack.pack({ tonumber(m[1]), tonumber(c[2]), tonumber(c[3]), settled, doubt, now,
-  redis.call('XLEN', KEYS[4]), frozen or '', tonumber(c[5]) })
+return cmsgpack.pack({ tonumber(m[1]), tonumber(c[2]), settled, now, frozen or '',
+  tonumber(c[4]) })

@@ -153,6 +153,13 @@ describe('the alerts', () => {
       expect(alerts).toContain(`absent(highnoon_${gauge})`);
     }
   });
+
+  it('miss the doubt of a single lane', () => {
+    expect(alerts.replaceAll(/\s+/g, ' ')).toContain(
+      'max by (lane) (highnoon_lane_open) ' +
+        'unless on (lane) max by (lane) (highnoon_in_doubt_age_seconds)',
+    );
+  });
 });
 
 describe('this test', () => {

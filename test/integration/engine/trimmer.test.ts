@@ -1,6 +1,7 @@
 /** Trimmer: a lane's copies follow Postgres, and its outbox loses only what has settled. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { scriptOf } from '../../../engine/lane-set.ts';
+import { showLanes } from '../../../engine/lane-figures.ts';
 import { laneKeys } from '../../../engine/lanes/keys.ts';
 import type { Loop } from '../../../engine/loop.ts';
 import { freezeLane } from '../../../engine/settle/quarantine.ts';
@@ -66,6 +67,7 @@ async function settled(): Promise<string> {
 const untilCopied = (): Promise<void> =>
   until('the copy has followed', async () => (await copy()) === (await settled()));
 async function inDoubt(): Promise<number> {
+  await showLanes(world.lanes.gate);
   const { values } = await metrics.inDoubtCount.get();
   return values.find(({ labels }) => labels.lane === String(lane))?.value ?? -1;
 }

@@ -26,6 +26,11 @@ export class CommandWriter {
     this.#commands.push(command);
   }
 
+  /** Takes over what another one has gathered. */
+  take(other: CommandWriter): void {
+    this.#commands.push(...other.#commands);
+  }
+
   get lanes(): readonly number[] {
     return [...new Set(this.#commands.map((c) => c.lane))].sort((a, b) => a - b);
   }

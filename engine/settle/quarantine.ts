@@ -32,6 +32,14 @@ export async function alreadyAway(q: Query, lane: number): Promise<ReadonlySet<O
   return new Set(rows.map((r) => r.order_id).filter((id) => id !== null));
 }
 
+/** Postgres stores every character but one, and what is put away may be refused for that very one. */
+const storable = (text: string): string => text.replaceAll('\0', '\ufffd');
+
+const storableJson = (event: unknown): string =>
+  JSON.stringify(event, (_, value: unknown) =>
+    typeof value === 'string' ? storable(value) : value,
+  );
+
 export async function putAway(q: Query, lane: number, away: readonly Away[]): Promise<void> {
   if (away.length === 0) return;
   await q.run(
@@ -44,9 +52,9 @@ export async function putAway(q: Query, lane: number, away: readonly Away[]): Pr
       away.map((a) => a.entry.epoch),
       away.map((a) => a.entry.seq),
       away.map((a) => a.index),
-      away.map((a) => a.order),
-      away.map((a) => a.reason),
-      away.map((a) => JSON.stringify(a.event)),
+      away.map((a) => (a.order === null ? null : storable(a.order))),
+      away.map((a) => storable(a.reason)),
+      away.map((a) => storableJson(a.event)),
       away.map((a) => a.inDoubt),
     ],
   );

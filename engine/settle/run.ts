@@ -1,13 +1,12 @@
 /**
  * Settles a run of entries whatever is in it: what breaks a rule of the database is found by
- * settling one by one, and only that is put away.
+ * settling entry by entry, then event by event, and only that is put away.
  */
 import { crashPoint } from '../../platform/crash.ts';
 import type { Db } from '../../platform/postgres/db.ts';
-import { messageOf } from '../../platform/fault.ts';
 import type { Entry } from '../lanes/codec.ts';
-import { CannotSettle } from './sales.ts';
-import { settle, settleAway, type Settled } from './settlement.ts';
+import { apart, isDataError } from './apart.ts';
+import { settle, type Settled } from './settlement.ts';
 
 /** A transaction holds at most so many decisions: its length is everyone's latency. */
 export const decisionsPerTxMax = 4000;
@@ -51,15 +50,8 @@ async function settleOneByOne(
       all.push(await db.tx((q) => settle(q, lane, [entry], after)));
     } catch (error) {
       if (!isDataError(error)) throw error;
-      all.push(await db.tx((q) => settleAway(q, lane, entry, after, messageOf(error))));
+      all.push(await db.tx((q) => settle(q, lane, [entry], after, apart)));
     }
   }
   return all;
-}
-
-/** Class 22 (data) and 23 (constraint) of SQLSTATE, and 21000: repeating cannot help. */
-function isDataError(error: unknown): boolean {
-  if (error instanceof CannotSettle) return true;
-  if (!(error instanceof Error) || !('code' in error)) return false;
-  return typeof error.code === 'string' && /^(21|22|23)...$/.test(error.code);
 }

@@ -25,7 +25,7 @@ interface Move {
 const moveColumns =
   'id, kind, product_id, from_sale, from_item, to_sale, to_item, units, group_id, state';
 
-/** An event that no repetition can settle: its entry is put into quarantine. */
+/** An event that no repetition can settle: it is put into quarantine. */
 export class CannotSettle extends Error {}
 
 export const moveOfClose = (lane: number, number: number, item: number): string =>

@@ -7,11 +7,10 @@ import type { Query } from '../../platform/postgres/db.ts';
 import { foldOrders, type OrderEvent } from '../domain/fold.ts';
 import { judge, type EpochEnd, type Position } from '../domain/contiguity.ts';
 import type { Entry } from '../lanes/codec.ts';
+import { whole, type Way } from './apart.ts';
 import { CommandWriter } from './commands.ts';
 import { readEvents } from './events.ts';
-import { settleOrders } from './orders.ts';
 import { alreadyAway, freezeLane, putAway, type Away } from './quarantine.ts';
-import { settleSale } from './sales.ts';
 
 export interface Watermark extends Position {
   readonly decided: number;
@@ -71,7 +70,7 @@ function judgeAll(entries: readonly Entry[], from: Position, epochs: readonly Ep
       taken.push(entry);
       end = { epoch: entry.epoch, seq: entry.seq };
     } else if (verdict.kind === 'quarantine') {
-      away.push(...allOf(entry, verdict.reason, false));
+      away.push(...allOf(entry, verdict.reason));
       if (verdict.freeze) freeze = verdict.reason;
     }
   }
@@ -87,11 +86,13 @@ export async function settle(
   lane: number,
   entries: readonly Entry[],
   offset: number | null,
+  way: Way = whole,
 ): Promise<Settled> {
   const watermark = await lockWatermark(q, lane);
   const judged = judgeAll(entries, watermark, await readEpochs(q, lane));
   const writer = new CommandWriter();
   const orders: OrderEvent[] = [];
+  const away = [...judged.away];
   const entryOf = new Map<string, Entry>();
   let decisions = 0;
   for (const entry of judged.taken) {
@@ -99,10 +100,13 @@ export async function settle(
     decisions += entry.count;
     const events = readEvents(entry);
     orders.push(...events.orders);
-    for (const event of events.sales) await settleSale(q, lane, event, writer);
+    for (const event of events.sales) {
+      const reason = await way.sale(q, lane, event, writer);
+      if (reason === null) continue;
+      away.push({ entry, index: event.index, order: null, reason, event, inDoubt: true });
+    }
   }
-  const away = [...judged.away];
-  await settleFold(q, lane, orders, away, entryOf);
+  await settleFold(q, lane, orders, away, entryOf, way);
   // What is put away stays in doubt.
   decisions -= away.filter((a) => a.inDoubt).length;
   const last = judged.taken.at(-1);
@@ -143,35 +147,10 @@ async function writeWatermark(
   );
 }
 
-/** Puts a whole entry away that breaks a rule of the database, and freezes its lane. */
-export async function settleAway(
-  q: Query,
-  lane: number,
-  entry: Entry,
-  offset: number | null,
-  reason: string,
-): Promise<Settled> {
-  const watermark = await lockWatermark(q, lane);
-  const verdict = judge(entry, watermark, await readEpochs(q, lane));
-  const taken = verdict.kind === 'take';
-  if (taken) {
-    await putAway(q, lane, allOf(entry, reason, true));
-    await writeWatermark(q, lane, entry, entry, 0, offset);
-    await freezeLane(q, lane, 'quarantine', reason);
-  }
-  return {
-    taken: [],
-    gap: verdict.kind === 'gap',
-    decisions: 0,
-    quarantined: taken ? entry.count : 0,
-    commandLanes: [],
-  };
-}
-
-/** Every event of an entry, to be put away. */
-function allOf(entry: Entry, reason: string, inDoubt: boolean): Away[] {
+/** Every event of an entry that no lane can have decided. */
+function allOf(entry: Entry, reason: string): Away[] {
   const { orders, sales } = readEvents(entry);
-  const row = { entry, reason, inDoubt };
+  const row = { entry, reason, inDoubt: false };
   return [
     ...orders.map((event) => ({ ...row, index: event.index, order: event.order, event })),
     ...sales.map((event) => ({ ...row, index: event.index, order: null, event })),
@@ -185,6 +164,7 @@ async function settleFold(
   events: readonly OrderEvent[],
   away: Away[],
   entryOf: ReadonlyMap<string, Entry>,
+  way: Way,
 ): Promise<void> {
   if (events.length === 0) return;
   const put = (event: OrderEvent, reason: string): void => {
@@ -199,7 +179,7 @@ async function settleFold(
   }
   const { orders, illegal } = foldOrders(clean);
   for (const event of illegal) put(event, `a second ${event.type} of the order`);
-  for (const { order, reason } of await settleOrders(q, orders)) {
+  for (const { order, reason } of await way.orders(q, orders)) {
     for (const event of order.events) put(event, reason);
   }
 }

@@ -4,8 +4,9 @@ import { orderIdOf } from '../../../engine/domain/ids.ts';
 import type { Entry } from '../../../engine/lanes/codec.ts';
 import { pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { CommandWriter } from '../../../engine/settle/commands.ts';
+import { settleRun } from '../../../engine/settle/run.ts';
 import { CannotSettle, creditAgain, uncredited } from '../../../engine/settle/sales.ts';
-import { settle, settleAway } from '../../../engine/settle/settlement.ts';
+import { settle, type Settled } from '../../../engine/settle/settlement.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
   const vendor = await shop.vendor();
   const { id: product } = await shop.product(vendor, 100);
   sales = [];
-  for (let i = 0; i < 4; i++) {
+  for (let i = 0; i < 5; i++) {
     sales.push(await shop.sale(vendor, [{ product, allotted: 10, price: 100 }]));
   }
 });
@@ -59,6 +60,20 @@ async function settleEvents(sale: string, ...events: unknown[][]): Promise<numbe
   return settled.quarantined;
 }
 
+/** As the settler does it: what settles as a whole, as a whole. */
+async function settleAnyway(entry: Entry): Promise<Settled | undefined> {
+  const [settled] = await settleRun(world.db, 0, [entry], null, () => undefined);
+  return settled;
+}
+
+const putAway = async ({ epoch, seq }: Entry): Promise<[number, string | null, string][]> => {
+  const rows = await world.db.query<{ index: number; order_id: string | null; reason: string }>(
+    'SELECT index, order_id, reason FROM sale.quarantine WHERE epoch = $1 AND seq = $2 ORDER BY index',
+    [epoch, seq],
+  );
+  return rows.map((row) => [row.index, row.order_id, row.reason]);
+};
+
 async function ownerOf(sale: string, unit: number): Promise<string | null> {
   const [row] = await world.db.query<{ order_id: string | null }>(
     'SELECT order_id FROM sale.units WHERE sale_id = $1 AND number = $2',
@@ -96,17 +111,63 @@ describe('a claim that fails', () => {
 });
 
 describe('an event that no version of ours decides', () => {
-  it('is put away with every event of its entry, each in its own place', async () => {
+  it('is put away alone, in its place; the rest of its entry settles', async () => {
     const sale = nextSale();
-    const entry = await nextEntry(sale, [['opened', 0], held(keyOf('c'), [3]), ['levitated', 0]]);
+    const key = keyOf('c');
+    const entry = await nextEntry(sale, [['opened', 0], held(key, [3]), ['levitated', 0]]);
     await expect(world.db.tx((q) => settle(q, 0, [entry], null))).rejects.toThrow(CannotSettle);
-    const away = await world.db.tx((q) => settleAway(q, 0, entry, null, 'no event levitated'));
-    expect(away.quarantined).toBe(3);
-    const rows = await world.db.query<{ index: number }>(
-      'SELECT index FROM sale.quarantine WHERE epoch = $1 AND seq = $2 ORDER BY index',
-      [entry.epoch, entry.seq],
+    expect(await settleAnyway(entry)).toMatchObject({ quarantined: 1, decisions: 2 });
+    expect(await putAway(entry)).toEqual([[2, null, 'no event levitated']]);
+    expect(await ownerOf(sale, 3)).toBe(orderIdOf(sale, key));
+  });
+});
+
+/** Beyond what Postgres can store of it. */
+const broken = (key: string, units: readonly number[]): unknown[] => {
+  const event = held(key, units);
+  event[4] = 2 ** 53 * 1024;
+  return event;
+};
+
+describe('an event that breaks a rule of the database', () => {
+  it('is put away with what follows of its order; every other event settles', async () => {
+    const sale = nextSale();
+    const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map(keyOf) as [
+      string,
+      string,
+      string,
+      string,
+      string,
+    ];
+    const paid = ['paid', d, 'ada', 'end\0key', 1, 0, [4]];
+    const entry = await nextEntry(sale, [
+      held(a, [1]),
+      broken(b, [2]),
+      held(c, [3]),
+      ['released', b, 'ada', '', 0, 0, [2]],
+      held(d, [4]),
+      ['released', c, 'ada', '', 0, 0, [3]],
+      paid,
+      held(e, [3]),
+    ]);
+    expect(await settleAnyway(entry)).toMatchObject({ quarantined: 3, decisions: 5 });
+    const away = await putAway(entry);
+    expect(away.map(([index, order]) => [index, order])).toEqual([
+      [1, orderIdOf(sale, b)],
+      [3, orderIdOf(sale, b)],
+      [6, orderIdOf(sale, d)],
+    ]);
+    const owners = await Promise.all([1, 2, 3, 4].map((unit) => ownerOf(sale, unit)));
+    expect(owners).toEqual([orderIdOf(sale, a), null, orderIdOf(sale, e), orderIdOf(sale, d)]);
+    const [row] = await world.db.query<{ state: string; seq: number; frozen: string }>(
+      `SELECT o.state, w.seq, l.state AS frozen FROM sale.orders o, sale.watermarks w, sale.lanes l
+        WHERE o.id = $1`,
+      [orderIdOf(sale, d)],
     );
-    expect(rows.map((row) => row.index)).toEqual([0, 1, 2]);
+    expect(row).toEqual({ state: 'held', seq: entry.seq, frozen: 'frozen' });
+    const next = await nextEntry(sale, [['expired', d, 'ada', '', 0, 0, [4]]]);
+    expect(await settleAnyway(next)).toMatchObject({ quarantined: 1 });
+    expect(await putAway(next)).toEqual([[0, orderIdOf(sale, d), 'follows a quarantined event']]);
   });
 });
 

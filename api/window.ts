@@ -1,14 +1,21 @@
 /**
  * The shop window's routes: each is handed to the catalog as it came, and answered as it answers.
- * What the catalog has not built it refuses itself; with the catalog away it is 503, and the sale
- * goes on.
+ * With the catalog away it is 503, and the sale goes on.
  */
 import { isRetryable } from '../platform/fault.ts';
 import { problem } from '../platform/http/problems.ts';
 import type { ProblemCode } from '../platform/http/problems.ts';
 import type { Ctx, HeaderName, JsonSchema, Method, Route } from '../platform/http/route.ts';
 import type { CatalogClient } from './catalog-client.ts';
-import { addressesAnswer, cartAnswer, productAnswer, wishlistAnswer } from './schemas/window.ts';
+import {
+  addressesAnswer,
+  cartAnswer,
+  deliveryAnswer,
+  productAnswer,
+  searchAnswer,
+  suggestAnswer,
+  wishlistAnswer,
+} from './schemas/window.ts';
 
 interface WindowRow {
   readonly id: string;
@@ -16,8 +23,7 @@ interface WindowRow {
   readonly path: string;
   readonly auth: 'public' | 'shopper';
   readonly summary: string;
-  /** Undefined = not built yet. */
-  readonly answer?: JsonSchema;
+  readonly answer: JsonSchema;
 }
 
 const row = (
@@ -25,17 +31,23 @@ const row = (
   line: string,
   auth: WindowRow['auth'],
   summary: string,
-  answer?: JsonSchema,
+  answer: JsonSchema,
 ): WindowRow => {
   const [method, path] = line.split(' ') as [Method, string];
-  return { id, method, path, auth, summary, ...(answer === undefined ? {} : { answer }) };
+  return { id, method, path, auth, summary, answer };
 };
 
 const rows: readonly WindowRow[] = [
   row('getProduct', 'GET /v1/products/{id}', 'public', 'A product with its sales', productAnswer),
-  row('search', 'GET /v1/search', 'public', 'Search for products'),
-  row('suggest', 'GET /v1/suggest', 'public', 'Suggestions while typing'),
-  row('getDelivery', 'GET /v1/delivery', 'public', 'Whether it is delivered to a place'),
+  row('search', 'GET /v1/search', 'public', 'Search for products', searchAnswer),
+  row('suggest', 'GET /v1/suggest', 'public', 'Suggestions while typing', suggestAnswer),
+  row(
+    'getDelivery',
+    'GET /v1/delivery',
+    'public',
+    'Whether it is delivered to a place',
+    deliveryAnswer,
+  ),
   row('getCart', 'GET /v1/cart', 'shopper', 'The cart, priced now', cartAnswer),
   row('putCartLine', 'PUT /v1/cart/lines/{product_id}', 'shopper', 'Set a quantity', cartAnswer),
   row(
@@ -63,23 +75,18 @@ export function windowRoutes(catalog: CatalogClient): Route[] {
     path,
     half: 'window',
     auth,
-    summary: answer === undefined ? `${summary} (later)` : summary,
+    summary,
     bodyMode: 'raw',
     // Handed on; whether one is needed the catalog says.
     idempotencyKey: method === 'GET' ? 'none' : 'optional',
-    responses: answer === undefined ? {} : { 200: answer, ...(auth === 'public' && { 304: null }) },
-    errors: errorsOf(method, auth, answer),
+    responses: { 200: answer, ...(auth === 'public' && { 304: null }) },
+    errors: errorsOf(method, auth),
     handle: (ctx) => handOver(ctx, catalog),
   }));
 }
 
-function errorsOf(
-  method: Method,
-  auth: WindowRow['auth'],
-  answer: JsonSchema | undefined,
-): readonly ProblemCode[] {
-  if (answer === undefined) return ['invalid_request', 'unsupported', 'unavailable'];
-  if (auth === 'public') return ['not_found', 'unavailable'];
+function errorsOf(method: Method, auth: WindowRow['auth']): readonly ProblemCode[] {
+  if (auth === 'public') return ['invalid_request', 'not_found', 'unavailable'];
   if (method === 'GET') return ['invalid_request', 'unavailable'];
   return ['invalid_request', 'unknown_field', 'not_found', 'limit_reached', 'unavailable'];
 }

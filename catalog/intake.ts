@@ -15,6 +15,7 @@ import { Malformed, parseNewProduct } from './new-product.ts';
 import type { ProductRow } from './new-product.ts';
 import { writeProducts } from './product-rows.ts';
 import { waitForSchema } from './schema-wait.ts';
+import { indexProducts } from './search/documents.ts';
 
 export interface IntakeOptions {
   readonly kafka: KafkaPort;
@@ -166,10 +167,11 @@ async function takeMessages(db: Db, messages: readonly IncomingMessage[]): Promi
 async function writeParsed(db: Db, parsed: readonly Parsed[]): Promise<DeadLetter[]> {
   if (parsed.length === 0) return [];
   try {
-    await writeProducts(
-      db,
-      parsed.map(({ row }) => row),
-    );
+    const rows = parsed.map(({ row }) => row);
+    await db.tx(async (q) => {
+      await writeProducts(q, rows);
+      await indexProducts(q, [...new Set(rows.map(({ id }) => id))]);
+    });
     return [];
   } catch (error) {
     if (!isDataError(error)) throw error;

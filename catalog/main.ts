@@ -14,12 +14,15 @@ import { collectProcessMetrics, setProcessLabel } from '../platform/metrics.ts';
 import { createOps } from '../platform/ops.ts';
 import { createDb } from '../platform/postgres/pool.ts';
 import type { Db } from '../platform/postgres/pool.ts';
+import { loadPlaces } from './delivery/places.ts';
 import { createIdentities } from './identity.ts';
 import { startIntake } from './intake.ts';
 import { createOffers } from './offers.ts';
 import { createPages } from './products.ts';
 import { watch } from './readiness.ts';
 import { windowInfo, windowRoutes } from './routes.ts';
+import { savedPlaceBy } from './saved-place.ts';
+import { startUpkeep } from './search/upkeep.ts';
 import { watchWishes } from './wishlist-watch.ts';
 
 const name = 'catalog';
@@ -27,6 +30,9 @@ const pageConnectionsMax = 8;
 const shopperConnectionsMax = 6;
 const pageStatementTimeoutMs = 3000;
 const connectTimeoutMs = 1000;
+const searchConnectionsMax = 8;
+/** A search that takes longer is given up: it would hold up the others. */
+const searchStatementTimeoutMs = 1500;
 const intakeConnectionsMax = 2;
 const intakeStatementTimeoutMs = 30_000;
 const drainMs = 3000;
@@ -51,8 +57,12 @@ async function start(): Promise<Role> {
   const identities = createIdentities(dbs.pages, { issuer, audience });
   const offers = createOffers(dbs.shoppers);
   const wishes = watchWishes(dbs.intake, offers, log);
+  const upkeep = startUpkeep(dbs.intake, log);
+  const places = loadPlaces();
+  const savedPlace = savedPlaceBy(identities, dbs.shoppers);
   const routes = windowRoutes({
     pages: createPages(dbs.pages, log),
+    search: { db: dbs.search, places, savedPlace },
     ready,
     db: dbs.shoppers,
     offers,
@@ -76,7 +86,7 @@ async function start(): Promise<Role> {
       await http.close(drainMs);
       await health.close();
       await wishes.close();
-      await intake.close();
+      await Promise.all([intake.close(), upkeep.close()]);
       await kafka.close();
       await Promise.all([ops.close(), ...Object.values(dbs).map((db) => db.close())]);
     },
@@ -90,6 +100,7 @@ function openDatabases(url: string, log: Log) {
   return {
     pages: open('catalog', pageConnectionsMax, pageStatementTimeoutMs),
     shoppers: open('catalog-shoppers', shopperConnectionsMax, pageStatementTimeoutMs),
+    search: open('catalog-search', searchConnectionsMax, searchStatementTimeoutMs),
     intake: open('catalog-intake', intakeConnectionsMax, intakeStatementTimeoutMs),
   };
 }

@@ -96,12 +96,18 @@ SELECT id, name, price, currency, options FROM shop.products
 WHERE variant_of = $1 AND withdrawn_at IS NULL ORDER BY registered_at, id LIMIT ${variantsMax}`;
 
 const offersMax = 1000;
+const offersEach = 20;
 const offersText = `
 SELECT sale_id, product_id, kind, state, price, list_price, starts_at, ends_at, allotted, claimed,
   band, who, limit_per_shopper, as_of
 FROM sale.storefront
 WHERE product_id = ANY($1) AND state IN ('scheduled', 'live', 'paused', 'closing')
-ORDER BY starts_at, sale_id LIMIT ${offersMax}`;
+ORDER BY starts_at, sale_id LIMIT $2`;
+
+/** Of these products, running and coming ones. */
+export function readOffers(q: Query, ids: readonly string[]): Promise<Offer[]> {
+  return q.query<Offer>(offersText, [ids, Math.max(offersMax, ids.length * offersEach)], 'offers');
+}
 
 /** Null when there is no such product. The statements see slightly different moments. */
 export async function readProductPage(q: Query, id: string): Promise<ProductPage | null> {
@@ -110,8 +116,7 @@ export async function readProductPage(q: Query, id: string): Promise<ProductPage
   const family = product.variant_of ?? product.id;
   const variants = await q.query<StoredVariant>(variantsText, [family], 'variants');
   const ids = [...new Set([product.id, ...variants.map((variant) => variant.id)])];
-  const offers = await q.query<Offer>(offersText, [ids], 'offers');
-  return { product, variants, offers };
+  return { product, variants, offers: await readOffers(q, ids) };
 }
 
 /** What cart and wishlist show of a product. */
@@ -138,5 +143,5 @@ FROM shop.products WHERE id = $1`;
 export async function readProduct(q: Query, id: string): Promise<ProductOffers | null> {
   const [product] = await q.query<ListedProduct>(listedText, [id], 'listed_product');
   if (product === undefined) return null;
-  return { product, offers: await q.query<Offer>(offersText, [[id]], 'offers') };
+  return { product, offers: await readOffers(q, [id]) };
 }

@@ -9,12 +9,17 @@ import { problem } from '../platform/http/problems.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/pool.ts';
+import type { Places } from './delivery/places.ts';
+import { deliveryTo } from './delivery/rules.ts';
+import type { DeliveryRules, Place } from './delivery/rules.ts';
 import { PageCache } from './page-cache.ts';
 import type { Cached } from './page-cache.ts';
 import { asOf, productDocument } from './product-page.ts';
 import { readProductPage } from './product-rows.ts';
 import { notYetMigrated } from './schema-wait.ts';
-import { productSchema } from './schemas.ts';
+import { placeQuery, productSchema } from './schemas.ts';
+import { placeOf } from './search/place-asked.ts';
+import type { ReadSavedPlace } from './search/place-asked.ts';
 
 export const pageFreshMs = 1000;
 export const pageStaleMs = 600_000;
@@ -31,6 +36,8 @@ interface Page {
   readonly head: string;
   /** Of the head only: a page that says the same is the same, however new it is. */
   readonly etag: string;
+  /** Its vendor's rules of delivery. */
+  readonly rules: DeliveryRules | null;
   /** Rest of the JSON up to what each answer adds. */
   readonly asOf: string;
 }
@@ -57,9 +64,11 @@ async function loadPage(db: Db, log: Log, id: string): Promise<Page | null> {
     const rows = await readTwice(() => readProductPage(db, id));
     if (rows === null) return null;
     const head = JSON.stringify(productDocument(rows)).slice(0, -1);
-    const digest = createHash('sha1').update(head).digest('base64url').slice(0, 20);
+    const rules: DeliveryRules | null = rows.product.delivery;
+    const said = head + JSON.stringify(rules);
+    const digest = createHash('sha1').update(said).digest('base64url').slice(0, 20);
     const time = asOf(rows.offers) ?? new Date();
-    return { head, etag: `W/"${digest}"`, asOf: `,"as_of":"${time.toISOString()}"` };
+    return { head, etag: `W/"${digest}"`, rules, asOf: `,"as_of":"${time.toISOString()}"` };
   } catch (caught) {
     const error = notYetMigrated(caught);
     if (!isRetryable(error)) log.error({ product: id, err: error }, 'a page could not be read');
@@ -82,7 +91,7 @@ async function readTwice<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-export function productRoute(pages: Pages): Route {
+export function productRoute(pages: Pages, places: Places, saved: ReadSavedPlace): Route {
   return {
     id: 'getProduct',
     method: 'GET',
@@ -92,22 +101,29 @@ export function productRoute(pages: Pages): Route {
     summary: 'A product with its sales',
     description:
       'Availability is the best of its sales, as settled at `as_of`. `stale` is true while the ' +
-      'page could not be read again; `Age` then says how old it is.',
+      'page could not be read again; `Age` then says how old it is. `delivery` is to `country` and ' +
+      '`postal_code`, else to the place that the shopper saved.',
+    query: placeQuery,
     idempotencyKey: 'none',
     responses: { 200: productSchema, 304: null },
     errors: ['not_found', 'unavailable'],
-    handle: (ctx) => answerProduct(ctx, pages),
+    handle: (ctx) => answerProduct(ctx, pages, () => placeOf(ctx, places, saved)),
   };
 }
 
-async function answerProduct(ctx: Ctx, pages: Pages): Promise<void> {
+async function answerProduct(
+  ctx: Ctx,
+  pages: Pages,
+  placed: () => Promise<Place | null>,
+): Promise<void> {
   try {
+    const place = await placed();
     const found = await pages.get(ctx.param('id'));
     if (found === null) {
       ctx.problem(problem('not_found', 'There is no such product.'));
       return;
     }
-    replyPage(ctx, found);
+    replyPage(ctx, found, place);
   } catch (error) {
     if (!isRetryable(error)) {
       ctx.fail(error);
@@ -118,19 +134,27 @@ async function answerProduct(ctx: Ctx, pages: Pages): Promise<void> {
   }
 }
 
-function replyPage(ctx: Ctx, { value, ageMs, stale }: Cached<Page>): void {
+function replyPage(ctx: Ctx, { value, ageMs, stale }: Cached<Page>, place: Place | null): void {
+  // The place is in the url or behind the token, so caches in between keep them apart.
+  const etag = place === null ? value.etag : tagFor(value.etag, place);
   const headers = {
-    etag: value.etag,
+    etag,
     age: String(Math.floor(ageMs / 1000)),
     'cache-control': stale ? staleControl : freshControl,
   };
-  if (matches(ctx.header('if-none-match'), value.etag)) {
+  if (matches(ctx.header('if-none-match'), etag)) {
     ctx.reply(304, '', headers);
     return;
   }
+  const delivery = place === null ? nowhere : JSON.stringify(deliveryTo(value.rules, place));
   const added = `,"stale":${String(stale)},"server_time":"${new Date().toISOString()}"}`;
-  ctx.reply(200, value.head + value.asOf + added, headers);
+  ctx.reply(200, `${value.head},"delivery":${delivery}${value.asOf}${added}`, headers);
 }
+
+const nowhere = JSON.stringify(deliveryTo(null, null));
+
+const tagFor = (etag: string, { country, postalCode }: Place): string =>
+  `${etag.slice(0, -1)}-${country}${postalCode ?? ''}"`;
 
 const freshControl = `public, max-age=${pageFreshMs / 1000}, stale-if-error=${pageStaleMs / 1000}`;
 const staleControl = 'public, max-age=0, must-revalidate';

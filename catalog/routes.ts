@@ -4,9 +4,10 @@ import type { JsonSchema, Route } from '../platform/http/route.ts';
 import { addressRoutes } from './addresses.ts';
 import { cartRoutes } from './cart.ts';
 import type { CartOptions } from './cart.ts';
-import { laterRoutes } from './later.ts';
 import { productRoute } from './products.ts';
 import type { Pages } from './products.ts';
+import { searchRoutes } from './search/routes.ts';
+import type { SearchOptions } from './search/routes.ts';
 import { wishlistRoutes } from './wishlist.ts';
 
 export const windowInfo = {
@@ -17,16 +18,17 @@ export const windowInfo = {
 
 export interface Window extends CartOptions {
   readonly pages: Pages;
+  readonly search: SearchOptions;
   readonly ready: () => Readiness;
 }
 
 export function windowRoutes(window: Window): Route[] {
   return [
-    productRoute(window.pages),
+    productRoute(window.pages, window.search.places, window.search.savedPlace),
     ...cartRoutes(window),
     ...wishlistRoutes(window),
     ...addressRoutes(window.db),
-    ...laterRoutes(),
+    ...searchRoutes(window.search),
     readyRoute(window.ready),
   ];
 }

@@ -65,6 +65,7 @@ const productProperties = {
   variants: { type: 'array', items: variant },
   availability,
   sales: { type: 'array', items: sale },
+  delivery: { type: 'object', additionalProperties: true },
   registered_at: time,
   as_of: time,
   stale: { type: 'boolean' },
@@ -86,6 +87,12 @@ export const searchQuery = object({
   brand: text(200),
   min_price: amount,
   max_price: amount,
+  attribute: {
+    type: 'array',
+    items: { type: 'string', pattern: '^[^=]+=.', maxLength: 200 },
+    maxItems: 10,
+    description: '`name=value`; several, with commas or repeated, have all to hold',
+  },
   on_sale: flag,
   deliverable: flag,
   country,
@@ -95,11 +102,13 @@ export const searchQuery = object({
   cursor,
 });
 
+/** Of a product page: where it would be sent. */
+export const placeQuery = object({ country, postal_code: postalCode });
+
 export const suggestQuery = object({ q: text(200) }, ['q']);
 
 export const deliveryQuery = object({ product_id: text(80), country, postal_code: postalCode }, [
   'product_id',
-  'country',
 ]);
 
 export const cartLineBody = object(

@@ -30,6 +30,17 @@ const saleOfProduct = answer(
   ['allotted', 'claimed_share'],
 );
 
+const flag: JsonSchema = { type: 'boolean' };
+
+const deliveryFields = {
+  deliverable: { type: ['boolean', 'null'] },
+  reason: textOrNull,
+  eta_days: { type: ['array', 'null'] },
+  fee: { type: ['object', 'null'] },
+};
+
+const delivery = answer(deliveryFields);
+
 export const productAnswer = answer({
   id: string,
   name: string,
@@ -42,6 +53,7 @@ export const productAnswer = answer({
   variants: list(free),
   availability,
   sales: list(saleOfProduct),
+  delivery,
   server_time: time,
 });
 
@@ -57,7 +69,23 @@ const cartLine = answer({
   changed: list(oneOf('price', 'availability', 'quantity', 'withdrawn')),
 });
 
-const stale: JsonSchema = { type: 'boolean' };
+const stale = flag;
+
+export const deliveryAnswer = answer({ ...deliveryFields, stale, server_time: time });
+
+export const suggestAnswer = answer({ suggestions: list(string), stale, server_time: time });
+
+const hit = answer({ id: string, name: string, price: money, availability, delivery });
+
+export const searchAnswer = answer({
+  hits: list(hit),
+  facets: answer({ category: list(free), brand: list(free), price: list(free) }),
+  total: count,
+  total_approximate: flag,
+  next_cursor: textOrNull,
+  stale,
+  server_time: time,
+});
 
 export const cartAnswer = answer({ lines: list(cartLine), total: money, stale, server_time: time });
 

@@ -63,7 +63,8 @@ class Caller {
     const body = step.body?.(life);
     if (body !== undefined) headers.set('content-type', 'application/json');
     const named = path.replace(/\{(\w+)\}/g, (_all, name: string) => step.path?.(life) ?? name);
-    const response = await fetch(`${this.#apiUrl}${named}${step.query ?? ''}`, {
+    const query = typeof step.query === 'function' ? step.query(life) : (step.query ?? '');
+    const response = await fetch(`${this.#apiUrl}${named}${query}`, {
       method: method.toUpperCase(),
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

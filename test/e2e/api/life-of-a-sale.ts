@@ -20,7 +20,7 @@ export interface Step {
   readonly id: string;
   /** For the `{…}` of the path. */
   readonly path?: (life: Life) => string;
-  readonly query?: string;
+  readonly query?: string | ((life: Life) => string);
   readonly key?: string;
   readonly body?: (life: Life) => unknown;
   /** Another identity than the operation's own. */
@@ -149,10 +149,9 @@ export const lifeOfASale: readonly Step[] = [
   { id: 'resumeSale', path: ofSale },
   { id: 'topUpSale', path: ofSale, key: `top-up-${run}`, body: () => ({ units: 5 }) },
   { id: 'closeSale', path: ofSale },
-  // Not built yet, but the catalog looks at what it is sent before it says so.
   { id: 'search', query: '?q=laptop' },
   { id: 'suggest', query: '?q=lap' },
-  { id: 'getDelivery', query: `?product_id=prd_0123456789abc&country=DE` },
+  { id: 'getDelivery', query: (life) => `?product_id=${life.product}&country=DE` },
   { id: 'putCartLine', path: ofProduct, body: () => ({ quantity: 1 }) },
   { id: 'getCart' },
   { id: 'deleteCartLine', path: ofProduct },

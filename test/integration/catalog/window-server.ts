@@ -1,5 +1,6 @@
 // The window's real server on Postgres behind a cable, with a clock that tests move, and its callers.
 import { createSigner } from 'fast-jwt';
+import { loadPlaces } from '../../../catalog/delivery/places.ts';
 import { createIdentities } from '../../../catalog/identity.ts';
 import type { ProductRow } from '../../../catalog/new-product.ts';
 import { createOffers } from '../../../catalog/offers.ts';
@@ -8,6 +9,7 @@ import { writeProducts } from '../../../catalog/product-rows.ts';
 import { createPages, pagePauseMs } from '../../../catalog/products.ts';
 import { watch } from '../../../catalog/readiness.ts';
 import { windowRoutes } from '../../../catalog/routes.ts';
+import { savedPlaceBy } from '../../../catalog/saved-place.ts';
 import { createHttpServer } from '../../../platform/http/server.ts';
 import { createDb } from '../../../platform/postgres/pool.ts';
 import type { Db } from '../../../platform/postgres/pool.ts';
@@ -59,12 +61,15 @@ export async function openWindow(): Promise<WindowServer> {
   let later = 0;
   const now = (): number => performance.now() + later;
   const offers = createOffers(db, now);
-  const { authenticate, shopperOfToken } = createIdentities(db, rules);
+  const identities = createIdentities(db, rules);
+  const { authenticate, shopperOfToken } = identities;
+  const savedPlace = savedPlaceBy(identities, db);
   const server = await createHttpServer({
     ...{ name: 'catalog', host: '127.0.0.1', port: 0, log, rateLimits: 'off' },
     routes: windowRoutes({
       ...{ pages: createPages(db, log, now), ready: () => health.ready() },
       ...{ db, offers, currency: 'USD', shopperOfToken, now },
+      search: { db, places: loadPlaces(), savedPlace, now },
     }),
     authenticate,
   });

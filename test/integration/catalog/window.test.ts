@@ -2,8 +2,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createSigner } from 'fast-jwt';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadPlaces } from '../../../catalog/delivery/places.ts';
 import { createIdentities } from '../../../catalog/identity.ts';
-import { laterRoutes } from '../../../catalog/later.ts';
 import type { ProductRow } from '../../../catalog/new-product.ts';
 import { createOffers } from '../../../catalog/offers.ts';
 import { createPages, pageFreshMs, pageStaleMs } from '../../../catalog/products.ts';
@@ -188,6 +188,7 @@ describe('before the set-up came by', () => {
         pages: createPages(empty.db, log),
         ready: () => readinessOf(null, 'starting'),
         ...{ db: empty.db, offers: createOffers(empty.db), currency: 'USD', shopperOfToken },
+        search: { db: empty.db, places: loadPlaces(), savedPlace: () => Promise.resolve(null) },
       }),
       authenticate,
     });
@@ -196,7 +197,8 @@ describe('before the set-up came by', () => {
         fetch(`http://127.0.0.1:${early.port}${path}`, {
           headers: { authorization: 'Bearer x.y.z' },
         });
-      for (const path of ['/v1/products/prd_1', '/v1/cart', '/health/ready']) {
+      const shown = ['/v1/products/prd_1', '/v1/search?q=x', '/v1/suggest?q=x'];
+      for (const path of [...shown, '/v1/cart', '/health/ready']) {
         expect((await ask(path)).status).toBe(503);
       }
     } finally {
@@ -206,18 +208,7 @@ describe('before the set-up came by', () => {
   });
 });
 
-describe('what this version does not have', () => {
-  const queries: Record<string, string> = {
-    suggest: '?q=lap',
-    getDelivery: '?product_id=prd_1&country=US&postal_code=10001',
-    search: '?q=laptop&min_price=0&deliverable=true&limit=100',
-  };
-
-  it.each(laterRoutes().map((route) => [route.id, route.path]))('%s is 422', async (id, path) => {
-    const answer = await get(path + (queries[id] ?? ''));
-    expect(await body(answer)).toMatchObject({ code: 'unsupported', status: 422 });
-  });
-
+describe('the window', () => {
   it('refuses nonsense first', async () => {
     expect((await get('/v1/search?nonsense=1')).status).toBe(400);
     expect((await get('/v1/search?limit=101')).status).toBe(400);

@@ -13,6 +13,7 @@ let catalog: Server;
 let harness: Harness;
 
 const money = { amount: 20_000, currency: 'USD' };
+const delivery = { deliverable: true, reason: null, eta_days: null, fee: null };
 const page = {
   id: productId,
   name: 'KUHL Laptop',
@@ -25,14 +26,21 @@ const page = {
   variants: [],
   availability: 'in_stock',
   sales: [],
+  delivery,
   server_time: '2030-06-01T12:00:00.000Z',
 };
 const time = '2030-06-01T12:00:00.000Z';
+const shown = { stale: false, server_time: time };
+const facets = { category: [], brand: [], price: [] };
+const found = { hits: [], facets, total: 0, total_approximate: false, next_cursor: null };
 const cart = { lines: [], total: money, stale: false, server_time: time };
 const empty = { items: [], next_cursor: null };
 /** What the catalog answers, by the beginning of the path. */
 const answers: readonly (readonly [path: string, answer: object])[] = [
   ['/v1/products/', page],
+  ['/v1/search', { ...found, ...shown }],
+  ['/v1/suggest', { suggestions: [], ...shown }],
+  ['/v1/delivery', { ...delivery, ...shown }],
   ['/v1/cart', cart],
   ['/v1/wishlist', { ...empty, stale: false, server_time: time }],
   ['/v1/me/addresses', empty],

@@ -1,0 +1,32 @@
+/** The place of a request: as asked for, else the shopper's saved one, else none. */
+import { refuse } from '../../platform/http/problems.ts';
+import type { Ctx } from '../../platform/http/route.ts';
+import type { Places } from '../delivery/places.ts';
+import type { Place } from '../delivery/rules.ts';
+
+export interface SavedPlace {
+  readonly country: string;
+  readonly postalCode: string | null;
+}
+
+/**
+ * By the `Authorization` header: what that shopper saved. Null where there is no valid token, no
+ * saved place, or it cannot be read now: the window shows what it can.
+ */
+export type ReadSavedPlace = (authorization: string | undefined) => Promise<SavedPlace | null>;
+
+/** Refuses a postal code without its country. */
+export async function placeOf(
+  ctx: Ctx,
+  places: Places,
+  saved: ReadSavedPlace,
+): Promise<Place | null> {
+  const country = ctx.query['country'] as string | undefined;
+  const postalCode = ctx.query['postal_code'] as string | undefined;
+  if (country !== undefined) return places.locate(country, postalCode ?? null);
+  if (postalCode !== undefined) {
+    refuse('invalid_request', '`postal_code` needs `country`', { param: 'country' });
+  }
+  const place = await saved(ctx.header('authorization'));
+  return place === null ? null : places.locate(place.country, place.postalCode);
+}

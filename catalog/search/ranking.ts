@@ -1,0 +1,70 @@
+/**
+ * What decides the order of hits, all of it: which field weighs what, how availability and
+ * popularity are mixed in, and how many of a common word's hits are ranked. Pure.
+ */
+
+/** Fields of a product by the letter of their weight in `shop.search.words`. */
+export const fieldWeights = {
+  A: 1, // name
+  B: 0.4, // brand and category
+  C: 0.2, // attributes, options, names of variants
+  D: 0.1, // description
+} as const;
+
+/** Postgres takes them as {D, C, B, A}. */
+export const rankWeights: readonly number[] = [
+  fieldWeights.D,
+  fieldWeights.C,
+  fieldWeights.B,
+  fieldWeights.A,
+];
+
+export const availabilities = ['sold_out', 'coming', 'low', 'in_stock'] as const;
+export type Availability = (typeof availabilities)[number];
+
+const worthOf: Readonly<Record<Availability, number>> = {
+  sold_out: 0,
+  coming: 0.4,
+  low: 0.9,
+  in_stock: 1,
+};
+
+const availabilityShare = 0.6;
+const popularityShare = 0.39;
+/** Breaks ties between equals, so that tiers of a new shop have their sizes. */
+const tieShare = 0.01;
+/** Units sold that count as wholly popular; from there on more of them change nothing. */
+const popularFrom = 10_000;
+
+/**
+ * 0…1: how much a product deserves to be seen, whatever was asked for. `units` are held or sold;
+ * `tie` is any fixed number of the product from 0 to 1.
+ */
+export function qualityOf(availability: Availability, units: number, tie: number): number {
+  const popularity = Math.min(1, Math.log1p(units) / Math.log1p(popularFrom));
+  return availabilityShare * worthOf[availability] + popularityShare * popularity + tieShare * tie;
+}
+
+/** How much quality may add to the rank of the text: 0.5 = half of it again. */
+export const qualityWeight = 0.5;
+
+/** Added for hits that hold every word as typed, where other hits are let in too. */
+export const exactBonus = 1;
+
+/** Above this score a difference cannot be seen; scores are whole numbers, so that cursors are exact. */
+export const scoreScale = 1_000_000;
+
+/** Fewer hits than this, and near words and hits without one of the words are let in. */
+export const fewHits = 5;
+
+/** Counts of facets are exact up to here. */
+export const exactCountMax = 1000;
+
+/** Of a query that more products fit, about so many of the best ones are ranked by text. */
+export const rankedTarget = 1500;
+
+/** What one search ranks at most, should the estimate be wrong. */
+export const rankedMax = 5000;
+
+/** Share of all products in the tiers 0…k: 1 %, 2 %, 4 %, …, 100 %. */
+export const tierShares: readonly number[] = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1];

@@ -1,0 +1,215 @@
+/**
+ * GET /v1/search, /v1/suggest and /v1/delivery. Answers are kept for a moment, and for minutes
+ * while Postgres is away, then marked `stale`; too many at a time are asked to come back.
+ */
+import { isRetryable, messageOf } from '../../platform/fault.ts';
+import { problem, refuse } from '../../platform/http/problems.ts';
+import type { Ctx, Route } from '../../platform/http/route.ts';
+import type { Db } from '../../platform/postgres/pool.ts';
+import type { Places } from '../delivery/places.ts';
+import { deliveryTo } from '../delivery/rules.ts';
+import type { DeliveryRules, Place } from '../delivery/rules.ts';
+import { PageCache } from '../page-cache.ts';
+import { notYetMigrated } from '../schema-wait.ts';
+import { deliveryQuery, searchQuery, suggestQuery } from '../schemas.ts';
+import { createDeliverable } from './deliverable.ts';
+import { createLabels } from './labels.ts';
+import { placeOf } from './place-asked.ts';
+import type { ReadSavedPlace } from './place-asked.ts';
+import { deliverySchema, searchSchema, suggestSchema } from './schemas.ts';
+import { rememberTiers, search } from './search.ts';
+import type { Ask, SearchParts } from './search.ts';
+import type { Sort } from './hits.ts';
+import { suggest } from './suggest.ts';
+import { createVocabulary } from './vocabulary.ts';
+
+export interface SearchOptions {
+  readonly db: Db;
+  readonly places: Places;
+  readonly savedPlace: ReadSavedPlace;
+  /** How long an answer is shown again without asking; 0 = never. */
+  readonly freshMs?: number;
+  readonly now?: () => number;
+}
+
+export const searchFreshMs = 1000;
+const staleMs = 600_000;
+const cacheMaxBytes = 64 * 1024 * 1024;
+/** Searches at a time; those beyond are refused, or answered from an older one. */
+const loadsMax = 64;
+const pauseMs = 1000;
+const patienceMs = 300;
+const retryAfterMs = 1000;
+const bytesOfEntry = 512;
+
+/** Three questions, one cache: what it is about is in the key. */
+type Question =
+  | { readonly kind: 'search'; readonly ask: Ask }
+  | { readonly kind: 'suggest'; readonly q: string }
+  | { readonly kind: 'delivery'; readonly productId: string; readonly place: Place | null };
+
+type Answers = PageCache<string>;
+
+export function searchRoutes(options: SearchOptions): Route[] {
+  const { places, savedPlace } = options;
+  const answers = createAnswers(options);
+  const placed = (ctx: Ctx) => placeOf(ctx, places, savedPlace);
+  const common = {
+    method: 'GET',
+    half: 'window',
+    auth: 'public',
+    idempotencyKey: 'none',
+    errors: ['invalid_request', 'unavailable'],
+  } as const;
+  return [
+    {
+      ...{ ...common, id: 'search', path: '/v1/search', summary: 'Search for products' },
+      description: searchDescription,
+      query: searchQuery,
+      responses: { 200: searchSchema },
+      handle: (ctx) =>
+        answering(ctx, answers, async () => ({
+          kind: 'search',
+          ask: askOf(ctx, await placed(ctx)),
+        })),
+    },
+    {
+      ...{ ...common, id: 'suggest', path: '/v1/suggest', summary: 'Suggestions while typing' },
+      query: suggestQuery,
+      responses: { 200: suggestSchema },
+      handle: (ctx) =>
+        answering(ctx, answers, () => ({ kind: 'suggest', q: String(ctx.query['q']).trim() })),
+    },
+    {
+      ...{ ...common, id: 'getDelivery', path: '/v1/delivery' },
+      summary: 'Whether a product is delivered to a place',
+      description: deliveryDescription,
+      query: deliveryQuery,
+      responses: { 200: deliverySchema },
+      errors: ['invalid_request', 'not_found', 'unavailable'],
+      handle: (ctx) =>
+        answering(ctx, answers, async () => {
+          const productId = String(ctx.query['product_id']);
+          return { kind: 'delivery', productId, place: await placed(ctx) };
+        }),
+    },
+  ];
+}
+
+const searchDescription =
+  'Words, "phrases" and -exclusions; accents, case and endings do not count, and where little is ' +
+  'found, near words and hits that lack one word are let in (`matched`). Without `q` all products ' +
+  'are listed. A product and its variants are one hit, and `price` is what its cheapest costs now. ' +
+  'The place is `country` and `postal_code`, else the one that the shopper saved. Counts are exact ' +
+  'up to 1,000 hits, beyond that `total_approximate` says that they were estimated.';
+
+const deliveryDescription =
+  '`deliverable` is null where it cannot be told, and `reason` says why. `approximate`: it was ' +
+  'measured from the centre of an area around the postal code.';
+
+function createAnswers({
+  db,
+  freshMs = searchFreshMs,
+  now = () => performance.now(),
+}: SearchOptions) {
+  const parts: SearchParts = {
+    q: db,
+    vocabulary: createVocabulary(db, now),
+    labels: createLabels(db),
+    deliverable: createDeliverable(db),
+    tiers: rememberTiers(db, now),
+  };
+  return new PageCache<string>({
+    maxBytes: cacheMaxBytes,
+    freshMs,
+    costShare: freshMs === 0 ? 0 : 1,
+    staleMs,
+    maxLoads: loadsMax,
+    pauseMs,
+    patienceMs,
+    sizeOf: (json) => json.length * 2 + bytesOfEntry,
+    load: async (key) => {
+      const document = await answerTo(parts, JSON.parse(key) as Question).catch(
+        (error: unknown) => {
+          throw notYetMigrated(error);
+        },
+      );
+      return document === null ? null : JSON.stringify(document).slice(0, -1);
+    },
+    now,
+  });
+}
+
+const rulesText = `SELECT delivery FROM shop.products WHERE id = $1 AND withdrawn_at IS NULL`;
+
+/** Null when there is no such product. */
+async function answerTo(parts: SearchParts, question: Question): Promise<object | null> {
+  switch (question.kind) {
+    case 'search':
+      return search(parts, question.ask);
+    case 'suggest':
+      return { suggestions: await suggest(parts.q, question.q) };
+    case 'delivery': {
+      const { productId, place } = question;
+      const rows = await parts.q.query<{ delivery: DeliveryRules | null }>(rulesText, [productId]);
+      const [row] = rows;
+      return row === undefined ? null : deliveryTo(row.delivery, place);
+    }
+  }
+}
+
+function askOf(ctx: Ctx, place: Place | null): Ask {
+  const text = (name: string): string | null => (ctx.query[name] as string | undefined) ?? null;
+  const amount = (name: string): number | null => (ctx.query[name] as number | undefined) ?? null;
+  const ask: Ask = {
+    q: (text('q') ?? '').trim(),
+    category: text('category'),
+    brand: text('brand'),
+    attributes: (ctx.query['attribute'] as readonly string[] | undefined) ?? [],
+    minPrice: amount('min_price'),
+    maxPrice: amount('max_price'),
+    onSale: ctx.query['on_sale'] === true,
+    deliverable: ctx.query['deliverable'] === true,
+    place,
+    sort: (text('sort') ?? 'relevance') as Sort,
+    limit: amount('limit') ?? 20,
+    cursor: text('cursor'),
+  };
+  if (ask.minPrice !== null && ask.maxPrice !== null && ask.minPrice > ask.maxPrice) {
+    refuse('invalid_request', '`min_price` is above `max_price`', { param: 'min_price' });
+  }
+  if (ask.deliverable && place === null) {
+    refuse('invalid_request', '`deliverable` needs a place: `country`, or one that is saved', {
+      param: 'country',
+    });
+  }
+  return ask;
+}
+
+/** From memory where it may be; a 503 with a time to come back instead of a wait without end. */
+async function answering(
+  ctx: Ctx,
+  answers: Answers,
+  ask: () => Question | Promise<Question>,
+): Promise<void> {
+  try {
+    const found = await answers.get(JSON.stringify(await ask()));
+    if (found === null) {
+      ctx.problem(problem('not_found', 'There is no such product.'));
+      return;
+    }
+    const { value, ageMs, stale } = found;
+    const headers = {
+      age: String(Math.floor(ageMs / 1000)),
+      'cache-control': 'private, max-age=0',
+    };
+    const added = `,"stale":${String(stale)},"server_time":"${new Date().toISOString()}"}`;
+    ctx.reply(200, value + added, headers);
+  } catch (error) {
+    if (!isRetryable(error)) {
+      ctx.fail(error);
+      return;
+    }
+    ctx.problem(problem('unavailable', `Not now: ${messageOf(error)}.`, { retryAfterMs }));
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * One search from what was asked to what is answered. Few statements: words that are not
+ * remembered are looked up, then one statement finds, ranks, cuts and counts.
+ */
+import type { Query } from '../../platform/postgres/pool.ts';
+import { refuse } from '../../platform/http/problems.ts';
+import { deliveryTo } from '../delivery/rules.ts';
+import type { Place } from '../delivery/rules.ts';
+import { readCursor, writeCursor } from './cursor.ts';
+import type { Position } from './cursor.ts';
+import type { Deliverable } from './deliverable.ts';
+import { facetsOf, totalOf } from './facets.ts';
+import { countUpTo, findHits } from './hits.ts';
+import type { Found, Hit, HitQuery, Sort } from './hits.ts';
+import type { Labels } from './labels.ts';
+import { nextStage, planOf, tiersFor } from './plan.ts';
+import type { Plan, Stage } from './plan.ts';
+import { availabilities, exactCountMax, fewHits, rankedMax } from './ranking.ts';
+import { onSaleTag, tagOf } from './tags.ts';
+import { readTiers } from './tiers.ts';
+import type { Tiers } from './tiers.ts';
+import type { Vocabulary } from './vocabulary.ts';
+import { isEmpty, readTyped } from './words.ts';
+import type { Typed } from './words.ts';
+
+export interface Ask {
+  readonly q: string;
+  readonly category: string | null;
+  readonly brand: string | null;
+  /** `name=value`; all of them have to hold. */
+  readonly attributes: readonly string[];
+  readonly minPrice: number | null;
+  readonly maxPrice: number | null;
+  readonly onSale: boolean;
+  readonly deliverable: boolean;
+  readonly place: Place | null;
+  readonly sort: Sort;
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+export interface SearchParts {
+  readonly q: Query;
+  readonly vocabulary: Vocabulary;
+  readonly labels: Labels;
+  readonly deliverable: Deliverable;
+  /** Remembered for a moment by whoever makes it. */
+  readonly tiers: () => Promise<Tiers>;
+}
+
+/** No product has it: of a label that does not exist. */
+const noTag = 0;
+
+interface Filters {
+  readonly tags: readonly number[];
+  readonly deliveryTags: readonly number[] | null;
+}
+
+interface Result {
+  readonly plan: Plan;
+  readonly position: Position;
+  readonly found: Found;
+}
+
+/** The answer without what each reply adds. Throws a ProblemError for a cursor of another query. */
+export async function search(parts: SearchParts, ask: Ask): Promise<object> {
+  const typed = readTyped(ask.q);
+  const query = queryText(ask);
+  const start = ask.cursor === null ? null : readCursor(ask.cursor, query);
+  if (ask.cursor !== null && start === null) {
+    refuse('invalid_request', '`cursor` is not one of this search', { param: 'cursor' });
+  }
+  const [filters, tiers] = await Promise.all([filtersOf(parts, ask), parts.tiers()]);
+  const result = await staged(parts, ask, typed, filters, tiers, start);
+  return answerOf(parts, ask, tiers, result, query);
+}
+
+/** All that the hits and their order follow from. */
+function queryText({ cursor: _, limit: __, place, ...asked }: Ask): string {
+  const where = place === null || !asked.deliverable ? '' : `${place.country} ${place.postalCode}`;
+  return JSON.stringify([asked, where]);
+}
+
+async function filtersOf({ labels, deliverable }: SearchParts, ask: Ask): Promise<Filters> {
+  const { category, brand, attributes, onSale, place } = ask;
+  const wanted = attributes.map((value) => tagOf('attribute', value).label);
+  if (category !== null) wanted.push(tagOf('category', category.replace(/\s*>\s*/g, ' > ')).label);
+  if (brand !== null) wanted.push(tagOf('brand', brand).label);
+  const ids = await labels.idsOf(wanted);
+  const tags = wanted.map((label) => ids.get(label) ?? noTag);
+  const deliveryTags = place === null ? null : await deliverable.tagsFor(place);
+  return { tags: onSale ? [...tags, onSaleTag] : tags, deliveryTags };
+}
+
+/** Lets more in stage by stage, until there is something; a cursor goes on in its own stage. */
+async function staged(
+  parts: SearchParts,
+  ask: Ask,
+  typed: Typed,
+  filters: Filters,
+  tiers: Tiers,
+  start: Position | null,
+): Promise<Result> {
+  const words = [...typed.wanted, ...typed.unwanted].flat();
+  const facts = await parts.vocabulary.lookUp(words);
+  let stage: Stage = start?.stage ?? 'strict';
+  let result: Result | null = null;
+  for (;;) {
+    const plan = planOf(typed, facts, tiers.docs, stage);
+    // A stage that lets nothing new in is not asked for.
+    if (plan.tsquery !== result?.plan.tsquery) {
+      result = await tiered(parts.q, ask, plan, filters, tiers, start);
+    }
+    const next = start === null ? nextStage(typed, stage, result.found.count) : null;
+    if (next === null || !(await isRare(parts.q, ask, filters, result))) return result;
+    stage = next;
+  }
+}
+
+/** Few hits because of the words, not of the filters: else a facet's count would not be kept. */
+async function isRare(q: Query, ask: Ask, filters: Filters, result: Result): Promise<boolean> {
+  const { minPrice, maxPrice, deliverable } = ask;
+  const filtered = filters.tags.length > 0 || deliverable || minPrice !== null || maxPrice !== null;
+  return !filtered || (await countUpTo(q, result.plan.tsquery, fewHits)) < fewHits;
+}
+
+/** Ranks as few tiers as hold enough hits. */
+async function tiered(
+  q: Query,
+  ask: Ask,
+  plan: Plan,
+  filters: Filters,
+  tiers: Tiers,
+  start: Position | null,
+): Promise<Result> {
+  const last = tiers.shares.length - 1;
+  let tier = Math.min(last, start?.tier ?? tiersFor(plan.share, tiers.docs));
+  for (;;) {
+    const position: Position = start ?? { stage: plan.stage, tier, part: 'ranked', after: null };
+    const found = await findHits(q, hitQuery(ask, plan, filters, position, last));
+    if (start !== null || tier >= last || found.count >= exactCountMax) {
+      return { plan, position, found };
+    }
+    const share = found.count / ((tiers.shares[tier] ?? 1) * tiers.docs);
+    tier = Math.max(tier + 1, Math.min(last, tiersFor(share, tiers.docs)));
+  }
+}
+
+function hitQuery(
+  ask: Ask,
+  plan: Plan,
+  { tags, deliveryTags }: Filters,
+  position: Position,
+  last: number,
+): HitQuery {
+  return {
+    tsquery: plan.tsquery,
+    exact: plan.exact,
+    tags,
+    anyTag: ask.deliverable ? (deliveryTags ?? []) : null,
+    deliveryTags,
+    minPrice: ask.minPrice,
+    maxPrice: ask.maxPrice,
+    sort: ask.sort,
+    limit: ask.limit,
+    after: position.after,
+    tier: position.tier,
+    lastTier: last,
+    rest: position.part === 'rest',
+  };
+}
+
+async function answerOf(
+  { labels }: SearchParts,
+  ask: Ask,
+  tiers: Tiers,
+  { plan, position, found }: Result,
+  query: string,
+): Promise<object> {
+  const share = tiers.shares[position.tier] ?? 1;
+  const { total, approximate, factor } = totalOf(found.count, share, found.count >= rankedMax);
+  const tags = await labels.tagsOf([...found.tags.keys()].filter((id) => id > 0));
+  const shown = found.hits.slice(0, ask.limit);
+  const next = nextOf(ask, position, found.hits, position.tier < tiers.shares.length - 1);
+  return {
+    hits: shown.map((hit) => hitDocument(hit, ask.place)),
+    facets: facetsOf(found, tags, factor, found.deliverable),
+    total,
+    total_approximate: approximate,
+    matched: plan.matched,
+    next_cursor: next === null ? null : writeCursor(next, query),
+  };
+}
+
+/** Null at the end. Beyond the ranked tiers come the others, by quality. */
+function nextOf(
+  ask: Ask,
+  position: Position,
+  hits: readonly Hit[],
+  hasRest: boolean,
+): Position | null {
+  const last = hits[ask.limit - 1];
+  if (hits.length > ask.limit && last !== undefined) {
+    return { ...position, after: [last.key, last.id] };
+  }
+  const ranked = position.part === 'ranked' && ask.sort === 'relevance';
+  const ranksText = !isEmpty(readTyped(ask.q));
+  return ranked && ranksText && hasRest ? { ...position, part: 'rest', after: null } : null;
+}
+
+function hitDocument(hit: Hit, place: Place | null): object {
+  const { currency } = hit;
+  const money = (amount: number) => ({ amount, currency });
+  const off = hit.list_price - hit.price;
+  return {
+    id: hit.id,
+    name: hit.name,
+    brand: hit.brand,
+    category: hit.category,
+    image: hit.image,
+    price: money(hit.price),
+    list_price: money(hit.list_price),
+    discount_percent:
+      hit.list_price === 0 ? 0 : Math.floor((Math.max(0, off) * 100) / hit.list_price),
+    availability: availabilities[hit.availability] ?? 'coming',
+    ...(hit.sale === null ? {} : { sale: { ...hit.sale, price: money(hit.sale.price) } }),
+    variants: hit.variants,
+    delivery: deliveryTo(hit.rules, place),
+  };
+}
+
+const tiersFreshMs = 5000;
+
+/** Tiers, read again when they are some seconds old. */
+export function rememberTiers(q: Query, now: () => number): () => Promise<Tiers> {
+  let known: { readonly tiers: Tiers; readonly until: number } | null = null;
+  return async () => {
+    if (known === null || known.until <= now()) {
+      known = { tiers: await readTiers(q), until: now() + tiersFreshMs };
+    }
+    return known.tiers;
+  };
+}

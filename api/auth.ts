@@ -4,9 +4,9 @@
  */
 import { problem } from '../platform/http/problems.ts';
 import type { AuthResult, Identity } from '../platform/http/route.ts';
+import type { VerifyToken } from '../platform/tokens.ts';
 import type { Millis, VendorId } from '../engine/index.ts';
 import { TokenMemory } from './token-memory.ts';
-import type { VerifyToken } from './tokens.ts';
 
 export type Authenticate = (
   authorization: string | undefined,

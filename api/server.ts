@@ -3,6 +3,7 @@ import { createHttpServer } from '../platform/http/server.ts';
 import type { HttpServer } from '../platform/http/server.ts';
 import type { Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
+import { tokenVerifier } from '../platform/tokens.ts';
 import type { Engine, Millis } from '../engine/index.ts';
 import type { Api } from './api.ts';
 import { authenticator } from './auth.ts';
@@ -10,7 +11,7 @@ import type { CatalogClient } from './catalog-client.ts';
 import type { HealthWatch } from './readiness.ts';
 import { apiRoutes } from './routes.ts';
 import { TokenMemory } from './token-memory.ts';
-import { tokenIssuer, tokenVerifier } from './tokens.ts';
+import { tokenIssuer } from './tokens.ts';
 
 export type ApiSettings = Pick<
   Config,

@@ -52,7 +52,7 @@ const vendorHomes: Readonly<Record<string, readonly string[]>> = {
   kafkajs: ['platform/kafka/'],
   'prom-client': ['platform/metrics.ts'],
   pino: ['platform/log.ts'],
-  'fast-jwt': ['platform/', 'api/', 'catalog/'],
+  'fast-jwt': ['platform/', 'api/'],
   msgpackr: ['engine/lanes/', 'engine/settle/', 'api/socket/'],
 };
 

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { authenticator } from '../../../api/auth.ts';
 import type { AuthOptions } from '../../../api/auth.ts';
 import { TokenMemory } from '../../../api/token-memory.ts';
-import { sessionMs, tokenIssuer, tokenVerifier } from '../../../api/tokens.ts';
+import { sessionMs, tokenIssuer } from '../../../api/tokens.ts';
+import { tokenVerifier } from '../../../platform/tokens.ts';
 
 const rules = { secret: 'x'.repeat(64), issuer: 'highnoon', audience: 'shop' };
 const now = Date.now();

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { raw, request } from '../support/raw-http.ts';
 import type { RawAnswer } from '../support/raw-http.ts';
 import { until } from '../support/environment.ts';
-import { Shop } from './shop.ts';
+import { laptop, Shop } from './shop.ts';
 import type { Shopper } from './shop.ts';
 
 const { api, catalog, ops, dir } = inject('stack');
@@ -214,6 +214,19 @@ describe('a hold', () => {
     const { status, body: answer } = await hold(body, `bad ${what}`);
     expect(status).toBe(400);
     expect(answer).toMatch(/"code":"(invalid_request|unknown_field)"/);
+  });
+
+  it('has no depth that hurts: neither has a registration of 10,000 levels', async () => {
+    const vendor = await shop.vendor();
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const) {
+      const deep = `${open.repeat(10_000)}1${close.repeat(10_000)}`;
+      const body = JSON.stringify({ ...laptop, attributes: { deep: 0 } }).replace('0}', `${deep}}`);
+      const answer = await shop.ask('POST', '/register-product', { token: vendor, body });
+      expect(answer).toMatchObject({ status: 400, json: { code: 'invalid_request' } });
+    }
   });
 
   it('that says its quantity twice is taken at its last word', async () => {

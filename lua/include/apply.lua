@@ -40,7 +40,7 @@ local function newSale(id, body)
     hold = body[5], who = body[6], want = body[7], got = 0, items = items, expired = 0,
     released = 0, dirty = true, records = {}, touched = {}, spilled = {},
     fieldOf = {}, touchedOrders = {}, events = {}, due = {}, refused = {},
-    attempts = 0, free = {}, drained = false, looked = 0, dueRemoved = {},
+    attempts = 0, kept = 0, free = {}, drained = false, looked = 0, dueRemoved = {},
   }
 end
 

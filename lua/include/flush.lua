@@ -5,6 +5,9 @@
 -- holds can always end.
 local CHUNK = 2000
 
+-- ms. See `figuresOf`.
+local KEEP = 100
+
 local function inChunks(command, key, list)
   for from = 1, #list, CHUNK do
     redis.call(command, key, unpack(list, from, math.min(from + CHUNK - 1, #list)))
@@ -34,7 +37,7 @@ local function append(lane, sales, order)
   lane.seq = seq
   lane.decided = lane.decided + count
   redis.call('HSET', KEYS[4], 't', lane.now, 'seq', seq, 'decided', lane.decided, 'doubt',
-    lane.doubt)
+    lane.doubt, 'kept', lane.now)
 end
 
 local function writeCounts(sale)
@@ -87,6 +90,30 @@ local function writeDue(sale, lane)
   end
 end
 
+-- What is told to vendors of a sale's attempts, by their codes. Not `call`: a field that is no
+-- number must not stop what follows. They are counted in memory and then written as they are: the
+-- file may lack what was only counted since it was written last.
+local FIGURES = { 'attempts' }
+for code = 1, 17 do FIGURES[code + 1] = 'x-' .. code end
+
+local function writeFigures(sale, lane)
+  if sale.attempts == 0 then return end
+  local key = KEYS[sale.base]
+  redis.set_repl(redis.REPL_NONE)
+  redis.pcall('HINCRBY', key, 'attempts', sale.attempts)
+  for code, times in pairs(sale.refused) do redis.pcall('HINCRBY', key, 'x' .. code, times) end
+  if lane.quiet then return end
+  redis.set_repl(redis.REPL_ALL)
+  local counted, list = redis.call('HMGET', key, unpack(FIGURES)), { 'kept', lane.now }
+  for i = 1, #FIGURES do
+    if counted[i] then
+      list[#list + 1] = FIGURES[i]
+      list[#list + 1] = counted[i]
+    end
+  end
+  redis.call('HSET', key, unpack(list))
+end
+
 local function writeSale(sale, lane)
   if sale.dirty then writeCounts(sale) end
   local records = {}
@@ -101,31 +128,49 @@ local function writeSale(sale, lane)
   inChunks('HSET', KEYS[sale.base + 1], records)
   writeReturned(sale)
   writeDue(sale, lane)
-  -- Not `call`: they are figures, and a field that is no number must not stop what follows.
-  if sale.attempts > 0 then redis.pcall('HINCRBY', KEYS[sale.base], 'attempts', sale.attempts) end
-  for code, times in pairs(sale.refused) do
-    redis.pcall('HINCRBY', KEYS[sale.base], 'x' .. code, times)
-  end
+  writeFigures(sale, lane)
 end
 
--- Whether a batch leaves anything of this sale behind, be it a refusal's count.
+-- Whether a batch leaves more of this sale behind than figures.
 local function isChanged(sale)
-  return sale.dirty or sale.attempts > 0 or #sale.dueRemoved > 0 or next(sale.touched) ~= nil
+  return sale.dirty or #sale.dueRemoved > 0 or next(sale.touched) ~= nil
 end
 
-local function flush(lane, sales, order)
-  local holds, changed, seq = false, false, lane.seq
+-- A batch that only refused leaves figures behind: the refusals, and the time that was told. Nobody
+-- waits for the disk to be refused, so they stay in memory until a batch writes anyway, or KEEP has
+-- passed. Returns whether there are any, and whether this batch keeps them to itself.
+local function figuresOf(lane, sales, order)
+  local any, changed, due = false, false, lane.now - lane.kept >= KEEP
   for _, index in ipairs(order) do
     local sale = sales[index]
     if sale then
-      holds = holds or (not sale.fault and #sale.due > 0)
-      changed = changed or sale.fault ~= nil or isChanged(sale)
+      if sale.fault or isChanged(sale) or #sale.events > 0 then
+        any, changed = true, true
+      elseif sale.attempts > 0 then
+        any = true
+        due = due or lane.now - sale.kept >= KEEP
+      end
     end
+  end
+  return any, any and not changed and not due
+end
+
+local function flush(lane, sales, order)
+  local holds, seq = false, lane.seq
+  for _, index in ipairs(order) do
+    local sale = sales[index]
+    holds = holds or (sale and not sale.fault and #sale.due > 0)
   end
   if holds then redis.call('ZCARD', KEYS[7]) else redis.call('ZREM', KEYS[7], '') end
   append(lane, sales, order)
-  -- A batch of refusals has no entry, and its time was told all the same.
-  if changed and lane.seq == seq then redis.call('HSET', KEYS[4], 't', lane.now) end
+  local any, quiet = figuresOf(lane, sales, order)
+  if quiet then
+    redis.set_repl(redis.REPL_NONE)
+    redis.call('HSET', KEYS[4], 't', lane.now)
+  elseif any and lane.seq == seq then
+    redis.call('HSET', KEYS[4], 't', lane.now, 'kept', lane.now)
+  end
+  lane.quiet = quiet
   for _, index in ipairs(order) do
     local sale = sales[index]
     if sale and sale.fault then
@@ -135,4 +180,5 @@ local function flush(lane, sales, order)
       writeSale(sale, lane)
     end
   end
+  redis.set_repl(redis.REPL_ALL)
 end

@@ -9,7 +9,7 @@ local function gate(header)
   if tonumber(m[2]) ~= header[2] then return STATUS.schema end
   local frozen = redis.call('GET', KEYS[2])
   if frozen then return STATUS.frozen, epoch, frozen end
-  local c = redis.call('HMGET', KEYS[4], 't', 'outage', 'seq', 'decided', 'doubt')
+  local c = redis.call('HMGET', KEYS[4], 't', 'outage', 'seq', 'decided', 'doubt', 'kept')
   local seq = tonumber(c[3])
   local seenEpoch, seenSeq = header[3], header[4]
   if seenSeq >= 0 and seenEpoch >= tonumber(m[3]) then
@@ -51,6 +51,7 @@ local function gate(header)
     decided = decided,
     inDoubt = inDoubt,
     doubt = doubt,
+    kept = tonumber(c[6] or 0),
     bounded = bounded,
   }
 end

@@ -5,7 +5,7 @@
 -- Raises an error for a sale that `flush` could not write: what it writes is read, or touched here.
 local function openSale(base)
   local f = redis.call('HMGET', KEYS[base], 'st', 'start', 'end', 'limit', 'hold', 'who', 'items',
-    'n', 'want', 'got', 'frz', 'id')
+    'n', 'want', 'got', 'frz', 'id', 'kept')
   if not f[1] then return nil end
   redis.call('ZCARD', KEYS[base + 2])
   redis.call('ZCARD', KEYS[base + 3])
@@ -51,6 +51,7 @@ local function openSale(base)
     due = {},
     refused = {},
     attempts = 0,
+    kept = tonumber(f[13] or 0),
     free = {},
     drained = false,
     looked = 0,

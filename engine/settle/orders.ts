@@ -2,8 +2,10 @@
  * Writes a fold of orders: units cleared, units claimed by compare-and-set, orders inserted or
  * moved on, the ledger posted. Answers what could not be settled; the caller puts that away.
  */
+import { numberArray, textArray } from '../../platform/postgres/arrays.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import { owns, type FoldedOrder, type OrderEvent } from '../domain/fold.ts';
+import type { SaleId } from '../domain/types.ts';
 
 export interface Unsettled {
   readonly order: FoldedOrder;
@@ -37,6 +39,13 @@ function unitRows(events: readonly OrderEvent[]): UnitRows {
   return rows;
 }
 
+const valuesOf = (rows: UnitRows): string[] => [
+  textArray(rows.sales),
+  numberArray(rows.items),
+  numberArray(rows.numbers),
+  textArray(rows.orders),
+];
+
 /** Frees units whose hold ended, where that very order has them. */
 const clear = (q: Query, ended: readonly OrderEvent[]): Promise<void> =>
   clearRows(q, unitRows(ended));
@@ -48,7 +57,7 @@ async function clearRows(q: Query, rows: UnitRows): Promise<void> {
        FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[]) AS e(sale_id, item, number, order_id)
       WHERE u.sale_id = e.sale_id AND u.item = e.item AND u.number = e.number
         AND u.order_id = e.order_id`,
-    [rows.sales, rows.items, rows.numbers, rows.orders],
+    valuesOf(rows),
     'settle_clear',
   );
 }
@@ -72,7 +81,7 @@ async function claim(q: Query, all: readonly OrderEvent[]): Promise<Set<string>>
      ON CONFLICT (sale_id, item, number) DO UPDATE SET order_id = excluded.order_id
       WHERE u.order_id IS NULL
      RETURNING sale_id, item, number, order_id`,
-    [rows.sales, rows.items, rows.numbers, rows.orders],
+    valuesOf(rows),
     'settle_claim',
   );
   if (claimed.length === rows.orders.length) return doubled;
@@ -91,17 +100,22 @@ async function claim(q: Query, all: readonly OrderEvent[]): Promise<Set<string>>
   return new Set([...doubled, ...failed]);
 }
 
+/** More than an item can have units. */
+const itemSpan = 2 ** 40;
+
 /**
  * Orders that claim a unit which an earlier one of the same settlement claims. A statement that
  * meets a row twice fails as a whole, and every other order of the settlement with it.
  */
 function claimedBefore(claims: readonly OrderEvent[]): Set<string> {
   const doubled = new Set<string>();
-  const taken = new Set<string>();
+  const taken = new Map<SaleId, Set<number>>();
   for (const { sale, item, units, order } of claims) {
-    const names = units.map((number) => `${sale} ${item} ${number}`);
-    if (names.some((name) => taken.has(name))) doubled.add(order);
-    else for (const name of names) taken.add(name);
+    let numbers = taken.get(sale);
+    if (numbers === undefined) taken.set(sale, (numbers = new Set()));
+    const keys = units.map((number) => item * itemSpan + number);
+    if (keys.some((key) => numbers.has(key))) doubled.add(order);
+    else for (const key of keys) numbers.add(key);
   }
   return doubled;
 }
@@ -124,19 +138,19 @@ async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<str
                  fingerprint, end_key, end_fingerprint, deadline)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
     [
-      held.map((e) => e.order),
-      held.map((e) => e.shopper),
-      ends.map((e) => e?.type ?? 'held'),
-      held.map((e) => e.item),
-      held.map((e) => `{${e.units.join(',')}}`),
-      held.map((e) => e.price),
-      held.map((e) => e.at),
-      held.map((e) => e.expiresAt),
-      ends.map((e) => e?.at ?? null),
-      held.map((e) => e.fingerprint),
-      ends.map((e) => e?.endKey ?? ''),
-      ends.map((e) => e?.endFingerprint ?? 0),
-      held.map((e) => e.deadline),
+      textArray(held.map((e) => e.order)),
+      textArray(held.map((e) => e.shopper)),
+      textArray(ends.map((e) => e?.type ?? 'held')),
+      numberArray(held.map((e) => e.item)),
+      textArray(held.map((e) => numberArray(e.units))),
+      numberArray(held.map((e) => e.price)),
+      numberArray(held.map((e) => e.at)),
+      numberArray(held.map((e) => e.expiresAt)),
+      numberArray(ends.map((e) => e?.at ?? null)),
+      numberArray(held.map((e) => e.fingerprint)),
+      textArray(ends.map((e) => e?.endKey ?? '')),
+      numberArray(ends.map((e) => e?.endFingerprint ?? 0)),
+      numberArray(held.map((e) => e.deadline)),
     ],
     'settle_insert',
   );
@@ -157,11 +171,11 @@ async function end(q: Query, ends: readonly OrderEvent[]): Promise<Set<string>> 
       WHERE o.id = e.id AND o.state = 'held'
      RETURNING o.id`,
     [
-      ends.map((e) => e.order),
-      ends.map((e) => e.type),
-      ends.map((e) => e.at),
-      ends.map((e) => e.endKey),
-      ends.map((e) => e.endFingerprint),
+      textArray(ends.map((e) => e.order)),
+      textArray(ends.map((e) => e.type)),
+      numberArray(ends.map((e) => e.at)),
+      textArray(ends.map((e) => e.endKey)),
+      numberArray(ends.map((e) => e.endFingerprint)),
     ],
     'settle_end',
   );
@@ -181,7 +195,11 @@ async function post(q: Query, paid: readonly OrderEvent[]): Promise<void> {
        JOIN sale.sales s ON s.id = e.sale_id
       CROSS JOIN LATERAL (VALUES ('receivable', 1), ('vendor:' || s.vendor_id, -1))
             AS a(account, sign)`,
-    [paid.map((e) => e.order), paid.map((e) => e.sale), paid.map((e) => e.at)],
+    [
+      textArray(paid.map((e) => e.order)),
+      textArray(paid.map((e) => e.sale)),
+      numberArray(paid.map((e) => e.at)),
+    ],
     'settle_post',
   );
 }

@@ -93,9 +93,6 @@ end
 -- What is told to vendors of a sale's attempts, by their codes. Not `call`: a field that is no
 -- number must not stop what follows. They are counted in memory and then written as they are: the
 -- file may lack what was only counted since it was written last.
-local FIGURES = { 'attempts' }
-for code = 1, 17 do FIGURES[code + 1] = 'x-' .. code end
-
 local function writeFigures(sale, lane)
   if sale.attempts == 0 then return end
   local key = KEYS[sale.base]
@@ -104,10 +101,12 @@ local function writeFigures(sale, lane)
   for code, times in pairs(sale.refused) do redis.pcall('HINCRBY', key, 'x' .. code, times) end
   if lane.quiet then return end
   redis.set_repl(redis.REPL_ALL)
-  local counted, list = redis.call('HMGET', key, unpack(FIGURES)), { 'kept', lane.now }
-  for i = 1, #FIGURES do
+  local names, list = { 'attempts' }, { 'kept', lane.now }
+  for code = 1, 17 do names[code + 1] = 'x-' .. code end
+  local counted = redis.call('HMGET', key, unpack(names))
+  for i = 1, #names do
     if counted[i] then
-      list[#list + 1] = FIGURES[i]
+      list[#list + 1] = names[i]
       list[#list + 1] = counted[i]
     end
   end

@@ -21,6 +21,7 @@ drain a checker compares what clients were told with what is stored, and the aud
 
   fault…           only these: names or kinds of --list; joined by + they come at the same time
   scenario         availability, redis-restart or overload: prints numbers and the bars they must hold
+  --table          the table of what --results has, without a run
   --list           name every fault and scenario
   --count N        faults of a whole run (default 1000)
   --seed N         order and load (default 1)

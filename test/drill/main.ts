@@ -12,6 +12,7 @@ import { runDrill } from './run.ts';
 import { scenarios } from './scenarios/all.ts';
 import { DrillStack, type StackModule } from './stack.ts';
 import { missingSights } from './sights.ts';
+import { tableOf } from './table.ts';
 
 const usageCode = 2;
 
@@ -40,6 +41,12 @@ function list(say: (line: string) => void): void {
   for (const { name, does } of scenarios) say(`${name.padEnd(34)} ${does}`);
 }
 
+function show({ results: file, seed }: DrillOptions, say: (line: string) => void): void {
+  const results = new Results(file, seed);
+  for (const line of tableOf(results.survived)) say(line);
+  say(`\n${results.count} faults.`);
+}
+
 /** Answers the exit code. */
 export async function main(
   args: readonly string[],
@@ -48,8 +55,9 @@ export async function main(
 ): Promise<number> {
   try {
     const options = readOptions(args);
-    if (options.list) {
-      list(say);
+    if (options.list || options.table) {
+      if (options.list) list(say);
+      else show(options, say);
       return 0;
     }
     const scenario = scenarios.find(({ name }) => name === options.faults[0]);

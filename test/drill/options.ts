@@ -13,6 +13,8 @@ export interface DrillOptions {
   /** Of the scenario that fills a lane first. */
   readonly orders: number;
   readonly list: boolean;
+  /** Only the table of what the file of results has of this seed. */
+  readonly table: boolean;
 }
 
 const most = 999_999_999;
@@ -25,6 +27,7 @@ export function readOptions(args: readonly string[]): DrillOptions {
       allowPositionals: true,
       options: {
         list: { type: 'boolean', default: false },
+        table: { type: 'boolean', default: false },
         count: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
         orders: { type: 'string', default: '500000' },
@@ -36,6 +39,7 @@ export function readOptions(args: readonly string[]): DrillOptions {
   return {
     faults: positionals,
     list: values.list,
+    table: values.table,
     count: whole('count', values.count, 1, most),
     orders: whole('orders', values.orders, 1, most),
     seed: whole('seed', values.seed, 0, most),

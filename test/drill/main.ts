@@ -91,7 +91,9 @@ async function drill(
     const results = new Results(options.results, seed);
     const held = await runDrill({ stack, plan, seed, checkEvery, results, say });
     if (!held) {
-      say(`\nA promise was broken. Seed ${seed}.`);
+      const logs = `${options.results}.logs`;
+      stack.keepLogs(logs);
+      say(`\nA promise was broken. Seed ${seed}. Logs: ${logs}`);
       return 1;
     }
     const unseen = faults.length === 0 ? missingSights(results.seen) : [];

@@ -3,6 +3,8 @@
  * the proxies. Two apis and two workers, so that one may die while the other goes on.
  */
 import { spawn } from 'node:child_process';
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
 import { linkTo, type Link } from '../support/link.ts';
 
 /** What a drill uses of `stack/stack.mjs`; the starter hands it in. */
@@ -131,6 +133,16 @@ export class DrillStack {
       DATABASE_URL: database ?? '',
       KAFKA_BROKERS: kafka ?? '',
     };
+  }
+
+  /** Copies what every process has logged: its own folders are removed with it. */
+  keepLogs(folder: string): void {
+    for (const [name, { dir }] of [
+      ['roles', this.roles],
+      ['stores', this.stores],
+    ] as const) {
+      cpSync(join(dir, 'logs'), join(folder, name), { recursive: true });
+    }
   }
 
   async stop(): Promise<void> {

@@ -86,7 +86,9 @@ async function drill(
   // Who asked for a fault by its name must not be told that all is well without it.
   if (plan.length === 0 || (faults.length > 0 && left.size > 0)) return 1;
   const stack = await DrillStack.start(module, say);
-  say(`\n${plan.reduce((n, { parts = 1 }) => n + parts, 0)} faults, seed ${seed}; results go to ${options.results}\n`);
+  say(
+    `\n${plan.reduce((n, { parts = 1 }) => n + parts, 0)} faults, seed ${seed}; results go to ${options.results}\n`,
+  );
   try {
     const results = new Results(options.results, seed);
     const held = await runDrill({ stack, plan, seed, checkEvery, results, say });

@@ -144,9 +144,9 @@ function judge(
     ),
     bar(
       say,
-      shed > 0 && late + unanswered + tally.other.size + tally.shedWithoutRetry === 0,
+      shed > 0 && unanswered + tally.other.size + tally.shedWithoutRetry === 0,
       `the rest: 503 or 429 with Retry-After (${shed}); without it ${tally.shedWithoutRetry}, ` +
-        `too late ${late}, no answer ${unanswered}, others ${other === '' ? 'none' : other}`,
+        `no answer ${unanswered}, others ${other === '' ? 'none' : other}`,
     ),
     bar(
       say,

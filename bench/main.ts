@@ -24,7 +24,7 @@ async function run(options: BenchOptions): Promise<number> {
   const aside = options.json ? process.stderr : process.stdout;
   const say = (line: string): void => void aside.write(`${line}\n`);
   const stack = readStackInfo(options.stack);
-  const where = machine();
+  const where = machine(options.stack);
   say(machineText(where));
   const findings: Findings[] = [];
   for (const name of options.scenarios) {

@@ -78,8 +78,12 @@ export function textOf(findings: Findings): string {
   ].join('\n');
 }
 
-export function machineText({ cpu, cores, memoryGb, kernel, node, commit }: Machine): string {
-  return `${cores} × ${cpu}, ${memoryGb} GB, Linux ${kernel}, Node ${node}, commit ${commit ?? 'unknown'}`;
+export function machineText(machine: Machine): string {
+  const { cpu, cores, memoryGb, kernel, node, commit, disk } = machine;
+  return (
+    `${cores} × ${cpu}, ${memoryGb} GB, Linux ${kernel}, Node ${node}, commit ${commit ?? 'unknown'}\n` +
+    `an append and its fdatasync: p50 ${latency(disk.p50Ms)} ms, p99 ${latency(disk.p99Ms)} ms`
+  );
 }
 
 /** The same as plain data. */

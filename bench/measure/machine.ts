@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem, release } from 'node:os';
+import { measureDisk, type Disk } from './disk.ts';
 
 export interface Machine {
   readonly cpu: string;
@@ -11,6 +12,7 @@ export interface Machine {
   readonly node: string;
   /** Short hash, with `+` when files differ from it; null without git. */
   readonly commit: string | null;
+  readonly disk: Disk;
 }
 
 const gb = 2 ** 30;
@@ -30,7 +32,8 @@ function commit(): string | null {
   }
 }
 
-export function machine(): Machine {
+/** `dir` is on the disk that the stack writes to. */
+export function machine(dir: string): Machine {
   const all = cpus();
   return {
     cpu: all[0]?.model.trim() ?? 'unknown',
@@ -39,6 +42,7 @@ export function machine(): Machine {
     kernel: release(),
     node: process.version,
     commit: commit(),
+    disk: measureDisk(dir),
   };
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Findings } from '../../../bench/findings.ts';
 import { UsageError } from '../../../bench/arguments.ts';
 import { readOptions, scenarioNames } from '../../../bench/options.ts';
-import { jsonOf, meter, textOf } from '../../../bench/report.ts';
+import { jsonOf, machineText, meter, textOf } from '../../../bench/report.ts';
 
 describe('options', () => {
   it('runs all scenarios unless told otherwise', () => {
@@ -85,7 +85,17 @@ describe('the report', () => {
   });
 
   it('is data for programs', () => {
-    const machine = { cpu: 'x', cores: 2, memoryGb: 8, kernel: '6', node: 'v20', commit: 'abc' };
+    const disk = { p50Ms: 1.9, p99Ms: 9.8 };
+    const machine = {
+      cpu: 'x',
+      cores: 2,
+      memoryGb: 8,
+      kernel: '6',
+      node: 'v20',
+      commit: 'abc',
+      disk,
+    };
+    expect(machineText(machine)).toMatch(/fdatasync: p50 1\.90 ms, p99 9\.80 ms$/);
     expect(JSON.parse(jsonOf([findings], machine, new Date(0)))).toMatchObject({
       at: '1970-01-01T00:00:00.000Z',
       machine,

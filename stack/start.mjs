@@ -2,11 +2,14 @@
  * `npm start`: installs what is missing, starts everything and stays up until it is told to stop.
  */
 import './base/preflight.mjs';
+import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readArgs } from './base/args.mjs';
 import { exitCode, messageOf, report } from './base/errors.mjs';
 import { onInterrupt } from './base/interrupt.mjs';
+import { root } from './base/paths.mjs';
+import { identify } from './base/proc.mjs';
 import { prepare } from './install.mjs';
 import { AlreadyRunning, startStack, stopAll } from './stack.mjs';
 
@@ -19,6 +22,7 @@ KAFKA_BROKERS, ROLES, LANES and more (docs/operating.md).
 `;
 
 const requestMs = 5_000;
+const shopProducts = 300;
 const seed = {
   name: 'KUHL Laptop',
   description: 'A gaming laptop with 10 GB ram and 256 GB SSD',
@@ -79,6 +83,7 @@ async function greet(stack, began) {
     if (value) print(`  ${name.padEnd(10)} ${value}`);
   }
   if (urls.api) await tryIt(urls.api, dir);
+  if (urls.api && urls.catalog) await offerShop(stack, urls.catalog);
   print('\nCtrl-C stops everything.');
 }
 
@@ -91,6 +96,34 @@ async function tryIt(api, dir) {
     print(`    -H 'Content-Type: application/json' -d '${JSON.stringify(seed)}'`);
   } catch (error) {
     print(`\nNo vendor was made (${messageOf(error)}); npx highnoon vendor create NAME makes one.`);
+  }
+}
+
+/**
+ * A newcomer's empty shop is filled with a few products and a sale, beside what is printed.
+ * @param {Awaited<ReturnType<typeof startStack>>} stack @param {string} catalog
+ */
+async function offerShop(stack, catalog) {
+  if (stack.env.NODE_ENV === 'production' || !(await isEmpty(catalog))) return;
+  print(`\nThe shop is empty: ${shopProducts} products and a sale come in now. For more of them:`);
+  print('  npm run seed -- --products 100000');
+  const args = ['--products', String(shopProducts), '--sale', '--stack', stack.dir];
+  const child = spawn(process.execPath, [join(root, 'dist/catalog/seed/main.js'), ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  child.on('error', (error) => print(`The shop stays empty: ${error.message}`));
+  const identity = child.pid === undefined ? null : identify(child.pid);
+  if (identity) stack.alsoEnd(identity);
+}
+
+/** @param {string} catalog @returns {Promise<boolean>} false when it cannot be said */
+async function isEmpty(catalog) {
+  try {
+    const signal = AbortSignal.timeout(requestMs);
+    const answer = await fetch(`${catalog}/v1/search?limit=1`, { signal });
+    return answer.ok && (await answer.json()).total === 0;
+  } catch {
+    return false;
   }
 }
 

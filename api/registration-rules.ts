@@ -22,14 +22,19 @@ interface Delivery {
   readonly fee?: Money;
 }
 
-/** A body that fits the schema. */
-export interface RegistrationBody extends Readonly<Record<string, unknown>> {
-  readonly name: string;
-  readonly remaining_supply: number;
+/** What a change may hold; it fits the schema. */
+export interface ProductFields extends Readonly<Record<string, unknown>> {
+  readonly remaining_supply?: number;
   readonly price_usd?: number;
   readonly price?: Money;
   readonly attributes?: Readonly<Record<string, unknown>>;
   readonly delivery?: Delivery;
+}
+
+/** A body that fits the schema. */
+export interface RegistrationBody extends ProductFields {
+  readonly name: string;
+  readonly remaining_supply: number;
 }
 
 export const attributesMaxBytes = 16 * 1024;
@@ -45,7 +50,7 @@ export function checkCurrency(param: string, money: Money, currency: string): vo
 }
 
 /** The price in minor units; `price_usd` and `price` exclude each other, and one is needed. */
-export function priceOf(body: RegistrationBody, currency: string): Money {
+export function priceOf(body: ProductFields, currency: string): Money {
   const { price, price_usd: usd } = body;
   if (price !== undefined) {
     if (usd !== undefined) wrong('price_usd', 'and `price` exclude each other');
@@ -60,7 +65,7 @@ export function priceOf(body: RegistrationBody, currency: string): Money {
 }
 
 /** Throws a problem unless the body keeps all rules. */
-export function checkRegistration(body: RegistrationBody, currency: string): void {
+export function checkRegistration(body: ProductFields, currency: string): void {
   if (body.attributes !== undefined) checkAttributes(body.attributes);
   if (body.delivery !== undefined) checkDelivery(body.delivery, currency);
 }

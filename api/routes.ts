@@ -8,6 +8,7 @@ import { healthRoute } from './handlers/health.ts';
 import { holdRoute } from './handlers/holds.ts';
 import { orderRoutes } from './handlers/orders.ts';
 import { payRoute } from './handlers/pay.ts';
+import { productRoutes } from './handlers/products.ts';
 import { registrationRoutes } from './handlers/registrations.ts';
 import { icsRoute, saleRoutes } from './handlers/sales.ts';
 import { sessionRoutes } from './handlers/sessions.ts';
@@ -55,6 +56,7 @@ export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
     ...saleRoutes(api),
     ...vendorSaleRoutes(api),
     ...registrationRoutes(api),
+    ...productRoutes(api),
     ...vendorRoutes(api),
     ...sessionRoutes(api),
     ...windowRoutes(catalog),

@@ -8,9 +8,6 @@ import type { Method, Route } from '../platform/http/route.ts';
 type Row = readonly [id: string, line: string, summary: string];
 
 const vendors: readonly Row[] = [
-  ['changeProduct', 'PATCH /v1/products/{id}', 'Change a product'],
-  ['withdrawProduct', 'DELETE /v1/products/{id}', 'Withdraw a product'],
-  ['listVendorProducts', 'GET /v1/vendor/products', 'One’s own products'],
   ['importProducts', 'POST /v1/products/import', 'Import products'],
   ['getJob', 'GET /v1/jobs/{id}', 'A job'],
   ['changeSale', 'PATCH /v1/sales/{id}', 'Change a sale before the bell'],

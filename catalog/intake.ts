@@ -1,5 +1,5 @@
 /**
- * The loop that turns `new-product` into rows of shop.products, keyed by the product's id. A
+ * The loop that turns `new-product` and `catalog-changes` into rows of shop.products, keyed by the product's id. A
  * message that can never be right goes to the dead-letter topic; for everything else it waits,
  * however long Kafka or Postgres are away, and the offset moves only after the commit.
  */
@@ -20,9 +20,12 @@ import { indexProducts } from './search/documents.ts';
 export interface IntakeOptions {
   readonly kafka: KafkaPort;
   readonly db: Db;
-  readonly topic: string;
+  /** `new-product` and `catalog-changes`: a product whole, known by its version. */
+  readonly topics: readonly string[];
   readonly groupId: string;
   readonly log: Log;
+  /** Told of products that were written, after the commit. */
+  readonly onWritten?: (products: readonly ProductRow[]) => void;
   readonly now?: () => Date;
 }
 
@@ -95,7 +98,7 @@ async function consumeUntilCrash(
   ended.catch(() => undefined);
   const starting = options.kafka.consume({
     groupId: options.groupId,
-    topics: [options.topic],
+    topics: options.topics,
     onBatch: (batch) => takeBatch(options, letters, batch),
     onAssigned: () => setState('ok'),
     onCrash: (error) => end(error),
@@ -116,14 +119,14 @@ async function consumeUntilCrash(
 
 /** Throws when the batch must come again; what was written by then stays, and is known by its id. */
 async function takeBatch(
-  { db, log }: IntakeOptions,
+  { db, log, onWritten = () => undefined }: IntakeOptions,
   letters: DeadLetters,
   batch: IncomingBatch,
 ): Promise<void> {
   const { topic, partition, messages } = batch;
   try {
     for (let at = 0; at < messages.length; at += rowsPerStatement) {
-      const dead = await takeMessages(db, messages.slice(at, at + rowsPerStatement));
+      const dead = await takeMessages(db, messages.slice(at, at + rowsPerStatement), onWritten);
       await letters.send(topic, partition, dead);
       for (const { message, why } of dead) {
         const where = { topic, partition, offset: String(message.offset) };
@@ -147,7 +150,11 @@ interface Parsed {
   readonly row: ProductRow;
 }
 
-async function takeMessages(db: Db, messages: readonly IncomingMessage[]): Promise<DeadLetter[]> {
+async function takeMessages(
+  db: Db,
+  messages: readonly IncomingMessage[],
+  onWritten: (products: readonly ProductRow[]) => void,
+): Promise<DeadLetter[]> {
   const dead: DeadLetter[] = [];
   const parsed: Parsed[] = [];
   for (const message of messages) {
@@ -160,6 +167,7 @@ async function takeMessages(db: Db, messages: readonly IncomingMessage[]): Promi
     }
   }
   dead.push(...(await writeParsed(db, parsed)));
+  onWritten(parsed.map(({ row }) => row));
   return dead;
 }
 

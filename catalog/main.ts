@@ -17,8 +17,11 @@ import type { Db } from '../platform/postgres/pool.ts';
 import { loadPlaces } from './delivery/places.ts';
 import { createIdentities } from './identity.ts';
 import { startIntake } from './intake.ts';
+import type { ProductRow } from './new-product.ts';
 import { createOffers } from './offers.ts';
+import type { Offers } from './offers.ts';
 import { createPages } from './products.ts';
+import type { Pages } from './products.ts';
 import { watch } from './readiness.ts';
 import { windowInfo, windowRoutes } from './routes.ts';
 import { savedPlaceBy } from './saved-place.ts';
@@ -44,24 +47,28 @@ async function start(): Promise<Role> {
   collectProcessMetrics();
   const dbs = openDatabases(config.databaseUrl, log);
   const kafka = createKafka({ brokers: config.kafkaBrokers, clientId: 'highnoon-catalog', log });
+  const pages = createPages(dbs.pages, log);
+  const offers = createOffers(dbs.shoppers);
   const intake = startIntake({
     kafka,
     db: dbs.intake,
-    topic: `${config.topicPrefix}new-product`,
+    topics: ['new-product', 'catalog-changes'].map((topic) => config.topicPrefix + topic),
     groupId: `${config.topicPrefix}highnoon-intake`,
     log,
+    onWritten: (products) => {
+      for (const product of products) forget(product, pages, offers);
+    },
   });
   const health = watch(dbs.intake, () => intake.state);
   const ready = () => health.ready();
   const { tokenIssuer: issuer, tokenAudience: audience } = config;
   const identities = createIdentities(dbs.pages, { issuer, audience });
-  const offers = createOffers(dbs.shoppers);
   const wishes = watchWishes(dbs.intake, offers, log);
   const upkeep = startUpkeep(dbs.intake, log);
   const places = loadPlaces();
   const savedPlace = savedPlaceBy(identities, dbs.shoppers);
   const routes = windowRoutes({
-    pages: createPages(dbs.pages, log),
+    pages,
     search: { db: dbs.search, places, savedPlace },
     ready,
     db: dbs.shoppers,
@@ -91,6 +98,13 @@ async function start(): Promise<Role> {
       await Promise.all([ops.close(), ...Object.values(dbs).map((db) => db.close())]);
     },
   };
+}
+
+/** What was remembered of a product that changed; the page of its family shows it too. */
+function forget({ id, variant_of }: ProductRow, pages: Pages, offers: Offers): void {
+  pages.expire(id);
+  if (variant_of !== null) pages.expire(variant_of);
+  offers.expire(id);
 }
 
 /** A pool for each kind of work, so that none waits behind another. */

@@ -1,5 +1,6 @@
 /**
- * The value of a `new-product` message, from bytes to a row. Additive fields are ignored; what is
+ * The value of a `new-product` or `catalog-changes` message, from bytes to a row: both carry the
+ * product whole. Additive fields are ignored; what is
  * missing or of another kind makes the message malformed, and says why. Pure.
  */
 
@@ -21,6 +22,8 @@ export interface ProductRow {
   readonly delivery: Readonly<Record<string, unknown>> | null;
   readonly version: number;
   readonly registered_at: string;
+  /** Only a change says so. */
+  readonly withdrawn: boolean;
 }
 
 /** Said of a message that no retry can make right. */
@@ -63,6 +66,7 @@ export function parseNewProduct(key: string | null, value: Uint8Array): ProductR
     version:
       optional(fields['version'], 'version', (version) => wholeOf(version, 'version', 1)) ?? 1,
     registered_at: timeOf(fields['registered_at'], 'registered_at'),
+    withdrawn: optional(fields['withdrawn'], 'withdrawn', flagOf) ?? false,
   };
 }
 
@@ -106,6 +110,11 @@ const idOf = (fields: Fields, name: string): string => matching(fields[name], na
 function wholeOf(value: unknown, name: string, min: number): number {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min) return value;
   throw new Malformed(`${name} is not a whole number from ${min}`);
+}
+
+function flagOf(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new Malformed(`${name} is neither true nor false`);
 }
 
 function timeOf(value: unknown, name: string): string {

@@ -9,20 +9,21 @@ const columns = `id, vendor_id, name, description, price, currency, sku, categor
   attributes, variant_of, options, delivery, version, registered_at`;
 
 const insertText = `
-INSERT INTO shop.products (${columns})
+INSERT INTO shop.products (${columns}, withdrawn_at)
 SELECT id, vendor_id, name, description, price, currency, sku, category, brand,
   ARRAY(SELECT jsonb_array_elements_text(images)),
-  attributes, variant_of, options, delivery, version, registered_at
+  attributes, variant_of, options, delivery, version, registered_at,
+  CASE WHEN withdrawn THEN now() END
 FROM jsonb_to_recordset($1::jsonb) AS rows(
   id text, vendor_id text, name text, description text, price bigint, currency text, sku text,
   category text, brand text, images jsonb, attributes jsonb, variant_of text, options jsonb,
-  delivery jsonb, version integer, registered_at timestamptz)
+  delivery jsonb, version integer, registered_at timestamptz, withdrawn boolean)
 ON CONFLICT (id) DO UPDATE SET
   name = EXCLUDED.name, description = EXCLUDED.description, price = EXCLUDED.price,
   currency = EXCLUDED.currency, sku = EXCLUDED.sku, category = EXCLUDED.category,
   brand = EXCLUDED.brand, images = EXCLUDED.images, attributes = EXCLUDED.attributes,
   variant_of = EXCLUDED.variant_of, options = EXCLUDED.options, delivery = EXCLUDED.delivery,
-  version = EXCLUDED.version, updated_at = now()
+  version = EXCLUDED.version, withdrawn_at = EXCLUDED.withdrawn_at, updated_at = now()
 WHERE products.version < EXCLUDED.version AND products.vendor_id = EXCLUDED.vendor_id`;
 
 /** Writes what is new or newer, as if one after the other; returns how many writes that were. */
@@ -48,7 +49,7 @@ function wavesOf(rows: readonly ProductRow[]): ProductRow[][] {
   return waves;
 }
 
-export interface StoredProduct extends Omit<ProductRow, 'registered_at'> {
+export interface StoredProduct extends Omit<ProductRow, 'registered_at' | 'withdrawn'> {
   readonly registered_at: Date;
 }
 
@@ -101,7 +102,8 @@ const offersText = `
 SELECT sale_id, product_id, kind, state, price, list_price, starts_at, ends_at, allotted, claimed,
   band, who, limit_per_shopper, as_of
 FROM sale.storefront
-WHERE product_id = ANY($1) AND state IN ('scheduled', 'live', 'paused', 'closing')
+WHERE product_id = ANY($1) AND (state IN ('scheduled', 'live', 'paused')
+  OR state = 'closing' AND kind = 'flash')
 ORDER BY starts_at, sale_id LIMIT $2`;
 
 /** Of these products, running and coming ones. */

@@ -16,6 +16,7 @@ import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale } from './sales/create.ts';
 import { listSales, readSale, type StoredSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
+import { changeProduct, listProducts, withdrawProduct, type ProductContext } from './products.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { configuredStores } from './stores.ts';
 import { identityOf, Vendors } from './vendors.ts';
@@ -132,10 +133,21 @@ function vendorSide(
   | 'vendorOfKey'
   | 'register'
   | 'registration'
+  | 'changeProduct'
+  | 'withdrawProduct'
+  | 'products'
 > {
   const { db, lanes, settings, secret, sales } = parts;
   const vendors = new Vendors(db);
   const control: ControlContext = { db, secret, caller: lanes.caller };
+  const { currency } = settings;
+  const products: ProductContext = {
+    ...{ db, secret, caller: lanes.caller, lanes: settings.lanes, currency },
+    freeOf: async (sale) => {
+      const counted = await lanes.shop.count(sale);
+      return counted.kind === 'done' ? (counted.value.items[0]?.available ?? null) : null;
+    },
+  };
   const after = async <T>(id: SaleId, outcome: Promise<T>): Promise<T> => {
     const settled = await outcome;
     sales.forget(id);
@@ -158,6 +170,9 @@ function vendorSide(
     vendorOfKey: (key) => vendors.ofKey(key),
     register: (registration) => register(db, secret, settings.currency, registration),
     registration: (vendor, id) => readRegistration(db, vendor, id),
+    changeProduct: (vendor, id, change) => changeProduct(products, vendor, id, change),
+    withdrawProduct: (vendor, id) => withdrawProduct(products, vendor, id),
+    products: (vendor, query) => listProducts(db, vendor, query),
   };
 }
 

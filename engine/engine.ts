@@ -112,6 +112,31 @@ export interface NewRegistration {
   readonly fingerprint: string;
 }
 
+export interface ProductChange {
+  /** The registered fields that change, checked; `price` in minor units as money. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  /** Units that shall be free in the standing sale; undefined = as they are. */
+  readonly remaining?: number;
+  readonly idempotencyKey?: string;
+}
+
+/** A product as its vendor sees it. */
+export interface VendorProduct {
+  readonly id: ProductId;
+  readonly version: number;
+  readonly status: 'accepted' | 'listed' | 'withdrawn' | 'rejected';
+  /** The registered fields as they are now. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Minor units. */
+  readonly price: number;
+  /** All units that there are, over all sales. */
+  readonly supply: number;
+  /** Free in the standing sale, as settled; null before it is there. */
+  readonly remaining: number | null;
+  readonly registeredAt: Millis;
+  readonly updatedAt: Millis;
+}
+
 /** Refusals of the vendor's side, by the codes of docs/errors.md. */
 export type VendorRejection =
   | { readonly code: 'not_found' }
@@ -230,6 +255,16 @@ export interface Engine {
   vendorOfKey(key: string): Promise<VendorId | null>;
   register(registration: NewRegistration): Promise<VendorOutcome<Registration>>;
   registration(vendor: VendorId, id: ProductId): Promise<Registration | null>;
+  changeProduct(
+    vendor: VendorId,
+    id: ProductId,
+    change: ProductChange,
+  ): Promise<VendorOutcome<VendorProduct>>;
+  withdrawProduct(vendor: VendorId, id: ProductId): Promise<VendorOutcome<VendorProduct>>;
+  products(
+    vendor: VendorId,
+    query: { limit: number; cursor: string | null },
+  ): Promise<Page<VendorProduct>>;
 
   // -- health --
   /** Lanes that this process may not use now, with the reason. Empty = all open. */

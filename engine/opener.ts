@@ -131,9 +131,10 @@ async function turn(options: OpenerOptions, after: string): Promise<string> {
     `SELECT id, state FROM sale.sales
       WHERE kind = 'flash'
         AND ((state = 'scheduled' AND starts_at <= now() + interval '50 milliseconds')
-          OR (state IN ('live', 'paused') AND (ends_at <= now() OR close_requested))
-          OR state = 'closing')
-        AND id > $1 ORDER BY id LIMIT ${salesPerTurnMax}`,
+          OR (state IN ('live', 'paused') AND (ends_at <= now() OR close_requested)))
+        AND id > $1
+     UNION ALL SELECT id, state FROM sale.sales WHERE state = 'closing' AND id > $1
+      ORDER BY id LIMIT ${salesPerTurnMax}`,
     [after],
     'opener_due',
   );

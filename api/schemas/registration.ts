@@ -47,41 +47,51 @@ const delivery = object({
   fee,
 });
 
-export const registrationBody = object(
-  {
-    name: { ...text(200), pattern: '\\S', example: 'KUHL Laptop' },
-    description: {
-      ...text(10_000, 0),
-      example: 'A gaming laptop with 10 GB ram and 256 GB SSD',
-    },
-    price_usd: {
-      type: 'number',
-      exclusiveMinimum: 0,
-      maximum: 1_000_000_000,
-      description: 'At most two decimals; instead of `price`',
-      example: 200,
-    },
-    price: moneyIn(1),
-    remaining_supply: whole(0, supplyMax, { example: 30 }),
-    sku: text(100),
-    category: text(200),
-    brand: text(200),
-    images: list({ type: 'string', format: 'uri', maxLength: 2048 }, { maxItems: 20 }),
-    attributes: {
-      type: 'object',
-      additionalProperties: true,
-      description: 'Free: 16 KB, five levels deep',
-    },
-    variant_of: productId,
-    options: {
-      type: 'object',
-      propertyNames: { type: 'string', minLength: 1, maxLength: 50 },
-      additionalProperties: text(100),
-      maxProperties: 20,
-      example: { size: '42' },
-    },
-    delivery,
+export const registeredFields = {
+  name: { ...text(200), pattern: '\\S', example: 'KUHL Laptop' },
+  description: {
+    ...text(10_000, 0),
+    example: 'A gaming laptop with 10 GB ram and 256 GB SSD',
   },
+  price_usd: {
+    type: 'number',
+    exclusiveMinimum: 0,
+    maximum: 1_000_000_000,
+    description: 'At most two decimals; instead of `price`',
+    example: 200,
+  },
+  price: moneyIn(1),
+  remaining_supply: whole(0, supplyMax, { example: 30 }),
+  sku: text(100),
+  category: text(200),
+  brand: text(200),
+  images: list({ type: 'string', format: 'uri', maxLength: 2048 }, { maxItems: 20 }),
+  attributes: {
+    type: 'object',
+    additionalProperties: true,
+    description: 'Free: 16 KB, five levels deep',
+  },
+  variant_of: productId,
+  options: {
+    type: 'object',
+    propertyNames: { type: 'string', minLength: 1, maxLength: 50 },
+    additionalProperties: text(100),
+    maxProperties: 20,
+    example: { size: '42' },
+  },
+  delivery,
+};
+
+const unknownFields = { 'x-unknown': 'fields of your own belong under `attributes`' };
+
+export const registrationBody = object(
+  registeredFields,
   ['name', 'description', 'remaining_supply'],
-  { 'x-unknown': 'fields of your own belong under `attributes`' },
+  unknownFields,
 );
+
+/** Only what changes. */
+export const productChangeBody = object(registeredFields, [], {
+  ...unknownFields,
+  minProperties: 1,
+});

@@ -1,6 +1,9 @@
 /** Schemas of vendors, their keys and registrations, and of shoppers' sessions. */
+import { registeredFields } from './registration.ts';
 import {
   answer,
+  count,
+  money,
   object,
   oneOf,
   pageOf,
@@ -52,6 +55,32 @@ export const registrationAnswer = answer(
   { id: productId, status: oneOf('accepted', 'listed', 'rejected'), reason: textOrNull },
   ['reason'],
 );
+
+const vendorProduct = {
+  ...registeredFields,
+  id: productId,
+  status: oneOf('accepted', 'listed', 'withdrawn', 'rejected'),
+  version: { type: 'integer', minimum: 1 },
+  name: { type: 'string' },
+  description: { type: 'string' },
+  price: money,
+  supply: { ...count, description: 'All units, sold ones too' },
+  remaining_supply: {
+    type: ['integer', 'null'],
+    description: 'Free in the standing sale, as settled; null before it is there',
+  },
+  registered_at: time,
+  updated_at: time,
+};
+
+/** The registered fields are as they were given, those that were. */
+const givenFields = Object.keys(registeredFields).filter(
+  (name) => !['name', 'description', 'price', 'remaining_supply'].includes(name),
+);
+
+export const vendorProductAnswer = answer(vendorProduct, givenFields);
+
+export const vendorProductsAnswer = pageOf(vendorProductAnswer);
 
 export const sessionBody = object({
   shopper: {

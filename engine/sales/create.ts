@@ -53,7 +53,8 @@ async function readSources(
        FROM sale.registrations r
        LEFT JOIN sale.sales s ON s.id = r.standing_sale
        LEFT JOIN sale.sale_items i ON i.sale_id = r.standing_sale AND i.item = 0
-      WHERE r.vendor_id = $1 AND r.id = ANY($2)`,
+      WHERE r.vendor_id = $1 AND r.id = ANY($2) AND r.withdrawn_at IS NULL
+      ORDER BY r.id FOR SHARE OF r`,
     [vendor, products],
   );
   return new Map(rows.map((r) => [r.id, r]));

@@ -1,10 +1,11 @@
 /**
- * Opens the standing sale of a registered product: the sale, its item, an `install` and a `grant`
- * of its supply, in one transaction. Doing it again changes nothing.
+ * The standing sale of a registered product: opened with an `install` and a `grant` of its supply,
+ * closed for another one when the price changes, each in one transaction. Opening it again changes
+ * nothing.
  */
 import { createHash, type KeyObject } from 'node:crypto';
 import type { Query } from '../../platform/postgres/db.ts';
-import { saleIdOf } from '../domain/ids.ts';
+import { laneOfId, saleIdOf } from '../domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
 import { derivedIdentity } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
@@ -24,8 +25,45 @@ export interface NewProduct {
 export const standingLane = (product: ProductId, lanes: number): number =>
   createHash('sha256').update(product).digest().readUInt32BE(0) % lanes;
 
-export function standingSaleId(secret: KeyObject, product: ProductId, lanes: number): SaleId {
-  return saleIdOf(standingLane(product, lanes), derivedIdentity(secret, 'standing', product));
+/** `version` = of the product whose price it has; the first one's sale is named by the product alone. */
+export function standingSaleId(
+  secret: KeyObject,
+  product: ProductId,
+  lanes: number,
+  version = 1,
+): SaleId {
+  const parts = version === 1 ? [product] : [product, String(version)];
+  return saleIdOf(standingLane(product, lanes), derivedIdentity(secret, 'standing', ...parts));
+}
+
+async function insertStanding(
+  q: Query,
+  id: SaleId,
+  lane: number,
+  currency: string,
+  { id: product, vendor, price, supply }: NewProduct,
+): Promise<boolean> {
+  const made = await q.run(
+    `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, limit_per_shopper,
+                             hold_seconds, who, admission, currency)
+     VALUES ($1, $2, $3, 'standing', 'creating', now(), $4, $5, 'anyone', '{"mode":"open"}', $6)
+     ON CONFLICT (id) DO NOTHING`,
+    [id, lane, vendor, standingTerms.limit, standingTerms.holdSeconds, currency],
+  );
+  if (made === 0) return false;
+  await q.run(
+    `INSERT INTO sale.sale_items (sale_id, item, product_id, price, list_price, asked)
+     VALUES ($1, 0, $2, $3, $3, $4)`,
+    [id, product, price, supply],
+  );
+  await q.run('UPDATE sale.registrations SET standing_sale = $2 WHERE id = $1', [product, id]);
+  return true;
+}
+
+function addInstall(writer: CommandWriter, id: SaleId, lane: number, product: NewProduct): void {
+  const items = [[product.id, product.price]];
+  const body = [id, 0, 0, standingTerms.limit, standingTerms.holdSeconds * 1000, 0, 0, items];
+  writer.add({ lane, kind: 'install', sale: id, move: null, body });
 }
 
 /** Answers the lanes that were given commands; none when the sale was there. */
@@ -38,25 +76,9 @@ export async function openStanding(
 ): Promise<readonly number[]> {
   const lane = standingLane(product.id, lanes);
   const id = standingSaleId(secret, product.id, lanes);
-  const made = await q.run(
-    `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, limit_per_shopper,
-                             hold_seconds, who, admission, currency)
-     VALUES ($1, $2, $3, 'standing', 'creating', now(), $4, $5, 'anyone', '{"mode":"open"}', $6)
-     ON CONFLICT (id) DO NOTHING`,
-    [id, lane, product.vendor, standingTerms.limit, standingTerms.holdSeconds, currency],
-  );
-  if (made === 0) return [];
-  await q.run(
-    `INSERT INTO sale.sale_items (sale_id, item, product_id, price, list_price, asked)
-     VALUES ($1, 0, $2, $3, $3, $4)`,
-    [id, product.id, product.price, product.supply],
-  );
-  await q.run('UPDATE sale.registrations SET standing_sale = $2 WHERE id = $1', [product.id, id]);
+  if (!(await insertStanding(q, id, lane, currency, product))) return [];
   const writer = new CommandWriter();
-  const items = [[product.id, product.price]];
-  const holdMs = standingTerms.holdSeconds * 1000;
-  const body = [id, 0, 0, standingTerms.limit, holdMs, 0, 0, items];
-  writer.add({ lane, kind: 'install', sale: id, move: null, body });
+  addInstall(writer, id, lane, product);
   if (product.supply > 0) {
     const move = `mov_grant_${product.id}`;
     await q.run(
@@ -69,4 +91,27 @@ export async function openStanding(
   const commandLanes = writer.lanes;
   await writer.flush(q);
   return commandLanes;
+}
+
+/**
+ * Closes a standing sale: what is free leaves it at once, the rest as its holds end. Written last in
+ * its transaction, after the `successor` at another price, to which the units then return. Terms of
+ * a sale never change, so that every order of it has its price.
+ */
+export async function closeStanding(
+  q: Query,
+  sale: SaleId,
+  successor?: { readonly id: SaleId; readonly currency: string; readonly product: NewProduct },
+): Promise<readonly number[]> {
+  const lane = laneOfId(sale);
+  const writer = new CommandWriter();
+  if (successor !== undefined) {
+    const { id, currency, product } = successor;
+    await insertStanding(q, id, lane, currency, product);
+    addInstall(writer, id, lane, product);
+  }
+  await q.run('UPDATE sale.sales SET close_requested = true WHERE id = $1', [sale]);
+  writer.add({ lane, kind: 'close', sale, move: null, body: [] });
+  await writer.flush(q);
+  return [lane];
 }

@@ -150,7 +150,7 @@ async function planTopUp(
     return { code: 'invalid_request', param: 'product_id', detail: 'not an item of the sale' };
   }
   const [row] = await q.query<{ standing_sale: SaleId }>(
-    'SELECT standing_sale FROM sale.registrations WHERE id = $1',
+    'SELECT standing_sale FROM sale.registrations WHERE id = $1 FOR SHARE',
     [product],
   );
   if (row === undefined) return { code: 'not_found' };
@@ -228,7 +228,7 @@ export async function topUpSale(
   return { kind: 'rejected', rejection: { code: 'illegal_transition', state } };
 }
 
-function moveOutcome(
+export function moveOutcome(
   db: Db,
   move: string,
 ): Promise<{ state: string; reason: string; product: ProductId } | null> {

@@ -120,7 +120,11 @@ async function settleClose(
   }
 }
 
-/** What a closed sale did not sell goes back to the standing sale, as a move. */
+/**
+ * What a closed sale did not sell goes back to the standing sale, as a move; that of a withdrawn
+ * product to its vendor, and its supply shrinks. The lock keeps the standing sale what it is: a
+ * price changes only while no unit is on its way.
+ */
 async function returnUnits(
   q: Query,
   lane: number,
@@ -130,15 +134,32 @@ async function returnUnits(
   writer: CommandWriter,
 ): Promise<void> {
   const id = moveOfClose(lane, event.number, item);
+  await q.query(
+    `SELECT 1 FROM sale.registrations r JOIN sale.sale_items i ON i.product_id = r.id
+      WHERE i.sale_id = $1 AND i.item = $2 FOR UPDATE OF r`,
+    [event.sale, item],
+  );
   const [move] = await q.query<Move>(
-    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units, state)
-     SELECT $1, 'return', i.product_id, i.sale_id, i.item, r.standing_sale, 0, $4, 'crediting'
+    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units,
+                             state, settled_at)
+     SELECT $1, 'return', i.product_id, i.sale_id, i.item,
+            CASE WHEN r.withdrawn_at IS NULL THEN r.standing_sale END,
+            CASE WHEN r.withdrawn_at IS NULL THEN 0 END, $4,
+            CASE WHEN r.withdrawn_at IS NULL THEN 'crediting' ELSE 'done' END,
+            CASE WHEN r.withdrawn_at IS NOT NULL THEN now() END
        FROM sale.sale_items i JOIN sale.registrations r ON r.id = i.product_id
       WHERE i.sale_id = $2 AND i.item = $3
      ON CONFLICT (id) DO NOTHING RETURNING ${moveColumns}`,
     [id, event.sale, item, units],
   );
-  if (move !== undefined) credit(writer, move, move.to_sale, move.to_item);
+  if (move === undefined) return;
+  if (move.to_sale === null) await shrinkSupply(q, move);
+  else credit(writer, move, move.to_sale, move.to_item);
+}
+
+/** Units that left for good, or never came. */
+async function shrinkSupply(q: Query, { product_id: product, units }: Move): Promise<void> {
+  await q.run('UPDATE sale.registrations SET supply = supply - $2 WHERE id = $1', [product, units]);
 }
 
 function credit(writer: CommandWriter, move: Move, sale: SaleId | null, item: number | null): void {
@@ -178,6 +199,11 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
   const move = await lockMove(q, id);
   if (direction === 'debit') {
     const reason = event.ok ? null : `${event.reason}:${available ?? 0}`;
+    if (move.kind === 'withdraw') {
+      await setMove(q, id, event.ok ? 'done' : 'refused', reason);
+      if (event.ok) await shrinkSupply(q, move);
+      return;
+    }
     await setMove(q, id, event.ok ? 'debited' : 'refused', reason);
     await decideGroup(q, move.group_id ?? '', writer);
     return;
@@ -199,12 +225,7 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
     return;
   }
   await setMove(q, id, 'refused', event.reason);
-  if (move.kind === 'grant') {
-    await q.run('UPDATE sale.registrations SET supply = supply - $2 WHERE id = $1', [
-      move.product_id,
-      move.units,
-    ]);
-  }
+  if (move.kind === 'grant') await shrinkSupply(q, move);
 }
 
 /** Moves whose credit their sale could not take: it was frozen, or a script failed. */

@@ -149,6 +149,8 @@ export const lifeOfASale: readonly Step[] = [
   { id: 'resumeSale', path: ofSale },
   { id: 'topUpSale', path: ofSale, key: `top-up-${run}`, body: () => ({ units: 5 }) },
   { id: 'closeSale', path: ofSale },
+  { id: 'changeProduct', path: ofProduct, body: () => ({ brand: 'KUHL', remaining_supply: 40 }) },
+  { id: 'listVendorProducts', query: '?limit=100' },
   { id: 'search', query: '?q=laptop' },
   { id: 'suggest', query: '?q=lap' },
   { id: 'getDelivery', query: (life) => `?product_id=${life.product}&country=DE` },
@@ -161,4 +163,9 @@ export const lifeOfASale: readonly Step[] = [
   { id: 'deleteWish', path: ofProduct },
   { id: 'putAddresses', body: () => address },
   { id: 'getAddresses' },
+  {
+    id: 'withdrawProduct',
+    path: ofProduct,
+    until: (json) => field(json, 'status') === 'withdrawn',
+  },
 ];

@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 const start = (): Intake =>
-  startIntake({ kafka, db: database.db, topic, groupId: `${topic}-intake`, log });
+  startIntake({ kafka, db: database.db, topics: [topic], groupId: `${topic}-intake`, log });
 
 const message = (id: string, value: Buffer | string = valueOf(id)) => ({ key: id, value });
 

@@ -30,7 +30,7 @@ afterEach(async () => {
 
 function start(db: Db = database.db): void {
   intake = startIntake({
-    ...{ kafka, db, topic, groupId: 'test-intake', log },
+    ...{ kafka, db, topics: [topic], groupId: 'test-intake', log },
     now: () => new Date(0),
   });
 }
@@ -81,6 +81,18 @@ describe('intake', () => {
       { id: 'prd_1', name: 'newer', version: 2 },
       { id: 'prd_2', name: 'name of prd_2', version: 1 },
     ]);
+  });
+
+  it('withdraws a product and brings it back, whatever comes late', async () => {
+    put(product('prd_1', { withdrawn: true, version: 3 }));
+    put(product('prd_1', { version: 2 }));
+    start();
+    await expect.poll(() => kafka.committed(topic)).toBe(2);
+    const withdrawn = 'SELECT withdrawn_at IS NOT NULL AS gone FROM shop.products';
+    expect(await database.db.query(withdrawn)).toEqual([{ gone: true }]);
+    put(product('prd_1', { version: 4 }));
+    await expect.poll(() => kafka.committed(topic)).toBe(3);
+    expect(await database.db.query(withdrawn)).toEqual([{ gone: false }]);
   });
 
   it('lets no vendor write over another one’s product', async () => {

@@ -109,6 +109,7 @@ export async function addProduct(
     ...{ price: 20_000, currency: 'USD', sku: null, category: null, brand: null, images: [] },
     ...{ attributes: {}, variant_of: null, options: {}, delivery: null, version: 1 },
     registered_at: '2026-01-02T03:04:05.000Z',
+    withdrawn: false,
     ...more,
   };
   if ((await writeProducts(db, [row])) !== 1) throw new Error(`${id} was not written`);

@@ -9,6 +9,7 @@ import type {
   OrderDocument,
   Outcome,
   SaleTerms,
+  VendorProduct,
 } from '../../../engine/index.ts';
 
 export const saleId = `sal_${'0'.repeat(16)}`;
@@ -67,6 +68,18 @@ export const saleTerms: SaleTerms = {
   admission: { mode: 'open' },
   seedCommitment: `sha256:${'0'.repeat(64)}`,
   createdAt: noon - 86_400_000,
+};
+
+export const vendorProduct: VendorProduct = {
+  id: productId,
+  version: 2,
+  status: 'listed',
+  body: { name: 'KUHL Laptop', description: '', brand: 'KUHL' },
+  price: 20_000,
+  supply: 30,
+  remaining: 26,
+  registeredAt: noon - 86_400_000,
+  updatedAt: noon,
 };
 
 type CountedSale = LaneSale & {
@@ -128,6 +141,13 @@ const good: Partial<Record<keyof Engine, unknown>> = {
     replayed: false,
   },
   registration: { id: productId, status: 'listed', reason: null },
+  changeProduct: { kind: 'done', value: vendorProduct, replayed: false },
+  withdrawProduct: {
+    kind: 'done',
+    value: { ...vendorProduct, status: 'withdrawn' },
+    replayed: false,
+  },
+  products: { items: [vendorProduct], nextCursor: 'abc' },
 };
 
 const byCallback = new Set(['hold', 'pay', 'release']);

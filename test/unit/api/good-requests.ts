@@ -117,6 +117,8 @@ const register: GoodRequest = {
   ],
 };
 
+const fieldsOf = ({ body, fields = [] }: GoodRequest) => ({ body, fields });
+
 const registerByMoney: GoodRequest = {
   ...register,
   body: {
@@ -262,6 +264,33 @@ export const goodRequests: readonly GoodRequest[] = [
       { path: 'new_stock', kind: 'flag' },
     ],
   },
+  {
+    id: 'changeProduct',
+    method: 'PATCH',
+    path: `/v1/products/${productId}`,
+    as: 'vendor',
+    status: 200,
+    calls: ['changeProduct'],
+    ...fieldsOf(register),
+  },
+  {
+    id: 'changeProduct',
+    method: 'PATCH',
+    path: `/v1/products/${productId}`,
+    as: 'vendor',
+    status: 200,
+    calls: ['changeProduct'],
+    ...fieldsOf(registerByMoney),
+  },
+  {
+    id: 'withdrawProduct',
+    method: 'DELETE',
+    path: `/v1/products/${productId}`,
+    as: 'vendor',
+    status: 200,
+    calls: ['withdrawProduct'],
+  },
+  get('listVendorProducts', '/v1/vendor/products?limit=10', 'vendor', 'products'),
   get('listVendorSales', '/v1/vendor/sales', 'vendor', 'sales', 'laneSale'),
   get('getSaleStats', `/v1/sales/${saleId}/stats`, 'vendor', 'sale', 'laneSale'),
   get('listSales', '/v1/sales?state=upcoming,live&limit=100', 'nobody', 'sales', 'laneSale'),

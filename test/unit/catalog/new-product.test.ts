@@ -20,6 +20,7 @@ describe('a new-product message', () => {
       ...{ price: 20_000, currency: 'USD', sku: null, category: null, brand: null, images: [] },
       ...{ attributes: {}, variant_of: null, options: {}, delivery: null, version: 1 },
       registered_at: '2026-01-02T03:04:05.000Z',
+      withdrawn: false,
     });
   });
 
@@ -35,6 +36,7 @@ describe('a new-product message', () => {
       options: { size: '42' },
       delivery: { include: [{ country: 'US' }] },
       version: 7,
+      withdrawn: true,
     };
     expect(parse({ ...good, ...more })).toMatchObject(more);
   });
@@ -71,6 +73,7 @@ describe('a new-product message', () => {
     ['too many images', { ...good, images: Array(101).fill('x') }, 'more than 100'],
     ['attributes that are a list', { ...good, attributes: [] }, 'attributes is not an object'],
     ['version 0', { ...good, version: 0 }, 'version'],
+    ['a withdrawal that is a word', { ...good, withdrawn: 'yes' }, 'withdrawn is neither'],
     ['no time', { ...good, registered_at: 'noon' }, 'registered_at is not a time'],
   ])('with %s is malformed', (_, value, why) => {
     expect(() => parse(value)).toThrow(Malformed);

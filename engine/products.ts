@@ -1,0 +1,351 @@
+/**
+ * What a vendor does with a product after its registration: change, withdraw, list. A change and
+ * its event are one transaction; units come and go as moves, and the answer waits for those.
+ */
+import { randomBytes, type KeyObject } from 'node:crypto';
+import type { Db, Query } from '../platform/postgres/db.ts';
+import { base32, laneOfId } from './domain/ids.ts';
+import type { ProductId, SaleId, VendorId } from './domain/types.ts';
+import type {
+  Page,
+  ProductChange,
+  VendorOutcome,
+  VendorProduct,
+  VendorRejection,
+} from './engine.ts';
+import type { CommandCaller } from './lanes/command-caller.ts';
+import { requestOf } from './lanes/order-key.ts';
+import { priceOf } from './registrations.ts';
+import { writeTopUp } from './sales/control.ts';
+import { readCursor, writeCursor } from './sales/read.ts';
+import { closeStanding, standingSaleId } from './sales/standing.ts';
+import { moveOutcome } from './sales/vendor.ts';
+import { untilSettled } from './sales/wait.ts';
+import { CommandWriter } from './settle/commands.ts';
+
+export interface ProductContext {
+  readonly db: Db;
+  readonly secret: KeyObject;
+  readonly caller: CommandCaller;
+  readonly lanes: number;
+  readonly currency: string;
+  /** Units that a sale has free, as its lane counts them; null while it cannot say. */
+  readonly freeOf: (sale: SaleId) => Promise<number | null>;
+}
+
+interface Row {
+  readonly id: ProductId;
+  readonly vendor_id: VendorId;
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly status: 'accepted' | 'rejected';
+  readonly version: number;
+  readonly supply: number;
+  readonly standing_sale: SaleId | null;
+  readonly standing_state: string | null;
+  readonly remaining: number | null;
+  readonly registered_at: Date;
+  readonly updated_at: Date;
+  readonly withdrawn_at: Date | null;
+}
+
+const select = `
+  SELECT r.id, r.vendor_id, r.body, r.status, r.version, r.supply, r.standing_sale,
+         s.state AS standing_state, f.allotted - f.claimed AS remaining,
+         r.registered_at, r.updated_at, r.withdrawn_at
+    FROM sale.registrations r
+    LEFT JOIN sale.sales s ON s.id = r.standing_sale
+    LEFT JOIN sale.storefront f ON f.sale_id = r.standing_sale`;
+
+function productOf(row: Row): VendorProduct {
+  const isListed = row.standing_state !== null && row.standing_state !== 'creating';
+  const status = row.status === 'accepted' && isListed ? 'listed' : row.status;
+  return {
+    id: row.id,
+    version: row.version,
+    status: row.withdrawn_at === null ? status : 'withdrawn',
+    body: row.body,
+    price: priceOf(row.body),
+    supply: row.supply,
+    remaining: row.remaining,
+    registeredAt: row.registered_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  };
+}
+
+/** A vendor's products, the eldest first. The cursor is the last one's time and id. */
+export async function listProducts(
+  q: Query,
+  vendor: VendorId,
+  query: { readonly limit: number; readonly cursor: string | null },
+): Promise<Page<VendorProduct>> {
+  const [at, after] = readCursor(query.cursor);
+  const rows = await q.query<Row>(
+    `${select} WHERE r.vendor_id = $1
+        AND (date_trunc('milliseconds', r.registered_at), r.id) > ($2, $3)
+      ORDER BY date_trunc('milliseconds', r.registered_at), r.id LIMIT $4`,
+    [vendor, at, after, query.limit + 1],
+    'products_list',
+  );
+  const items = rows.slice(0, query.limit).map(productOf);
+  const last = items.at(-1);
+  const more = rows.length > query.limit && last !== undefined;
+  return { items, nextCursor: more ? writeCursor(last.registeredAt, last.id) : null };
+}
+
+const isWithdrawn = (row: Row): boolean => row.withdrawn_at !== null;
+
+async function readOwn(q: Query, vendor: VendorId, id: ProductId): Promise<Row | null> {
+  const [row] = await q.query<Row>(`${select} WHERE r.id = $1 AND r.vendor_id = $2`, [id, vendor]);
+  return row ?? null;
+}
+
+/** Locked, the standing sale before it as settlements lock them; null = not there any more. */
+async function lockOwn(q: Query, vendor: VendorId, id: ProductId): Promise<Row | null> {
+  const seen = await readOwn(q, vendor, id);
+  await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [seen?.standing_sale ?? '']);
+  await q.query('SELECT 1 FROM sale.registrations WHERE id = $1 FOR UPDATE', [id]);
+  const row = await readOwn(q, vendor, id);
+  return row?.withdrawn_at === null ? row : null;
+}
+
+/** While units are on their way between sales, the standing sale they may go to has to stay. */
+async function inTransit(q: Query, id: ProductId): Promise<boolean> {
+  const [row] = await q.query(
+    `SELECT 1 FROM sale.moves
+      WHERE product_id = $1 AND state IN ('asked', 'debited', 'crediting', 'undoing') LIMIT 1`,
+    [id],
+  );
+  return row !== undefined;
+}
+
+type Written =
+  | { readonly kind: 'written'; readonly lanes: readonly number[] }
+  /** The standing sale cannot be closed yet. */
+  | { readonly kind: 'wait' }
+  | VendorRejection;
+
+/** The standing sale that may be closed now; null = not yet. */
+async function closable(q: Query, row: Row): Promise<SaleId | null> {
+  const { standing_sale: standing, standing_state: state } = row;
+  if (standing === null || state !== 'live' || (await inTransit(q, row.id))) return null;
+  return standing;
+}
+
+/** Writes the new body and its event; a new price closes the standing sale for another one. */
+async function writeBody(
+  q: Query,
+  context: ProductContext,
+  vendor: VendorId,
+  id: ProductId,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<Written> {
+  const row = await lockOwn(q, vendor, id);
+  if (row === null) return { code: 'not_found' };
+  const version = row.version + 1;
+  const kept = 'price' in fields ? { ...row.body, price_usd: undefined } : row.body;
+  const body = { ...kept, ...fields };
+  const price = priceOf(body);
+  await q.run(
+    'UPDATE sale.registrations SET body = $2, version = $3, updated_at = now() WHERE id = $1',
+    [id, JSON.stringify(body), version],
+  );
+  const { secret, lanes, currency } = context;
+  await announce(q, currency, { ...row, body, version }, Object.keys(fields), false);
+  if (price === priceOf(row.body)) return { kind: 'written', lanes: [] };
+  const standing = await closable(q, row);
+  if (standing === null) return { kind: 'wait' };
+  const successor = {
+    id: standingSaleId(secret, id, lanes, version),
+    ...{ currency, product: { id, vendor, price, supply: 0 } },
+  };
+  return { kind: 'written', lanes: await closeStanding(q, standing, successor) };
+}
+
+async function writeWithdrawal(
+  q: Query,
+  context: ProductContext,
+  vendor: VendorId,
+  id: ProductId,
+): Promise<Written> {
+  const row = await lockOwn(q, vendor, id);
+  if (row === null) return { code: 'not_found' };
+  const [flash] = await q.query<{ state: string }>(
+    `SELECT s.state FROM sale.sale_items i JOIN sale.sales s ON s.id = i.sale_id
+      WHERE i.product_id = $1 AND s.kind = 'flash' AND s.state NOT IN ('closed', 'cancelled')
+      LIMIT 1`,
+    [id],
+  );
+  if (flash !== undefined) return { code: 'illegal_transition', state: flash.state };
+  const version = row.version + 1;
+  await q.run(
+    `UPDATE sale.registrations SET withdrawn_at = now(), updated_at = now(), version = $2
+      WHERE id = $1`,
+    [id, version],
+  );
+  await announce(q, context.currency, { ...row, version }, ['withdrawn'], true);
+  const standing = await closable(q, row);
+  if (standing === null) return { kind: 'wait' };
+  return { kind: 'written', lanes: await closeStanding(q, standing) };
+}
+
+async function announce(
+  q: Query,
+  currency: string,
+  row: Row,
+  changed: readonly string[],
+  withdrawn: boolean,
+): Promise<void> {
+  const { id, vendor_id, version, body, registered_at } = row;
+  const event = {
+    ...{ id, vendor_id, version, changed, withdrawn, ...body },
+    price: { amount: priceOf(body), currency },
+    registered_at: registered_at.toISOString(),
+  };
+  await q.run(
+    `INSERT INTO platform.outbox (topic, key, value) VALUES ('catalog-changes', $1, $2)`,
+    [id, JSON.stringify(event)],
+  );
+}
+
+/** Rolls back what has to wait. */
+class Wait extends Error {}
+
+/** Tries until it is written or refused; null = its units are still on their way. */
+async function write(
+  { db, caller }: ProductContext,
+  attempt: (q: Query) => Promise<Written>,
+): Promise<Exclude<Written, { kind: 'wait' }> | null> {
+  const written = await untilSettled(async () => {
+    try {
+      return await db.tx(async (q) => {
+        const once = await attempt(q);
+        if ('kind' in once && once.kind === 'wait') throw new Wait();
+        return once;
+      });
+    } catch (error) {
+      if (error instanceof Wait) return null;
+      throw error;
+    }
+  });
+  if (written === null) return null;
+  if ('lanes' in written) for (const lane of written.lanes) void caller.send(lane).catch(ignore);
+  return written;
+}
+
+const ignore = (): void => undefined;
+
+/** Sets what is free in the standing sale: new stock comes as a grant, less as a withdrawal. */
+async function setRemaining(
+  context: ProductContext,
+  row: Row,
+  remaining: number,
+  idempotencyKey: string | undefined,
+): Promise<'done' | 'settling' | VendorRejection> {
+  const { db, secret, caller, freeOf } = context;
+  const standing = row.standing_sale;
+  const free = standing === null ? null : await freeOf(standing);
+  if (standing === null || free === null) return 'settling';
+  const request = requestOf(secret, idempotencyKey, 'remaining', row.id);
+  const known = await knownMove(db, request);
+  const units = Math.abs(remaining - free);
+  if (known === null && units === 0) return 'done';
+  const move = known ?? `mov_set_${base32(randomBytes(10))}`;
+  if (known === null) {
+    const target = { move, sale: standing, item: 0, product: row.id, standing, units, request };
+    await db.tx(async (q) => {
+      if (remaining > free) await writeTopUp(q, { ...target, newStock: true });
+      else await writeLess(q, target);
+    });
+    void caller.send(laneOfId(standing)).catch(ignore);
+  }
+  const outcome = await moveOutcome(db, move);
+  if (outcome === null) return 'settling';
+  if (outcome.state === 'done') return 'done';
+  if (!outcome.reason.startsWith('insufficient')) return 'settling';
+  const available = Number(outcome.reason.split(':')[1] ?? 0);
+  return { code: 'insufficient_supply', available, product: row.id };
+}
+
+async function knownMove(q: Query, request: string | null): Promise<string | null> {
+  const [known] = await q.query<{ id: string }>(
+    `SELECT id FROM sale.moves WHERE request = $1 AND state NOT IN ('refused', 'undone')`,
+    [request],
+  );
+  return known?.id ?? null;
+}
+
+interface Less {
+  readonly move: string;
+  readonly sale: SaleId;
+  readonly product: ProductId;
+  readonly units: number;
+  readonly request: string | null;
+}
+
+/** Units that were sold elsewhere: a debit without a credit. */
+async function writeLess(q: Query, { move, sale, product, units, request }: Less): Promise<void> {
+  await q.run(
+    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, units, group_id, state,
+                             request)
+     VALUES ($1, 'withdraw', $2, $3, 0, $4, $1, 'asked', $5)`,
+    [move, product, sale, units, request],
+  );
+  const writer = new CommandWriter();
+  writer.add({ lane: laneOfId(sale), kind: 'debit', sale, move, body: [move, 0, units] });
+  await writer.flush(q);
+}
+
+/** Changes registered fields. Supply comes first: without its units nothing else is changed. */
+export async function changeProduct(
+  context: ProductContext,
+  vendor: VendorId,
+  id: ProductId,
+  { fields, remaining, idempotencyKey }: ProductChange,
+): Promise<VendorOutcome<VendorProduct>> {
+  const row = await readOwn(context.db, vendor, id);
+  if (row === null || isWithdrawn(row)) {
+    return { kind: 'rejected', rejection: { code: 'not_found' } };
+  }
+  if (remaining !== undefined) {
+    const set = await setRemaining(context, row, remaining, idempotencyKey);
+    if (set === 'settling') return { kind: 'settling' };
+    if (set !== 'done') return { kind: 'rejected', rejection: set };
+  }
+  return answer(
+    context,
+    vendor,
+    id,
+    await write(context, (q) => writeBody(q, context, vendor, id, fields)),
+  );
+}
+
+/** Takes a product off the shop; what is free of it goes back to its vendor. */
+export async function withdrawProduct(
+  context: ProductContext,
+  vendor: VendorId,
+  id: ProductId,
+): Promise<VendorOutcome<VendorProduct>> {
+  const row = await readOwn(context.db, vendor, id);
+  if (row !== null && isWithdrawn(row)) {
+    return { kind: 'done', value: productOf(row), replayed: false };
+  }
+  return answer(
+    context,
+    vendor,
+    id,
+    await write(context, (q) => writeWithdrawal(q, context, vendor, id)),
+  );
+}
+
+async function answer(
+  { db }: ProductContext,
+  vendor: VendorId,
+  id: ProductId,
+  written: Exclude<Written, { kind: 'wait' }> | null,
+): Promise<VendorOutcome<VendorProduct>> {
+  if (written === null) return { kind: 'settling' };
+  if ('code' in written) return { kind: 'rejected', rejection: written };
+  const row = await readOwn(db, vendor, id);
+  if (row === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
+  return { kind: 'done', value: productOf(row), replayed: false };
+}

@@ -1,0 +1,229 @@
+/** A vendor's changes of a product: each unit is accounted for, orders keep their price. */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import { startOpener } from '../../../engine/opener.ts';
+import type { ProductChange, VendorOutcome, VendorProduct } from '../../../engine/engine.ts';
+import { changeProduct, listProducts, withdrawProduct } from '../../../engine/products.ts';
+import type { ProductContext } from '../../../engine/products.ts';
+import { topicsOf } from '../../../engine/topics.ts';
+import { auditOf } from '../../support/audit.ts';
+import { silent, until } from '../../support/environment.ts';
+import { specsOf } from '../../support/kafka.ts';
+import type { Running } from '../../support/world-loops.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+let world: World;
+let shop: WorldShop;
+let vendor: string;
+let context: ProductContext;
+let opener: Running;
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 2 });
+  const newProduct = topicsOf(world.kafka.prefix).newProduct;
+  const specs = specsOf(world.kafka.prefix, 2, true);
+  await world.kafka.makeTopics(
+    2,
+    specs.filter(({ topic }) => topic.startsWith(newProduct)),
+  );
+  shop = new WorldShop(world);
+  vendor = await shop.vendor();
+  const { settings, lanes, db } = world;
+  const secret = idSecretOf(settings.idSecret);
+  const { lanes: count, currency } = settings;
+  context = {
+    ...{ db, secret, caller: lanes.caller, lanes: count, currency },
+    freeOf: async (sale) => {
+      const counted = await lanes.shop.count(sale);
+      return counted.kind === 'done' ? (counted.value.items[0]?.available ?? null) : null;
+    },
+  };
+  opener = await startOpener({
+    ...{ kafka: world.kafka.kafka, producer: await world.kafka.kafka.producer(), db, secret },
+    ...{ shop: lanes.shop, lanes: count, currency, topic: newProduct, log: silent },
+    groupId: `${world.kafka.prefix}opener`,
+    onCommands: () => undefined,
+    onCrash: (error) => {
+      throw error;
+    },
+  });
+});
+afterEach(async () => {
+  await world.steps.pump();
+  expect(await auditOf(world)).toEqual([]);
+});
+afterAll(async () => {
+  await opener.close();
+  await world.close();
+});
+
+/** Settles what there is to settle until the command is answered. */
+async function settled<T>(command: Promise<T>): Promise<T> {
+  const state = { answered: false };
+  const done = command.finally(() => (state.answered = true));
+  done.catch(() => undefined);
+  while (!state.answered) await world.steps.pump();
+  await world.steps.pump();
+  return done;
+}
+
+const change = (id: string, what: ProductChange): Promise<VendorOutcome<VendorProduct>> =>
+  settled(changeProduct(context, vendor, id, what));
+
+const priced = (amount: number): ProductChange => ({
+  fields: { price: { amount, currency: 'USD' } },
+});
+
+async function read(id: string) {
+  const { items } = await listProducts(world.db, vendor, { limit: 100, cursor: null });
+  const found = items.find((product) => product.id === id);
+  if (found === undefined) throw new Error(`${id} is not listed`);
+  return found;
+}
+
+async function standingOf(id: string): Promise<{ sale: string; state: string; price: number }> {
+  const [row] = await world.db.query<{ sale: string; state: string; price: number }>(
+    `SELECT s.id AS sale, s.state, i.price FROM sale.registrations r
+       JOIN sale.sales s ON s.id = r.standing_sale JOIN sale.sale_items i ON i.sale_id = s.id
+      WHERE r.id = $1`,
+    [id],
+  );
+  if (row === undefined) throw new Error(`${id} has no standing sale`);
+  return row;
+}
+
+async function stateOf(sale: string): Promise<string> {
+  const [row] = await world.db.query<{ state: string }>(
+    'SELECT state FROM sale.sales WHERE id = $1',
+    [sale],
+  );
+  return row?.state ?? '';
+}
+
+async function changes(id: string) {
+  return world.db.query<{ value: Record<string, unknown> }>(
+    `SELECT value FROM platform.outbox WHERE topic = 'catalog-changes' AND key = $1 ORDER BY id`,
+    [id],
+  );
+}
+
+it('changes fields, one version after the other, each announced', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const first = await change(id, { fields: { name: 'Laptop 2', brand: 'KUHL' } });
+  expect(first).toMatchObject({ kind: 'done', value: { version: 2, body: { brand: 'KUHL' } } });
+  await change(id, { fields: { brand: 'WARM' } });
+  expect(await read(id)).toMatchObject({ version: 3, body: { name: 'Laptop 2', brand: 'WARM' } });
+  expect((await changes(id)).map(({ value }) => value)).toMatchObject([
+    { id, vendor_id: vendor, version: 2, changed: ['name', 'brand'], name: 'Laptop 2' },
+    { version: 3, changed: ['brand'], price: { amount: 20_000, currency: 'USD' } },
+  ]);
+  expect((await standingOf(id)).sale).toBe(standing);
+});
+
+it('is the owner’s alone', async () => {
+  const { id } = await shop.product(vendor, 10);
+  const other = await shop.vendor('Eve');
+  const refused = { kind: 'rejected', rejection: { code: 'not_found' } };
+  expect(await changeProduct(context, other, id, { fields: { name: 'x' } })).toEqual(refused);
+  expect(await withdrawProduct(context, other, id)).toEqual(refused);
+  const page = await listProducts(world.db, other, { limit: 10, cursor: null });
+  expect(page).toEqual({ items: [], nextCursor: null });
+});
+
+it('lists in pages, the eldest first', async () => {
+  const seller = await shop.vendor('Lister');
+  const ids: string[] = [];
+  for (let n = 0; n < 3; n += 1) ids.push(await shop.register(seller, 1));
+  const first = await listProducts(world.db, seller, { limit: 2, cursor: null });
+  const second = await listProducts(world.db, seller, { limit: 2, cursor: first.nextCursor });
+  expect([...first.items, ...second.items].map(({ id }) => id).sort()).toEqual(ids.sort());
+  expect(second.nextCursor).toBeNull();
+});
+
+it('sells at a new price what is free, and keeps the old one for what is held', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const order = await shop.hold(standing, 'ann', 2);
+  expect(await change(id, priced(15_000))).toMatchObject({
+    kind: 'done',
+    value: { price: 15_000 },
+  });
+  const now = await standingOf(id);
+  expect(now).toMatchObject({ state: 'live', price: 15_000 });
+  expect(now.sale).not.toBe(standing);
+  expect(await context.freeOf(now.sale)).toBe(8);
+  expect(await stateOf(standing)).toBe('closing');
+  // What the elder sale gives back later comes to the one that is there by then.
+  await change(id, priced(12_000));
+  const last = await standingOf(id);
+  await shop.release(order);
+  await until('all units are in the newest sale', async () => {
+    await world.steps.pump();
+    return (await context.freeOf(last.sale)) === 10;
+  });
+  expect(await stateOf(standing)).toBe('closed');
+  const held = await shop.hold(last.sale, 'ann', 1);
+  expect(held.price).toBe(12_000);
+  expect(await read(id)).toMatchObject({ supply: 10, price: 12_000, version: 3 });
+});
+
+it('does not change a price while units are on their way', async () => {
+  const { id } = await shop.product(vendor, 10);
+  await shop.writeSale(vendor, [{ product: id, allotted: 3, price: 100 }]);
+  const waiting = await changeProduct(context, vendor, id, priced(15_000));
+  expect(waiting).toEqual({ kind: 'settling' });
+  expect(await read(id)).toMatchObject({ version: 1, price: 20_000 });
+  await world.steps.pump();
+  expect(await change(id, priced(15_000))).toMatchObject({ kind: 'done' });
+  expect(await context.freeOf((await standingOf(id)).sale)).toBe(7);
+});
+
+it('sets what is free: more is granted, less is withdrawn, what is held stays', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  await shop.hold(standing, 'ann', 4);
+  const more = { fields: { remaining_supply: 20 }, remaining: 20, idempotencyKey: 'more' };
+  for (let twice = 0; twice < 2; twice += 1) {
+    expect(await change(id, more)).toMatchObject({ kind: 'done', value: { supply: 24 } });
+    expect(await context.freeOf(standing)).toBe(20);
+  }
+  await shop.hold(standing, 'bob', 1);
+  // The same key does not do it once more, though a unit was taken meanwhile.
+  await change(id, more);
+  expect(await context.freeOf(standing)).toBe(19);
+  const less = { fields: { remaining_supply: 0 }, remaining: 0 };
+  expect(await change(id, less)).toMatchObject({ kind: 'done', value: { supply: 5 } });
+  expect(await context.freeOf(standing)).toBe(0);
+});
+
+it('withdraws a product: nothing can be bought, what was bought goes on', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const order = await shop.hold(standing, 'ann', 2);
+  const sale = await shop.sale(vendor, [{ product: id, allotted: 3, price: 100 }]);
+  expect(await settled(withdrawProduct(context, vendor, id))).toEqual({
+    kind: 'rejected',
+    rejection: { code: 'illegal_transition', state: 'live' },
+  });
+  await shop.close(sale);
+  await world.steps.pump();
+  await until('the flash sale is closed', async () => {
+    await world.steps.pump();
+    return (await stateOf(sale)) === 'closed';
+  });
+  for (let twice = 0; twice < 2; twice += 1) {
+    expect(await settled(withdrawProduct(context, vendor, id))).toMatchObject({
+      kind: 'done',
+      value: { status: 'withdrawn', version: 2 },
+    });
+  }
+  expect((await changes(id)).map(({ value }) => value['withdrawn'])).toEqual([true]);
+  expect(await shop.ask(standing, 'bob', 'k6', 1)).toMatchObject({
+    rejection: { code: 'sale_ended' },
+  });
+  await shop.pay(order);
+  await until('only what was sold is left', async () => {
+    await world.steps.pump();
+    return (await read(id)).supply === 2 && (await stateOf(standing)) === 'closed';
+  });
+  const change = { fields: { name: 'x' } };
+  expect(await changeProduct(context, vendor, id, change)).toMatchObject({ kind: 'rejected' });
+});

@@ -4,6 +4,7 @@ import { standardRoutes } from '../platform/http/standard.ts';
 import type { Route } from '../platform/http/route.ts';
 import type { Api } from './api.ts';
 import type { CatalogClient } from './catalog-client.ts';
+import { checkoutRoute } from './handlers/checkout.ts';
 import { healthRoute } from './handlers/health.ts';
 import { holdRoute } from './handlers/holds.ts';
 import { orderRoutes } from './handlers/orders.ts';
@@ -53,6 +54,7 @@ export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
     holdRoute(api),
     ...orderRoutes(api),
     payRoute(api),
+    checkoutRoute(api, catalog),
     ...saleRoutes(api),
     ...vendorSaleRoutes(api),
     ...registrationRoutes(api),

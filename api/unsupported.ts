@@ -30,7 +30,6 @@ const shoppers: readonly Row[] = [
   ['joinLine', 'POST /v1/sales/{id}/tickets', 'Take a place in line'],
   ['getTicket', 'GET /v1/sales/{id}/tickets/me', 'One’s own ticket'],
   ['leaveLine', 'DELETE /v1/sales/{id}/tickets/me', 'Leave the line'],
-  ['checkout', 'POST /v1/checkout', 'Order a whole cart'],
 ];
 
 const everybody: readonly Row[] = [

@@ -5,6 +5,7 @@ import type { Config } from '../platform/config.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
+import { checkout } from './checkout.ts';
 import { isSaleId, laneOfId } from './domain/ids.ts';
 import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
 import type { Engine, InDoubt, NewSale, SaleTerms, VendorOutcome } from './engine.ts';
@@ -94,8 +95,8 @@ async function laneSale(
 
 function shopperSide(
   parts: Parts,
-): Pick<Engine, 'hold' | 'pay' | 'release' | 'order' | 'orders' | 'storeDetails'> {
-  const { db, lanes, settings } = parts;
+): Pick<Engine, 'hold' | 'pay' | 'release' | 'order' | 'orders' | 'storeDetails' | 'checkout'> {
+  const { db, lanes, settings, secret } = parts;
   const { shop } = lanes;
   return {
     hold: (command, done) => {
@@ -114,6 +115,7 @@ function shopperSide(
     orders: (shopper, query) => listOrders(db, shopper, query),
     storeDetails: async (id, shopper, details): Promise<Outcome<LaneOrder>> =>
       storeDetails(db, shop, id, shopper, details),
+    checkout: (command) => checkout({ db, secret, shop }, command),
   };
 }
 

@@ -112,6 +112,22 @@ export interface NewRegistration {
   readonly fingerprint: string;
 }
 
+export interface CheckoutLine {
+  readonly product: ProductId;
+  readonly quantity: number;
+}
+
+export interface CheckoutCommand {
+  readonly shopper: ShopperId;
+  readonly verified: boolean;
+  /** Asked only when the key is new; may throw a refusal. */
+  readonly line: () => Promise<CheckoutLine>;
+  readonly details: Details;
+  readonly idempotencyKey: string;
+  /** Canonical JSON of the body: another one under the same key is refused. */
+  readonly fingerprint: string;
+}
+
 export interface ProductChange {
   /** The registered fields that change, checked; `price` in minor units as money. */
   readonly fields: Readonly<Record<string, unknown>>;
@@ -212,6 +228,9 @@ export interface Engine {
     shopper: ShopperId,
     details: Partial<Details>,
   ): Promise<Outcome<LaneOrder>>;
+
+  /** Holds a line in the sale that carts are priced by, and stores the details. */
+  checkout(command: CheckoutCommand): Promise<Outcome<LaneOrder>>;
 
   // -- sales --
   createSale(sale: NewSale): Promise<VendorOutcome<SaleTerms>>;

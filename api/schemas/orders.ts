@@ -25,6 +25,24 @@ export const holdBody = object({ quantity: whole(1, limitPerShopperMax), product
   'quantity',
 ]);
 
+const checkoutLinesMax = 100;
+
+export const checkoutBody = object(
+  {
+    cart: { type: 'boolean', enum: [true], description: 'All that is in the cart' },
+    lines: list(
+      object({ product_id: productId, quantity: whole(1, limitPerShopperMax) }, [
+        'product_id',
+        'quantity',
+      ]),
+      { minItems: 1, maxItems: checkoutLinesMax, description: 'Instead of `cart`' },
+    ),
+    email,
+    address,
+  },
+  ['email', 'address'],
+);
+
 export const detailsBody = object({ email, address, delivery_option: text(100) }, [], {
   minProperties: 1,
 });
@@ -50,13 +68,26 @@ export const holdAnswer = answer({
   next_states: list(states),
 });
 
+const line = answer({ product_id: productId, sale_id: saleId, units, price: money });
+
+export const checkoutAnswer = answer({
+  id: orderId,
+  state: oneOf('held'),
+  lines: list(line),
+  units,
+  amount: money,
+  hold_expires_at: time,
+  server_time: time,
+  next_states: list(states),
+});
+
 const fields = {
   id: orderId,
   sale_id: saleId,
   state: states,
   payment: { type: 'string' },
   parcel: { type: 'string' },
-  lines: list(answer({ product_id: productId, sale_id: saleId, units, price: money })),
+  lines: list(line),
   units,
   amount: money,
   held_at: time,

@@ -143,6 +143,19 @@ export const lifeOfASale: readonly Step[] = [
   { id: 'payOrder', path: ofOrder, key: `pay-${run}`, body: () => ({ method: { type: 'test' } }) },
   { id: 'getOrder', path: ofOrder, until: (json) => field(json, 'state') === 'paid' },
   { id: 'releaseOrder', path: (life) => life.spareOrder },
+  {
+    id: 'checkout',
+    key: `checkout-${run}`,
+    body: (life) => ({
+      lines: [{ product_id: life.product, quantity: 1 }],
+      email: 'ann@example.com',
+      address,
+    }),
+    then: (json, life) => {
+      life.spareOrder = field(json, 'id');
+    },
+  },
+  { id: 'releaseOrder', path: (life) => life.spareOrder },
   { id: 'listOrders', query: '?state=active&limit=10' },
   { id: 'getSaleStats', path: ofSale },
   { id: 'pauseSale', path: ofSale },

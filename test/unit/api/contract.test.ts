@@ -17,7 +17,7 @@ const built = `
   GET /v1/sales/{id} · POST /v1/sales/{id}/pause · POST /v1/sales/{id}/resume
   POST /v1/sales/{id}/close · POST /v1/sales/{id}/top-up · GET /v1/vendor/sales
   GET /v1/sales/{id}/stats · POST /v1/sessions · POST /v1/guest-sessions
-  POST /v1/sales/{id}/holds · PATCH /v1/orders/{id} · POST /v1/orders/{id}/pay
+  POST /v1/checkout · POST /v1/sales/{id}/holds · PATCH /v1/orders/{id} · POST /v1/orders/{id}/pay
   DELETE /v1/orders/{id} · GET /v1/orders · GET /v1/orders/{id} · GET /health/ready`;
 
 const window = `
@@ -36,7 +36,7 @@ const later = {
     POST /v1/webhook-endpoints/deliveries/{id}/redeliver · POST /v1/webhook-endpoints/{id}/test`,
   ann: `
     POST /v1/sales/{id}/tickets · GET /v1/sales/{id}/tickets/me
-    DELETE /v1/sales/{id}/tickets/me · POST /v1/checkout`,
+    DELETE /v1/sales/{id}/tickets/me`,
   nobody: `
     POST /v1/orders/lookup · GET /v1/sales/{id}/proof · POST /v1/payments/webhooks/{provider}
     GET /v1/socket · GET /asyncapi.json`,

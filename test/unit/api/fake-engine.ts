@@ -3,6 +3,7 @@
  * interface; the stores behind it are never imitated.
  */
 import type {
+  CheckoutCommand,
   Engine,
   LaneOrder,
   LaneSale,
@@ -114,12 +115,15 @@ export interface FakeEngine {
   readonly calls: Call[];
   /** Answers from here on, by method; anything else answers well. */
   answers: Partial<Record<keyof Engine, unknown>>;
+  /** Whether a checkout is a new one, so that the engine asks what is wanted. */
+  isNewCheckout: boolean;
 }
 
 const good: Partial<Record<keyof Engine, unknown>> = {
   hold: done(laneOrder),
   pay: done({ ...laneOrder, state: 'paid' }),
   release: done({ ...laneOrder, state: 'released' }),
+  checkout: done(laneOrder),
   order: done(orderDocument),
   orders: { items: [orderDocument], nextCursor: 'abc', asOf: noon },
   storeDetails: done({ ...laneOrder, detailsStored: true }),
@@ -154,7 +158,12 @@ const byCallback = new Set(['hold', 'pay', 'release']);
 
 export function fakeEngine(): FakeEngine {
   const calls: Call[] = [];
-  const fake: FakeEngine = { engine: {} as Engine, calls, answers: {} };
+  const fake: FakeEngine = {
+    engine: {} as Engine,
+    calls,
+    answers: {},
+    isNewCheckout: false,
+  };
   const methods: Record<string, unknown> = {
     currency: 'USD',
     tokenSecret,
@@ -180,6 +189,11 @@ export function fakeEngine(): FakeEngine {
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     };
   }
+  const answerCheckout = methods['checkout'] as (command: CheckoutCommand) => Promise<unknown>;
+  methods['checkout'] = async (command: CheckoutCommand) => {
+    const line = fake.isNewCheckout ? await command.line() : null;
+    return answerCheckout({ ...command, ...line });
+  };
   Object.assign(fake.engine, methods);
   return fake;
 }

@@ -1,0 +1,99 @@
+// From cart to order, over HTTP: the sale that the cart is priced by, once for each key.
+import { beforeAll, expect, it } from 'vitest';
+import { ownName, until } from '../support/environment.ts';
+import { details, Shop } from './shop.ts';
+import type { Shopper } from './shop.ts';
+import type { Answer } from './client.ts';
+
+let shop: Shop;
+let vendor: string;
+beforeAll(async () => {
+  shop = await Shop.shared();
+  vendor = await shop.vendor();
+});
+
+const checkout = ({ token }: Shopper, what: object, key = ownName('key')): Promise<Answer> =>
+  shop.ask('POST', '/v1/checkout', { token, key, body: { ...details, ...what } });
+
+const put = ({ token }: Shopper, product: string, quantity: number): Promise<Answer> =>
+  shop.must(200, 'PUT', `/v1/cart/lines/${product}`, { token, body: { quantity } });
+
+const firstLine = (answer: Answer) => (answer.json['lines'] as Record<string, unknown>[])[0];
+
+it('orders the cart at the price that it shows, once, and it can be paid at once', async () => {
+  const product = await shop.product(vendor);
+  const sale = await shop.sale(vendor, product, { allotted: 5, limit_per_shopper: 2 });
+  await shop.isIn(sale, 'live');
+  const ann = await shop.shopper();
+  await until('the cart has the flash sale’s price', async () => {
+    return firstLine(await put(ann, product, 2))?.['sale_id'] === sale;
+  });
+  const key = ownName('key');
+  const made = await checkout(ann, { cart: true }, key);
+  expect(made.status).toBe(201);
+  expect(made.json).toMatchObject({
+    state: 'held',
+    amount: { amount: 20_000, currency: 'USD' },
+    lines: [{ product_id: product, sale_id: sale }],
+  });
+  // Whatever the cart holds by now: the key stands for its order.
+  await put(ann, await shop.product(vendor), 1);
+  const again = await checkout(ann, { cart: true }, key);
+  expect([again.status, again.text]).toEqual([201, made.text]);
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  const reused = await checkout(ann, { lines: [{ product_id: product, quantity: 1 }] }, key);
+  expect(reused.json['code']).toBe('idempotency_key_reused');
+  const paid = await shop.pay(String(made.json['id']), ann, { method: { type: 'test' } });
+  expect(paid.json).toMatchObject({ state: 'paid' });
+  // The limit is reached there, so the next one is the standing sale's.
+  const two = await checkout(ann, { cart: true });
+  expect([two.status, two.json['code']]).toEqual([422, 'unsupported']);
+});
+
+it('holds nothing of what it refuses, and the key is free again', async () => {
+  const product = await shop.product(vendor, { remaining_supply: 2 });
+  const [ann, key] = [await shop.shopper(), ownName('key')];
+  const lines = [{ product_id: product, quantity: 3 }];
+  const refused = await checkout(ann, { lines }, key);
+  expect([refused.status, refused.json['code']]).toEqual([409, 'sold_out']);
+  expect(refused.json['errors']).toEqual([{ line: 0, code: 'sold_out' }]);
+  expect(await shop.free(vendor, product)).toBe(2);
+  await shop.must(200, 'PATCH', `/v1/products/${product}`, {
+    token: vendor,
+    body: { remaining_supply: 3 },
+  });
+  expect((await checkout(ann, { lines }, key)).status).toBe(201);
+  const unknown = await checkout(ann, {
+    lines: [{ product_id: 'prd_0123456789abc', quantity: 1 }],
+  });
+  expect(unknown.status).toBe(404);
+});
+
+it('shows a vendor’s change in the window: a new price, then nothing', async () => {
+  const product = await shop.product(vendor);
+  const ann = await shop.shopper();
+  await put(ann, product, 1);
+  await shop.must(200, 'PUT', `/v1/wishlist/${product}`, { token: ann.token });
+  await shop.must(200, 'PATCH', `/v1/products/${product}`, {
+    token: vendor,
+    body: { price_usd: 150, name: 'KUHL Laptop 2' },
+  });
+  await until('the page has the new name and price', async () => {
+    const { json } = await shop.must(200, 'GET', `/v1/products/${product}`);
+    const [sale] = json['sales'] as { price: { amount: number } }[];
+    return json['name'] === 'KUHL Laptop 2' && sale?.price.amount === 15_000;
+  });
+  await until('cart and wishlist say so', async () => {
+    const cart = await shop.must(200, 'GET', '/v1/cart', { token: ann.token });
+    const wishes = await shop.must(200, 'GET', '/v1/wishlist', { token: ann.token });
+    const [wish] = wishes.json['items'] as { price_dropped: boolean }[];
+    const changed = firstLine(cart)?.['changed'] as string[];
+    return changed.join() === 'price' && wish?.price_dropped === true;
+  });
+  await shop.must(200, 'DELETE', `/v1/products/${product}`, { token: vendor });
+  await until('the page is gone', async () => {
+    return (await shop.ask('GET', `/v1/products/${product}`)).status === 404;
+  });
+  const gone = await checkout(ann, { lines: [{ product_id: product, quantity: 1 }] });
+  expect(gone.status).not.toBe(201);
+});

@@ -1,0 +1,117 @@
+// POST /v1/checkout before the lane: what is wanted, from the body or the cart; what is in the way.
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { noon, productId } from './fake-engine.ts';
+import { startHarness } from './harness.ts';
+import type { Answer, Harness } from './harness.ts';
+
+let catalog: Server;
+let harness: Harness;
+/** What the catalog answers, by path. */
+let cart: readonly [status: number, body: object] = [200, {}];
+let delivery: readonly [status: number, body: object] = [200, {}];
+
+beforeAll(async () => {
+  catalog = createServer((request, response) => {
+    const [status, body] = request.url?.startsWith('/v1/cart') === true ? cart : delivery;
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
+  const { port } = catalog.address() as AddressInfo;
+  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+  harness.isNewCheckout = true;
+});
+afterAll(async () => {
+  await harness.close();
+  catalog.closeAllConnections();
+  catalog.close();
+});
+afterEach(() => {
+  harness.answers = {};
+  harness.calls.length = 0;
+  delivery = [200, { deliverable: null }];
+});
+
+const address = { name: 'Ann', line1: '1 High Street', city: 'Noonville', country: 'DE' };
+const details = { email: 'ann@example.com', address };
+const other = `${productId.slice(0, -1)}d`;
+const line = (id: string, quantity: number) => ({ product_id: id, quantity });
+
+const ask = (body: object): Promise<Answer> =>
+  harness.ask('POST', '/v1/checkout', { as: 'ann', key: 'k1', body: { ...details, ...body } });
+
+const asked = () => harness.calls.map(([, command]) => command);
+
+describe('what is wanted', () => {
+  it('counts a product over all lines', async () => {
+    const answer = await ask({ lines: [line(productId, 2), line(productId, 3)] });
+    expect(answer.status).toBe(201);
+    expect(answer.json).toMatchObject({ state: 'held', lines: [{ product_id: productId }] });
+    expect(asked()).toMatchObject([{ product: productId, quantity: 5, shopper: 'ann', details }]);
+  });
+
+  it('is what the cart holds, as its owner has it', async () => {
+    cart = [200, { lines: [line(productId, 4)], stale: false }];
+    expect((await ask({ cart: true })).status).toBe(201);
+    expect(asked()).toMatchObject([{ product: productId, quantity: 4 }]);
+  });
+
+  it.each([
+    ['nothing', {}, 'lines'],
+    ['both', { cart: true, lines: [line(productId, 1)] }, 'lines'],
+    ['an empty cart', { cart: true }, 'cart'],
+  ])('is not %s', async (_, body, param) => {
+    cart = [200, { lines: [], stale: false }];
+    const { status, json } = await ask(body);
+    expect([status, json['code'], json['param']]).toEqual([400, 'invalid_request', param]);
+    expect(harness.calls).toEqual([]);
+  });
+});
+
+describe('in the way', () => {
+  it('is a second product, by its name', async () => {
+    const { status, json } = await ask({ lines: [line(productId, 1), line(other, 1)] });
+    expect([status, json['code']]).toEqual([422, 'unsupported']);
+    expect(json['errors']).toEqual([{ product_id: other, code: 'unsupported' }]);
+    expect(harness.calls).toEqual([]);
+  });
+
+  it('is an address that it is not delivered to', async () => {
+    delivery = [200, { deliverable: false }];
+    const { status, json } = await ask({ lines: [line(productId, 1)] });
+    expect([status, json['code']]).toEqual([422, 'undeliverable']);
+    expect(json['errors']).toEqual([{ product_id: productId, code: 'undeliverable' }]);
+    expect(harness.calls).toEqual([]);
+  });
+
+  it('is not that nobody can say whether it is delivered', async () => {
+    delivery = [404, {}];
+    expect((await ask({ lines: [line(productId, 1)] })).status).toBe(201);
+  });
+
+  it('is what the lane refuses', async () => {
+    const rejection = { code: 'sold_out', available: 1, mayReturn: false };
+    harness.answers = { checkout: { kind: 'rejected', rejection, now: noon } };
+    const { status, json } = await ask({ lines: [line(productId, 2)] });
+    expect([status, json['code'], json['available']]).toEqual([409, 'sold_out', 1]);
+    expect(json['errors']).toEqual([{ line: 0, code: 'sold_out' }]);
+  });
+
+  it.each<[string, typeof cart, typeof delivery]>([
+    ['a cart that cannot be read', [503, {}], [200, {}]],
+    ['a cart that is only remembered', [200, { lines: [], stale: true }], [200, {}]],
+    ['rules that cannot be read', [200, { lines: [line(productId, 1)], stale: false }], [503, {}]],
+  ])('is %s: 503', async (_, theCart, theDelivery) => {
+    [cart, delivery] = [theCart, theDelivery];
+    const { status, json, headers } = await ask({ cart: true });
+    expect([status, json['code'], headers.get('retry-after')]).toEqual([503, 'unavailable', '1']);
+  });
+
+  it('is a lane that does not answer: 503', async () => {
+    harness.answers = { checkout: { kind: 'unknown', reason: 'timeout' } };
+    expect((await ask({ lines: [line(productId, 1)] })).status).toBe(503);
+  });
+});

@@ -38,6 +38,13 @@ const nodeGlobals = Object.fromEntries(
     .map((name) => [name, 'readonly']),
 );
 
+const browserGlobals = Object.fromEntries(
+  ['AbortController', 'AbortSignal', 'Intl', 'URLSearchParams', 'clearInterval', 'clearTimeout']
+    .concat(['document', 'fetch', 'history', 'localStorage', 'location', 'setInterval'])
+    .concat(['setTimeout', 'window'])
+    .map((name) => [name, 'readonly']),
+);
+
 const sizes = {
   'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
   'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
@@ -163,6 +170,14 @@ export default defineConfig(
     // Commands talk to a terminal.
     files: ['engine/cli/**/*.ts', 'engine/setup.ts'],
     rules: { 'no-console': 'off' },
+  },
+  {
+    // The shop's page, as browsers run it.
+    files: ['web/*.js'],
+    extends: [tseslint.configs.eslintRecommended],
+    languageOptions: { ecmaVersion: 2023, sourceType: 'module', globals: browserGlobals },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: { ...everywhere, ...sizes },
   },
   {
     files: ['**/*.mjs'],

@@ -1,6 +1,7 @@
 /** The api's table of routes: all that stands in the contract, built or not. */
 import { invariant } from '../platform/fault.ts';
 import { standardRoutes } from '../platform/http/standard.ts';
+import { pageRoutes } from '../platform/http/static.ts';
 import type { Route } from '../platform/http/route.ts';
 import type { Api } from './api.ts';
 import type { CatalogClient } from './catalog-client.ts';
@@ -33,10 +34,14 @@ export interface Surroundings {
   readonly watch: HealthWatch;
 }
 
-/** Every route that is registered, with /openapi.json, /docs and /health/live made from them. */
+/**
+ * Every route that is registered, with /openapi.json, /docs and /health/live made from them, and
+ * the shop's page.
+ */
 export function apiRoutes(around: Surroundings): Route[] {
   const routes = contractRoutes(around);
-  return [...routes, ...standardRoutes(asDocumented(routes), apiInfo, 'sale')];
+  const standard = standardRoutes(asDocumented(routes), apiInfo, 'sale');
+  return [...routes, ...standard, ...pageRoutes('window')];
 }
 
 /** Requests for a calendar come by the sale's own route; the docs tell the two apart. */

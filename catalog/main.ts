@@ -5,6 +5,7 @@
 import { loadConfig } from '../platform/config.ts';
 import { createHttpServer } from '../platform/http/server.ts';
 import { standardRoutes } from '../platform/http/standard.ts';
+import { pageRoutes } from '../platform/http/static.ts';
 import { createKafka } from '../platform/kafka/index.ts';
 import { runRole } from '../platform/lifecycle.ts';
 import type { Role } from '../platform/lifecycle.ts';
@@ -80,7 +81,7 @@ async function start(): Promise<Role> {
     name,
     host: config.host,
     port: config.catalogPort,
-    routes: [...routes, ...standardRoutes(routes, windowInfo, 'window')],
+    routes: [...routes, ...standardRoutes(routes, windowInfo, 'window'), ...pageRoutes('window')],
     authenticate: identities.authenticate,
     log,
     rateLimits: config.rateLimits,

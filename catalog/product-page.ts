@@ -18,6 +18,8 @@ export interface SaleOnPage {
   readonly list_price: Money;
   readonly starts_at: string;
   readonly ends_at: string | null;
+  readonly who: 'anyone' | 'verified';
+  readonly limit_per_shopper: number;
   readonly allotted?: number;
   readonly claimed_share?: number;
 }
@@ -77,6 +79,8 @@ function saleDocument(offer: Offer, currency: string): SaleOnPage {
     list_price: { amount: offer.list_price, currency },
     starts_at: offer.starts_at.toISOString(),
     ends_at: offer.ends_at?.toISOString() ?? null,
+    who: offer.who,
+    limit_per_shopper: offer.limit_per_shopper,
   };
   if (offer.kind === 'standing') return shown;
   const { allotted } = offer;

@@ -38,6 +38,8 @@ const sale = object(
     list_price: money,
     starts_at: time,
     ends_at: maybe(time),
+    who: { enum: ['anyone', 'verified'] },
+    limit_per_shopper: { type: 'integer', minimum: 1 },
     allotted: { type: 'integer', minimum: 0, description: 'Flash sales only.' },
     claimed_share: {
       type: 'number',
@@ -46,7 +48,7 @@ const sale = object(
       description: 'Flash sales only: held or sold, down to a hundredth.',
     },
   },
-  ['id', 'kind', 'state', 'availability', 'price', 'list_price', 'starts_at', 'ends_at'],
+  ['id', 'kind', 'state', 'availability', 'price', 'list_price', 'starts_at', 'ends_at', 'who'],
 );
 
 const productProperties = {

@@ -24,6 +24,8 @@ const saleOfProduct = answer(
     price: money,
     starts_at: time,
     ends_at: timeOrNull,
+    who: oneOf('anyone', 'verified'),
+    limit_per_shopper: count,
     allotted: count,
     claimed_share: { type: 'number', minimum: 0, maximum: 1 },
   },

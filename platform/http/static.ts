@@ -1,0 +1,67 @@
+/**
+ * The shop's page: the files of web/, read once and served from memory, each a route of its own, so
+ * that no path of a request is ever a path of the disk.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { projectRoot } from '../config.ts';
+import { invariant } from '../fault.ts';
+import type { Ctx, Route } from './route.ts';
+
+const folder = 'web';
+const startPage = 'index.html';
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+};
+
+/** Nothing but our own files, and pictures of products wherever vendors keep them. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' https: data:",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** `GET /` and `GET /web/{file}` for each file. */
+export function pageRoutes(half: Route['half']): Route[] {
+  return readdirSync(join(projectRoot(), folder)).map((name) => fileRoute(half, name));
+}
+
+function fileRoute(half: Route['half'], name: string): Route {
+  const bytes = readFileSync(join(projectRoot(), folder, name));
+  const type = types[extname(name)];
+  invariant(type !== undefined, `${name}: files of this kind are not served`);
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`;
+  const headers = {
+    'content-type': type,
+    'cache-control': 'no-cache',
+    etag,
+    'content-security-policy': contentSecurityPolicy,
+    'referrer-policy': 'no-referrer',
+  };
+  return {
+    id: `page${name.replace(/\W+(\w)/g, (_all, first: string) => first.toUpperCase())}`,
+    method: 'GET',
+    path: name === startPage ? '/' : `/${folder}/${name}`,
+    half,
+    auth: 'public',
+    summary: `The shop’s page: ${name}`,
+    idempotencyKey: 'none',
+    produces: type,
+    responses: { 200: { type: 'string' }, 304: null },
+    errors: [],
+    handle: (ctx: Ctx) => {
+      if (ctx.header('if-none-match') === etag) ctx.reply(304, '', headers);
+      else ctx.reply(200, bytes, headers);
+    },
+  };
+}

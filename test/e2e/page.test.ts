@@ -1,0 +1,140 @@
+// The shop's page in a real browser: a product, put into the cart; narrow screens, faults, no
+// word from a vendor becomes markup. Skipped, and said so, where there is no chromium.
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ownName } from '../support/environment.ts';
+import { Shop } from './shop.ts';
+
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const isThere = existsSync(executablePath);
+if (!isThere) {
+  console.warn(`SKIPPED: the page was not looked at, there is no ${executablePath} (set CHROMIUM)`);
+}
+
+const { api } = inject('stack');
+/** Where pictures of each state are written to; none by default. */
+const pictures = process.env['PAGE_PICTURES'];
+const word = ownName('zephyr').replace('-', '');
+
+let shop: Shop;
+let vendor: string;
+let browser: Browser;
+let page: Page;
+const problems: string[] = [];
+
+async function open(path: string, width = 1200): Promise<void> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, locale: 'en-US' });
+  page = await context.newPage();
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    const text = message.text();
+    if (message.type() === 'error' && text.includes('Content Security')) problems.push(text);
+  });
+  await page.goto(`${api}/${path}`);
+}
+
+const picture = async (name: string): Promise<void> => {
+  if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}.png` });
+};
+
+/** Nothing is wider than the screen. */
+async function fits(): Promise<void> {
+  const wide = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+  expect(wide).toBeLessThanOrEqual(0);
+}
+
+describe.skipIf(!isThere)('the page', () => {
+  let laptop: string;
+  let gone: string;
+  let mouse: string;
+
+  beforeAll(async () => {
+    shop = await Shop.shared();
+    vendor = await shop.vendor();
+    const delivery = { include: [{ country: 'DE', eta_days: [2, 4] }] };
+    laptop = await shop.product(vendor, { name: `${word} Laptop`, brand: 'KUHL', delivery });
+    const nasty = '<img src=x onerror="document.title=1">';
+    gone = await shop.product(vendor, {
+      name: `${word} ${nasty}`,
+      remaining_supply: 0,
+      attributes: { ram: { gb: 10 }, note: nasty },
+    });
+    mouse = await shop.product(vendor, { name: `${word} Mouse`, price_usd: 19.99 });
+    const sale = await shop.sale(vendor, laptop, {
+      allotted: 5,
+      limit_per_shopper: 2,
+      who: 'anyone',
+    });
+    await shop.isIn(sale, 'live');
+    browser = await chromium.launch({
+      executablePath,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    });
+  });
+  afterEach(async () => {
+    await page.context().close();
+    expect(problems.splice(0)).toEqual([]);
+  });
+  afterAll(() => browser.close());
+
+  it('shows a product, and takes it into the cart and out', async () => {
+    await open(`#/p/${laptop}`);
+    await page.getByRole('heading', { name: `${word} Laptop` }).waitFor();
+    await page.getByText('ends in').waitFor();
+    await picture('product');
+    await page.getByLabel('Quantity of').fill('2');
+    await page.getByRole('button', { name: 'Put into the cart' }).click();
+    await page.getByText('It is in your cart.').waitFor();
+    await page.getByRole('button', { name: 'Wish for it' }).click();
+    await page.getByText('We keep an eye on it.').waitFor();
+    await page.getByRole('link', { name: 'Cart 2' }).click();
+    await page.getByRole('heading', { name: 'Your cart' }).waitFor();
+    expect(await page.locator('.total').textContent()).toContain('$200.00');
+    await picture('cart');
+    await page.getByLabel('Quantity of').fill('3');
+    await page.getByLabel('Quantity of').press('Tab');
+    // Above the limit of the flash sale the standing sale's price counts.
+    await page.getByText('$600.00').first().waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: 'Take' }).click();
+    await page.getByRole('heading', { name: 'Your cart is empty' }).waitFor();
+    await picture('empty');
+  });
+
+  it('says what is sold out, and takes no markup from a vendor', async () => {
+    await open(`#/p/${gone}`);
+    await page.getByText('Sold out').waitFor();
+    expect(await page.getByRole('button', { name: 'Put into the cart' }).isDisabled()).toBe(true);
+    expect(await page.locator('img[src="x"]').count()).toBe(0);
+    expect(await page.title()).toContain('<img src=x');
+    await picture('soldout');
+  });
+
+  it('says what went wrong, and tries again', async () => {
+    await open('#/cart');
+    await page.getByText('Your cart is empty').waitFor();
+    await page.route('**/v1/products/*', (route) => route.abort());
+    await page.goto(`${api}/#/p/${laptop}`);
+    await page.getByRole('alert').waitFor();
+    await picture('error');
+    await page.unroute('**/v1/products/*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('heading', { name: `${word} Laptop` }).waitFor();
+  });
+
+  it('works at 360 pixels, and by keyboard alone', async () => {
+    await open(`#/p/${mouse}`, 360);
+    await page.getByRole('heading', { name: `${word} Mouse` }).waitFor();
+    await fits();
+    await picture('narrow-product');
+    await page.getByRole('button', { name: 'Put into the cart' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('It is in your cart.').waitFor();
+    await page.goto(`${api}/#/cart`);
+    await page.getByText('$19.99').first().waitFor();
+    await fits();
+    await picture('narrow-cart');
+  });
+});

@@ -1,0 +1,90 @@
+/**
+ * The shop's page: an address after `#` names the view, so that back, forward and reload work
+ * without a server's help. `#/?q=…` searches, `#/p/{id}` is a product, `#/cart` the cart.
+ */
+import { get } from './api.js';
+import { countCart, showCart, showCount } from './cart.js';
+import { byId, h } from './dom.js';
+import { openPlace } from './place.js';
+import { endProduct, showProduct } from './product.js';
+import { endSearch, showSearch } from './search.js';
+
+const typingPauseMs = 120;
+
+const addressOf = (asked) => (asked.size === 0 ? '#/' : `#/?${asked}`);
+
+/** The search that the address names; none on another view. */
+function askedNow() {
+  const [path, query] = location.hash.slice(1).split('?', 2);
+  return path === '' || path === '/' ? new URLSearchParams(query ?? '') : null;
+}
+
+/** Goes to the same search with some of it changed: null = without, `only` = nothing but that. */
+function narrow(changes) {
+  const asked = askedNow() ?? new URLSearchParams();
+  const kept =
+    'only' in changes ? [...asked].filter(([name]) => name === changes.only) : [...asked];
+  const next = new URLSearchParams(kept);
+  for (const [name, value] of Object.entries(changes)) {
+    if (name === 'only') continue;
+    if (value === null) next.delete(name);
+    else next.set(name, value);
+  }
+  location.hash = addressOf(next);
+}
+
+/** `moved` = the shopper went to another view, so the reading place goes there too. */
+async function route(moved) {
+  endSearch();
+  endProduct();
+  document.title = 'Highnoon';
+  const asked = askedNow();
+  const [, product] = /^#\/p\/([^?]+)$/.exec(location.hash) ?? [];
+  if (asked !== null) {
+    if (document.activeElement !== byId('q')) byId('q').value = asked.get('q') ?? '';
+    await showSearch(asked, narrow);
+    return;
+  }
+  if (moved) {
+    window.scrollTo(0, 0);
+    byId('main').focus({ preventScroll: true });
+  }
+  if (product !== undefined) await showProduct(decodeURIComponent(product), showCount);
+  else if (location.hash === '#/cart') await showCart();
+  else location.hash = '#/';
+}
+
+let typing;
+
+/** Each pause in typing searches; the address is replaced, so that back leaves the search. */
+function typed() {
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    const q = byId('q').value.trim();
+    const asked = new URLSearchParams(q === '' ? [] : [['q', q]]);
+    history.replaceState(null, '', addressOf(asked));
+    void route(false);
+    void suggest(q);
+  }, typingPauseMs);
+}
+
+async function suggest(q) {
+  const found =
+    q === '' ? null : await get(`/v1/suggest?${new URLSearchParams({ q })}`).catch(() => null);
+  const options = (found?.suggestions ?? []).map((value) => h('option', { value }));
+  byId('suggestions').replaceChildren(...options);
+}
+
+byId('q').addEventListener('input', typed);
+byId('search').addEventListener('submit', (event) => {
+  event.preventDefault();
+  typed();
+});
+window.addEventListener('hashchange', () => void route(true));
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  byId('main').focus();
+});
+openPlace(() => void route(false));
+void route(false);
+countCart().catch(() => undefined);

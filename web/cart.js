@@ -1,0 +1,99 @@
+/** The cart: priced now by the shop, saying of each line what changed since it was put. */
+import { asGuest, isGuest } from './api.js';
+import { byId, failure, h, money, picture, say, show, staleNote } from './dom.js';
+
+export function showCount(cart) {
+  if (cart.lines === undefined) return;
+  const units = cart.lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  byId('count').textContent = units === 0 ? '' : String(units);
+}
+
+/** The number beside the link; a guest who has no token has no cart. */
+export async function countCart() {
+  if (isGuest()) showCount(await asGuest('GET', '/v1/cart'));
+}
+
+export async function showCart() {
+  if (!isGuest()) {
+    show(empty());
+    return;
+  }
+  show(h('p', { className: 'dim' }, 'Loading…'));
+  await change('GET', '/v1/cart');
+}
+
+async function change(method, path, body) {
+  try {
+    const cart = await asGuest(method, path, body);
+    showCount(cart);
+    show(cart.lines.length === 0 ? empty() : view(cart));
+    say(`Total ${money(cart.total)}`);
+  } catch (error) {
+    show(failure(error, showCart));
+  }
+}
+
+const empty = () =>
+  h(
+    'div',
+    { className: 'note' },
+    h('h1', {}, 'Your cart is empty'),
+    h('p', {}, h('a', { href: '#/' }, 'Look around')),
+  );
+
+function view(cart) {
+  return h(
+    'section',
+    { className: 'basket' },
+    h('h1', {}, 'Your cart'),
+    cart.stale ? staleNote() : null,
+    h('ul', {}, cart.lines.map(line)),
+    h('p', { className: 'total' }, 'Total ', h('strong', {}, money(cart.total))),
+  );
+}
+
+const changes = {
+  price: 'The price has changed.',
+  availability: 'Whether it can be bought has changed.',
+  quantity: 'Not all of it found room.',
+  withdrawn: 'It is not sold any more.',
+};
+
+function line({ product_id: id, name, image, quantity, price, amount, available, changed }) {
+  const path = `/v1/cart/lines/${encodeURIComponent(id)}`;
+  const title = name ?? id;
+  return h(
+    'li',
+    { className: available ? 'line' : 'line off' },
+    picture(image, title),
+    h('a', { href: `#/p/${encodeURIComponent(id)}`, className: 'name' }, title),
+    h('span', { className: 'each dim' }, `${money(price)} each`),
+    h(
+      'label',
+      {},
+      h('span', { className: 'hidden' }, `Quantity of ${title}`),
+      h('input', {
+        type: 'number',
+        min: '1',
+        max: '100',
+        value: String(quantity),
+        onchange: ({ target }) => {
+          if (target.reportValidity()) void change('PUT', path, { quantity: Number(target.value) });
+        },
+      }),
+    ),
+    h('strong', { className: 'amount' }, available ? money(amount) : 'Not available'),
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-label': `Take ${title} out`,
+        onclick: () => void change('DELETE', path),
+      },
+      'Remove',
+    ),
+    changed.length === 0
+      ? null
+      : h('p', { className: 'changed' }, changed.map((what) => changes[what]).join(' ')),
+  );
+}

@@ -1,0 +1,92 @@
+/** Elements from plain values: text is always text, so nothing that a vendor wrote becomes markup. */
+
+/**
+ * An element. Properties are set as such, `aria-…` and `data-…` as attributes, `on…` as listeners;
+ * null children are left out.
+ */
+export function h(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || value === null) continue;
+    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    else if (name.includes('-')) element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** Shows a view in place of the one before. */
+export function show(...children) {
+  byId('main').replaceChildren(...children.flat().filter((child) => child !== null));
+}
+
+/** Said by screen readers, seen by nobody. */
+export function say(text) {
+  byId('said').textContent = text;
+}
+
+const formats = new Map();
+
+/** Minor units as people of this browser write them. */
+export function money({ amount, currency }) {
+  let format = formats.get(currency);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
+    formats.set(currency, format);
+  }
+  return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+const bands = {
+  in_stock: 'In stock',
+  low: 'Few left',
+  sold_out: 'Sold out',
+  coming: 'Coming soon',
+};
+
+export const band = (availability) =>
+  h('span', { className: `band ${availability}` }, bands[availability] ?? availability);
+
+/** Whether and when it comes here, as the rules of its vendor say. */
+export function deliveryText(delivery) {
+  if (delivery === undefined || delivery === null) return null;
+  const { deliverable, eta_days: days, fee } = delivery;
+  if (deliverable === false) return h('span', { className: 'no' }, 'Not delivered to you');
+  if (deliverable !== true) {
+    return h('span', { className: 'dim' }, 'Say where you are to see delivery');
+  }
+  const parts = ['Delivered'];
+  if (days) parts.push(days[0] === days[1] ? `in ${days[0]} days` : `in ${days.join('–')} days`);
+  if (fee) parts.push(fee.amount === 0 ? '· free' : `· ${money(fee)}`);
+  return h('span', { className: 'yes' }, parts.join(' '));
+}
+
+/** A picture, or the first letter of the name in its place. */
+export function picture(url, name) {
+  const letter = h(
+    'span',
+    { className: 'picture', 'aria-hidden': 'true' },
+    (name ?? '?').slice(0, 1),
+  );
+  if (!url) return letter;
+  const image = h('img', { className: 'picture', src: url, alt: '', loading: 'lazy' });
+  image.addEventListener('error', () => image.replaceWith(letter));
+  return image;
+}
+
+/** What went wrong, with another try. */
+export function failure(error, again) {
+  const text = error.problem?.detail ?? 'The shop cannot be reached.';
+  return h(
+    'div',
+    { className: 'note bad', role: 'alert' },
+    h('p', {}, text),
+    h('button', { type: 'button', onclick: again }, 'Try again'),
+  );
+}
+
+export const staleNote = () =>
+  h('p', { className: 'note' }, 'This may be a little old: the shop is catching up.');

@@ -1,0 +1,203 @@
+/** One product: what it costs now, whether it is there, whether it comes here, and into the cart. */
+import { asGuest, get } from './api.js';
+import { band, byId, deliveryText, failure, h, money, picture, show, staleNote } from './dom.js';
+import { placeQuery, savePlace } from './place.js';
+
+let ticking = null;
+
+export function endProduct() {
+  clearInterval(ticking);
+}
+
+export async function showProduct(id, onCart) {
+  endProduct();
+  show(h('p', { className: 'dim' }, 'Loading…'));
+  try {
+    const page = await get(`/v1/products/${encodeURIComponent(id)}`);
+    show(view(page, onCart));
+    document.title = `${page.name} · Highnoon`;
+    void showDelivery(id);
+  } catch (error) {
+    if (error.problem?.status === 404) {
+      show(h('div', { className: 'note' }, h('p', {}, 'There is no such product any more.')));
+    } else {
+      show(failure(error, () => showProduct(id, onCart)));
+    }
+  }
+}
+
+async function showDelivery(id) {
+  const place = placeQuery();
+  if (place.country === undefined) return;
+  const query = new URLSearchParams({ product_id: id, ...place });
+  const delivery = await get(`/v1/delivery?${query}`).catch(() => null);
+  byId('delivery')?.replaceChildren(deliveryText(delivery) ?? '');
+}
+
+function view(page, onCart) {
+  const { name, price, availability, images, description, stale } = page;
+  const best = page.sales
+    .filter((sale) => sale.state === 'live' && sale.availability !== 'sold_out')
+    // Whoever looks here is a guest.
+    .filter((sale) => sale.who === 'anyone')
+    .sort((a, b) => a.price.amount - b.price.amount)[0];
+  const now = best?.price ?? price;
+  const percent = Math.round((1 - now.amount / price.amount) * 100);
+  return h(
+    'article',
+    { className: 'product' },
+    picture(images[0], name),
+    h(
+      'div',
+      {},
+      stale ? staleNote() : null,
+      h('h1', {}, name),
+      page.brand === null ? null : h('p', { className: 'dim' }, page.brand),
+      h(
+        'p',
+        { className: 'prices big' },
+        h('strong', {}, money(now)),
+        percent > 0 ? h('s', { 'aria-label': `before ${money(price)}` }, money(price)) : null,
+        percent > 0 ? h('span', { className: 'off' }, `−${percent} %`) : null,
+      ),
+      h(
+        'p',
+        {},
+        band(availability),
+        ' ',
+        h('span', { id: 'delivery' }, deliveryText(page.delivery)),
+      ),
+      page.sales
+        .filter(({ kind }) => kind === 'flash')
+        .map((sale) => flash(sale, page.server_time)),
+      adding(page, onCart),
+      h('p', { className: 'text' }, description),
+      variants(page),
+      attributes(page.attributes),
+    ),
+  );
+}
+
+/** A flash sale with its countdown, by the server's clock. */
+function flash(sale, serverTime) {
+  const ahead = Date.parse(serverTime) - Date.now();
+  const text = h('span', {});
+  const share = sale.claimed_share ?? 0;
+  const tick = () => {
+    const left = (at) => timeLeft(Date.parse(at) - Date.now() - ahead);
+    if (sale.state === 'scheduled') text.textContent = `starts in ${left(sale.starts_at)}`;
+    else if (sale.state === 'paused') text.textContent = 'is paused for the moment';
+    else if (sale.state === 'closing') text.textContent = 'has ended';
+    else text.textContent = sale.ends_at === null ? 'is on' : `ends in ${left(sale.ends_at)}`;
+  };
+  tick();
+  ticking = setInterval(tick, 1000);
+  return h(
+    'div',
+    { className: 'flash' },
+    h('p', {}, h('strong', {}, `Sale at ${money(sale.price)} `), text, termsOf(sale)),
+    h('label', {}, `${Math.floor(share * 100)} % claimed`, h('progress', { max: 1, value: share })),
+  );
+}
+
+function termsOf({ who, limit_per_shopper: limit }) {
+  const whom = who === 'anyone' ? '' : ' · for signed-in shoppers';
+  return h('span', { className: 'dim' }, `${whom} · ${limit} each at most`);
+}
+
+function timeLeft(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  return parts.map((part) => String(part).padStart(2, '0')).join(':');
+}
+
+const quantityMax = 100;
+
+function adding({ id, name, availability }, onCart) {
+  const quantity = h('input', { type: 'number', min: '1', max: String(quantityMax), value: '1' });
+  const said = h('span', { className: 'dim', role: 'status' });
+  const act = async (event, done, request) => {
+    event.preventDefault();
+    said.textContent = '…';
+    try {
+      const answer = await request();
+      await savePlace();
+      said.textContent = done;
+      onCart(answer);
+    } catch (error) {
+      said.textContent = error.problem?.detail ?? 'That did not work; try again.';
+    }
+  };
+  const product = encodeURIComponent(id);
+  return h(
+    'form',
+    {
+      className: 'adding',
+      onsubmit: (event) =>
+        act(event, 'It is in your cart.', () => {
+          const body = { quantity: Number(quantity.value) };
+          return asGuest('PUT', `/v1/cart/lines/${product}`, body);
+        }),
+    },
+    h('label', {}, h('span', { className: 'hidden' }, `Quantity of ${name}`), quantity),
+    h('button', { className: 'main', disabled: availability === 'sold_out' }, 'Put into the cart'),
+    h(
+      'button',
+      {
+        type: 'button',
+        onclick: (event) =>
+          act(event, 'We keep an eye on it.', () => asGuest('PUT', `/v1/wishlist/${product}`)),
+      },
+      'Wish for it',
+    ),
+    said,
+  );
+}
+
+function variants({ id, variants: all }) {
+  const others = all.filter((variant) => variant.id !== id);
+  if (others.length === 0) return null;
+  const item = (variant) =>
+    h(
+      'li',
+      {},
+      h(
+        'a',
+        { href: `#/p/${encodeURIComponent(variant.id)}` },
+        Object.values(variant.options).join(', ') || variant.name,
+      ),
+      ' ',
+      money(variant.price),
+      ' ',
+      band(variant.availability),
+    );
+  return h(
+    'section',
+    {},
+    h('h2', {}, 'Also as'),
+    h('ul', { className: 'variants' }, others.map(item)),
+  );
+}
+
+function attributes(facts) {
+  const rows = Object.entries(facts);
+  if (rows.length === 0) return null;
+  const textOf = (value) =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value)
+          .map(([name, inner]) => `${name} ${textOf(inner)}`)
+          .join(', ')
+      : String(value);
+  return h(
+    'section',
+    {},
+    h('h2', {}, 'Details'),
+    h(
+      'dl',
+      {},
+      rows.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, textOf(value))]),
+    ),
+  );
+}
+
+export const saysCart = (cart) => say(`${cart.lines.length} in your cart`);

@@ -1,0 +1,225 @@
+/** Search as you type, with what can be narrowed and whether it is delivered. */
+import { get } from './api.js';
+import {
+  band,
+  byId,
+  deliveryText,
+  failure,
+  h,
+  money,
+  picture,
+  say,
+  show,
+  staleNote,
+} from './dom.js';
+import { placeQuery } from './place.js';
+
+const limit = 24;
+let running = null;
+
+/** Shows what fits `asked` (URLSearchParams of the address); `narrow` goes to another address. */
+export async function showSearch(asked, narrow) {
+  running?.abort();
+  const mine = new AbortController();
+  running = mine;
+  const before = byId('main').querySelector('.results');
+  before?.setAttribute('aria-busy', 'true');
+  if (before === null) show(h('p', { className: 'dim' }, 'Searching…'));
+  try {
+    const found = await get(`/v1/search?${queryOf(asked)}`, mine.signal);
+    if (mine.signal.aborted) return;
+    show(layout(found, asked, narrow));
+    say(summary(found));
+  } catch (error) {
+    if (mine.signal.aborted) return;
+    show(failure(error, () => showSearch(asked, narrow)));
+  }
+}
+
+/** Leaving the view ends its request. */
+export function endSearch() {
+  running?.abort();
+}
+
+function queryOf(asked, cursor) {
+  const query = new URLSearchParams({ ...Object.fromEntries(asked), ...placeQuery() });
+  // Without a place nothing can be said to be deliverable.
+  if (!query.has('country')) query.delete('deliverable');
+  query.set('limit', String(limit));
+  if (cursor !== undefined) query.set('cursor', cursor);
+  return query.toString();
+}
+
+function summary({ total, total_approximate: about }) {
+  if (total === 0) return 'No products found';
+  return `${about ? 'About ' : ''}${total.toLocaleString()} ${total === 1 ? 'product' : 'products'}`;
+}
+
+function layout(found, asked, narrow) {
+  const list = h('ul', { className: 'hits' }, found.hits.map(hit));
+  const more = h('div', { className: 'more' });
+  offerMore(more, list, asked, found.next_cursor);
+  return h(
+    'div',
+    { className: 'results' },
+    facets(found, asked, narrow),
+    h(
+      'section',
+      {},
+      h('div', { className: 'bar' }, h('h1', {}, summary(found)), sorting(asked, narrow)),
+      found.stale ? staleNote() : null,
+      found.hits.length > 0 ? list : nothing(asked, narrow),
+      more,
+    ),
+  );
+}
+
+function nothing(asked, narrow) {
+  const isNarrowed = [...asked.keys()].some((name) => name !== 'q');
+  return h(
+    'div',
+    { className: 'note' },
+    h('p', {}, 'Nothing fits. Try fewer or other words.'),
+    isNarrowed
+      ? h('button', { type: 'button', onclick: () => narrow({ only: 'q' }) }, 'Search everywhere')
+      : null,
+  );
+}
+
+function hit(product) {
+  const { id, name, price, sale, availability, delivery } = product;
+  const now = sale?.price ?? price;
+  const isLess = now.amount < price.amount;
+  return h(
+    'li',
+    {},
+    h(
+      'a',
+      { className: 'hit', href: `#/p/${encodeURIComponent(id)}` },
+      picture(product.image ?? product.images?.[0], name),
+      h('span', { className: 'name' }, name),
+      h(
+        'span',
+        { className: 'prices' },
+        h('strong', {}, money(now)),
+        isLess ? h('s', { 'aria-label': `before ${money(price)}` }, money(price)) : null,
+      ),
+      band(availability),
+      h('span', { className: 'delivery' }, deliveryText(delivery)),
+    ),
+  );
+}
+
+function offerMore(more, list, asked, cursor) {
+  more.replaceChildren();
+  if (cursor === null) return;
+  const load = async (event) => {
+    event.target.disabled = true;
+    try {
+      const next = await get(`/v1/search?${queryOf(asked, cursor)}`);
+      list.append(...next.hits.map(hit));
+      offerMore(more, list, asked, next.next_cursor);
+    } catch (error) {
+      more.replaceChildren(failure(error, () => offerMore(more, list, asked, cursor)));
+    }
+  };
+  more.append(h('button', { type: 'button', onclick: load }, 'Show more'));
+}
+
+const sorts = {
+  relevance: 'Best match',
+  price: 'Price, low first',
+  '-price': 'Price, high first',
+  newest: 'Newest',
+  popularity: 'Popular',
+};
+
+function sorting(asked, narrow) {
+  const select = h(
+    'select',
+    { onchange: (event) => narrow({ sort: event.target.value }) },
+    Object.entries(sorts).map(([value, text]) => h('option', { value }, text)),
+  );
+  select.value = asked.get('sort') ?? 'relevance';
+  return h('label', { className: 'sort' }, 'Sort ', select);
+}
+
+function facets({ facets: found }, asked, narrow) {
+  const hasPlace = placeQuery().country !== undefined;
+  const counted = [
+    ['category', 'Category'],
+    ['brand', 'Brand'],
+  ].map(([name, title]) => facet(name, title, found[name] ?? [], asked, narrow));
+  return h(
+    'details',
+    { className: 'facets', open: window.matchMedia('(min-width: 50rem)').matches },
+    h('summary', {}, 'Narrow down'),
+    check('on_sale', 'On sale', asked, narrow),
+    check('deliverable', 'Delivered to me', asked, narrow, !hasPlace),
+    prices(asked, narrow),
+    ...counted,
+  );
+}
+
+function check(name, text, asked, narrow, disabled = false) {
+  return h(
+    'label',
+    { className: 'check' },
+    h('input', {
+      type: 'checkbox',
+      disabled,
+      checked: !disabled && asked.get(name) === 'true',
+      onchange: (event) => narrow({ [name]: event.target.checked ? 'true' : null }),
+    }),
+    h('span', {}, text, disabled ? h('small', {}, ' (choose a place)') : null),
+  );
+}
+
+function prices(asked, narrow) {
+  const field = (name, text) =>
+    h(
+      'label',
+      {},
+      text,
+      h('input', {
+        type: 'number',
+        min: '0',
+        inputMode: 'numeric',
+        value: asked.has(name) ? String(Number(asked.get(name)) / 100) : '',
+        onchange: ({ target: { value } }) =>
+          narrow({ [name]: value === '' ? null : String(Math.round(Number(value) * 100)) }),
+      }),
+    );
+  return h(
+    'fieldset',
+    { className: 'range' },
+    h('legend', {}, 'Price'),
+    field('min_price', 'from'),
+    field('max_price', 'to'),
+  );
+}
+
+const shownMax = 12;
+
+function facet(name, title, values, asked, narrow) {
+  const chosen = asked.get(name);
+  if (values.length === 0 && chosen === null) return null;
+  const item = ({ value, count }) =>
+    h(
+      'li',
+      {},
+      h(
+        'button',
+        {
+          type: 'button',
+          'aria-pressed': String(chosen === value),
+          onclick: () => narrow({ [name]: chosen === value ? null : value }),
+        },
+        h('span', {}, value),
+        h('span', { className: 'dim' }, count === undefined ? '' : count.toLocaleString()),
+      ),
+    );
+  const known = values.some(({ value }) => value === chosen);
+  const listed = chosen !== null && !known ? [{ value: chosen }, ...values] : values;
+  return h('section', {}, h('h2', {}, title), h('ul', {}, listed.slice(0, shownMax).map(item)));
+}

@@ -2,7 +2,8 @@
  * What a vendor does with a product after its registration: change, withdraw, list. A change and
  * its event are one transaction; units come and go as moves, and the answer waits for those.
  */
-import { randomBytes, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { base32, laneOfId } from './domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from './domain/types.ts';
@@ -15,7 +16,7 @@ import type {
 } from './engine.ts';
 import type { CommandCaller } from './lanes/command-caller.ts';
 import { requestOf } from './lanes/order-key.ts';
-import { priceOf } from './registrations.ts';
+import { mayVary, priceOf } from './registrations.ts';
 import { writeTopUp } from './sales/control.ts';
 import { readCursor, writeCursor } from './sales/read.ts';
 import { closeStanding, standingSaleId } from './sales/standing.ts';
@@ -72,18 +73,20 @@ function productOf(row: Row): VendorProduct {
   };
 }
 
+const isProductId = (text: string): boolean => /^prd_[0-9a-z]{8,60}$/.test(text);
+
 /** A vendor's products, the eldest first. The cursor is the last one's time and id. */
 export async function listProducts(
   q: Query,
   vendor: VendorId,
   query: { readonly limit: number; readonly cursor: string | null },
 ): Promise<Page<VendorProduct>> {
-  const [at, after] = readCursor(query.cursor);
+  const [at, after] = query.cursor === null ? [0, ''] : readCursor(query.cursor, isProductId);
   const rows = await q.query<Row>(
     `${select} WHERE r.vendor_id = $1
         AND (date_trunc('milliseconds', r.registered_at), r.id) > ($2, $3)
       ORDER BY date_trunc('milliseconds', r.registered_at), r.id LIMIT $4`,
-    [vendor, at, after, query.limit + 1],
+    [vendor, new Date(at), after, query.limit + 1],
     'products_list',
   );
   const items = rows.slice(0, query.limit).map(productOf);
@@ -140,7 +143,7 @@ async function writeBody(
   fields: Readonly<Record<string, unknown>>,
 ): Promise<Written> {
   const row = await lockOwn(q, vendor, id);
-  if (row === null) return { code: 'not_found' };
+  if (row === null || !(await mayVary(q, vendor, fields))) return { code: 'not_found' };
   const version = row.version + 1;
   const kept = 'price' in fields ? { ...row.body, price_usd: undefined } : row.body;
   const body = { ...kept, ...fields };
@@ -249,7 +252,7 @@ async function setRemaining(
   const known = await knownMove(db, request);
   const units = Math.abs(remaining - free);
   if (known === null && units === 0) return 'done';
-  const move = known ?? `mov_set_${base32(randomBytes(10))}`;
+  const move = known ?? `mov_set_${base32(clock.random(10))}`;
   if (known === null) {
     const target = { move, sale: standing, item: 0, product: row.id, standing, units, request };
     await db.tx(async (q) => {

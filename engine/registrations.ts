@@ -27,7 +27,9 @@ export async function register(
 ): Promise<VendorOutcome<Registration>> {
   const id = productIdOf(secret, r);
   return db.tx(async (q): Promise<VendorOutcome<Registration>> => {
-    if (!(await mayVary(q, r))) return { kind: 'rejected', rejection: { code: 'not_found' } };
+    if (!(await mayVary(q, r.vendor, r.body))) {
+      return { kind: 'rejected', rejection: { code: 'not_found' } };
+    }
     const [made] = await q.query<{ registered_at: Date }>(
       `INSERT INTO sale.registrations (id, vendor_id, body, fingerprint, supply)
        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING RETURNING registered_at`,
@@ -59,8 +61,11 @@ export async function register(
 }
 
 /** A variant is shown on the page of its product, so that must be the same vendor's. */
-async function mayVary(q: Query, { vendor, body }: NewRegistration): Promise<boolean> {
-  const { variant_of: product } = body;
+export async function mayVary(
+  q: Query,
+  vendor: VendorId,
+  { variant_of: product }: Readonly<Record<string, unknown>>,
+): Promise<boolean> {
   if (product === undefined) return true;
   const found = await q.query('SELECT 1 FROM sale.registrations WHERE id = $1 AND vendor_id = $2', [
     product,

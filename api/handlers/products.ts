@@ -12,8 +12,6 @@ import { idParams, pageQuery, productIdPattern } from '../schemas/common.ts';
 import { productChangeBody } from '../schemas/registration.ts';
 import { vendorProductAnswer, vendorProductsAnswer } from '../schemas/vendors.ts';
 
-const changeMaxBytes = 64 * 1024;
-
 const common = {
   path: '/v1/products/{id}',
   half: 'sale',
@@ -38,7 +36,6 @@ function changeRoute({ engine, currency }: Api): Route {
       'another standing sale in place of the one before, whose holds keep their price; flash sales ' +
       'keep theirs. Announced on the topic `catalog-changes`.',
     body: productChangeBody,
-    maxBodyBytes: changeMaxBytes,
     idempotencyKey: 'optional',
     errors: ['not_found', 'insufficient_supply', 'unavailable'],
     handle: async (ctx) => {

@@ -11,7 +11,7 @@ import { expectProblem } from './problem.ts';
 import { details, laptop, Shop, testMethod, text } from './shop.ts';
 import type { Shopper } from './shop.ts';
 
-const { dir } = inject('stack');
+const { catalog, dir } = inject('stack');
 let shop: Shop;
 let vendor: string;
 let product: string;
@@ -89,12 +89,31 @@ async function sells(): Promise<void> {
   expect((await shop.pay(ready, ann, testMethod)).json['state']).toBe('paid');
 }
 
+/** The window as it always is: found, kept, chosen. */
+async function shows(): Promise<void> {
+  const { token } = ann;
+  const line = `/v1/cart/lines/${product}`;
+  const put = await shop.must(200, 'PUT', line, { token, body: { quantity: 2 } });
+  expect(put.json).toMatchObject({ lines: [{ product_id: product, quantity: 2 }], stale: false });
+  expect((await shop.must(200, 'GET', '/v1/cart', { token })).json['lines']).toHaveLength(1);
+  await shop.must(200, 'PUT', `/v1/wishlist/${product}`, { token });
+  await shop.must(200, 'PUT', '/v1/me/addresses', { token, body: { country: 'DE' } });
+  expect((await shop.must(200, 'GET', `/v1/products/${product}`)).json['id']).toBe(product);
+}
+
+const checkout = (what: object): Promise<Answer> => {
+  const body = { ...what, ...details };
+  return shop.ask('POST', '/v1/checkout', { token: ann.token, key: ownName('checkout'), body });
+};
+
 describe('without Kafka', () => {
   it('sales go on, and registrations wait for it', async () => {
     await prepare();
     stop('kafka');
     await healthIs(200, 'degraded', { kafka: 'away', redis: 'ok', lanes: 'ok' });
     await sells();
+    await shows();
+    expect((await checkout({ cart: true })).status).toBe(201);
     expect((await shop.order(ready, ann)).json).toMatchObject({ state: 'paid', payment: 'paid' });
 
     const asked = { token: vendor, body: laptop, key: ownName('register') };
@@ -125,7 +144,7 @@ describe('without Kafka', () => {
 describe('without Postgres', () => {
   it('sales go on; what it owns is 503, and nothing is forgotten', async () => {
     await prepare();
-    await shop.must(200, 'GET', `/v1/products/${product}`);
+    await shows();
     stop('postgres');
     await healthIs(200, 'degraded', { postgres: 'away', redis: 'ok', lanes: 'ok' });
     await sells();
@@ -137,6 +156,14 @@ describe('without Postgres', () => {
     expectProblem(await shop.ask('POST', '/register-product', asked), 503, 'unavailable');
     const page = await shop.must(200, 'GET', `/v1/products/${product}`);
     expect(page.json).toMatchObject({ id: product, stale: true });
+    const { token } = ann;
+    const cart = await shop.must(200, 'GET', '/v1/cart', { token });
+    expect(cart.json).toMatchObject({ lines: [{ product_id: product, quantity: 2 }], stale: true });
+    expect((await shop.must(200, 'GET', '/v1/wishlist', { token })).json['stale']).toBe(true);
+    const line = `/v1/cart/lines/${product}`;
+    const changed = await shop.ask('PUT', line, { token, body: { quantity: 3 } });
+    expectProblem(changed, 503, 'unavailable');
+    expectProblem(await checkout({ cart: true }), 503, 'unavailable');
 
     resume();
     await allWell();
@@ -162,7 +189,8 @@ describe('without Redis', () => {
     expectProblem(stats, 503, 'unavailable');
     const shown = await shop.must(200, 'GET', `/v1/sales/${sale}`);
     expect(shown.json).toMatchObject({ id: sale, state: 'live', sold_out: null });
-    await shop.must(200, 'GET', `/v1/products/${product}`);
+    await shows();
+    expectProblem(await checkout({ cart: true }), 503, 'unavailable');
     const asked = { token: vendor, body: laptop };
     const accepted = await shop.must(202, 'POST', '/register-product', asked);
 
@@ -185,6 +213,7 @@ describe('without the worker', () => {
     stop('worker');
     await healthIs(200, 'degraded', { worker: 'away', redis: 'ok', lanes: 'ok' });
     await sells();
+    await shows();
     resume();
     await until('the payment is settled', async () => {
       const { in_doubt } = await shop.stats(sale, vendor);
@@ -199,11 +228,32 @@ describe('without the catalog', () => {
     stop('catalog');
     await healthIs(200, 'degraded', { catalog: 'away', redis: 'ok', lanes: 'ok' });
     await sells();
-    for (const path of [`/v1/products/${product}`, '/v1/search?q=laptop']) {
-      const answer = await shop.ask('GET', path);
+    const { token } = ann;
+    for (const path of [`/v1/products/${product}`, '/v1/search?q=laptop', '/v1/cart']) {
+      const answer = await shop.ask('GET', path, { token });
       expectProblem(answer, 503, 'unavailable');
       expect(answer.json['retry_after_ms']).toBeGreaterThan(0);
     }
+  });
+});
+
+describe('without the api', () => {
+  it('the window goes on at its own address', async () => {
+    await prepare();
+    await shows();
+    stop('api');
+    const ask = async (method: string, path: string, body?: object) => {
+      const headers = { authorization: `Bearer ${ann.token}`, 'content-type': 'application/json' };
+      const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+      const response = await fetch(catalog + path, { method, headers, ...sent });
+      const text = await response.text();
+      return { status: response.status, text };
+    };
+    expect((await ask('GET', `/v1/products/${product}`)).status).toBe(200);
+    const put = await ask('PUT', `/v1/cart/lines/${product}`, { quantity: 4 });
+    expect([put.status, put.text.includes('"quantity":4')]).toEqual([200, true]);
+    expect((await ask('GET', '/v1/wishlist')).status).toBe(200);
+    expect((await ask('GET', '/')).text).toContain('</html>');
   });
 });
 

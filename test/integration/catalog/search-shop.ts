@@ -61,6 +61,7 @@ export function productRow(id: string, more: Partial<ProductRow> = {}): ProductR
     ...{ id, vendor_id: 'ven_1', name: id, description: '', price: 20_000, currency: 'USD' },
     ...{ sku: null, category: null, brand: null, images: [], attributes: {}, variant_of: null },
     ...{ options: {}, delivery: null, version: 1, registered_at: '2026-01-02T03:04:05.000Z' },
+    withdrawn: false,
     ...more,
   };
 }

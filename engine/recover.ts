@@ -178,10 +178,11 @@ async function lookAt(
 }
 
 async function settleAll(options: RecoverOptions, lane: number) {
-  const { db, redis, kafka, producer, topic, topics, onProgress } = options;
+  const { db, redis, kafka, producer, topic, topics, settings, onProgress } = options;
+  const { deployment } = settings;
   await kafka.ensureTopics(topics);
   const onSettled = (decisions: number): void => onProgress(`${decisions} decisions`);
-  const drain = new Drain({ db, redis, kafka, producer, topic, lane, onSettled });
+  const drain = new Drain({ db, redis, kafka, producer, topic, lane, deployment, onSettled });
   await addWitnesses(db, lane, drain.seen);
   await drain.settle();
   return { drain, mark: await readMark(db, lane) };

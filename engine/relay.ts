@@ -86,7 +86,7 @@ export function startRelay(options: RelayOptions): Loop {
     crashPoint('relay.read');
     await producer.send(
       topic,
-      items.map((item) => messageOf(lane, item)),
+      items.map((item) => messageOf(lane, options.deployment, item)),
     );
     crashPoint('relay.sent');
     failed = false;

@@ -12,6 +12,10 @@ export interface Settings {
   readonly currency: string;
 }
 
+/** Of whoever knows the id secret; gives nothing of it away. */
+export const deploymentOf = (idSecret: string): string =>
+  createHash('sha256').update(idSecret).digest('hex').slice(0, 16);
+
 export async function readSettings(q: Query): Promise<Settings> {
   const rows = await q.query<{ name: string; value: string }>(
     'SELECT name, value FROM platform.settings',
@@ -26,7 +30,7 @@ export async function readSettings(q: Query): Promise<Settings> {
   const idSecret = of('id_secret');
   return {
     idSecret,
-    deployment: createHash('sha256').update(idSecret).digest('hex').slice(0, 16),
+    deployment: deploymentOf(idSecret),
     tokenSecret: of('token_secret'),
     lanes: Number(of('lanes')),
     currency: of('currency'),

@@ -4,7 +4,12 @@
  * missing. Kafka's offset is stored beside the watermark and sought on assignment.
  */
 import { clock } from '../platform/clock.ts';
-import type { IncomingBatch, KafkaConsumer, KafkaPort } from '../platform/kafka/port.ts';
+import type {
+  IncomingBatch,
+  IncomingMessage,
+  KafkaConsumer,
+  KafkaPort,
+} from '../platform/kafka/port.ts';
 import { crashPoint } from '../platform/crash.ts';
 import { Fault, messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
@@ -15,6 +20,7 @@ import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { isAbove, type Position } from './domain/contiguity.ts';
 import { readEntry, type Entry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
+import { isOf } from './lanes/outbox.ts';
 import { startLoop, type Loop } from './loop.ts';
 import { decisionsPerTxMax, settleRun } from './settle/run.ts';
 import type { Settled } from './settle/settlement.ts';
@@ -27,6 +33,7 @@ export interface SettlerOptions {
   readonly topic: string;
   readonly groupId: string;
   readonly lanes: number;
+  readonly deployment: string;
   readonly log: Log;
   /** Lane commands were written for these lanes. */
   readonly onCommands: (lanes: readonly number[]) => void;
@@ -89,7 +96,7 @@ export async function settleBatch(
   let entries: Entry[] = [];
   let decisions = 0;
   for (const [i, message] of batch.messages.entries()) {
-    const entry = readMessage(options, lane, message.value);
+    const entry = readMessage(options, lane, message);
     if (entry !== null) {
       entries.push(entry);
       decisions += entry.count;
@@ -108,9 +115,14 @@ export async function settleBatch(
 }
 
 /** A message that no lane can have written is not an entry: its place, if it has one, is a gap. */
-function readMessage(options: SettlerOptions, lane: number, value: Buffer): Entry | null {
+function readMessage(
+  options: SettlerOptions,
+  lane: number,
+  message: IncomingMessage,
+): Entry | null {
+  if (!isOf(options.deployment, message)) return null;
   try {
-    return readEntry(value);
+    return readEntry(message.value);
   } catch (error) {
     metrics.loopErrors.inc({ loop: 'settler' });
     options.log.error({ lane, err: messageOf(error) }, 'not an entry, dropped');

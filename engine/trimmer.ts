@@ -11,7 +11,7 @@ import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { unpack } from './lanes/codec.ts';
 import type { LaneGate } from './lanes/gate.ts';
 import { startLoop, type Loop } from './loop.ts';
-import { copyRollback, whyFrozen, type FreezeReason } from './settle/quarantine.ts';
+import { copyRollback, flagArguments, type LaneState } from './settle/quarantine.ts';
 
 export interface TrimmerOptions {
   readonly db: Db;
@@ -26,14 +26,11 @@ const everyMs = 100;
 /** Watermarks that are remembered for `outboxKeepMs`: with more of them it trims more evenly. */
 const keptMax = 1000;
 
-interface LaneRow {
+interface LaneRow extends LaneState {
   readonly lane: number;
   readonly epoch: number;
   readonly seq: number;
   readonly decided: number;
-  readonly state: string;
-  readonly reasons: readonly FreezeReason[];
-  readonly recovered_epoch: number;
   readonly lane_epoch: number;
 }
 
@@ -49,7 +46,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
   const round = async (): Promise<void> => {
     const rows = await options.db.query<LaneRow>(
       `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons, l.recovered_epoch,
-              l.epoch AS lane_epoch
+              l.state_version, l.epoch AS lane_epoch
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane < $1`,
       [options.gate.doors.length],
       'trimmer_lanes',
@@ -79,17 +76,16 @@ async function trimLane(
 ): Promise<void> {
   const { gate } = options;
   const { keys, open, ours, reason } = gate.door(row.lane);
-  const why = whyFrozen(row);
+  const look = flagArguments(row);
   if (!open) {
     // Nothing of a lane that is not verified may change but this; above all not its clock, by
     // which the verifier measures the outage.
-    if (!ours || (why === '' && !reason.startsWith('frozen'))) return;
-    const args = [why, row.recovered_epoch];
+    if (!ours || (look[0] === '' && !reason.startsWith('frozen'))) return;
     const flag = await runScript(
       gate.redis,
       options.freezeScript,
       [keys.marker, keys.frozen],
-      args,
+      look,
     );
     if (row.state !== 'frozen') {
       await copyRollback(options.db, row.lane, String(flag), row.lane_epoch);
@@ -110,7 +106,7 @@ async function trimLane(
       gate.redis,
       options.script,
       [keys.marker, keys.frozen, keys.clock, keys.outbox, keys.watermark],
-      [row.epoch, row.seq, row.decided, trim.epoch, trim.seq, why, row.recovered_epoch],
+      [row.epoch, row.seq, row.decided, trim.epoch, trim.seq, ...look],
       () => gate.door(row.lane).open,
     )) as Buffer,
   ) as [number, number, number, number, string, number];

@@ -14,6 +14,7 @@ import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { isAbove, type Position } from './domain/contiguity.ts';
 import { readEntry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
+import { isOf } from './lanes/outbox.ts';
 import { copyRollback } from './settle/quarantine.ts';
 import { lockWatermark, readEpochs } from './settle/settlement.ts';
 
@@ -23,6 +24,9 @@ export interface VerifierOptions {
   readonly redis: Redis;
   readonly kafka: KafkaPort;
   readonly topic: string;
+  readonly deployment: string;
+  /** Creates the topic when it is missing. */
+  readonly ensureTopic: () => Promise<void>;
   readonly script: Script;
   readonly freezeScript: Script;
   readonly log: Log;
@@ -41,6 +45,7 @@ const refusals: ReadonlyMap<number, string> = new Map([
 interface LaneRow {
   readonly epoch: number;
   readonly recovered_epoch: number;
+  readonly state_version: number;
   readonly run_id: string | null;
   readonly state: string;
   readonly token: string | null;
@@ -139,7 +144,8 @@ export class Verifier {
 
   async #row(lane: number): Promise<LaneRow> {
     const [row] = await this.#options.db.query<LaneRow>(
-      `SELECT l.epoch, l.recovered_epoch, l.run_id, l.state, l.token, w.lane_time
+      `SELECT l.epoch, l.recovered_epoch, l.state_version, l.run_id, l.state, l.token,
+              w.lane_time
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane = $1`,
       [lane],
     );
@@ -197,7 +203,9 @@ export class Verifier {
    * later, by a relay that read it from a server of before, the settler judges by these ends.
    */
   async #lookAtKafka(lane: number, row: LaneRow): Promise<void> {
-    const { db, kafka, topic } = this.#options;
+    const { db, kafka, topic, deployment, ensureTopic } = this.#options;
+    // After a failure: a topic that was lost with nothing left to publish no relay makes anew.
+    if (this.#waitsFor.has(lane)) await ensureTopic();
     const ends = (await kafka.ends(topic)).get(lane);
     if (ends === undefined) throw new Error(`kafka has no partition ${lane} of ${topic}`);
     if (ends.high === ends.low) return;
@@ -208,6 +216,7 @@ export class Verifier {
     const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
     const from = at < ends.low ? ends.low : at;
     await kafka.read(topic, lane, from, ends.high, (message) => {
+      if (!isOf(deployment, message)) return;
       const entry = entryOf(message.value);
       if (entry === null || entry.epoch < row.recovered_epoch) return;
       const last = lasts.get(entry.epoch);
@@ -246,6 +255,7 @@ export class Verifier {
     const reason = `rolled_back: ${detail}`;
     log.error({ lane, reason }, 'the lane was rolled back');
     await copyRollback(db, lane, reason, row.epoch);
-    await runScript(redis, freezeScript, [marker, frozen], [reason, row.recovered_epoch]);
+    const look = [reason, row.recovered_epoch, row.state_version];
+    await runScript(redis, freezeScript, [marker, frozen], look);
   }
 }

@@ -41,6 +41,8 @@ interface Parts {
   readonly log: Log;
 }
 
+type TopicParts = Pick<Parts, 'config' | 'settings' | 'kafka'>;
+
 const redisWaitMs = 2000;
 
 type Closable = Pick<Loop, 'close'>;
@@ -74,13 +76,18 @@ function trimmerOf({ config, db, lanes, log }: Parts): Loop {
   });
 }
 
+/** Creates what is missing of the engine's topics. */
+function ensuringTopics({ config, settings, kafka }: TopicParts): () => Promise<void> {
+  const specs = topicSpecs(config.topicPrefix, settings.lanes, config.kafkaReplication);
+  return () => kafka.ensureTopics(specs);
+}
+
 /** Relays, one for each lane with a connection that may block, and the publisher. */
 function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
-  const { config, settings, stores, db, redis, lanes, kafka, log } = parts;
+  const { config, settings, stores, db, redis, lanes, log } = parts;
   const leases = scriptOf('lease');
   const { topicPrefix, relayPauseMs } = config;
-  const specs = topicSpecs(topicPrefix, settings.lanes, config.kafkaReplication);
-  const ensureTopics = (): Promise<void> => kafka.ensureTopics(specs);
+  const ensureTopics = ensuringTopics(parts);
   const relays = lanes.gate.doors.map(({ lane }): Closable => {
     const blocking = stores.redis(`relay-${lane}`, 5000);
     const relay = startRelay({
@@ -125,6 +132,7 @@ async function startConsumers(
     topic: topics.orders,
     groupId: topics.settlerGroup,
     lanes: settings.lanes,
+    deployment: settings.deployment,
     log,
     ...told,
   });
@@ -163,6 +171,8 @@ export async function startWorker(
     redis,
     kafka,
     topic,
+    deployment: settings.deployment,
+    ensureTopic: ensuringTopics({ config, settings, kafka }),
     script: scriptOf('verify'),
     freezeScript: scriptOf('freeze'),
     log,

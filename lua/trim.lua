@@ -3,7 +3,7 @@
 -- KEYS    marker, frozen, clock, outbox, watermark
 -- ARGV    watermark epoch, sequence, decided; last position to trim (epoch, sequence; sequence -1
 --         = none); why the lane is frozen in Postgres ('' = it is not); the epoch that the last
---         recovery began, as read with that
+--         recovery began and the version of the lane's state, as read with that
 -- Returns msgpack { epoch, decided, settled, lane time (ms), frozen reason or '', outage (ms) };
 --         { 0 } without a marker
 -- Cost    entries trimmed, and one entry read when the watermark moved
@@ -29,6 +29,6 @@ if epoch > tonumber(w[1]) or (epoch == tonumber(w[1]) and seq > tonumber(w[2])) 
   if first[1] then doubt = cmsgpack.unpack(first[1][2][2])[4] end
 end
 redis.call('HSET', KEYS[3], 't', now, 'doubt', doubt)
-local frozen = follow(KEYS[1], KEYS[2], ARGV[6], tonumber(ARGV[7]))
+local frozen = follow(KEYS[1], KEYS[2], ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))
 return cmsgpack.pack({ tonumber(m[1]), tonumber(c[2]), settled, now, frozen or '',
   tonumber(c[4]) })

@@ -16,6 +16,7 @@ import type { CheckName, Findings } from './findings.ts';
 import { LaneLog } from './lane-log.ts';
 import { readLaneState, scanLane, type LaneReading } from './lane-scan.ts';
 import { LogOrders } from './log-orders.ts';
+import { deploymentOf } from '../settings.ts';
 import { tagOf } from './names.ts';
 import type { Position } from './positions.ts';
 import { readAway, readLanes, readSales, type LaneRow, type SaleRow } from './tables.ts';
@@ -142,7 +143,7 @@ async function laneRow(q: Query, lane: number): Promise<LaneRow> {
 /** Reads the log from Kafka and the outbox; and the lane time from which on Kafka keeps it. */
 async function auditLog(
   q: Query,
-  { stores, findings, say }: LaneAudit,
+  { stores, idSecret, findings, say }: LaneAudit,
   reading: LaneReading,
   before: LaneRow,
   after: LaneRow,
@@ -161,7 +162,8 @@ async function auditLog(
     recovered: after.recovered,
   };
   const log = new LaneLog(lane, bounds, findings.of('log.entries'));
-  await readLog(kafka, topic, range, reading, log, async (entry) => {
+  const source = { kafka, topic, deployment: deploymentOf(idSecret) };
+  await readLog(source, range, reading, log, async (entry) => {
     await logOrders.take(q, entry);
     say(`lane ${lane}: ${log.messages} of ${range.high - range.low} messages read from Kafka`);
   });

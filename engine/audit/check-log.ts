@@ -4,22 +4,30 @@
  * counts from behind its last gap below the watermark on.
  */
 import type { KafkaPort } from '../../platform/kafka/port.ts';
+import { isOf } from '../lanes/outbox.ts';
 import type { LogEntry } from './entries.ts';
 import type { Findings } from './findings.ts';
 import type { LaneLog } from './lane-log.ts';
 import type { LaneReading } from './lane-scan.ts';
 import { countOf, spanName, spansBetween, type Position } from './positions.ts';
 
+/** The topic of decisions, and whose history in it counts. */
+export interface LogSource {
+  readonly kafka: KafkaPort;
+  readonly topic: string;
+  readonly deployment: string;
+}
+
 /** Reads what Kafka keeps of a lane, then its outbox; each new entry is handed on. */
 export async function readLog(
-  kafka: KafkaPort,
-  topic: string,
+  { kafka, topic, deployment }: LogSource,
   range: { readonly low: bigint; readonly high: bigint },
   reading: LaneReading,
   log: LaneLog,
   onEntry: (entry: LogEntry) => Promise<void>,
 ): Promise<void> {
   await kafka.read(topic, reading.lane, range.low, range.high, async (message) => {
+    if (!isOf(deployment, message)) return;
     const entry = log.take('kafka', message.value, null);
     if (entry !== null) await onEntry(entry);
   });

@@ -1,5 +1,5 @@
 /** An outbox as its readers see it: where to go on, and the Kafka message that an entry becomes. */
-import type { OutgoingMessage } from '../../platform/kafka/port.ts';
+import type { IncomingMessage, OutgoingMessage } from '../../platform/kafka/port.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import type { Position } from '../domain/contiguity.ts';
 
@@ -28,7 +28,11 @@ export async function readOutbox(
 }
 
 /** The message of an entry, its bytes untouched. */
-export function messageOf(lane: number, { id, value }: OutboxItem): OutgoingMessage {
+export function messageOf(
+  lane: number,
+  deployment: string,
+  { id, value }: OutboxItem,
+): OutgoingMessage {
   const [epoch = ''] = id.split('-');
   return {
     partition: lane,
@@ -36,9 +40,14 @@ export function messageOf(lane: number, { id, value }: OutboxItem): OutgoingMess
     value,
     headers: {
       'content-type': 'application/msgpack',
+      deployment,
       lane: String(lane),
       epoch,
       position: id,
     },
   };
 }
+
+/** False for what is left in a topic of another deployment: its positions name other decisions. */
+export const isOf = (deployment: string, { headers }: IncomingMessage): boolean =>
+  (headers['deployment'] ?? deployment) === deployment;

@@ -9,7 +9,7 @@ import type { Redis } from '../../platform/redis/connection.ts';
 import { isAbove, type Position } from '../domain/contiguity.ts';
 import { readEntry, type Entry } from '../lanes/codec.ts';
 import { laneKeys } from '../lanes/keys.ts';
-import { idOf, messageOf, readOutbox } from '../lanes/outbox.ts';
+import { idOf, isOf, messageOf, readOutbox } from '../lanes/outbox.ts';
 import { decisionsPerTxMax, settleRun } from '../settle/run.ts';
 
 export interface DrainOptions {
@@ -19,6 +19,7 @@ export interface DrainOptions {
   readonly producer: KafkaProducer;
   readonly topic: string;
   readonly lane: number;
+  readonly deployment: string;
   /** Told of decisions settled, now and then. */
   readonly onSettled: (decisions: number) => void;
 }
@@ -82,7 +83,7 @@ export class Drain {
   }
 
   async #passKafka(mark: Mark): Promise<void> {
-    const { kafka, topic, lane } = this.#options;
+    const { kafka, topic, lane, deployment } = this.#options;
     const ends = (await kafka.ends(topic)).get(lane);
     if (ends === undefined || ends.high === ends.low) return;
     const since = Math.max(0, mark.lane_time - kafkaBackMs);
@@ -91,19 +92,21 @@ export class Drain {
     // Beyond the end means that the topic was made anew.
     const read = stored > ends.high ? ends.low : stored;
     const from = at < read ? at : read;
-    await kafka.read(topic, lane, from, ends.high, (message) => this.#take(message.value, mark));
+    await kafka.read(topic, lane, from, ends.high, async (message) => {
+      if (isOf(deployment, message)) await this.#take(message.value, mark);
+    });
     await this.#flush();
   }
 
   async #passOutbox(mark: Mark): Promise<void> {
-    const { redis, producer, topic, lane } = this.#options;
+    const { redis, producer, topic, lane, deployment } = this.#options;
     for (let after = idOf(mark); ;) {
       const items = await readOutbox(redis, laneKeys(lane).outbox, after, outboxPage);
       const last = items.at(-1);
       if (last === undefined) break;
       await producer.send(
         topic,
-        items.map((item) => messageOf(lane, item)),
+        items.map((item) => messageOf(lane, deployment, item)),
       );
       for (const { value } of items) await this.#take(value, mark);
       after = last.id;

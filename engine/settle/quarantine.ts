@@ -106,11 +106,23 @@ export async function copyRollback(
   await freezeLane(q, lane, 'rolled_back', flag.slice(rolledBack.length), epoch);
 }
 
-/** Why a lane is frozen, as its flag says it: a rollback first. '' = it is not. */
-export function whyFrozen(row: {
+/** What Postgres says of a lane, read at one time. */
+export interface LaneState {
   readonly state: string;
   readonly reasons: readonly FreezeReason[];
-}): string {
+  readonly recovered_epoch: number;
+  readonly state_version: number;
+}
+
+/** The same as the last arguments of the scripts that bring a lane's flag in line with it. */
+export const flagArguments = (row: LaneState): [string, number, number] => [
+  whyFrozen(row),
+  row.recovered_epoch,
+  row.state_version,
+];
+
+/** Why a lane is frozen, as its flag says it: a rollback first. '' = it is not. */
+export function whyFrozen(row: Pick<LaneState, 'state' | 'reasons'>): string {
   if (row.state !== 'frozen') return '';
   const [first, last] = [
     row.reasons.filter((r) => r.code === 'rolled_back'),

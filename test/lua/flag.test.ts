@@ -39,14 +39,14 @@ describe('flag of a lane', () => {
     const lane = await laneWith(flag, 4);
     const { marker, frozen, clock, outbox, watermark } = lane.keys;
     const by = { script: scripts.freeze, keys: [marker, frozen] };
-    expect(String(await lane.run({ ...by, args: [why, 4] }))).toBe(then);
+    expect(String(await lane.run({ ...by, args: [why, 4, 0] }))).toBe(then);
     expect((await server.redis.get(frozen)) ?? '').toBe(then);
 
     const trimmed = await laneWith(flag, 4);
     const keys = [marker, frozen, clock, outbox, watermark].map((key) =>
       key.replace(`:${lane.lane}}`, `:${trimmed.lane}}`),
     );
-    await trimmed.run({ script: scripts.trim, keys, args: [1, -1, 0, 0, -1, why, 4] });
+    await trimmed.run({ script: scripts.trim, keys, args: [1, -1, 0, 0, -1, why, 4, 0] });
     expect((await server.redis.get(trimmed.keys.frozen)) ?? '').toBe(then);
   });
 
@@ -56,14 +56,32 @@ describe('flag of a lane', () => {
   ])('"$flag" stays when "$why" was learnt before the last recovery', async ({ flag, why }) => {
     const lane = await laneWith(flag, 4);
     const { marker, frozen } = lane.keys;
-    const call = { script: scripts.freeze, keys: [marker, frozen], args: [why, 3] };
+    const call = { script: scripts.freeze, keys: [marker, frozen], args: [why, 3, 0] };
     expect(String(await lane.run(call))).toBe(flag);
+  });
+
+  it.each(['freeze', 'trim'] as const)('%s: an older look does not end a flag', async (name) => {
+    const lane = await laneWith('', 4);
+    const { marker, frozen, clock, outbox, watermark } = lane.keys;
+    const keys = name === 'freeze' ? [marker, frozen] : [marker, frozen, clock, outbox, watermark];
+    const look = async (why: string, version: number): Promise<string | null> => {
+      const before = name === 'freeze' ? [] : [1, -1, 0, 0, -1];
+      await lane.run({ script: scripts[name], keys, args: [...before, why, 4, version] });
+      return server.redis.get(frozen);
+    };
+    expect(await look(quarantine, 7)).toBe(quarantine);
+    expect(await look('', 6)).toBe(quarantine);
+    // Nor does one that sets the flag again make it older.
+    expect(await look('quarantine: less', 5)).toBe('quarantine: less');
+    expect(await look('', 6)).toBe('quarantine: less');
+    expect(await look('', 8)).toBeNull();
   });
 
   it('freezes a lane that has lost its marker', async () => {
     const { marker, frozen } = LuaLane.at(server.redis, lanes++).keys;
     const lane = LuaLane.at(server.redis, lanes);
-    const call = { script: scripts.freeze, keys: [marker, frozen], args: [rolledBack, 4] };
+    const call = { script: scripts.freeze, keys: [marker, frozen], args: [rolledBack, 4, 7] };
     expect(String(await lane.run(call))).toBe(rolledBack);
+    expect(await server.redis.exists(marker)).toBe(0);
   });
 });

@@ -112,6 +112,7 @@ export async function startWorldSettler(
     topic: world.topic,
     groupId: `${world.config.topicPrefix}${group}`,
     lanes: world.settings.lanes,
+    deployment: world.settings.deployment,
     log: silent,
     onCommands,
     onSettled: () => undefined,

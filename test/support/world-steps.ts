@@ -5,7 +5,7 @@
 import { scriptOf, type LaneSet } from '../../engine/lane-set.ts';
 import { readEntry, unpack, type Entry } from '../../engine/lanes/codec.ts';
 import { laneKeys } from '../../engine/lanes/keys.ts';
-import { whyFrozen, type FreezeReason } from '../../engine/settle/quarantine.ts';
+import { flagArguments, type LaneState } from '../../engine/settle/quarantine.ts';
 import { settle } from '../../engine/settle/settlement.ts';
 import type { KafkaProducer } from '../../platform/kafka/port.ts';
 import type { Db } from '../../platform/postgres/db.ts';
@@ -29,12 +29,6 @@ interface LaneProgress {
   readonly waiting: Entry[];
   /** Messages in the partition. */
   sent: number;
-}
-
-interface LaneRow {
-  readonly state: string;
-  readonly reasons: readonly FreezeReason[];
-  readonly recovered_epoch: number;
 }
 
 const roundsMax = 200;
@@ -109,19 +103,20 @@ export class LaneSteps {
   async trim(): Promise<void> {
     const { db, redis } = this.#options;
     for (const { lane } of this.#lanes) {
-      const [row] = await db.query<{ epoch: number; seq: number; decided: number } & LaneRow>(
-        `SELECT w.epoch, w.seq, w.decided, l.state, l.reasons, l.recovered_epoch
+      const [row] = await db.query<{ epoch: number; seq: number; decided: number } & LaneState>(
+        `SELECT w.epoch, w.seq, w.decided, l.state, l.reasons, l.recovered_epoch,
+                l.state_version
            FROM sale.watermarks w JOIN sale.lanes l USING (lane) WHERE lane = $1`,
         [lane],
       );
       if (row === undefined) throw new Error(`lane ${lane} is not formatted`);
       const keys = laneKeys(lane);
-      const { epoch, seq, decided, recovered_epoch: recovered } = row;
+      const { epoch, seq, decided } = row;
       const reply = await runScript(
         redis,
         scriptOf('trim'),
         [keys.marker, keys.frozen, keys.clock, keys.outbox, keys.watermark],
-        [epoch, seq, decided, epoch, seq, whyFrozen(row), recovered],
+        [epoch, seq, decided, epoch, seq, ...flagArguments(row)],
       );
       unpack(reply as Buffer);
     }

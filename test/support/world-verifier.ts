@@ -5,6 +5,7 @@ import { createKafka } from '../../platform/kafka/index.ts';
 import { createDb } from '../../platform/postgres/pool.ts';
 import { connectRedis } from '../../platform/redis/connection.ts';
 import { silent, until } from './environment.ts';
+import { specsOf } from './kafka.ts';
 import type { World } from './world.ts';
 
 export interface WorldVerifier {
@@ -18,7 +19,7 @@ export interface WorldVerifier {
 }
 
 /** Everything goes by the world's configuration, so through its cables where it has some. */
-export function startVerifier({ config, settings, topic }: World): WorldVerifier {
+export function startVerifier({ config, settings, topic, kafka: own }: World): WorldVerifier {
   const options = { name: 'verifier', log: silent, commandTimeoutMs: 2000 };
   const redis = connectRedis(config.redisUrl, options);
   const db = createDb(config.databaseUrl, { max: 4, name: 'verifier', connectTimeoutMs: 500 });
@@ -28,6 +29,8 @@ export function startVerifier({ config, settings, topic }: World): WorldVerifier
     redis,
     kafka,
     topic,
+    deployment: settings.deployment,
+    ensureTopic: () => kafka.ensureTopics(specsOf(own.prefix, settings.lanes, false)),
     script: scriptOf('verify'),
     freezeScript: scriptOf('freeze'),
     log: silent,

@@ -7,6 +7,7 @@ import type { Loop } from '../../../engine/loop.ts';
 import { freezeLane } from '../../../engine/settle/quarantine.ts';
 import { startTrimmer } from '../../../engine/trimmer.ts';
 import { metrics } from '../../../platform/metrics.ts';
+import type { Db } from '../../../platform/postgres/db.ts';
 import { runScript } from '../../../platform/redis/scripts.ts';
 import { silent, until } from '../../support/environment.ts';
 import { roundsOf } from '../../support/world-loops.ts';
@@ -33,10 +34,10 @@ afterEach(async () => {
   await world.close();
 });
 
-function trimmer(outboxKeepMs = 0): void {
+function trimmer(outboxKeepMs = 0, db: Db = world.db): void {
   trimmers.push(
     startTrimmer({
-      db: world.db,
+      db,
       gate: world.lanes.gate,
       script: scriptOf('trim'),
       freezeScript: scriptOf('freeze'),
@@ -104,7 +105,7 @@ describe('the outbox', () => {
     const after = await copy();
     await hold(2);
     const names = [keys.marker, keys.frozen, keys.clock, keys.outbox, keys.watermark];
-    await runScript(world.redis.redis, scriptOf('trim'), names, [1, 0, 1, 1, 0, '', 0]);
+    await runScript(world.redis.redis, scriptOf('trim'), names, [1, 0, 1, 1, 0, '', 0, 0]);
     expect([await outbox(), await copy()]).toEqual([2, after]);
   });
 });
@@ -119,6 +120,36 @@ describe('the flag', () => {
     await until('the flag is gone', async () => (await flag()) === null);
     await until('the lane is open', () => world.lanes.gate.door(lane).open);
     await hold(1);
+  });
+
+  it('is not ended by a trimmer that has slept since before the freeze', async () => {
+    let wake = (): void => undefined;
+    const asleep = new Promise<void>((resolve) => (wake = resolve));
+    let looks = 0;
+    const { db } = world;
+    const drowsy: Db = {
+      async query<T>(text: string, values?: readonly unknown[], name?: string) {
+        const rows = await db.query<T>(text, values, name);
+        looks += 1;
+        // A later look would mend what the first has done.
+        if (looks > 1) return [];
+        await asleep;
+        return rows;
+      },
+      run: (text, values, name) => db.run(text, values, name),
+      tx: (fn, options) => db.tx(fn, options),
+      close: () => db.close(),
+      waiting: () => db.waiting(),
+    };
+    trimmer(0, drowsy);
+    await until('it has looked', () => looks === 1);
+    await freezeLane(world.db, lane, 'quarantine', 'a test');
+    await world.steps.trim();
+    expect(await flag()).toBe('quarantine: a test');
+    wake();
+    await until('it looks again', () => looks === 2);
+    expect(await flag()).toBe('quarantine: a test');
+    expect((await shop.ask(sale, 'x', 'k')).kind).not.toBe('done');
   });
 
   it('of a rollback that only the lane knows reaches Postgres, though the lane is shut', async () => {

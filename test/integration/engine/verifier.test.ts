@@ -122,6 +122,20 @@ describe('a lane whose server has started anew', () => {
     await expectSound();
   });
 
+  it('serves though Kafka has lost the topic, and nothing was left to publish', async () => {
+    await holds(0, 3);
+    await world.steps.pump();
+    expect(await world.redis.redis.xlen(keys.outbox)).toBe(0);
+    await world.kafka.kafka.deleteTopic(world.topic);
+    await restart();
+    verifier();
+    await worldOpen();
+    await holds(3, 2);
+    await world.steps.pump();
+    const [row] = await world.db.query<{ n: number }>('SELECT count(*)::int AS n FROM sale.orders');
+    expect(row?.n).toBe(5);
+  });
+
   it('lets every hold live longer by the time that it was away', async () => {
     const [order] = await holds(0, 1);
     if (order === undefined) throw new Error('no order');

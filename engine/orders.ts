@@ -3,6 +3,7 @@
  * lane owns an order until its hold ends, Postgres after. Lists come from Postgres and say as of when.
  */
 import { clock } from '../platform/clock.ts';
+import { crashPoint } from '../platform/crash.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { isOrderId, laneOfId, saleOfOrder } from './domain/ids.ts';
 import { nextStates } from './domain/states.ts';
@@ -29,7 +30,10 @@ const select = `
          d.email, d.address
     FROM sale.orders o
     JOIN sale.sale_items i ON i.sale_id = 'sal_' || substr(o.id, 5, 16) AND i.item = o.item
-    LEFT JOIN sale.order_details d ON d.order_id = o.id`;
+    LEFT JOIN LATERAL (
+      SELECT email, address FROM sale.order_details
+       WHERE order_id = o.id AND (o.state = 'held' OR generation = o.details)
+       ORDER BY generation DESC LIMIT 1) d ON true`;
 
 const paymentOf: Readonly<Record<string, string>> = { held: 'none', paid: 'paid' };
 const endStates = new Set(['paid', 'released', 'expired']);
@@ -81,10 +85,13 @@ async function readRow(q: Query, id: OrderId, shopper: ShopperId): Promise<Row |
   return row ?? null;
 }
 
-async function readDetails(q: Query, id: OrderId, shopper: ShopperId): Promise<Details | null> {
+/** What the lane's record names; later ones may have come since, and then what they replaced is gone. */
+async function readDetails(q: Query, order: LaneOrder): Promise<Details | null> {
+  if (order.details === 0) return null;
   const [row] = await q.query<Details>(
-    'SELECT email, address FROM sale.order_details WHERE order_id = $1 AND shopper = $2',
-    [id, shopper],
+    `SELECT email, address FROM sale.order_details
+      WHERE order_id = $1 AND generation >= $2 ORDER BY generation LIMIT 1`,
+    [order.id, order.details],
   );
   return row ?? null;
 }
@@ -107,7 +114,7 @@ export async function readOrder(
       if (row !== null && endStates.has(found.value.state) && row.state !== 'held') {
         return { ...found, value: documentOf(row) };
       }
-      const details = await readDetails(db, id, shopper);
+      const details = await readDetails(db, found.value);
       return { ...found, value: documentOfLane(found.value, details) };
     } catch (error) {
       if (held) return { ...found, value: documentOfLane(found.value, null) };
@@ -162,8 +169,9 @@ async function settledTime(q: Query): Promise<Millis> {
 }
 
 /**
- * Stores e-mail and address, then sets the record's bit. What is missing keeps what was stored;
- * the bit is set once both are there.
+ * Stores e-mail and address under a generation of their own, then has the lane take it for the
+ * order: until then they are nobody's, so whoever dies between the two has changed nothing. What is
+ * missing keeps what was stored; both are needed the first time.
  */
 export async function storeDetails(
   db: Db,
@@ -182,19 +190,14 @@ export async function storeDetails(
         : ({ code: 'hold_expired' } as const);
     return { kind: 'rejected', rejection, now: order.now };
   }
-  const written = await db.tx((q) => writeDetails(q, id, shopper, details));
-  if (written === null) {
+  const generation = await db.tx((q) => writeDetails(q, id, shopper, details));
+  if (generation === null) {
     return { kind: 'rejected', rejection: { code: 'details_required' }, now: order.now };
   }
-  const marked = await shop.markDetails(id, shopper);
-  if (marked.kind === 'rejected') await undoDetails(db, id, written);
+  crashPoint('details.written');
+  const marked = await shop.markDetails(id, shopper, generation);
+  await tidyDetails(db, id, generation, marked.kind).catch(() => undefined);
   return marked;
-}
-
-interface Written {
-  readonly before: Details | null;
-  /** When this call wrote, as Postgres says it: tells its own row from a later one. */
-  readonly at: string;
 }
 
 /** One after the other for each order, so that none builds on what it did not see. */
@@ -203,40 +206,38 @@ async function writeDetails(
   id: OrderId,
   shopper: ShopperId,
   details: Partial<Details>,
-): Promise<Written | null> {
+): Promise<number | null> {
   await q.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
-  const before = await readDetails(q, id, shopper);
+  const [before] = await q.query<Details & { generation: number }>(
+    `SELECT generation, email, address FROM sale.order_details
+      WHERE order_id = $1 AND shopper = $2 ORDER BY generation DESC LIMIT 1`,
+    [id, shopper],
+  );
   const email = details.email ?? before?.email;
   const address = details.address ?? before?.address;
   if (email === undefined || address === undefined) return null;
-  const [row] = await q.query<{ at: string }>(
-    `INSERT INTO sale.order_details (order_id, shopper, email, address, updated_at)
-     VALUES ($1, $2, $3, $4, clock_timestamp())
-     ON CONFLICT (order_id) DO UPDATE
-        SET email = excluded.email, address = excluded.address, updated_at = excluded.updated_at
-     RETURNING updated_at::text AS at`,
-    [id, shopper, email, JSON.stringify(address)],
+  const generation = (before?.generation ?? 0) + 1;
+  await q.run(
+    `INSERT INTO sale.order_details (order_id, generation, shopper, email, address)
+     VALUES ($1, $2, $3, $4, $5)`,
+    [id, generation, shopper, email, JSON.stringify(address)],
   );
-  return { before, at: row?.at ?? '' };
+  return generation;
 }
 
 /**
- * The hold ended while its details were written: what was sent with it then stays as it was. Only
- * this call's own row is taken back: the same command asked twice must not undo what it paid with.
+ * Takes away what is nobody's any more: what the lane did not take, or what came before it did.
+ * Nothing depends on it. Unknown = the lane may have taken it.
  */
-async function undoDetails(db: Db, id: OrderId, { before, at }: Written): Promise<void> {
-  if (before === null) {
-    await db.run(
-      'DELETE FROM sale.order_details WHERE order_id = $1 AND updated_at = $2::timestamptz',
-      [id, at],
-    );
-    return;
-  }
-  await db.run(
-    `UPDATE sale.order_details SET email = $2, address = $3
-      WHERE order_id = $1 AND updated_at = $4::timestamptz`,
-    [id, before.email, JSON.stringify(before.address), at],
-  );
+async function tidyDetails(
+  db: Db,
+  id: OrderId,
+  generation: number,
+  marked: Outcome<unknown>['kind'],
+): Promise<void> {
+  if (marked === 'unknown') return;
+  const gone = marked === 'done' ? 'generation < $2' : 'generation = $2';
+  await db.run(`DELETE FROM sale.order_details WHERE order_id = $1 AND ${gone}`, [id, generation]);
 }
 
 /** True for an id that could be an order of a lane of ours. */

@@ -31,7 +31,7 @@ const unavailableRetryMs = 500;
 
 /** An order, from the reply of a batch. `outage` is in the script's figures already. */
 function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): LaneOrder {
-  const [, state, item, product, price, heldAt, deadline, bits, units, ended] =
+  const [, state, item, product, price, heldAt, deadline, details, units, ended] =
     reply as unknown as [
       number,
       number,
@@ -56,7 +56,7 @@ function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): L
     heldAt,
     holdExpiresAt: deadline,
     endedAt: ended === 0 ? null : ended,
-    detailsStored: bits % 2 === 1,
+    details,
   };
 }
 
@@ -155,10 +155,10 @@ export class Shop {
     this.#order('release', op.release, c.order, c.shopper, [end, 0], done);
   }
 
-  /** Sets the bit that says details are stored in Postgres. */
-  markDetails(order: OrderId, shopper: ShopperId): Promise<Outcome<LaneOrder>> {
+  /** Details of this generation are stored in Postgres: from now on they are the order's. */
+  markDetails(order: OrderId, shopper: ShopperId, generation: number): Promise<Outcome<LaneOrder>> {
     return new Promise((resolve) => {
-      this.#order('details', op.details, order, shopper, [], resolve);
+      this.#order('details', op.details, order, shopper, [generation], resolve);
     });
   }
 

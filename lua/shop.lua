@@ -7,14 +7,15 @@
 --           hold    { 1, sale, shopper, key, fingerprint, quantity, product, verified }
 --           pay     { 2, sale, shopper, key, end key, end fingerprint }
 --           release { 3, sale, shopper, key, end key, end fingerprint }
---           details { 4, sale, shopper, key }
+--           details { 4, sale, shopper, key, generation }
 --           read    { 5, sale, shopper, key }
 --           count   { 6, sale }
 --           reap    { 7, sale, _, _, most }
 --           touch   { 8, sale }
 -- Returns msgpack { status, epoch, head sequence, lane time (ms), outage (ms), replies }; a reply
 --         is { code, … }; for a reap { code, holds ended, 1 = none is left overdue }; for an order
---         { code, state, item, product, price, held at, deadline, bits, { unit, … }, ended at }
+--         { code, state, item, product, price, held at, deadline, details, { unit, … },
+--         ended at }
 -- Emits   held, paid, released, expired, opened, closing
 --         A batch that only refused writes to memory, and to the file once in 100 ms.
 -- Cost    one HMGET for each sale's terms and one for its records, one write of each structure;

@@ -11,6 +11,7 @@ export const crashPoints = [
   'command.sending',
   'command.answered',
   'sale.written',
+  'details.written',
   'relay.read',
   'relay.sent',
   'settler.settling',

@@ -44,19 +44,19 @@ export interface OrderTotals {
 export async function checkOrders(context: OrderContext): Promise<OrderTotals> {
   const { q, lane, only, sales, log } = context;
   const totals = { orders: 0, units: 0 };
-  const noDetails: string[] = [];
+  const missing = new Map<string, number>();
   for await (const row of readOrders(q, lane, only)) {
     totals.orders += 1;
     context.onRows(totals.orders);
     const sale = sales.get(tagOf(row.id));
     if (sale === undefined) continue;
     const order = compareRow(context, sale, row, upTo(log.tail.get(row.id), sale.cut));
-    if (order !== undefined && order.bits % 2 === 1) {
+    if (order !== undefined && order.details > 0) {
       context.findings.of('match.details').checked += 1;
-      if (!row.details) noDetails.push(row.id);
+      if (row.storedDetails < order.details) missing.set(row.id, order.details);
     }
   }
-  await checkDetails(context, noDetails);
+  await checkDetails(context, missing);
   for (const [id, facts] of log.tail) {
     const sale = sales.get(tagOf(id));
     const order = sale?.orders.get(keyOf(id));
@@ -76,12 +76,15 @@ export async function checkOrders(context: OrderContext): Promise<OrderTotals> {
 }
 
 /** Details are no decision: those that are not in the snapshot may have been stored since. */
-async function checkDetails({ now, findings }: OrderContext, ids: string[]): Promise<void> {
-  if (ids.length === 0) return;
-  const stored = await readDetailsOf(now, ids);
-  for (const id of ids) {
-    if (stored.has(id)) continue;
-    const says = 'its record says that they are stored, Postgres has none';
+async function checkDetails(
+  { now, findings }: OrderContext,
+  missing: ReadonlyMap<string, number>,
+): Promise<void> {
+  if (missing.size === 0) return;
+  const stored = await readDetailsOf(now, [...missing.keys()]);
+  for (const [id, details] of missing) {
+    if ((stored.get(id) ?? 0) >= details) continue;
+    const says = `its record says that they are stored, Postgres has none of ${details}`;
     findings.of('match.details').violate(id, says);
   }
 }
@@ -139,6 +142,7 @@ function differences(order: RecordedOrder, expected: ExpectedOrder): string[] {
     ['outage', order.outage, expected.outage],
     ['end key', ended ? order.endKey : '', ended ? expected.endKey : ''],
     ['end fingerprint', ended ? order.endFingerprint : 0, ended ? expected.endFingerprint : 0],
+    ['details', ended ? order.details : 0, ended ? expected.details : 0],
     ['ended at', ended ? order.endedAt : 0, ended ? (expected.endedAt ?? 0) : 0],
   ] as const) {
     if (has !== wanted) wrong.push(`${name} ${has} ≠ ${wanted}`);

@@ -47,6 +47,7 @@ export type ExpectedOrder = Pick<
   | 'endKey'
   | 'endFingerprint'
   | 'endedAt'
+  | 'details'
 >;
 
 /** Null = there is no row, and what is in doubt does not begin with a hold. */
@@ -62,8 +63,8 @@ export function expectedOrder(
       : null);
   const end = facts.findLast((fact) => fact.kind !== 'held');
   if (begun === null || end === undefined) return begun;
-  const { kind: state, endKey, endFingerprint, at: endedAt } = end;
-  return { ...begun, state, endKey, endFingerprint, endedAt };
+  const { kind: state, endKey, endFingerprint, at: endedAt, details } = end;
+  return { ...begun, state, endKey, endFingerprint, endedAt, details };
 }
 
 export interface ExpectedItem {

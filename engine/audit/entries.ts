@@ -29,6 +29,7 @@ export interface OrderFact extends Position {
   /** Of an end. */
   readonly endKey: string;
   readonly endFingerprint: number;
+  readonly details: number;
 }
 
 export const orderIn = ({ sale, key }: OrderFact): string => orderOf(tagOf(sale), key);
@@ -110,6 +111,7 @@ function orderFact(event: readonly unknown[], sale: string, place: Place): Order
     fingerprint: isHold ? wholeOf(event[6], 'fingerprint') : 0,
     endKey: isHold ? '' : textOf(event[3], 'end key'),
     endFingerprint: isHold ? 0 : wholeOf(event[4], 'end fingerprint'),
+    details: isHold ? 0 : wholeOf(event[7], 'details'),
   };
 }
 

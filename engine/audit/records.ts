@@ -23,7 +23,8 @@ export interface RecordedOrder {
   readonly item: number;
   /** In the hold clock, ms. */
   readonly deadline: number;
-  readonly bits: number;
+  /** Generation; 0 = none. */
+  details: number;
   endKey: string;
   endFingerprint: number;
   readonly units: readonly number[];
@@ -144,6 +145,7 @@ function addOrder(
   if (known?.shopper === shopper) {
     // A scan may give a field twice; the later reading is as good as the first.
     known.state = state;
+    known.details = wholeOf(value[5], 'details');
     known.endKey = textOf(value[6], 'end key');
     known.endFingerprint = wholeOf(value[7], 'end fingerprint');
     known.endedAt = wholeOf(value[10], 'ended at');
@@ -156,7 +158,7 @@ function addOrder(
     state,
     item: wholeOf(value[3], 'item') - 1,
     deadline: wholeOf(value[4], 'deadline'),
-    bits: wholeOf(value[5], 'bits'),
+    details: wholeOf(value[5], 'details'),
     endKey: textOf(value[6], 'end key'),
     endFingerprint: wholeOf(value[7], 'end fingerprint'),
     units: unitsOf(value[8], 'units'),

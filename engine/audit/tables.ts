@@ -149,7 +149,9 @@ export interface OrderRow {
   readonly fingerprint: number;
   readonly endKey: string;
   readonly endFingerprint: number;
-  readonly details: boolean;
+  /** Generation of details that the hold ended with, and the latest that is stored; 0 = none. */
+  readonly details: number;
+  readonly storedDetails: number;
 }
 
 /** Units as Postgres writes them: `{1,2}`. */
@@ -158,7 +160,7 @@ export const textOfUnits = (units: readonly number[]): string => `{${units.join(
 const orderColumns = `o.id, o.shopper, o.state, o.item, o.units::text AS units, o.price,
   o.held_at AS "heldAt", o.deadline, o.hold_expires_at - o.deadline AS outage,
   o.ended_at AS "endedAt",
-  o.fingerprint, o.end_key AS "endKey", o.end_fingerprint AS "endFingerprint"`;
+  o.fingerprint, o.end_key AS "endKey", o.end_fingerprint AS "endFingerprint", o.details`;
 const rowsPerPage = 10_000;
 
 /** The orders of a lane, or of one of its sales, by id. */
@@ -171,8 +173,11 @@ export async function* readOrders(
   let after = first;
   for (;;) {
     const page = await q.query<OrderRow>(
-      `SELECT ${orderColumns}, d.order_id IS NOT NULL AS details
-         FROM sale.orders o LEFT JOIN sale.order_details d ON d.order_id = o.id
+      `SELECT ${orderColumns}, coalesce(
+                (SELECT max(generation) FROM sale.order_details
+                  WHERE order_id = o.id AND (o.state = 'held' OR generation <= o.details)), 0)
+              AS "storedDetails"
+         FROM sale.orders o
         WHERE o.id > $1 AND o.id < $2 ORDER BY o.id LIMIT ${rowsPerPage}`,
       [after, end],
     );
@@ -182,13 +187,17 @@ export async function* readOrders(
   }
 }
 
-/** Which of these orders have stored details. */
-export async function readDetailsOf(q: Query, ids: readonly string[]): Promise<Set<string>> {
-  const rows = await q.query<{ order_id: string }>(
-    'SELECT order_id FROM sale.order_details WHERE order_id = ANY($1)',
+/** The latest generation of details that is stored, of those of these orders that have any. */
+export async function readDetailsOf(
+  q: Query,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await q.query<{ id: string; latest: number }>(
+    `SELECT order_id AS id, max(generation) AS latest FROM sale.order_details
+      WHERE order_id = ANY($1) GROUP BY order_id`,
     [ids],
   );
-  return new Set(rows.map((row) => row.order_id));
+  return new Map(rows.map(({ id, latest }) => [id, latest]));
 }
 
 /**
@@ -208,7 +217,7 @@ export async function readAway(q: Query, lane: number): Promise<Map<string, bool
 /** The rows of these orders that there are. */
 export function readOrdersOf(q: Query, ids: readonly string[]): Promise<OrderRow[]> {
   return q.query<OrderRow>(
-    `SELECT ${orderColumns}, false AS details FROM sale.orders o WHERE o.id = ANY($1)`,
+    `SELECT ${orderColumns}, 0 AS "storedDetails" FROM sale.orders o WHERE o.id = ANY($1)`,
     [ids],
   );
 }

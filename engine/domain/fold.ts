@@ -24,6 +24,8 @@ export interface OrderEvent {
   /** Of an end. */
   readonly endKey: string;
   readonly endFingerprint: number;
+  /** Generation of its details; 0 = none. */
+  readonly details: number;
   /** Where it stands in the log (`epoch-sequence`, index in the entry), for quarantine. */
   readonly position: string;
   readonly index: number;

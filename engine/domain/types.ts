@@ -39,8 +39,8 @@ export interface LaneOrder {
   readonly holdExpiresAt: Millis;
   /** When the hold ended; null while it is held, or as told by the answer to its hold. */
   readonly endedAt: Millis | null;
-  /** E-mail and address are stored in Postgres. */
-  readonly detailsStored: boolean;
+  /** Generation of the e-mail and address that Postgres stores; 0 = none. */
+  readonly details: number;
 }
 
 /** A refusal: a value, without effect, never stored. */

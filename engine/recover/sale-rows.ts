@@ -62,8 +62,11 @@ export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderR
     `DECLARE orders NO SCROLL CURSOR FOR
      SELECT o.shopper, substr(o.id, 21) AS key, o.state, o.item, o.units, o.deadline,
             o.hold_expires_at - o.deadline AS outage, o.ended_at, o.fingerprint, o.end_key,
-            o.end_fingerprint, d.order_id IS NOT NULL AS details
-       FROM sale.orders o LEFT JOIN sale.order_details d ON d.order_id = o.id
+            o.end_fingerprint,
+            CASE WHEN o.state <> 'held' THEN o.details ELSE coalesce(
+              (SELECT max(generation) FROM sale.order_details WHERE order_id = o.id), 0)
+            END AS details
+       FROM sale.orders o
       WHERE o.id > '${prefix}' AND o.id < '${prefix}~'
       ORDER BY o.shopper, o.held_at, o.id`,
   );

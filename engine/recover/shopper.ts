@@ -25,7 +25,8 @@ export interface OrderRow {
   readonly fingerprint: number;
   readonly end_key: string;
   readonly end_fingerprint: number;
-  readonly details: boolean;
+  /** Of a held one the latest that is stored. */
+  readonly details: number;
 }
 
 const laneStates: readonly string[] = orderStates;
@@ -52,7 +53,7 @@ const orderOf = (row: OrderRow): Order => ({
   deadline: row.deadline,
   outage: row.outage,
   state: stateOf(row.state),
-  detailsStored: row.details,
+  details: row.details,
   endKey: row.end_key,
   endFingerprint: row.end_fingerprint,
   endedAt: row.ended_at ?? 0,
@@ -75,7 +76,7 @@ const packed = (order: Order): readonly unknown[] => [
   orderStates.indexOf(order.state) + 1,
   order.item + 1,
   order.deadline,
-  order.detailsStored ? 1 : 0,
+  order.details,
   order.endKey,
   order.endFingerprint,
   order.units,

@@ -43,6 +43,7 @@ function orderEvent(
     fingerprint: isHold ? (e[6] as number) : 0,
     endKey: isHold ? '' : (e[3] as string),
     endFingerprint: isHold ? 0 : (e[4] as number),
+    details: isHold ? 0 : (e[7] as number),
     position: place.position,
     index: place.index,
   };

@@ -127,15 +127,15 @@ async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<str
   const rows = await q.query<{ id: string }>(
     `INSERT INTO sale.orders (id, shopper, state, version, item, units, price, held_at,
                               hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint,
-                              deadline)
+                              deadline, details)
      SELECT id, shopper, state, CASE WHEN state = 'held' THEN 1 ELSE 2 END, item, units::bigint[],
             price, held_at, hold_expires_at, ended_at, fingerprint, end_key, end_fingerprint,
-            deadline
+            deadline, details
        FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::text[], $6::bigint[],
                    $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[],
-                   $12::bigint[], $13::bigint[])
+                   $12::bigint[], $13::bigint[], $14::int[])
             AS o(id, shopper, state, item, units, price, held_at, hold_expires_at, ended_at,
-                 fingerprint, end_key, end_fingerprint, deadline)
+                 fingerprint, end_key, end_fingerprint, deadline, details)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
     [
       textArray(held.map((e) => e.order)),
@@ -151,6 +151,7 @@ async function insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<str
       textArray(ends.map((e) => e?.endKey ?? '')),
       numberArray(ends.map((e) => e?.endFingerprint ?? 0)),
       numberArray(held.map((e) => e.deadline)),
+      numberArray(ends.map((e) => e?.details ?? 0)),
     ],
     'settle_insert',
   );
@@ -165,9 +166,9 @@ async function end(q: Query, ends: readonly OrderEvent[]): Promise<Set<string>> 
   const rows = await q.query<{ id: string }>(
     `UPDATE sale.orders o
         SET state = e.state, version = o.version + 1, ended_at = e.at, end_key = e.end_key,
-            end_fingerprint = e.end_fingerprint
-       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[])
-            AS e(id, state, at, end_key, end_fingerprint)
+            end_fingerprint = e.end_fingerprint, details = e.details
+       FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::int[])
+            AS e(id, state, at, end_key, end_fingerprint, details)
       WHERE o.id = e.id AND o.state = 'held'
      RETURNING o.id`,
     [
@@ -176,6 +177,7 @@ async function end(q: Query, ends: readonly OrderEvent[]): Promise<Set<string>> 
       numberArray(ends.map((e) => e.at)),
       textArray(ends.map((e) => e.endKey)),
       numberArray(ends.map((e) => e.endFingerprint)),
+      numberArray(ends.map((e) => e.details)),
     ],
     'settle_end',
   );

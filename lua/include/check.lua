@@ -10,7 +10,7 @@ local function wellFormed(c, sales)
   if type(index) ~= 'number' or index < 0 or index >= sales or index % 1 ~= 0 then return false end
   if op > 5 then return op ~= 7 or (type(c[5]) == 'number' and c[5] % 1 == 0) end
   if type(c[3]) ~= 'string' or type(c[4]) ~= 'string' then return false end
-  if op ~= 1 then return true end
-  local quantity = c[6]
-  return type(quantity) == 'number' and quantity >= 1 and quantity % 1 == 0
+  if op ~= 1 and op ~= 4 then return true end
+  local number = c[op == 1 and 6 or 5]
+  return type(number) == 'number' and number >= 1 and number % 1 == 0
 end

@@ -89,7 +89,7 @@ local function decidePay(sale, lane, c, record, order, want)
     endHold(sale, lane, c[3], record, order, EXPIRED, want)
     return { CODE.hold_expired }
   end
-  if order[6] % 2 == 0 then return { CODE.details_required } end
+  if order[6] == 0 then return { CODE.details_required } end
   local it = sale.items[order[4]]
   local units = #order[9]
   it.held = it.held - units
@@ -97,7 +97,7 @@ local function decidePay(sale, lane, c, record, order, want)
   order[3], order[7], order[8], order[11] = PAID, c[5], c[6], lane.now
   touchOrder(sale, c[3], order)
   sale.dirty = true
-  emit(sale, { 'paid', order[1], c[3], c[5], c[6], order[4] - 1, order[9] })
+  emit(sale, { 'paid', order[1], c[3], c[5], c[6], order[4] - 1, order[9], order[6] })
   return orderReply(CODE.done, sale, lane, order, PAID)
 end
 
@@ -127,8 +127,8 @@ local function decideOrder(sale, lane, c, want)
   if op == 4 then
     if order[3] == EXPIRED then return { CODE.hold_expired } end
     if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
-    if order[6] % 2 == 0 then
-      order[6] = order[6] + 1
+    if order[6] < c[5] then
+      order[6] = c[5]
       touchOrder(sale, c[3], order)
     end
   end

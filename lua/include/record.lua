@@ -1,9 +1,10 @@
 -- A shopper's orders in a sale are one packed record in the field named by the shopper:
 -- { let go, cool until, units owned, orders spilled, order, order, … }, order = { key, fingerprint,
--- state, item, deadline, bits, end key, end fingerprint, { unit, … }, outage, ended at }. Deadlines
--- are in the hold clock (ms); `outage` is the lane's total when the order was held, `ended at` lane
--- time, 0 while it is held. From the ninth on, an order has a field of its own, `shopper|key`: a
--- shopper with a thousand orders must not cost every batch the packing of a thousand.
+-- state, item, deadline, details, end key, end fingerprint, { unit, … }, outage, ended at }. Deadlines
+-- are in the hold clock (ms); `details` is the generation of the e-mail and address that Postgres
+-- stores, 0 = none; `outage` the lane's total when the order was held; `ended at` lane time, 0 while
+-- it is held. From the ninth on, an order has a field of its own, `shopper|key`: a shopper with a
+-- thousand orders must not cost every batch the packing of a thousand.
 local HEAD, HEAD_MOST = 4, 8
 
 local function readFields(sale, into, names, fresh)
@@ -121,7 +122,7 @@ local function endHold(sale, lane, shopper, record, order, state, want)
   sale.dirty = true
   emit(sale, {
     state == RELEASED and 'released' or 'expired', order[1], shopper, order[7], order[8],
-    order[4] - 1, order[9],
+    order[4] - 1, order[9], order[6],
   })
 end
 

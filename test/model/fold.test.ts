@@ -22,7 +22,7 @@ const nothing: Rows = { states: new Map(), owners: new Map(), refused: 0 };
 const event = (type: Type, order: string, unit: number, index: number): OrderEvent => ({
   ...{ type, order, index, units: [unit], position: `1-${index}` },
   ...{ sale: 's', shopper: order, item: 0, at: 0, price: 0, expiresAt: 0, deadline: 0 },
-  ...{ fingerprint: 0, endKey: '', endFingerprint: 0 },
+  ...{ fingerprint: 0, endKey: '', endFingerprint: 0, details: 0 },
 });
 
 interface Lane {

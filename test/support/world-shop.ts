@@ -134,16 +134,16 @@ export class WorldShop {
 
   /** Stores details, then pays. */
   async pay(order: LaneOrder): Promise<LaneOrder> {
-    const { db } = this.#world;
-    const lanes = this.#lanes;
     const { id, shopper } = order;
     const details = { email: `${shopper}@example.com`, address };
-    valueOf('details', await storeDetails(db, lanes.shop, id, shopper, details));
+    valueOf('details', await storeDetails(this.#world.db, this.#lanes.shop, id, shopper, details));
+    return valueOf('pay', await this.askToPay(order));
+  }
+
+  /** Pays with the details that there are, whatever the answer. */
+  askToPay({ id, shopper }: LaneOrder): Promise<Outcome<LaneOrder>> {
     const command = { order: id, shopper, idempotencyKey: `key-${++this.#keys}` };
-    const paid = new Promise<Outcome<LaneOrder>>((resolve) =>
-      lanes.shop.pay(command, fnv1a('test'), resolve),
-    );
-    return valueOf('pay', await paid);
+    return new Promise((resolve) => this.#lanes.shop.pay(command, fnv1a('test'), resolve));
   }
 
   async release({ id, shopper }: LaneOrder): Promise<LaneOrder> {

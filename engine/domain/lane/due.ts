@@ -10,7 +10,8 @@ import { happen, isOverdue, type SaleWork } from './work.ts';
 
 /** Ends a hold by its deadline. Its units are free again. */
 export function expire(work: SaleWork, shopper: ShopperId, order: Order): void {
-  happen(work, ['expired', order.key, shopper, '', 0, order.item, order.units]);
+  const { key, item, units, details } = order;
+  happen(work, ['expired', key, shopper, '', 0, item, units, details]);
 }
 
 /** Ends what is overdue among a record's first orders; answers how many. */

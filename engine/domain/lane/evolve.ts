@@ -1,7 +1,7 @@
 /**
  * What an event changes in its sale: the one place where a sale's counts, units and records move.
  * Decisions only name events; folding an outbox gives the same state again. What no event tells:
- * the details bit, the figures (attempts, refusals) and the deadline index (`due.ts`). Pure.
+ * the details of a hold that stands, the figures (attempts, refusals) and the deadline index (`due.ts`). Pure.
  */
 import type { Millis } from '../types.ts';
 import { findOrder, letGo, recordOf } from './record.ts';
@@ -81,7 +81,7 @@ function held(sale: Sale, event: HeldEvent, clock: Clock): void {
     deadline: expiresAt - clock.outage,
     outage: clock.outage,
     state: 'held',
-    detailsStored: false,
+    details: 0,
     endKey: '',
     endFingerprint: 0,
     endedAt: 0,

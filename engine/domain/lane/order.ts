@@ -8,7 +8,7 @@ import { itemAt } from './evolve.ts';
 import { findOrder, recordOf } from './record.ts';
 import type { Order } from './state.ts';
 import { happen, isOverdue, type SaleWork } from './work.ts';
-import type { EndHold, OrderCommand, OrderReply, Reply } from './words.ts';
+import type { DetailsCommand, EndHold, OrderReply, ReadOrder, Reply } from './words.ts';
 
 /**
  * An order in `state`, the present one or that of its first answer. Times are lane time: when it was
@@ -22,15 +22,14 @@ export function orderReply(
 ): OrderReply {
   const { sale, clock } = work;
   const { product, price } = itemAt(sale, order.item);
-  const { item, units } = order;
+  const { item, units, details } = order;
   const heldAt = order.deadline + order.outage - sale.holdMs;
   const deadline = order.deadline + (order.state === 'held' ? clock.outage : order.outage);
-  const details = order.detailsStored ? 1 : 0;
   const endedAt = state === 'held' ? 0 : order.endedAt;
   return [code, state, item, product, price, heldAt, deadline, details, units, endedAt];
 }
 
-export function decideOrder(work: SaleWork, c: EndHold | OrderCommand): Reply {
+export function decideOrder(work: SaleWork, c: EndHold | DetailsCommand | ReadOrder): Reply {
   const order = findOrder(recordOf(work.sale, c.shopper), c.key);
   if (order === undefined) return ['not_found'];
   if (c.kind === 'pay') return decidePay(work, c, order);
@@ -39,7 +38,7 @@ export function decideOrder(work: SaleWork, c: EndHold | OrderCommand): Reply {
   if (c.kind === 'details') {
     if (order.state === 'expired') return ['hold_expired'];
     if (order.state !== 'held') return ['illegal_transition', order.state];
-    order.detailsStored = true;
+    order.details = Math.max(order.details, c.generation);
   }
   return orderReply('done', work, order, order.state);
 }
@@ -50,9 +49,9 @@ function decidePay(work: SaleWork, c: EndHold, order: Order): Reply {
   expireIfOverdue(work, c.shopper, order);
   if (order.state === 'expired' || order.state === 'released') return ['hold_expired'];
   if (order.state !== 'held') return ['illegal_transition', order.state];
-  if (!order.detailsStored) return ['details_required'];
-  const { item, units } = order;
-  happen(work, ['paid', c.key, c.shopper, c.endKey, c.endFingerprint, item, units]);
+  if (order.details === 0) return ['details_required'];
+  const { item, units, details } = order;
+  happen(work, ['paid', c.key, c.shopper, c.endKey, c.endFingerprint, item, units, details]);
   return orderReply('done', work, order, 'paid');
 }
 
@@ -61,8 +60,8 @@ function decideRelease(work: SaleWork, c: EndHold, order: Order): Reply {
   if (before !== null) return before;
   expireIfOverdue(work, c.shopper, order);
   if (order.state !== 'held') return ['illegal_transition', order.state];
-  const { item, units } = order;
-  happen(work, ['released', c.key, c.shopper, c.endKey, c.endFingerprint, item, units]);
+  const { item, units, details } = order;
+  happen(work, ['released', c.key, c.shopper, c.endKey, c.endFingerprint, item, units, details]);
   return orderReply('done', work, order, 'released');
 }
 

@@ -34,8 +34,8 @@ export interface Order {
   /** The lane's total when it was held, ms: the deadline as it was first told is later by this. */
   readonly outage: number;
   state: LaneOrderState;
-  /** E-mail and address are stored in Postgres. */
-  detailsStored: boolean;
+  /** Generation of the e-mail and address that Postgres stores; 0 = none. */
+  details: number;
   /** The command that ended the hold; '' = it ended by itself, or without a key. */
   endKey: string;
   endFingerprint: number;

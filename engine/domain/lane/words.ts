@@ -28,8 +28,18 @@ export interface EndHold {
   readonly endFingerprint: number;
 }
 
-export interface OrderCommand {
-  readonly kind: 'details' | 'read';
+/** Names the generation of e-mail and address that is stored for the order. */
+export interface DetailsCommand {
+  readonly kind: 'details';
+  readonly sale: SaleId;
+  readonly shopper: ShopperId;
+  readonly key: string;
+  /** From 1. */
+  readonly generation: number;
+}
+
+export interface ReadOrder {
+  readonly kind: 'read';
   readonly sale: SaleId;
   readonly shopper: ShopperId;
   readonly key: string;
@@ -38,7 +48,8 @@ export interface OrderCommand {
 export type ShopCommand =
   | Hold
   | EndHold
-  | OrderCommand
+  | DetailsCommand
+  | ReadOrder
   | { readonly kind: 'count' | 'touch'; readonly sale: SaleId }
   | { readonly kind: 'reap'; readonly sale: SaleId; readonly most: number };
 
@@ -72,7 +83,7 @@ export type OrderReply = readonly [
   price: number,
   heldAt: Millis,
   deadline: Millis,
-  detailsStored: 0 | 1,
+  details: number,
   units: readonly number[],
   /** 0 = held. */
   endedAt: Millis,
@@ -144,6 +155,8 @@ export type EndEvent = readonly [
   endFingerprint: number,
   item: number,
   units: readonly number[],
+  /** The generation of details that it had; 0 = none. */
+  details: number,
 ];
 
 /** Of `close`: what it took out of each item, what it left, the returned numbers among it. */

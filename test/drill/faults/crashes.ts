@@ -5,7 +5,12 @@ import { NotMet, wait, type Fault } from './fault.ts';
 /** Points that only a restarted Redis leads to. */
 const afterRestart = new Set<CrashPoint>(['verifier.read', 'verifier.begun', 'verifier.written']);
 /** Shoppers and vendors lead api there, loops the worker. */
-const inApi = new Set<CrashPoint>(['batch.sending', 'batch.answered', 'sale.written']);
+const inApi = new Set<CrashPoint>([
+  'batch.sending',
+  'batch.answered',
+  'sale.written',
+  'details.written',
+]);
 /** Met now and then; the others are met many times a second, so somewhere in the stream. */
 const rare = new Set<CrashPoint>([
   'sale.written',

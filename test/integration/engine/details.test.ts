@@ -1,6 +1,6 @@
 /** E-mail and address of an order: what it was paid with stays, whoever asks beside it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { storeDetails } from '../../../engine/orders.ts';
+import { readOrder, storeDetails } from '../../../engine/orders.ts';
 import type { Details } from '../../../engine/engine.ts';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import type { Shop } from '../../../engine/shop.ts';
@@ -30,9 +30,9 @@ function interrupted(between: () => Promise<unknown>): Marking {
   const { shop } = world.lanes;
   return {
     read: (id, shopper) => shop.read(id, shopper),
-    async markDetails(id, shopper) {
+    async markDetails(id, shopper, generation) {
       await between();
-      return shop.markDetails(id, shopper);
+      return shop.markDetails(id, shopper, generation);
     },
   };
 }
@@ -40,13 +40,15 @@ function interrupted(between: () => Promise<unknown>): Marking {
 const store = (order: LaneOrder, details: Partial<Details>, shop: Marking = world.lanes.shop) =>
   storeDetails(world.db, shop, order.id, order.shopper, details);
 
-async function stored({ id }: LaneOrder): Promise<Details | undefined> {
-  const [row] = await world.db.query<Details>(
-    'SELECT email, address FROM sale.order_details WHERE order_id = $1',
-    [id],
-  );
-  return row;
+/** As its owner sees them. */
+async function stored({ id, shopper }: LaneOrder): Promise<Details | null> {
+  const found = await readOrder(world.db, world.lanes.shop, id, shopper);
+  if (found.kind !== 'done' || found.value === null) throw new Error(JSON.stringify(found));
+  return found.value.details;
 }
+
+const generations = async ({ id }: LaneOrder): Promise<number> =>
+  world.db.run('SELECT 1 FROM sale.order_details WHERE order_id = $1', [id]);
 
 describe('details of an order', () => {
   it('stay when a second try of the payment comes too late', async () => {
@@ -69,7 +71,7 @@ describe('details of an order', () => {
     const order = await people.hold(sale, 'cyd');
     const late = interrupted(() => people.release(order));
     await store(order, { email, address }, late);
-    expect(await stored(order)).toBeUndefined();
+    expect(await stored(order)).toBeNull();
   });
 
   it('keep both halves that come at once', async () => {
@@ -78,5 +80,34 @@ describe('details of an order', () => {
     const changes = [{ email: 'dan@example.org' }, { address: other }];
     await Promise.all(changes.map((change) => store(order, change)));
     expect(await stored(order)).toEqual({ email: 'dan@example.org', address: other });
+  });
+
+  it('are those it was paid with, though a later one’s writer died before it told the lane', async () => {
+    const order = await people.hold(sale, 'eve');
+    await store(order, { email, address });
+    const dying = interrupted(async () => {
+      await people.askToPay(order);
+      throw new Error('killed');
+    });
+    await expect(store(order, { address: other }, dying)).rejects.toThrow('killed');
+    expect(await generations(order)).toBe(2);
+    expect(await stored(order)).toEqual({ email, address });
+    await world.steps.pump();
+    expect(await stored(order)).toEqual({ email, address });
+  });
+
+  it('are none, though the writer of the first died before it told the lane', async () => {
+    const order = await people.hold(sale, 'fay');
+    const dying = interrupted(() => Promise.reject(new Error('killed')));
+    await expect(store(order, { email, address }, dying)).rejects.toThrow('killed');
+    expect(await people.askToPay(order)).toMatchObject({ rejection: { code: 'details_required' } });
+    expect(await stored(order)).toBeNull();
+  });
+
+  it('leave nothing behind that has been replaced', async () => {
+    const order = await people.hold(sale, 'gus');
+    for (const next of [address, other, address]) await store(order, { email, address: next });
+    expect(await generations(order)).toBe(1);
+    expect(await stored(order)).toEqual({ email, address });
   });
 });

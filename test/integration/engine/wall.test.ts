@@ -139,14 +139,14 @@ describe('an event that breaks a rule of the database', () => {
       string,
       string,
     ];
-    const paid = ['paid', d, 'ada', 'end\0key', 1, 0, [4]];
+    const paid = ['paid', d, 'ada', 'end\0key', 1, 0, [4], 0];
     const entry = await nextEntry(sale, [
       held(a, [1]),
       broken(b, [2]),
       held(c, [3]),
-      ['released', b, 'ada', '', 0, 0, [2]],
+      ['released', b, 'ada', '', 0, 0, [2], 0],
       held(d, [4]),
-      ['released', c, 'ada', '', 0, 0, [3]],
+      ['released', c, 'ada', '', 0, 0, [3], 0],
       paid,
       held(e, [3]),
     ]);
@@ -165,7 +165,7 @@ describe('an event that breaks a rule of the database', () => {
       [orderIdOf(sale, d)],
     );
     expect(row).toEqual({ state: 'held', seq: entry.seq, frozen: 'frozen' });
-    const next = await nextEntry(sale, [['expired', d, 'ada', '', 0, 0, [4]]]);
+    const next = await nextEntry(sale, [['expired', d, 'ada', '', 0, 0, [4], 0]]);
     expect(await settleAnyway(next)).toMatchObject({ quarantined: 1 });
     expect(await putAway(next)).toEqual([[0, orderIdOf(sale, d), 'follows a quarantined event']]);
   });

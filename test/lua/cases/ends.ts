@@ -51,6 +51,25 @@ export const endCases: readonly Case[] = [
     ],
   },
   {
+    name: 'the latest details are the order’s, whatever comes late; none come after its end',
+    given: saleOf(),
+    steps: [
+      taken,
+      batch(
+        5,
+        [
+          [details('ann-1', {}, 2), done('held', 0, [1], { details: 2 })],
+          [details('ann-1', {}, 1), done('held', 0, [1], { details: 2 })],
+          [details('ann-1', {}, 3), done('held', 0, [1], { details: 3 })],
+          [pay('ann-1', 'e1'), done('paid', 0, [1], { details: 3 })],
+          [details('ann-1', {}, 4), ['illegal_transition', 'paid']],
+          [read('ann-1'), done('paid', 0, [1], { details: 3 })],
+        ],
+        [paid('ann-1', 'e1', [1], 0, 3)],
+      ),
+    ],
+  },
+  {
     name: 'a release gives the unit back; only its own key finds its answer again',
     given: saleOf(),
     steps: [
@@ -118,7 +137,7 @@ export const endCases: readonly Case[] = [
           [details('ann-1'), ['hold_expired']],
           [read('ann-1'), done('expired', 0, [1], { details: true })],
         ],
-        [expired('ann-1', [1])],
+        [expired('ann-1', [1], 0, 1)],
       ),
     ],
   },

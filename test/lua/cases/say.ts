@@ -55,11 +55,12 @@ export const release = (key: string, endKey = '', options: EndOptions = {}): Sho
   endFingerprint: options.fingerprint ?? 0,
 });
 
-export const details = (key: string, options: EndOptions = {}): ShopCommand => ({
+export const details = (key: string, options: EndOptions = {}, generation = 1): ShopCommand => ({
   kind: 'details',
   sale: options.sale ?? flash,
   shopper: options.shopper ?? shopperOf(key),
   key,
+  generation,
 });
 
 export const read = (key: string, options: EndOptions = {}): ShopCommand => ({
@@ -77,7 +78,8 @@ type State = OrderReply[1];
 
 interface OrderOptions {
   readonly item?: number;
-  readonly details?: boolean;
+  /** The generation; true = 1. */
+  readonly details?: boolean | number;
   readonly holdMs?: number;
   /** By how much outages have moved its deadline. */
   readonly later?: number;
@@ -95,7 +97,7 @@ function orderReply(
   const item = o.item ?? 0;
   const at = noon + heldAt;
   const deadline = at + (o.holdMs ?? holdMs) + (o.later ?? 0);
-  const stored = o.details === true ? 1 : 0;
+  const stored = Number(o.details ?? 0);
   const ended = o.endedAt === undefined ? endedNow : noon + o.endedAt;
   const endedAt = state === 'held' ? 0 : ended;
   return [code, state, item, `p${item}`, price + item, at, deadline, stored, units, endedAt];
@@ -128,32 +130,28 @@ export function held(
   return ['held', key, shopperOf(key), item, price + item, expiresAt, print, units];
 }
 
-export const paid = (key: string, endKey: string, units: readonly number[], item = 0): EndEvent => [
-  'paid',
-  key,
-  shopperOf(key),
-  endKey,
-  5,
-  item,
-  units,
-];
+export const paid = (
+  key: string,
+  endKey: string,
+  units: readonly number[],
+  item = 0,
+  generation = 1,
+): EndEvent => ['paid', key, shopperOf(key), endKey, 5, item, units, generation];
 
 export const released = (
   key: string,
   units: readonly number[],
   endKey = '',
   item = 0,
-): EndEvent => ['released', key, shopperOf(key), endKey, 0, item, units];
+): EndEvent => ['released', key, shopperOf(key), endKey, 0, item, units, 0];
 
-export const expired = (key: string, units: readonly number[], item = 0): EndEvent => [
-  'expired',
-  key,
-  shopperOf(key),
-  '',
-  0,
-  item,
-  units,
-];
+/** `generation` = of the details that it had; 0 = none. */
+export const expired = (
+  key: string,
+  units: readonly number[],
+  item = 0,
+  generation = 0,
+): EndEvent => ['expired', key, shopperOf(key), '', 0, item, units, generation];
 
 export const credit = (number: number, units: number, item = 0, sale = flash): LaneCommand => ({
   number,

@@ -69,12 +69,12 @@ const endCommand = fc
   .map(({ order: o, ...c }): ShopCommand => ({ ...c, ...o }));
 
 const orderCommand = fc
-  .record({
-    kind: fc.constantFrom('details' as const, 'details' as const, 'read' as const),
-    sale,
-    order,
-  })
-  .map(({ order: o, ...c }): ShopCommand => ({ ...c, ...o }));
+  .record({ sale, order, generation: fc.constantFrom(1, 2, 3, 0) })
+  .map(({ sale: id, order: o, generation }): ShopCommand =>
+    generation === 0
+      ? { kind: 'read', sale: id, ...o }
+      : { kind: 'details', sale: id, ...o, generation },
+  );
 
 const loopCommand = fc.oneof(
   fc.record({ kind: fc.constantFrom('count' as const, 'touch' as const), sale }),
@@ -96,7 +96,7 @@ const purchase = fc
     const pay = { kind: 'pay', sale: id, ...o, endKey: 'e1', endFingerprint: 5 } as const;
     return [
       { kind: 'hold', sale: id, ...o, fingerprint: 1, quantity: 1, product, verified: true },
-      { kind: 'details', sale: id, ...o },
+      { kind: 'details', sale: id, ...o, generation: 1 },
       pay,
       ...(again ? [pay] : []),
     ];

@@ -140,7 +140,7 @@ type PackedOrder = [
   state: number,
   item: number,
   deadline: number,
-  bits: number,
+  details: number,
   endKey: string,
   endFingerprint: number,
   units: number[],
@@ -173,7 +173,7 @@ export function withSortedTail({ letGo, coolUntil, orders }: ShopperRecord): Sho
 }
 
 function readOrder(packed: PackedOrder): Order {
-  const [key, fingerprint, state, item, deadline, bits, endKey, endFingerprint] = packed;
+  const [key, fingerprint, state, item, deadline, details, endKey, endFingerprint] = packed;
   const [units, outage, endedAt] = packed.slice(8) as [number[], number, number];
   return {
     key,
@@ -183,7 +183,7 @@ function readOrder(packed: PackedOrder): Order {
     deadline,
     outage,
     state: orderStates[state - 1] as LaneOrderState,
-    detailsStored: bits % 2 === 1,
+    details,
     endKey,
     endFingerprint,
     endedAt,

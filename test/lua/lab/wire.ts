@@ -19,8 +19,9 @@ export function packShop(c: ShopCommand, sale: number): unknown[] {
     case 'release':
       return [op[c.kind], sale, c.shopper, c.key, c.endKey, c.endFingerprint];
     case 'details':
+      return [op.details, sale, c.shopper, c.key, c.generation];
     case 'read':
-      return [op[c.kind], sale, c.shopper, c.key];
+      return [op.read, sale, c.shopper, c.key];
     case 'count':
     case 'touch':
       return [op[c.kind], sale];

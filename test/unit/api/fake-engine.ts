@@ -37,7 +37,7 @@ export const laneOrder: LaneOrder = {
   heldAt: noon,
   holdExpiresAt: noon + 300_000,
   endedAt: null,
-  detailsStored: false,
+  details: 0,
 };
 
 export const orderDocument: OrderDocument = {
@@ -126,7 +126,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   checkout: done(laneOrder),
   order: done(orderDocument),
   orders: { items: [orderDocument], nextCursor: 'abc', asOf: noon },
-  storeDetails: done({ ...laneOrder, detailsStored: true }),
+  storeDetails: done({ ...laneOrder, details: 1 }),
   createSale: { kind: 'done', value: saleTerms, replayed: false },
   sale: saleTerms,
   laneSale: done(laneSale),

@@ -46,6 +46,33 @@ describe('sale.storefront', () => {
     expect(await rowOf(fixture)).toEqual({ claimed, band });
   });
 
+  it.each(['closing', 'closed'])(
+    'of a flash sale that is %s says what it offered',
+    async (state) => {
+      const id = `sal_over_${state}`;
+      const { db } = database;
+      await insertSale(db, {
+        id,
+        product: 'prd_3',
+        allotted: 100,
+        kind: 'flash',
+        state,
+        claimed: 3,
+      });
+      await db.run('UPDATE sale.sale_items SET allotted = 3 WHERE sale_id = $1', [id]);
+      await db.run(
+        `INSERT INTO sale.moves (id, kind, product_id, to_sale, to_item, units, group_id, state)
+       VALUES ($1, 'fence', 'prd_3', $2, 0, 100, $2, 'done'), ($3, 'fence', 'prd_3', $2, 0, 20, $3, 'done')`,
+        [`mov_1_${state}`, id, `mov_2_${state}`],
+      );
+      const rows = await db.query(
+        'SELECT allotted, claimed FROM sale.storefront WHERE sale_id = $1',
+        [id],
+      );
+      expect(rows).toEqual([{ allotted: 120, claimed: 3 }]);
+    },
+  );
+
   it.each(['creating', 'cancelled'])('leaves out a sale that is %s', async (state) => {
     expect(await rowOf({ state })).toBeUndefined();
   });

@@ -180,6 +180,36 @@ export const manyCases: readonly Case[] = [
     ],
   },
   {
+    name: 'thousands that one batch gives back, the highest first, go out again lowest first',
+    given: saleOf({ units: [33_000], limit: 1000 }),
+    steps: [
+      batch(
+        0,
+        thousands.map(({ key, units }) => [hold(key, wholesale), done('held', 0, units)] as const),
+        thousands.map(({ key, units }) => held(key, 0, units)),
+      ),
+      batch(
+        1,
+        [
+          ...thousands
+            .toReversed()
+            .map(({ key, units }) => [release(key), done('released', 0, units)] as const),
+          [hold('ann-1', { quantity: 3 }), done('held', 1, [1, 2, 3])],
+          [release('ann-1'), done('released', 1, [1, 2, 3])],
+          [hold('bob-1', { quantity: 2 }), done('held', 1, [1, 2])],
+          [hold('cyd-1', { quantity: 2 }), done('held', 1, [3, 4])],
+        ],
+        [
+          ...thousands.toReversed().map(({ key, units }) => released(key, units)),
+          held('ann-1', 1, [1, 2, 3]),
+          released('ann-1', [1, 2, 3]),
+          held('bob-1', 1, [1, 2]),
+          held('cyd-1', 1, [3, 4]),
+        ],
+      ),
+    ],
+  },
+  {
     name: 'a debit takes 32,768 returned numbers, a close 4,096: it is repeated until none is left',
     given: saleOf({ units: [33_000, 5], limit: 1000 }),
     steps: [

@@ -1,7 +1,9 @@
 /**
  * Publisher: takes rows of `platform.outbox` to their Kafka topics. Read by row state with SKIP
- * LOCKED, never by "id greater than", because rows commit out of order. Receivers dedupe.
+ * LOCKED, never by "id greater than", because rows commit out of order. Receivers dedupe. Rows that
+ * were published a day ago are deleted.
  */
+import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { KafkaProducer, OutgoingMessage } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
@@ -10,6 +12,7 @@ import { startLoop, type Loop } from './loop.ts';
 
 const rowsMax = 500;
 const everyMs = 100;
+const sweepEveryMs = 60_000;
 
 interface OutboxRow {
   readonly id: number;
@@ -58,12 +61,26 @@ export function startPublisher(options: {
       }
       return rows.length === rowsMax;
     });
+  let sweptAt = -Infinity;
   const round = async (): Promise<boolean> => {
     if (failed) await options.ensureTopics();
     failed = true;
     const more = await publish();
     failed = false;
-    return more;
+    if (more || clock.now() - sweptAt < sweepEveryMs) return more;
+    const swept = await sweep(db);
+    if (swept < rowsMax) sweptAt = clock.now();
+    return swept === rowsMax;
   };
   return startLoop({ name: 'publisher', log, everyMs, round });
 }
+
+/** Deletes of the oldest rows those that went out a day ago. Answers how many. */
+const sweep = (db: Db): Promise<number> =>
+  db.run(
+    `DELETE FROM platform.outbox WHERE id IN (
+       SELECT id FROM (SELECT id, published_at FROM platform.outbox ORDER BY id LIMIT ${rowsMax}) o
+        WHERE published_at < now() - interval '1 day')`,
+    [],
+    'publisher_sweep',
+  );

@@ -140,4 +140,20 @@ describe('rows of the outbox', () => {
     await untilPublished();
     expect([...new Set(await published())]).toEqual(keys.sort());
   });
+
+  it('go a day after they were published, and not before', async () => {
+    await write(1204);
+    const [sent, kept] = ["now() - interval '25 hours'", "now() - interval '23 hours'"];
+    await db.run(`UPDATE platform.outbox SET created_at = ${sent}, published_at = ${sent}`);
+    const keys = await write(2);
+    await db.run(`UPDATE platform.outbox SET created_at = ${sent} WHERE published_at IS NULL`);
+    const later = await write(3);
+    await db.run(`UPDATE platform.outbox SET published_at = ${kept} WHERE key = ANY($1)`, [later]);
+    await Promise.all([publisher(), publisher()]);
+    await untilPublished();
+    const rest = () => db.query<{ key: string }>('SELECT key FROM platform.outbox ORDER BY id');
+    await until('the old ones are gone', async () => (await rest()).length <= 5);
+    expect((await rest()).map(({ key }) => key)).toEqual([...keys, ...later]);
+    expect(await published()).toEqual(keys.sort());
+  });
 });

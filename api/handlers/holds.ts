@@ -82,8 +82,8 @@ function answerHold(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): vo
 }
 
 /**
- * A replay is the answer of then, whatever became of the hold: `server_time` is the instant of the
- * hold. Only the deadline of a hold that an outage has lengthened is later.
+ * A replay is the answer of then to the last byte, whatever became of the hold: `server_time` is
+ * the instant of the hold. By how much an outage has lengthened it, reading the order tells.
  */
 function holdJson(order: LaneOrder, currency: string): string {
   const amount = order.price * order.units.length;

@@ -35,7 +35,7 @@ export interface LaneOrder {
   /** Minor units, for one unit. */
   readonly price: number;
   readonly heldAt: Millis;
-  /** When the hold ends by itself: while it is held, later by every outage of its lane. */
+  /** When the hold ends by itself: later by every outage of its lane, but in a replay. */
   readonly holdExpiresAt: Millis;
   /** When the hold ended; null while it is held, or as told by the answer to its hold. */
   readonly endedAt: Millis | null;

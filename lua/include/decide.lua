@@ -1,10 +1,11 @@
 -- The decisions: one function for each command, on the working copy only.
 
--- An order in `state`, the present one or that of its first answer. When it was held does not
--- change; its deadline does while it is held, by every outage since.
+-- An order in `state`: the present one, or that of the first answer, which a replay is to the last
+-- byte. When it was held does not change; its deadline does while it is held, by every outage since.
 local function orderReply(code, sale, lane, order, state)
   local it = sale.items[order[4]]
-  local outage = order[3] == HELD and lane.outage or order[10]
+  local grows = code == CODE.done and order[3] == HELD
+  local outage = grows and lane.outage or order[10]
   return {
     code, state, order[4] - 1, it.product, it.price, order[5] + order[10] - sale.hold,
     order[5] + outage, order[6], order[9], state == HELD and 0 or order[11],

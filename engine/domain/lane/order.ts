@@ -11,8 +11,8 @@ import { happen, isOverdue, type SaleWork } from './work.ts';
 import type { DetailsCommand, EndHold, OrderReply, ReadOrder, Reply } from './words.ts';
 
 /**
- * An order in `state`, the present one or that of its first answer. Times are lane time: when it was
- * held does not change; its deadline does while it is held, by every outage since.
+ * An order in `state`: the present one, or that of the first answer, which a replay is to the last
+ * byte. When it was held does not change; its deadline does while it is held, by every outage since.
  */
 export function orderReply(
   code: 'done' | 'replayed',
@@ -24,7 +24,8 @@ export function orderReply(
   const { product, price } = itemAt(sale, order.item);
   const { item, units, details } = order;
   const heldAt = order.deadline + order.outage - sale.holdMs;
-  const deadline = order.deadline + (order.state === 'held' ? clock.outage : order.outage);
+  const grows = code === 'done' && order.state === 'held';
+  const deadline = order.deadline + (grows ? clock.outage : order.outage);
   const endedAt = state === 'held' ? 0 : order.endedAt;
   return [code, state, item, product, price, heldAt, deadline, details, units, endedAt];
 }

@@ -106,7 +106,7 @@ export async function checkout(
   if (held.kind === 'rejected') {
     await db.run('DELETE FROM sale.checkouts WHERE request = $1', [request], 'checkout_refused');
   }
-  if (held.kind !== 'done' || held.value.detailsStored) return held;
+  if (held.kind !== 'done' || held.value.details > 0) return held;
   const stored = await storeDetails(db, shop, held.value.id, shopper, details);
   // The hold may have ended since: the answer is the one it had.
   if (stored.kind === 'done' || stored.kind === 'rejected') return held;

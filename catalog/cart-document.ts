@@ -3,6 +3,8 @@
  * was put. Exact stock is not shown. Pure.
  */
 import type { CartLine } from './cart-rows.ts';
+import { deliveryTo } from './delivery/rules.ts';
+import type { Place } from './delivery/rules.ts';
 import { bestOffer } from './offers.ts';
 import type { ProductOffers } from './product-rows.ts';
 import type { Cached } from './page-cache.ts';
@@ -15,6 +17,8 @@ export interface CartSource {
   /** Whether the buyer may take part in sales for verified shoppers. */
   readonly verified: boolean;
   readonly currency: string;
+  /** Where it shall go; null = nowhere said. */
+  readonly place: Place | null;
   /** The lines themselves could not be read anew. */
   readonly stale: boolean;
 }
@@ -39,7 +43,7 @@ export function cartDocument(source: CartSource): object {
 function lineDocument(
   line: CartLine,
   known: ProductOffers | undefined,
-  { verified, currency }: CartSource,
+  { verified, currency, place }: CartSource,
 ) {
   const { product_id, quantity } = line;
   const best = known === undefined ? null : bestOffer(known, { verified, quantity });
@@ -56,6 +60,7 @@ function lineDocument(
     amount: { amount: price * quantity, currency },
     available,
     sale_id: best?.offer?.sale_id ?? null,
+    delivery: deliveryTo(known?.product.delivery ?? null, place),
     changed: changesOf(line, { price, available, withdrawn }),
   };
 }

@@ -1,6 +1,5 @@
 /**
- * The SQL of carts. Every statement names the shopper, so nobody reads or changes another's; each
- * change answers the whole cart as it is then.
+ * The SQL of carts. Every statement names the shopper, so nobody reads or changes another's.
  */
 import type { Db, Query } from '../platform/postgres/pool.ts';
 
@@ -35,24 +34,19 @@ WHERE (SELECT count(*) FROM shop.cart_lines WHERE shopper = $1 AND product_id <>
 ON CONFLICT (shopper, product_id) DO UPDATE SET quantity = EXCLUDED.quantity,
   price = EXCLUDED.price, available = EXCLUDED.available, capped = false`;
 
-/** Null when the cart is full. */
-export async function putLine(db: Db, shopper: string, seen: Seen): Promise<CartLine[] | null> {
+/** False when the cart is full. */
+export async function putLine(q: Query, shopper: string, seen: Seen): Promise<boolean> {
   const { product_id: product, quantity, price, available } = seen;
-  return db.tx(async (q) => {
-    const put = await q.run(putText, [shopper, product, quantity, price, available], 'cart_put');
-    return put === 0 ? null : readCart(q, shopper);
-  });
+  const put = await q.run(putText, [shopper, product, quantity, price, available], 'cart_put');
+  return put > 0;
 }
 
-export async function deleteLine(db: Db, shopper: string, product: string): Promise<CartLine[]> {
-  return db.tx(async (q) => {
-    await q.run(
-      'DELETE FROM shop.cart_lines WHERE shopper = $1 AND product_id = $2',
-      [shopper, product],
-      'cart_delete',
-    );
-    return readCart(q, shopper);
-  });
+export async function deleteLine(q: Query, shopper: string, product: string): Promise<void> {
+  await q.run(
+    'DELETE FROM shop.cart_lines WHERE shopper = $1 AND product_id = $2',
+    [shopper, product],
+    'cart_delete',
+  );
 }
 
 /** What the shopper has stays first; of the guest's, the eldest fit in. */
@@ -89,11 +83,10 @@ ON CONFLICT DO NOTHING`;
  * Moves all that a guest kept to the shopper; quantities are added. The guest has nothing after it,
  * so asking again adds nothing.
  */
-export async function mergeGuest(db: Db, shopper: string, guest: string): Promise<CartLine[]> {
-  return db.tx(async (q) => {
+export async function mergeGuest(db: Db, shopper: string, guest: string): Promise<void> {
+  await db.tx(async (q) => {
     await q.run(mergeText, [shopper, guest], 'cart_merge');
     await q.run(mergeWishesText, [shopper, guest], 'wishes_merge');
     await q.run(mergePlaceText, [shopper, guest], 'place_merge');
-    return readCart(q, shopper);
   });
 }

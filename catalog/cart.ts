@@ -5,14 +5,16 @@
  */
 import { refuse } from '../platform/http/problems.ts';
 import type { Ctx, JsonSchema, Route } from '../platform/http/route.ts';
+import { readAddress } from './addresses.ts';
+import type { Address } from './addresses.ts';
 import { cartDocument } from './cart-document.ts';
 import { deleteLine, linesMax, mergeGuest, putLine, readCart } from './cart-rows.ts';
 import type { CartLine } from './cart-rows.ts';
 import type { Db } from '../platform/postgres/pool.ts';
+import type { Places } from './delivery/places.ts';
 import { bestOffer, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import { PageCache } from './page-cache.ts';
-import type { Cached } from './page-cache.ts';
 import { cartLineBody, cartMergeBody, cartSchema } from './schemas.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
@@ -20,6 +22,7 @@ import { Turns, answering } from './turns.ts';
 
 export interface CartOptions {
   readonly db: Db;
+  readonly places: Places;
   readonly offers: Offers;
   readonly currency: string;
   /** Who a token belongs to; null when it is not valid. Throws a Fault when it cannot say. */
@@ -34,15 +37,24 @@ const pauseMs = 1000;
 const patienceMs = 300;
 const lineBytes = 200;
 
+/** All that a cart is shown from, but for products. */
+interface Kept {
+  readonly lines: readonly CartLine[];
+  /** Where the shopper is, as saved; null = nowhere said. */
+  readonly address: Address | null;
+}
+
+const nothing: Kept = { lines: [], address: null };
+
 class Carts {
   readonly #options: CartOptions;
   readonly #turns = new Turns(turnsMax);
   /** Never fresh: a cart is read anew each time, and only shown from here with Postgres away. */
-  readonly #seen: PageCache<readonly CartLine[]>;
+  readonly #seen: PageCache<Kept>;
 
   constructor(options: CartOptions) {
     this.#options = options;
-    this.#seen = new PageCache<readonly CartLine[]>({
+    this.#seen = new PageCache<Kept>({
       maxBytes: seenMaxBytes,
       freshMs: 0,
       costShare: 0,
@@ -50,8 +62,8 @@ class Carts {
       maxLoads: turnsMax,
       pauseMs,
       patienceMs,
-      sizeOf: (lines) => lineBytes * (lines.length + 1),
-      load: (shopper) => readCart(options.db, shopper),
+      sizeOf: ({ lines }) => lineBytes * (lines.length + 4),
+      load: (shopper) => this.#read(shopper),
       now: options.now ?? (() => performance.now()),
     });
   }
@@ -59,7 +71,7 @@ class Carts {
   read(shopper: Shopper): Promise<object> {
     return this.#turns.run(async () => {
       const found = await this.#seen.get(shopper.id);
-      return this.#document(shopper, found ?? { value: [], ageMs: 0, stale: false });
+      return this.#document(shopper, found?.value ?? nothing, found?.stale === true);
     });
   }
 
@@ -73,19 +85,19 @@ class Carts {
       const { verified } = shopper;
       const { price, available } = bestOffer(found.value, { verified, quantity });
       const seen = { product_id: product, quantity, price, available };
-      const lines = await putLine(this.#options.db, shopper.id, seen);
-      if (lines === null) {
+      if (!(await putLine(this.#options.db, shopper.id, seen))) {
         const more = { extra: { limit: linesMax } };
         refuse('limit_reached', `A cart takes ${linesMax} products at most.`, more);
       }
-      return this.#changed(shopper, lines);
+      return this.#changed(shopper);
     });
   }
 
   remove(shopper: Shopper, product: string): Promise<object> {
-    return this.#turns.run(async () =>
-      this.#changed(shopper, await deleteLine(this.#options.db, shopper.id, product)),
-    );
+    return this.#turns.run(async () => {
+      await deleteLine(this.#options.db, shopper.id, product);
+      return this.#changed(shopper);
+    });
   }
 
   merge(shopper: Shopper, guestToken: string): Promise<object> {
@@ -95,30 +107,35 @@ class Carts {
         const detail = '`guest_token` is not a guest’s token, or not valid any more';
         refuse('invalid_request', detail, { param: 'guest_token' });
       }
-      if (guest.id === shopper.id) return this.#changed(shopper, await this.#own(shopper));
-      const lines = await mergeGuest(this.#options.db, shopper.id, guest.id);
-      this.#seen.put(guest.id, []);
-      return this.#changed(shopper, lines);
+      if (guest.id !== shopper.id) {
+        await mergeGuest(this.#options.db, shopper.id, guest.id);
+        this.#seen.put(guest.id, nothing);
+      }
+      return this.#changed(shopper);
     });
   }
 
-  #own(shopper: Shopper): Promise<CartLine[]> {
-    return readCart(this.#options.db, shopper.id);
+  async #read(shopper: string): Promise<Kept> {
+    const { db } = this.#options;
+    const [lines, stored] = await Promise.all([readCart(db, shopper), readAddress(db, shopper)]);
+    return { lines, address: stored?.address ?? null };
   }
 
-  #changed(shopper: Shopper, lines: readonly CartLine[]): Promise<object> {
-    this.#seen.put(shopper.id, lines);
-    return this.#document(shopper, { value: lines, ageMs: 0, stale: false });
+  async #changed(shopper: Shopper): Promise<object> {
+    const kept = await this.#read(shopper.id);
+    this.#seen.put(shopper.id, kept);
+    return this.#document(shopper, kept, false);
   }
 
-  async #document(shopper: Shopper, found: Cached<readonly CartLine[]>): Promise<object> {
-    const { value: lines, stale } = found;
-    const { offers, currency } = this.#options;
+  async #document(shopper: Shopper, { lines, address }: Kept, stale: boolean): Promise<object> {
+    const { offers, currency, places } = this.#options;
     const products = await offersOf(
       offers,
       lines.map((line) => line.product_id),
     );
-    return cartDocument({ lines, products, verified: shopper.verified, currency, stale });
+    const place = address && places.locate(address.country, address['postal_code'] ?? null);
+    const { verified } = shopper;
+    return cartDocument({ lines, products, verified, currency, place, stale });
   }
 }
 
@@ -133,7 +150,7 @@ const linePath = '/v1/cart/lines/{product_id}';
 const description =
   'Priced and checked now: `changed` says what is otherwise than when the line was last put ' +
   '(`price`, `availability`, `quantity`, `withdrawn`), and stays until it is put again. `total` ' +
-  'counts what is available. `stale` is true while it could not be read anew.';
+  'counts what is available. `delivery` is to the saved place. `stale` is true while it could not be read anew.';
 
 export function cartRoutes(options: CartOptions): Route[] {
   const carts = new Carts(options);

@@ -3,6 +3,7 @@
  * version, so that a message may come twice, late or out of order.
  */
 import type { Query } from '../platform/postgres/pool.ts';
+import type { DeliveryRules } from './delivery/rules.ts';
 import type { ProductRow } from './new-product.ts';
 
 const columns = `id, vendor_id, name, description, price, currency, sku, category, brand, images,
@@ -128,7 +129,7 @@ export interface ListedProduct {
   readonly image: string | null;
   readonly price: number;
   readonly currency: string;
-  readonly delivery: Readonly<Record<string, unknown>> | null;
+  readonly delivery: DeliveryRules | null;
   readonly withdrawn: boolean;
 }
 

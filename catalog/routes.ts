@@ -16,7 +16,7 @@ export const windowInfo = {
   description: 'Product pages, search, cart and wishlist. A little stale rather than down.',
 } as const;
 
-export interface Window extends CartOptions {
+export interface Window extends Omit<CartOptions, 'places'> {
   readonly pages: Pages;
   readonly search: SearchOptions;
   readonly ready: () => Readiness;
@@ -25,7 +25,7 @@ export interface Window extends CartOptions {
 export function windowRoutes(window: Window): Route[] {
   return [
     productRoute(window.pages, window.search.places, window.search.savedPlace),
-    ...cartRoutes(window),
+    ...cartRoutes({ ...window, places: window.search.places }),
     ...wishlistRoutes(window),
     ...addressRoutes(window.db),
     ...searchRoutes(window.search),

@@ -131,12 +131,13 @@ const cartLine = object(
     amount: money,
     available: { type: 'boolean' },
     sale_id: maybe(text(80)),
+    delivery: { type: 'object', additionalProperties: true },
     changed: {
       type: 'array',
       items: { enum: ['price', 'availability', 'quantity', 'withdrawn'] },
     },
   },
-  ['product_id', 'quantity', 'price', 'amount', 'available', 'changed'],
+  ['product_id', 'quantity', 'price', 'amount', 'available', 'delivery', 'changed'],
 );
 
 export const cartSchema = object(

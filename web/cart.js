@@ -1,6 +1,6 @@
 /** The cart: priced now by the shop, saying of each line what changed since it was put. */
 import { asGuest, isGuest } from './api.js';
-import { byId, failure, h, money, picture, say, show, staleNote } from './dom.js';
+import { byId, deliveryText, failure, h, money, picture, say, show, staleNote } from './dom.js';
 
 export function showCount(cart) {
   if (cart.lines === undefined) return;
@@ -59,7 +59,17 @@ const changes = {
   withdrawn: 'It is not sold any more.',
 };
 
-function line({ product_id: id, name, image, quantity, price, amount, available, changed }) {
+function line({
+  product_id: id,
+  name,
+  image,
+  quantity,
+  price,
+  amount,
+  available,
+  delivery,
+  changed,
+}) {
   const path = `/v1/cart/lines/${encodeURIComponent(id)}`;
   const title = name ?? id;
   return h(
@@ -67,7 +77,7 @@ function line({ product_id: id, name, image, quantity, price, amount, available,
     { className: available ? 'line' : 'line off' },
     picture(image, title),
     h('a', { href: `#/p/${encodeURIComponent(id)}`, className: 'name' }, title),
-    h('span', { className: 'each dim' }, `${money(price)} each`),
+    h('span', { className: 'each' }, `${money(price)} each · `, deliveryText(delivery)),
     h(
       'label',
       {},

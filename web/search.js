@@ -87,22 +87,21 @@ function nothing(asked, narrow) {
 }
 
 function hit(product) {
-  const { id, name, price, sale, availability, delivery } = product;
-  const now = sale?.price ?? price;
-  const isLess = now.amount < price.amount;
+  const { id, name, price, list_price: before, availability, delivery } = product;
+  const isLess = price.amount < before.amount;
   return h(
     'li',
     {},
     h(
       'a',
       { className: 'hit', href: `#/p/${encodeURIComponent(id)}` },
-      picture(product.image ?? product.images?.[0], name),
+      picture(product.image, name),
       h('span', { className: 'name' }, name),
       h(
         'span',
         { className: 'prices' },
-        h('strong', {}, money(now)),
-        isLess ? h('s', { 'aria-label': `before ${money(price)}` }, money(price)) : null,
+        h('strong', {}, money(price)),
+        isLess ? h('s', { 'aria-label': `before ${money(before)}` }, money(before)) : null,
       ),
       band(availability),
       h('span', { className: 'delivery' }, deliveryText(delivery)),

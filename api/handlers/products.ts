@@ -12,6 +12,9 @@ import { idParams, pageQuery, productIdPattern } from '../schemas/common.ts';
 import { productChangeBody } from '../schemas/registration.ts';
 import { vendorProductAnswer, vendorProductsAnswer } from '../schemas/vendors.ts';
 
+/** As a registration: it may hold all that one may. */
+const changeMaxBytes = 64 * 1024;
+
 const common = {
   path: '/v1/products/{id}',
   half: 'sale',
@@ -36,6 +39,7 @@ function changeRoute({ engine, currency }: Api): Route {
       'another standing sale in place of the one before, whose holds keep their price; flash sales ' +
       'keep theirs. Announced on the topic `catalog-changes`.',
     body: productChangeBody,
+    maxBodyBytes: changeMaxBytes,
     idempotencyKey: 'optional',
     errors: ['not_found', 'insufficient_supply', 'unavailable'],
     handle: async (ctx) => {

@@ -68,6 +68,7 @@ const cartLine = answer({
   amount: money,
   available: { type: 'boolean' },
   sale_id: textOrNull,
+  delivery,
   changed: list(oneOf('price', 'availability', 'quantity', 'withdrawn')),
 });
 

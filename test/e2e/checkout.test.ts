@@ -69,6 +69,17 @@ it('holds nothing of what it refuses, and the key is free again', async () => {
   expect(unknown.status).toBe(404);
 });
 
+it('orders nothing that is not delivered there', async () => {
+  const delivery = { include: [{ country: 'FR' }] };
+  const product = await shop.product(vendor, { delivery });
+  const refused = await checkout(await shop.shopper(), {
+    lines: [{ product_id: product, quantity: 1 }],
+  });
+  expect([refused.status, refused.json['code']]).toEqual([422, 'undeliverable']);
+  expect(refused.json['errors']).toEqual([{ product_id: product, code: 'undeliverable' }]);
+  expect(await shop.free(vendor, product)).toBe(30);
+});
+
 it('shows a vendor’s change in the window: a new price, then nothing', async () => {
   const product = await shop.product(vendor);
   const ann = await shop.shopper();

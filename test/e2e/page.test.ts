@@ -1,10 +1,10 @@
-// The shop's page in a real browser: a product, put into the cart; narrow screens, faults, no
+// The shop's page in a real browser: found, looked at, put into the cart; narrow screens, faults, no
 // word from a vendor becomes markup. Skipped, and said so, where there is no chromium.
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { ownName } from '../support/environment.ts';
+import { ownName, until } from '../support/environment.ts';
 import { Shop } from './shop.ts';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -48,7 +48,6 @@ async function fits(): Promise<void> {
 describe.skipIf(!isThere)('the page', () => {
   let laptop: string;
   let gone: string;
-  let mouse: string;
 
   beforeAll(async () => {
     shop = await Shop.shared();
@@ -61,13 +60,17 @@ describe.skipIf(!isThere)('the page', () => {
       remaining_supply: 0,
       attributes: { ram: { gb: 10 }, note: nasty },
     });
-    mouse = await shop.product(vendor, { name: `${word} Mouse`, price_usd: 19.99 });
+    await shop.product(vendor, { name: `${word} Mouse`, price_usd: 19.99 });
     const sale = await shop.sale(vendor, laptop, {
       allotted: 5,
       limit_per_shopper: 2,
       who: 'anyone',
     });
     await shop.isIn(sale, 'live');
+    await until('all are found', async () => {
+      const { status, json } = await shop.ask('GET', `/v1/search?q=${word}`);
+      return status === 200 && json['total'] === 3;
+    });
     browser = await chromium.launch({
       executablePath,
       args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
@@ -78,6 +81,22 @@ describe.skipIf(!isThere)('the page', () => {
     expect(problems.splice(0)).toEqual([]);
   });
   afterAll(() => browser.close());
+
+  it('finds as one types, and narrows down', async () => {
+    await open('');
+    await page.getByLabel('Search for products').pressSequentially(word);
+    await page.getByRole('heading', { name: '3 products' }).waitFor();
+    expect(await page.getByRole('link', { name: 'Laptop' }).textContent()).toContain('$100.00');
+    await picture('results');
+    await page.getByLabel('Deliver to').selectOption('FR');
+    await page.getByText('Not delivered to you').waitFor();
+    await page.getByLabel('Delivered to me').check();
+    await page.getByRole('heading', { name: '2 products' }).waitFor();
+    await picture('deliverable');
+    await page.getByLabel('Search for products').fill('qqqqxxxxzzzz');
+    await page.getByText('Nothing fits').waitFor();
+    await picture('nothing');
+  });
 
   it('shows a product, and takes it into the cart and out', async () => {
     await open(`#/p/${laptop}`);
@@ -115,17 +134,22 @@ describe.skipIf(!isThere)('the page', () => {
   it('says what went wrong, and tries again', async () => {
     await open('#/cart');
     await page.getByText('Your cart is empty').waitFor();
-    await page.route('**/v1/products/*', (route) => route.abort());
-    await page.goto(`${api}/#/p/${laptop}`);
+    await page.route('**/v1/search*', (route) => route.abort());
+    await page.getByLabel('Search for products').fill(word);
     await page.getByRole('alert').waitFor();
     await picture('error');
-    await page.unroute('**/v1/products/*');
+    await page.unroute('**/v1/search*');
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.getByRole('heading', { name: `${word} Laptop` }).waitFor();
+    await page.getByRole('heading', { name: '3 products' }).waitFor();
   });
 
   it('works at 360 pixels, and by keyboard alone', async () => {
-    await open(`#/p/${mouse}`, 360);
+    await open(`#/?q=${word}`, 360);
+    await page.getByRole('heading', { name: '3 products' }).waitFor();
+    await fits();
+    await picture('narrow');
+    await page.getByRole('link', { name: 'Mouse' }).focus();
+    await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: `${word} Mouse` }).waitFor();
     await fits();
     await picture('narrow-product');

@@ -119,6 +119,27 @@ describe('reading a cart', () => {
     expect((await put(own('gst'), id, 1)).json['lines']).toMatchObject([{ price: usd(5000) }]);
   });
 
+  it('says whether each line goes to the saved place', async () => {
+    const [shopper, id] = [own('shp'), own('prd')];
+    const fee = { amount: 490, currency: 'USD' };
+    const delivery = { include: [{ country: 'DE', postal_prefixes: ['10'], fee }] };
+    await addProduct(window.database.db, id, { delivery });
+    const nowhere = await put(shopper, id, 1);
+    expect(nowhere.json['lines']).toMatchObject([
+      { delivery: { deliverable: null, reason: 'place_needed' } },
+    ]);
+    const go = (postal_code: string) =>
+      window.as(shopper, 'PUT', '/v1/me/addresses', { country: 'DE', postal_code });
+    await go('10115');
+    expect((await read(shopper)).json['lines']).toMatchObject([
+      { delivery: { deliverable: true, reason: null, fee } },
+    ]);
+    await go('80331');
+    expect((await put(shopper, id, 2)).json['lines']).toMatchObject([
+      { delivery: { deliverable: false, reason: 'not_included' } },
+    ]);
+  });
+
   it('says what changed until the line is put again', async () => {
     const [shopper, id] = [own('shp'), await product()];
     await put(shopper, id, 1);

@@ -1,7 +1,7 @@
 // Bad input for every route and field: a problem with a stable code, and the engine never hears of it.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { badValuesOf, textOf, withValue } from './bad-values.ts';
-import { goodRequests } from './good-requests.ts';
+import { goodRequests, takesProduct } from './good-requests.ts';
 import type { GoodRequest } from './good-requests.ts';
 import { routeTable, startHarness } from './harness.ts';
 import type { Answer, Asked, Harness } from './harness.ts';
@@ -122,7 +122,7 @@ describe.each(withBody)('the body of %s', (_name, good) => {
   });
 
   it('refuses what is too large', async () => {
-    const limit = good.id === 'registerProduct' ? 64 * 1024 : 16 * 1024;
+    const limit = takesProduct(good) ? 64 * 1024 : 16 * 1024;
     const padded = JSON.stringify({ ...(body as object), x: 'x'.repeat(limit) });
     expectProblem(await ask({ body: padded }), 413, 'too_large');
   });

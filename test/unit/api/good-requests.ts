@@ -393,3 +393,7 @@ export const goodRequests: readonly GoodRequest[] = [
   },
   get('getReadiness', '/health/ready', 'nobody'),
 ];
+
+/** Requests that carry the fields of a product may be larger than others. */
+export const takesProduct = ({ id }: GoodRequest): boolean =>
+  ['registerProduct', 'changeProduct'].includes(id);

@@ -50,13 +50,23 @@ const bands = {
 export const band = (availability) =>
   h('span', { className: `band ${availability}` }, bands[availability] ?? availability);
 
+const unknowns = {
+  place_needed: 'Say where you are to see delivery',
+  postal_code_needed: 'Your postal code says whether it is delivered',
+  unknown_postal_code: 'We do not know that postal code',
+};
+
 /** Whether and when it comes here, as the rules of its vendor say. */
 export function deliveryText(delivery) {
   if (delivery === undefined || delivery === null) return null;
-  const { deliverable, eta_days: days, fee } = delivery;
+  const { deliverable, reason, eta_days: days, fee } = delivery;
   if (deliverable === false) return h('span', { className: 'no' }, 'Not delivered to you');
   if (deliverable !== true) {
-    return h('span', { className: 'dim' }, 'Say where you are to see delivery');
+    return h(
+      'span',
+      { className: 'dim' },
+      unknowns[reason] ?? 'Whether it is delivered is not known',
+    );
   }
   const parts = ['Delivered'];
   if (days) parts.push(days[0] === days[1] ? `in ${days[0]} days` : `in ${days.join('–')} days`);

@@ -6,7 +6,8 @@ import type { Query } from '../../platform/postgres/pool.ts';
 import { AssertionFailed } from '../../platform/fault.ts';
 import type { DeliveryRules } from '../delivery/rules.ts';
 import type { SaleOfHit } from './standing.ts';
-import { exactBonus, qualityWeight, rankWeights, rankedMax, scoreScale } from './ranking.ts';
+import { exactBonus, rankedMax, scoreScale } from './ranking.ts';
+import type { Ranking } from './ranking.ts';
 import { tierTag } from './tags.ts';
 
 export type Sort = 'relevance' | 'price' | '-price' | 'newest' | 'popularity';
@@ -32,6 +33,7 @@ export interface HitQuery {
   readonly rest: boolean;
   /** Tags of what is delivered to the shopper's place, to be counted. Null = no place. */
   readonly deliveryTags: readonly number[] | null;
+  readonly ranking: Ranking;
 }
 
 export interface Hit {
@@ -137,7 +139,7 @@ SELECT
   ${deliverableCount(query, p)} AS deliverable,
   (SELECT json_agg(h ORDER BY place) FROM (
     SELECT page.place, page.key, ${shownColumns}
-    FROM page JOIN shop.search s USING (product_id) JOIN shop.products p ON p.id = s.product_id
+    FROM page JOIN shop.search s USING (product_id) JOIN shop.products p ON p.id = s.product_id COLLATE "default"
     LEFT JOIN shop.delivery_rules d ON d.id = s.delivery_id) h) AS hits,
   (SELECT json_object_agg(tag, n) FROM (
     SELECT tag, count(*) AS n FROM hits, unnest(hits.tags) tag WHERE tag > -10 GROUP BY tag) t) AS tags,
@@ -152,6 +154,7 @@ function deliverableCount({ deliveryTags }: HitQuery, p: Parameters): string {
   return `(SELECT count(*) FROM hits WHERE hits.tags && ${p.add(deliveryTags)}::integer[])`;
 }
 
+/** Ids are compared in the collation of the index that finds them: here that of shop.products. */
 const shownColumns = `s.product_id AS id, p.name, p.brand, p.category, p.images[1] AS image,
   p.currency, s.price, s.list_price, s.availability, s.sale, d.rules,
   (SELECT count(*) FROM shop.products v WHERE v.variant_of = p.id AND v.withdrawn_at IS NULL) AS variants`;
@@ -174,14 +177,16 @@ function tierCondition({ tier, lastTier }: HitQuery, p: Parameters): string[] {
   return [`s.tags && ${p.add(tiers)}::integer[]`];
 }
 
-function scoreOf({ tsquery, exact }: HitQuery, p: Parameters): string {
+function scoreOf({ tsquery, exact, ranking }: HitQuery, p: Parameters): string {
   const asked = `to_tsquery('shop.words', ${p.add(tsquery)})`;
-  const rank = `ts_rank('{${rankWeights.join(',')}}', s.words, ${asked})`;
+  const { fields, quality } = ranking;
+  const weights = [fields.D, fields.C, fields.B, fields.A].join(',');
+  const rank = `ts_rank('{${weights}}', s.words, ${asked})`;
   const whole =
     exact === ''
       ? ''
       : ` + CASE WHEN s.words @@ to_tsquery('shop.words', ${p.add(exact)}) THEN ${exactBonus} ELSE 0 END`;
-  return `round((${rank} * (1 + ${qualityWeight} * s.quality)${whole})::numeric * ${scoreScale})::bigint`;
+  return `round((${rank} * (1 + ${quality} * s.quality)${whole})::numeric * ${scoreScale})::bigint`;
 }
 
 function rankedPage({ after, limit }: HitQuery, p: Parameters): string {

@@ -3,21 +3,26 @@
  * popularity are mixed in, and how many of a common word's hits are ranked. Pure.
  */
 
-/** Fields of a product by the letter of their weight in `shop.search.words`. */
-export const fieldWeights = {
-  A: 1, // name
-  B: 0.4, // brand and category
-  C: 0.2, // attributes, options, names of variants
-  D: 0.1, // description
-} as const;
+/** What can be turned, so that a benchmark can show what each is worth. */
+export interface Ranking {
+  /** Of a product's fields, by the letter of their weight in `shop.search.words`. */
+  readonly fields: Readonly<Record<'A' | 'B' | 'C' | 'D', number>>;
+  /** How much quality may add to the rank of the text: 0.5 = half of it again. */
+  readonly quality: number;
+  /** Where little is found: words near those typed, and hits that lack one of them. */
+  readonly near: boolean;
+}
 
-/** Postgres takes them as {D, C, B, A}. */
-export const rankWeights: readonly number[] = [
-  fieldWeights.D,
-  fieldWeights.C,
-  fieldWeights.B,
-  fieldWeights.A,
-];
+export const defaultRanking: Ranking = {
+  fields: {
+    A: 1, // name
+    B: 0.4, // brand and category
+    C: 0.2, // attributes, options, names of variants
+    D: 0.1, // description
+  },
+  quality: 0.5,
+  near: true,
+};
 
 export const availabilities = ['sold_out', 'coming', 'low', 'in_stock'] as const;
 export type Availability = (typeof availabilities)[number];
@@ -44,9 +49,6 @@ export function qualityOf(availability: Availability, units: number, tie: number
   const popularity = Math.min(1, Math.log1p(units) / Math.log1p(popularFrom));
   return availabilityShare * worthOf[availability] + popularityShare * popularity + tieShare * tie;
 }
-
-/** How much quality may add to the rank of the text: 0.5 = half of it again. */
-export const qualityWeight = 0.5;
 
 /** Added for hits that hold every word as typed, where other hits are let in too. */
 export const exactBonus = 1;

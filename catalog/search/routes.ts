@@ -16,6 +16,8 @@ import { createDeliverable } from './deliverable.ts';
 import { createLabels } from './labels.ts';
 import { placeOf } from './place-asked.ts';
 import type { ReadSavedPlace } from './place-asked.ts';
+import { defaultRanking } from './ranking.ts';
+import type { Ranking } from './ranking.ts';
 import { deliverySchema, searchSchema, suggestSchema } from './schemas.ts';
 import { rememberTiers, search } from './search.ts';
 import type { Ask, SearchParts } from './search.ts';
@@ -29,6 +31,7 @@ export interface SearchOptions {
   readonly savedPlace: ReadSavedPlace;
   /** How long an answer is shown again without asking; 0 = never. */
   readonly freshMs?: number;
+  readonly ranking?: Ranking;
   readonly now?: () => number;
 }
 
@@ -109,6 +112,7 @@ const deliveryDescription =
 
 function createAnswers({
   db,
+  ranking = defaultRanking,
   freshMs = searchFreshMs,
   now = () => performance.now(),
 }: SearchOptions) {
@@ -118,6 +122,7 @@ function createAnswers({
     labels: createLabels(db),
     deliverable: createDeliverable(db),
     tiers: rememberTiers(db, now),
+    ranking,
   };
   return new PageCache<string>({
     maxBytes: cacheMaxBytes,

@@ -16,6 +16,7 @@ import type { Labels } from './labels.ts';
 import { nextStage, planOf, tiersFor } from './plan.ts';
 import type { Plan, Stage } from './plan.ts';
 import { availabilities, exactCountMax, fewHits, rankedMax } from './ranking.ts';
+import type { Ranking } from './ranking.ts';
 import { onSaleTag, tagOf } from './tags.ts';
 import { readTiers } from './tiers.ts';
 import type { Tiers } from './tiers.ts';
@@ -46,6 +47,7 @@ export interface SearchParts {
   readonly deliverable: Deliverable;
   /** Remembered for a moment by whoever makes it. */
   readonly tiers: () => Promise<Tiers>;
+  readonly ranking: Ranking;
 }
 
 /** No product has it: of a label that does not exist. */
@@ -109,9 +111,10 @@ async function staged(
     const plan = planOf(typed, facts, tiers.docs, stage);
     // A stage that lets nothing new in is not asked for.
     if (plan.tsquery !== result?.plan.tsquery) {
-      result = await tiered(parts.q, ask, plan, filters, tiers, start);
+      result = await tiered(parts, ask, plan, filters, tiers, start);
     }
-    const next = start === null ? nextStage(typed, stage, result.found.count) : null;
+    const more = start === null && parts.ranking.near;
+    const next = more ? nextStage(typed, stage, result.found.count) : null;
     if (next === null || !(await isRare(parts.q, ask, filters, result))) return result;
     stage = next;
   }
@@ -126,7 +129,7 @@ async function isRare(q: Query, ask: Ask, filters: Filters, result: Result): Pro
 
 /** Ranks as few tiers as hold enough hits. */
 async function tiered(
-  q: Query,
+  { q, ranking }: SearchParts,
   ask: Ask,
   plan: Plan,
   filters: Filters,
@@ -137,7 +140,7 @@ async function tiered(
   let tier = Math.min(last, start?.tier ?? tiersFor(plan.share, tiers.docs));
   for (;;) {
     const position: Position = start ?? { stage: plan.stage, tier, part: 'ranked', after: null };
-    const found = await findHits(q, hitQuery(ask, plan, filters, position, last));
+    const found = await findHits(q, hitQuery(ask, plan, filters, position, last, ranking));
     if (start !== null || tier >= last || found.count >= exactCountMax) {
       return { plan, position, found };
     }
@@ -152,6 +155,7 @@ function hitQuery(
   { tags, deliveryTags }: Filters,
   position: Position,
   last: number,
+  ranking: Ranking,
 ): HitQuery {
   return {
     tsquery: plan.tsquery,
@@ -167,6 +171,7 @@ function hitQuery(
     tier: position.tier,
     lastTier: last,
     rest: position.part === 'rest',
+    ranking,
   };
 }
 

@@ -84,8 +84,8 @@ hot AS (
   (SELECT product_id FROM shop.search WHERE sale IS NOT NULL LIMIT ${hotRows})
 ),
 swept AS (
-  SELECT id FROM shop.products WHERE id COLLATE "C" > (SELECT swept_id FROM progress)
-  ORDER BY id COLLATE "C" LIMIT ${sweepRows}
+  SELECT id FROM shop.products WHERE id > (SELECT swept_id FROM progress) COLLATE "default"
+  ORDER BY id LIMIT ${sweepRows}
 )
 SELECT id, false AS swept FROM hot UNION ALL SELECT id, true FROM swept`;
 

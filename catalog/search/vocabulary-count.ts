@@ -15,7 +15,7 @@ fresh AS (
 ),
 words AS (
   SELECT DISTINCT ON (fresh.product_id, word) fresh.product_id, word, title
-  FROM fresh JOIN shop.products p ON p.id = fresh.product_id,
+  FROM fresh JOIN shop.products p ON p.id = fresh.product_id COLLATE "default",
   LATERAL (
     SELECT concat_ws(' ', p.name, p.brand, p.category) AS said, true AS title
     UNION ALL SELECT concat_ws(' ', left(p.description, 4000), p.attributes, p.options), false

@@ -1,7 +1,9 @@
 // Lists that go on: every product once, whatever is written meanwhile, in all orders and tiers.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProductRow } from '../../../catalog/new-product.ts';
-import { fewHits } from '../../../catalog/search/ranking.ts';
+import { hitsSql } from '../../../catalog/search/hits.ts';
+import type { HitQuery } from '../../../catalog/search/hits.ts';
+import { defaultRanking, fewHits } from '../../../catalog/search/ranking.ts';
 import { openSearchShop, productRow } from './search-shop.ts';
 import type { SearchShop } from './search-shop.ts';
 
@@ -102,6 +104,32 @@ describe('counts', () => {
   it('of a filter that leaves few hits of a common word are exact', async () => {
     const answer = await shop.search('q=lamp&max_price=1000');
     expect(answer).toMatchObject({ total: productsOfShop / 50, total_approximate: false });
+  });
+});
+
+describe('no search reads a whole table', () => {
+  const base: HitQuery = {
+    ...{ tsquery: '(lamp)', exact: '', tags: [], anyTag: null, minPrice: null, maxPrice: null },
+    ...{ sort: 'relevance', limit: 20, after: null, tier: 1, lastTier: 6, rest: false },
+    ...{ deliveryTags: [-1000], ranking: defaultRanking },
+  };
+  const queries: readonly HitQuery[] = [
+    base,
+    { ...base, exact: '(lamp)&(rare)', anyTag: [-1000, -1001], tags: [1] },
+    { ...base, rest: true, after: [0.5, idOf(7)] },
+    { ...base, tsquery: '' },
+    ...(['price', '-price', 'newest', 'popularity'] as const).map((sort) => ({ ...base, sort })),
+  ];
+
+  it.each(queries)('$sort $tsquery $exact', async (query) => {
+    const { text, values } = hitsSql(query);
+    const plan = await shop.db.tx(async (q) => {
+      // Where an index can be used it is now: what still reads a table has none.
+      await q.run('SET LOCAL enable_seqscan = off');
+      return q.query<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, values);
+    });
+    const lines = plan.map((row) => row['QUERY PLAN']);
+    expect(lines.filter((line) => /Seq Scan on (search|products)\b/.test(line))).toEqual([]);
   });
 });
 

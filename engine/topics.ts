@@ -26,12 +26,21 @@ export function topicsOf(prefix: string): Topics {
   };
 }
 
+/** Topics that others subscribe to, each with dead letters of its own. */
+export const jsonTopics = (topics: Topics): readonly string[] => [
+  topics.newProduct,
+  topics.orderUpdates,
+  topics.catalogChanges,
+  topics.wishlistNotices,
+];
+
+/** Where a message goes that a subscriber can never take. */
+export const deadLetterTopic = (topic: string): string => `${topic}.dlq`;
+
 /** `orders` has a partition for each lane and is kept longer than backups are apart. */
 export function topicSpecs(prefix: string, lanes: number, replication: number): TopicSpec[] {
   const topics = topicsOf(prefix);
   const durable = { 'min.insync.replicas': String(Math.max(1, replication - 1)) };
-  const { newProduct, orderUpdates, catalogChanges, wishlistNotices } = topics;
-  const json = [newProduct, orderUpdates, catalogChanges, wishlistNotices];
   return [
     {
       topic: topics.orders,
@@ -45,7 +54,7 @@ export function topicSpecs(prefix: string, lanes: number, replication: number): 
         'max.message.bytes': '8388608',
       },
     },
-    ...json.flatMap((topic) => [
+    ...jsonTopics(topics).flatMap((topic) => [
       {
         topic,
         partitions: 4,
@@ -53,7 +62,7 @@ export function topicSpecs(prefix: string, lanes: number, replication: number): 
         config: { ...durable, 'retention.ms': String(7 * dayMs) },
       },
       {
-        topic: `${topic}.dlq`,
+        topic: deadLetterTopic(topic),
         partitions: 1,
         replication,
         config: { ...durable, 'retention.ms': String(30 * dayMs) },

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { projectRoot } from '../../platform/config.ts';
+import type { World } from './world.ts';
 
 export interface Ended {
   readonly code: number | null;
@@ -33,3 +34,12 @@ export const highnoon = (
   env: Readonly<Record<string, string>> = {},
 ): Promise<Ended> =>
   runProgram(process.execPath, [join(projectRoot(), 'stack/cli/highnoon.mjs'), ...args], env);
+
+/** The same on a world's stores. */
+export const highnoonOn = (world: World, args: readonly string[]): Promise<Ended> =>
+  highnoon(args, {
+    REDIS_URL: world.redis.url,
+    DATABASE_URL: world.database.url,
+    KAFKA_BROKERS: world.kafka.brokers,
+    TOPIC_PREFIX: world.kafka.prefix,
+  });

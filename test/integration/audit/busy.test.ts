@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startWorker, type Worker } from '../../../engine/worker.ts';
 import { reportOf, wrongIn } from '../../support/audit.ts';
-import { highnoon } from '../../support/command.ts';
+import { highnoonOn } from '../../support/command.ts';
 import type { Ended } from '../../support/command.ts';
 import { silent, until } from '../../support/environment.ts';
 import { WorldShop } from '../../support/world-shop.ts';
@@ -59,13 +59,7 @@ function crowd(): { orders: () => number; end: () => Promise<void> } {
   };
 }
 
-const run = (args: readonly string[]): Promise<Ended> =>
-  highnoon(['audit', ...args], {
-    REDIS_URL: world.redis.url,
-    DATABASE_URL: world.database.url,
-    KAFKA_BROKERS: world.kafka.brokers,
-    TOPIC_PREFIX: world.kafka.prefix,
-  });
+const run = (args: readonly string[]): Promise<Ended> => highnoonOn(world, ['audit', ...args]);
 
 describe('the audit of a system at work', () => {
   it('holds while orders are held, paid, released and expired', async () => {

@@ -35,12 +35,16 @@ const select = `
        WHERE order_id = o.id AND (o.state = 'held' OR generation = o.details)
        ORDER BY generation DESC LIMIT 1) d ON true`;
 
-const paymentOf: Readonly<Record<string, string>> = { held: 'none', paid: 'paid' };
+const paymentOf: Readonly<Record<string, string>> = {
+  held: 'none',
+  paid: 'paid',
+  refunded: 'refunded',
+};
 const endStates = new Set(['paid', 'released', 'expired']);
 
 function documentOf(row: Row): OrderDocument {
   const timeline = [{ at: row.held_at, type: 'held' }];
-  if (row.ended_at !== null && endStates.has(row.state)) {
+  if (row.ended_at !== null && (endStates.has(row.state) || row.state === 'refunded')) {
     timeline.push({ at: row.ended_at, type: row.state });
   }
   return {
@@ -144,7 +148,7 @@ export async function listOrders(
     async (q) => {
       const rows = await q.query<Row>(
         `${select}
-          WHERE o.shopper = $1 AND (NOT $2 OR o.state NOT IN ('released', 'expired', 'cancelled'))
+          WHERE o.shopper = $1 AND (NOT $2 OR o.state NOT IN ('released', 'expired', 'cancelled', 'refunded'))
             AND (o.held_at < $3 OR (o.held_at = $3 AND o.id > $4))
           ORDER BY o.held_at DESC, o.id LIMIT $5`,
         [shopper, query.active, at, after, query.limit + 1],

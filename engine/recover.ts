@@ -44,6 +44,11 @@ export interface RecoverOptions {
   readonly settings: Settings;
   /** lua/rebuild.lua */
   readonly script: Script;
+  /**
+   * Changes in Postgres what the lane is made of, once all that it decided is settled or put away:
+   * what it writes is in the lane, or nothing of it is.
+   */
+  readonly amend?: (q: Query) => Promise<void>;
   /** Told before each step. What it throws ends the recovery there. */
   readonly onStep: (step: RecoverStep) => void | Promise<void>;
   /** How far the step has come, in words. */
@@ -98,6 +103,7 @@ export async function recoverLane(options: RecoverOptions, lane: number): Promis
   await onStep('put away');
   // Beyond the end now, so that the settlement puts it away: nothing that was decided just goes.
   if (drain.sawAbove(end)) await drain.pass({ ...kept, ...end });
+  await db.tx((q) => giveUp(q, lane, token, options.amend));
 
   await onStep('rebuild');
   const { settings, onProgress } = options;
@@ -210,9 +216,24 @@ async function endEpoch(q: Query, lane: number, token: string, known: number): P
     [lane, epoch, seq, row.epoch],
   );
   await q.run('INSERT INTO sale.epochs (lane, epoch) VALUES ($1, $2)', [lane, row.epoch]);
-  // The rebuilt lane counts anew from what has settled.
-  await q.run('UPDATE sale.quarantine SET in_doubt = false WHERE lane = $1', [lane]);
   return { epoch, seq };
+}
+
+/** The lane that decided what is put away is gone: the new one counts anew from what has settled. */
+async function giveUp(
+  q: Query,
+  lane: number,
+  token: string,
+  amend: RecoverOptions['amend'],
+): Promise<void> {
+  await lockWatermark(q, lane);
+  await amend?.(q);
+  await q.run('UPDATE sale.quarantine SET in_doubt = false WHERE lane = $1', [lane]);
+  // Last, as for every lock of this row: it keeps a later recovery out until this is committed.
+  const own = 'UPDATE sale.lanes SET token = $2 WHERE lane = $1 AND token = $2';
+  if ((await q.run(own, [lane, token])) !== 1) {
+    throw new Overtaken('another recovery has taken this lane over');
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ import { LaneLog } from './lane-log.ts';
 import { readLaneState, scanLane, type LaneReading } from './lane-scan.ts';
 import { LogOrders } from './log-orders.ts';
 import { deploymentOf } from '../settings.ts';
-import { tagOf } from './names.ts';
+import { keyOf, tagOf } from './names.ts';
 import type { Position } from './positions.ts';
 import { readAway, readLanes, readSales, type LaneRow, type SaleRow } from './tables.ts';
 
@@ -103,6 +103,10 @@ async function auditInSnapshot(q: Query, audit: LaneAudit, begun: LaneBegun): Pr
   );
   const { log, keptSince } = await auditLog(q, audit, reading, before, after, logOrders);
   rewind(reading.sales, log);
+  for (const id of away.keys()) {
+    const order = reading.sales.get(tagOf(id))?.orders.get(keyOf(id));
+    if (order !== undefined) order.wasAway = true;
+  }
   auditSales(rows, reading, log, findings);
   const context = {
     ...audit,

@@ -142,6 +142,7 @@ export async function checkCommands(
        FROM sale.lane_commands WHERE lane = $1 ORDER BY number`,
     [lane],
   );
+  const refused = await readRefused(q, lane);
   let settled = 0;
   for (const [i, row] of rows.entries()) {
     check.checked += 1;
@@ -154,7 +155,7 @@ export async function checkCommands(
     } else if (settled === i) settled += 1;
     else check.violate(id(row.number), 'has an outcome before the one before it');
     const fact = log.commands.get(row.number);
-    if (row.type === null || fact === undefined) continue;
+    if (row.type === null || fact === undefined || refused.has(row.number)) continue;
     if (fact.kind !== row.type || fact.ok !== row.ok || fact.sale !== row.sale_id) {
       const said = `${fact.kind} ${fact.ok ? 'ok' : 'refused'} for ${fact.sale}`;
       check.violate(id(row.number), `${row.type}, ok ${row.ok ?? '?'} in Postgres, log: ${said}`);
@@ -169,6 +170,16 @@ export async function checkCommands(
     const says = `has applied ${applied}, the last issued is ${after.last_command}`;
     check.violate(`lane ${lane}`, says);
   }
+}
+
+/** Commands that were put away and then settled as refused, whatever their lane had said. */
+async function readRefused(q: Query, lane: number): Promise<ReadonlySet<number>> {
+  const rows = await q.query<{ number: number }>(
+    `SELECT (event->>'number')::bigint AS number FROM sale.quarantine
+      WHERE lane = $1 AND resolution = 'refused'`,
+    [lane],
+  );
+  return new Set(rows.map(({ number }) => number));
 }
 
 /** What the lane has applied = what has settled + what stands in the log above the watermark. */

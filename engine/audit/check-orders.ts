@@ -129,7 +129,9 @@ function compareOrder(
 function differences(order: RecordedOrder, expected: ExpectedOrder): string[] {
   const state = recordStates[order.state] ?? '?';
   const wrong: string[] = [];
-  if (!(laterStates[state] ?? []).includes(expected.state)) {
+  // Resolved: its shopper was told that it is paid, and it got no units.
+  const gaveBack = order.wasAway && state === 'released' && expected.state === 'refunded';
+  if (!gaveBack && !(laterStates[state] ?? []).includes(expected.state)) {
     wrong.push(`state ${state} ≠ ${expected.state}`);
   }
   const ended = state !== 'held' && expected.state === state;

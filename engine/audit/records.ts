@@ -41,6 +41,8 @@ export interface RecordedOrder {
   settled: boolean;
   /** Lane time, ms, as Postgres says; 0 = not there. */
   heldAt: number;
+  /** Something of it was put into quarantine, now or once. */
+  wasAway: boolean;
   /** The log has its `held`, and ends as this state (0 = no end). */
   logHeld: boolean;
   logEnd: number;
@@ -169,6 +171,7 @@ function addOrder(
     due: false,
     settled: false,
     heldAt: 0,
+    wasAway: false,
     logHeld: false,
     logEnd: 0,
   };

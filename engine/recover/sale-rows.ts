@@ -65,7 +65,11 @@ export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderR
             o.end_fingerprint,
             CASE WHEN o.state <> 'held' THEN o.details ELSE coalesce(
               (SELECT max(generation) FROM sale.order_details WHERE order_id = o.id), 0)
-            END AS details
+            END AS details,
+            o.state NOT IN ('held', 'paid', 'released', 'expired') AND EXISTS (
+              SELECT 1 FROM sale.units u
+               WHERE u.sale_id = '${sale}' AND u.item = o.item AND u.number = o.units[1]
+                 AND u.order_id = o.id) AS keeps
        FROM sale.orders o
       WHERE o.id > '${prefix}' AND o.id < '${prefix}~'
       ORDER BY o.shopper, o.held_at, o.id`,

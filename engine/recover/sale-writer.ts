@@ -78,7 +78,10 @@ export class SaleWriter {
   #count(record: ShopperRecord): void {
     for (const { state, item, units } of record.orders) {
       const ended = state === 'expired' || state === 'released';
-      this.#item(item).issued(units, state === 'held' ? 'held' : ended ? 'ended' : 'sold');
+      // An order that got none of its units may name some that there never were.
+      const last = this.#sale.items[item]?.last_number ?? 0;
+      const there = ended ? units.filter((number) => number <= last) : units;
+      this.#item(item).issued(there, state === 'held' ? 'held' : ended ? 'ended' : 'sold');
       if (state === 'expired') this.#expired += units.length;
       if (state === 'released') this.#released += units.length;
     }

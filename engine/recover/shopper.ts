@@ -27,13 +27,17 @@ export interface OrderRow {
   readonly end_fingerprint: number;
   /** Of a held one the latest that is stored. */
   readonly details: number;
+  /** In a state that no lane knows, it still has its units. */
+  readonly keeps: boolean;
 }
 
 const laneStates: readonly string[] = orderStates;
 
-/** What came after a payment is Postgres's: the lane's record says paid. */
-const stateOf = (state: string): LaneOrderState =>
-  laneStates.includes(state) ? (state as LaneOrderState) : 'paid';
+/** What came after its hold is Postgres's: while it has its units, the lane's record says paid. */
+function stateOf({ state, keeps }: OrderRow): LaneOrderState {
+  if (laneStates.includes(state)) return state as LaneOrderState;
+  return keeps ? 'paid' : 'released';
+}
 
 /** A shopper's record, from its orders in the order in which they were held. */
 export function recordOf(rows: readonly OrderRow[]): ShopperRecord {
@@ -52,7 +56,7 @@ const orderOf = (row: OrderRow): Order => ({
   units: row.units,
   deadline: row.deadline,
   outage: row.outage,
-  state: stateOf(row.state),
+  state: stateOf(row),
   details: row.details,
   endKey: row.end_key,
   endFingerprint: row.end_fingerprint,

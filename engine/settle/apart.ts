@@ -37,7 +37,7 @@ export const whole: Way = {
 export const apart: Way = { sale: settleSaleApart, orders: settleOrdersApart };
 
 /** Undone when it breaks a rule of the database, and then answers why; null = it is done. */
-async function attempt(q: Query, work: () => Promise<void>): Promise<string | null> {
+export async function attempt(q: Query, work: () => Promise<void>): Promise<string | null> {
   await q.run('SAVEPOINT attempt');
   let reason: string | null = null;
   try {

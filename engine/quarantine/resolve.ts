@@ -1,0 +1,123 @@
+/**
+ * Resolves what a lane has in quarantine, in Postgres alone: the lane is made anew from there
+ * afterwards, so both agree whatever is decided here. Runs while the lane is frozen and all that it
+ * decided is settled or put away. What can settle now does; the rest ends with a state that is true.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { foldOrders } from '../domain/fold.ts';
+import type { Millis, OrderId } from '../domain/types.ts';
+import { apart, attempt } from '../settle/apart.ts';
+import { CommandWriter } from '../settle/commands.ts';
+import { amendOrder } from './amend-order.ts';
+import {
+  isMeant,
+  isOrderEvent,
+  readAway,
+  type Away,
+  type Chosen,
+  type OrderAway,
+  type Resolution,
+  type SaleAway,
+  type Verdict,
+} from './rows.ts';
+import { resolveSaleEvent } from './sale-event.ts';
+
+export interface Resolved extends Verdict {
+  readonly lane: number;
+  /** `epoch-sequence`, of the first event. */
+  readonly position: string;
+  readonly order: OrderId | null;
+  readonly events: number;
+}
+
+/** Resolves what is meant of a lane. Must run inside the lane's watermark's lock. */
+export async function resolveLane(
+  q: Query,
+  lane: number,
+  chosen: Chosen,
+  now: Millis,
+): Promise<Resolved[]> {
+  const rows = (await readAway(q, lane)).filter((row) => isMeant(row, chosen));
+  const writer = new CommandWriter();
+  const resolved: Resolved[] = [];
+  const done = async (group: readonly Away[], verdict: Verdict): Promise<void> => {
+    const [first] = group;
+    if (first === undefined) return;
+    if (verdict.resolution !== null) await mark(q, group, verdict.resolution);
+    const position = `${first.epoch}-${first.seq}`;
+    resolved.push({ lane, position, order: first.order, events: group.length, ...verdict });
+  };
+  // Units of a sale before claims of them; what the lane of today has decided before what was lost.
+  for (const live of [true, false]) {
+    const some = rows.filter((row) => row.live === live);
+    for (const row of some.filter(isSale)) {
+      await done([row], await resolveSaleEvent(q, row, writer));
+    }
+    for (const [group, verdict] of await resolveOrders(q, some.filter(isOrder), live, now)) {
+      await done(group, verdict);
+    }
+  }
+  await writer.flush(q);
+  return resolved;
+}
+
+const isSale = (row: Away): row is SaleAway => row.order === null;
+const isOrder = (row: Away): row is OrderAway => row.order !== null;
+
+type Judged = readonly [group: readonly OrderAway[], verdict: Verdict];
+
+async function resolveOrders(
+  q: Query,
+  rows: readonly OrderAway[],
+  live: boolean,
+  now: Millis,
+): Promise<Judged[]> {
+  const groups = new Map<OrderId, OrderAway[]>();
+  for (const row of rows) {
+    const group = groups.get(row.order) ?? [];
+    groups.set(row.order, group);
+    group.push(row);
+  }
+  const judged: Judged[] = [];
+  for (const group of groups.values()) {
+    judged.push([group, await resolveOrder(q, group, live, now)]);
+  }
+  return judged;
+}
+
+async function resolveOrder(
+  q: Query,
+  group: readonly OrderAway[],
+  live: boolean,
+  now: Millis,
+): Promise<Verdict> {
+  if (!group.every(isOrderEvent)) return { resolution: null, says: 'its events cannot be read' };
+  // A second hold or end of an order says nothing: the first one stands.
+  const [fold] = foldOrders(group.map(({ event }) => event)).orders;
+  if (fold === undefined) return { resolution: null, says: 'it has no events' };
+  // What was lost keeps no unit: the lane that decided it, with its limits, is gone.
+  if (live && (await apart.orders(q, [fold])).length === 0) {
+    return { resolution: 'settled', says: 'it settles now, as it was decided' };
+  }
+  const amended: Verdict[] = [];
+  const reason = await attempt(q, async () => {
+    amended.push(await amendOrder(q, fold, now));
+  });
+  const [verdict] = reason === null ? amended : [];
+  return verdict ?? { resolution: null, says: reason ?? '' };
+}
+
+async function mark(q: Query, group: readonly Away[], resolution: Resolution): Promise<void> {
+  await q.run(
+    `UPDATE sale.quarantine a SET resolved_at = now(), resolution = $2
+       FROM unnest($3::int[], $4::bigint[], $5::int[]) AS r(epoch, seq, index)
+      WHERE a.lane = $1 AND a.epoch = r.epoch AND a.seq = r.seq AND a.index = r.index`,
+    [
+      group[0]?.lane,
+      resolution,
+      group.map(({ epoch }) => epoch),
+      group.map(({ seq }) => seq),
+      group.map(({ index }) => index),
+    ],
+  );
+}

@@ -23,6 +23,8 @@ export interface TrimmerOptions {
 }
 
 const everyMs = 100;
+/** How far a lane's settled time may lie behind with nothing in doubt. */
+const beatMs = 1000;
 /** Watermarks that are remembered for `outboxKeepMs`: with more of them it trims more evenly. */
 const keptMax = 1000;
 
@@ -31,6 +33,7 @@ interface LaneRow extends LaneState {
   readonly epoch: number;
   readonly seq: number;
   readonly decided: number;
+  readonly lane_time: number;
   readonly lane_epoch: number;
 }
 
@@ -45,7 +48,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
   const passed = new Map<number, Passed[]>();
   const round = async (): Promise<void> => {
     const rows = await options.db.query<LaneRow>(
-      `SELECT l.lane, w.epoch, w.seq, w.decided, l.state, l.reasons, l.recovered_epoch,
+      `SELECT l.lane, w.epoch, w.seq, w.decided, w.lane_time, l.state, l.reasons, l.recovered_epoch,
               l.state_version, l.epoch AS lane_epoch
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane < $1`,
       [options.gate.doors.length],
@@ -113,7 +116,9 @@ async function trimLane(
   crashPoint('trimmer.trimmed');
   const [epoch, decided, settled, now, frozen, outage] = reply;
   if (epoch === 0) return;
-  if (decided <= settled) await beatSettledTime(options, row, now, outage);
+  if (decided <= settled && row.lane_time < now - beatMs) {
+    await beatSettledTime(options, row, now, outage);
+  }
   if (frozen !== '' && row.state !== 'frozen') {
     options.log.error({ lane: row.lane, reason: frozen }, 'the lane is frozen');
     await copyRollback(options.db, row.lane, frozen, epoch);
@@ -132,7 +137,7 @@ async function beatSettledTime(
 ): Promise<void> {
   await options.db.run(
     `UPDATE sale.watermarks SET lane_time = $4::bigint, outage = greatest(outage, $5)
-      WHERE lane = $1 AND epoch = $2 AND seq = $3 AND lane_time < $4::bigint - 1000`,
+      WHERE lane = $1 AND epoch = $2 AND seq = $3 AND lane_time < $4::bigint`,
     [row.lane, row.epoch, row.seq, now, outage],
     'trimmer_beat',
   );

@@ -25,7 +25,7 @@ export interface AuditStores {
   /** With at least two connections, and transactions that may rest while other stores are read. */
   readonly db: Db;
   readonly redis: Redis;
-  readonly kafka: KafkaPort;
+  readonly kafka: Pick<KafkaPort, 'ends' | 'read'>;
   /** The topic of decisions. */
   readonly topic: string;
 }

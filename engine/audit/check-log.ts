@@ -13,7 +13,7 @@ import { countOf, spanName, spansBetween, type Position } from './positions.ts';
 
 /** The topic of decisions, and whose history in it counts. */
 export interface LogSource {
-  readonly kafka: KafkaPort;
+  readonly kafka: Pick<KafkaPort, 'ends' | 'read'>;
   readonly topic: string;
   readonly deployment: string;
 }

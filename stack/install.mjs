@@ -14,7 +14,16 @@ import { npm } from './get/npm.mjs';
 const packageStamp = join(root, 'node_modules/.highnoon-stamp');
 const buildStamp = join(root, 'dist/.highnoon-stamp');
 const dist = join(root, 'dist');
-const sources = ['api', 'bench', 'catalog', 'engine', 'platform', 'test/drill', 'test/support'];
+const sources = [
+  'api',
+  'bench',
+  'catalog',
+  'engine',
+  'platform',
+  'test/drill',
+  'test/sim',
+  'test/support',
+];
 const buildFiles = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];
 const starterFiles = ['stack/env.mjs', 'stack/env-kinds.mjs', 'stack/env-table.mjs'];
 

@@ -19,7 +19,7 @@ const needs = {
   unit: [],
   model: [],
   lua: ['binary'],
-  sim: ['binary'],
+  sim: ['binary', 'postgres'],
   integration: ['binary', 'postgres', 'kafka'],
   e2e: [], // starts whole stacks of its own
   drill: [], // its own stack, behind proxies

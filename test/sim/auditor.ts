@@ -1,0 +1,228 @@
+/**
+ * The auditor: predicts from what clients asked and were told, and from what the stores hold in the
+ * end, and knows nothing of how the engine decides. What a blow may have taken (losses.ts) is excused;
+ * nothing else is. The audit of the product recounts the stores beside it.
+ */
+import { audit } from '../../engine/audit/audit.ts';
+import type { Redis } from '../../platform/redis/connection.ts';
+import { wrongIn } from '../support/audit.ts';
+import { checkRefusals } from './auditor-refusals.ts';
+import type { Asked, History } from './history.ts';
+import type { Lab } from './lab.ts';
+import type { Scene } from './plan.ts';
+import { isTrue } from './shopper.ts';
+
+export interface Run {
+  readonly lab: Lab;
+  readonly scene: Scene;
+  readonly history: History;
+}
+
+/** An order as Postgres has it in the end; times in virtual ms since 1970. */
+export interface Row {
+  readonly id: string;
+  readonly sale: string;
+  readonly shopper: string;
+  readonly state: string;
+  readonly units: readonly number[];
+  readonly price: number;
+  readonly held: number;
+  /** Infinite = never: it was paid. */
+  readonly ended: number;
+}
+
+export interface Evidence {
+  readonly history: History;
+  readonly rows: ReadonlyMap<string, Row>;
+  /** Of which a decision may be gone. */
+  readonly lost: ReadonlySet<string>;
+  /** Whether any store lost anything. */
+  readonly lossy: boolean;
+  readonly wrong: string[];
+}
+
+/** What does not hold, in words. */
+export async function auditRun({ lab, scene, history }: Run): Promise<string[]> {
+  const { losses, faults } = scene;
+  const evidence: Evidence = {
+    history,
+    rows: await readRows(lab),
+    lost: losses.orders,
+    lossy: losses.count > 0,
+    wrong: [],
+  };
+  checkAnswers(evidence);
+  checkEnds(evidence);
+  checkInvented(evidence);
+  checkOwners(evidence);
+  checkLimits(evidence);
+  checkRefusals(evidence);
+  await checkAway(lab, evidence);
+  for (const { tellings } of history.asked) {
+    for (const { outcome } of tellings) {
+      if (outcome?.kind === 'rejected') faults.count(`refused ${outcome.rejection.code}`);
+      else if (outcome?.kind === 'done' && outcome.replayed) faults.count('replayed');
+      else faults.count(outcome?.kind ?? 'no answer');
+    }
+  }
+  faults.count('decisions lost', losses.entries);
+  return [...evidence.wrong, ...(await recount(lab, scene))];
+}
+
+async function readRows({ db }: Lab): Promise<Map<string, Row>> {
+  const rows = await db.query<Omit<Row, 'ended' | 'sale'> & { ended: number | null }>(
+    `SELECT id, shopper, state, units, price, held_at AS held, ended_at AS ended
+       FROM sale.orders ORDER BY id`,
+  );
+  return new Map(
+    rows.map((row) => {
+      const ended = row.state === 'paid' ? Infinity : (row.ended ?? Infinity);
+      return [row.id, { ...row, ended, sale: `sal_${row.id.slice(4, 20)}` }];
+    }),
+  );
+}
+
+async function recount(lab: Lab, { stores, topic, losses }: Scene): Promise<string[]> {
+  const { runId } = stores.redis;
+  // The server behind is not the one that was seen to start.
+  const redis = Object.assign(Object.create(lab.redis) as Redis, {
+    info: () => Promise.resolve(`run_id:${runId}\r\n`),
+  });
+  const report = await audit(
+    { db: lab.db, redis, kafka: stores.kafka.raw(), topic },
+    { sale: null, waitMs: 0, say: () => undefined },
+  );
+  // What was rolled back and comes late is put away: `checkAway` says what may be.
+  return wrongIn(report).filter((one) => losses.count === 0 || !one.startsWith('pg.quarantine'));
+}
+
+const nameOf = ({ kind, shopper, key }: Asked): string => `${kind} of ${shopper} by ${key}`;
+
+/** One answer for one key, true in the end, and every accepted order is there as it was told. */
+function checkAnswers({ history, rows, lost, wrong }: Evidence): void {
+  const first = new Map<string, string>();
+  for (const asked of history.asked) {
+    const { outcome } = asked.tellings.at(-1) ?? { outcome: null };
+    if (!isTrue(outcome)) wrong.push(`${nameOf(asked)}: never a true answer`);
+    for (const telling of asked.tellings) {
+      if (asked.kind !== 'hold' || telling.outcome?.kind !== 'done') continue;
+      const { id, units, price, heldAt } = telling.outcome.value;
+      if (lost.has(id)) continue;
+      if (units.length !== asked.quantity) wrong.push(`${id}: ${units.length} units, not as asked`);
+      const told = JSON.stringify({ id, units, price, heldAt });
+      const key = `${asked.shopper} ${asked.sale} ${asked.key}`;
+      const before = first.get(key) ?? told;
+      first.set(key, before);
+      if (before !== told) wrong.push(`${nameOf(asked)}: ${told} after ${before}`);
+      const row = rows.get(id);
+      if (row === undefined) wrong.push(`${id}: accepted, and Postgres has no such order`);
+      else if (
+        JSON.stringify([row.units, row.price, row.held]) !== JSON.stringify([units, price, heldAt])
+      ) {
+        wrong.push(`${id}: ${JSON.stringify(row)} is not what was told: ${told}`);
+      }
+    }
+  }
+}
+
+/** A hold ends once, by what was asked for, and what was told of it stays true. */
+function checkEnds({ history, rows, lost, wrong }: Evidence): void {
+  for (const [id, row] of rows) {
+    if (lost.has(id)) continue;
+    const asked = history.asked.filter((one) => one.order === id);
+    const done = (kind: Asked['kind']) =>
+      asked.some(
+        (one) => one.kind === kind && one.tellings.some((t) => t.outcome?.kind === 'done'),
+      );
+    const tried = (kind: Asked['kind']) => asked.some((one) => one.kind === kind);
+    if (done('pay') && row.state !== 'paid') wrong.push(`${id}: told paid, is ${row.state}`);
+    if (done('release') && row.state !== 'released') {
+      wrong.push(`${id}: told released, is ${row.state}`);
+    }
+    if (row.state === 'paid' && !tried('pay')) wrong.push(`${id}: nobody paid it`);
+    if (row.state === 'released' && !tried('release')) wrong.push(`${id}: nobody released it`);
+    const sale = history.sales.get(row.sale);
+    if (row.state === 'expired' && sale !== undefined && row.ended < row.held + sale.holdMs) {
+      wrong.push(`${id}: expired ${row.held + sale.holdMs - row.ended} ms early`);
+    }
+    for (const { kind, tellings } of asked) {
+      for (const { outcome, askedAt } of tellings) {
+        if (kind === 'pay' && outcome?.kind === 'rejected' && row.state === 'paid') {
+          const { code } = outcome.rejection;
+          if (code === 'hold_expired') {
+            wrong.push(`${id}: refused as expired at ${askedAt}, is paid`);
+          }
+        }
+        if (kind === 'read' && outcome?.kind === 'done' && outcome.value.state !== 'held') {
+          if (outcome.value.state !== row.state) {
+            wrong.push(`${id}: was read as ${outcome.value.state}, is ${row.state}`);
+          }
+        }
+      }
+    }
+  }
+}
+
+/** No more orders than were asked for. */
+function checkInvented({ history, rows, wrong }: Evidence): void {
+  const keys = new Map<string, Set<string>>();
+  for (const { kind, shopper, sale, key } of history.asked) {
+    if (kind !== 'hold') continue;
+    const name = `${shopper} ${sale}`;
+    keys.set(name, (keys.get(name) ?? new Set()).add(key));
+  }
+  const counts = new Map<string, number>();
+  for (const { shopper, sale } of rows.values()) {
+    counts.set(`${shopper} ${sale}`, (counts.get(`${shopper} ${sale}`) ?? 0) + 1);
+  }
+  for (const [name, count] of counts) {
+    const asked = keys.get(name)?.size ?? 0;
+    if (count > asked) wrong.push(`${name}: ${count} orders, asked for ${asked}`);
+  }
+}
+
+/** At no time does a unit have two orders. */
+function checkOwners({ history, rows, wrong }: Evidence): void {
+  const owners = new Map<string, Row[]>();
+  for (const row of rows.values()) {
+    for (const unit of row.units) {
+      const name = `${row.sale}/${unit}`;
+      const others = owners.get(name) ?? [];
+      owners.set(name, [...others, row]);
+      const offered = history.sales.get(row.sale)?.offered ?? 0;
+      if (unit < 1 || unit > offered) wrong.push(`${row.id}: unit ${unit} of ${offered}`);
+      for (const other of others) {
+        if (row.held < other.ended && other.held < row.ended) {
+          wrong.push(`unit ${name} belongs to ${row.id} and to ${other.id} at once`);
+        }
+      }
+    }
+  }
+}
+
+/** At no time has a shopper more than the limit. */
+function checkLimits({ history, rows, wrong }: Evidence): void {
+  for (const row of rows.values()) {
+    const limit = history.sales.get(row.sale)?.limit ?? 0;
+    let owned = 0;
+    for (const other of rows.values()) {
+      if (other.sale !== row.sale || other.shopper !== row.shopper) continue;
+      if (other.held <= row.held && row.held < other.ended) owned += other.units.length;
+    }
+    if (owned > limit) {
+      wrong.push(`${row.shopper} owns ${owned} of ${row.sale}, the limit is ${limit}`);
+    }
+  }
+}
+
+/** Put away is only what a store has lost and something late has brought again. */
+async function checkAway({ db }: Lab, { lost, wrong }: Evidence): Promise<void> {
+  const away = await db.query<{ order: string | null; reason: string; place: string }>(
+    `SELECT order_id AS order, reason, epoch || '-' || seq AS place FROM sale.quarantine`,
+  );
+  for (const { order, reason, place } of away) {
+    if (order !== null && !lost.has(order)) {
+      wrong.push(`${order} of ${place} is put away: ${reason}`);
+    }
+  }
+}

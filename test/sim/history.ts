@@ -1,0 +1,53 @@
+/** What clients asked and were told: all that the auditor knows of what happened. */
+import type { LaneOrder, Outcome } from '../../engine/domain/types.ts';
+
+export type Kind = 'hold' | 'pay' | 'release' | 'details' | 'read';
+
+export interface Telling {
+  readonly askedAt: number;
+  readonly toldAt: number;
+  /** Null = no answer came. */
+  readonly outcome: Outcome<LaneOrder> | null;
+}
+
+/** One command of a client, asked as often as it took. */
+export interface Asked {
+  readonly kind: Kind;
+  readonly shopper: string;
+  readonly sale: string;
+  readonly key: string;
+  /** Of a hold. */
+  readonly quantity: number;
+  readonly product: string;
+  /** Of anything else. */
+  readonly order: string;
+  readonly tellings: Telling[];
+}
+
+export interface SaleHistory {
+  readonly id: string;
+  readonly product: string;
+  readonly limit: number;
+  readonly holdMs: number;
+  /** Units that it began with. */
+  readonly units: number;
+  /** Units that it may ever have had: asked for, and topped up whether it was told of or not. */
+  offered: number;
+  readonly startsAt: number;
+  readonly endsAt: number;
+  closeAskedAt: number;
+  pauseAskedAt: number;
+}
+
+export class History {
+  readonly asked: Asked[] = [];
+  readonly sales = new Map<string, SaleHistory>();
+  /** Units of each product, with all that was added. */
+  readonly supply = new Map<string, number>();
+
+  ask(asked: Omit<Asked, 'tellings'>): Asked {
+    const one = { ...asked, tellings: [] };
+    this.asked.push(one);
+    return one;
+  }
+}

@@ -1,0 +1,136 @@
+/** What goes wrong in a run, drawn from its seed: how unreliable the ways are, and which blows fall. */
+import type { Crew, SimStores } from './crew.ts';
+import type { Faults, StoreName } from './faults.ts';
+import type { Losses } from './losses.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export interface Plan {
+  readonly lanes: number;
+  readonly workers: number;
+  readonly blows: readonly { readonly at: number; readonly blow: Blow }[];
+  readonly rates: number;
+  readonly dies: number;
+}
+
+export type Blow = (typeof blowNames)[number];
+
+export const blowNames = [
+  'kill a worker',
+  'kill an api',
+  'stop a worker',
+  'restart redis',
+  'roll redis back',
+  'empty the script cache',
+  'cut redis',
+  'restart postgres',
+  'kafka away',
+  'kafka loses its tail',
+  'kafka loses all',
+  'move the partitions',
+  'two owners',
+  'recover',
+] as const;
+
+/** Where nothing may be lost. */
+export const losing: ReadonlySet<Blow> = new Set<Blow>([
+  'roll redis back',
+  'kafka loses its tail',
+  'kafka loses all',
+]);
+
+export function planOf(scheduler: Scheduler, fromMs: number, toMs: number): Plan {
+  const { rng } = scheduler;
+  const count = rng.pick([1, 1, 2, 3, 4, 6]);
+  const chosen = Array.from({ length: rng.whole(1, 4) }, () => rng.pick(blowNames));
+  const blows = Array.from({ length: count }, () => ({
+    at: fromMs + rng.next() * (toMs - fromMs),
+    blow: rng.pick(chosen),
+  }));
+  return {
+    lanes: rng.pick([1, 1, 2]),
+    workers: rng.pick([1, 2, 2]),
+    blows,
+    rates: rng.pick([0, 0, 0.001, 0.004]),
+    dies: rng.pick([0, 0, 0.0002, 0.001]),
+  };
+}
+
+export function applyRates(faults: Faults, plan: Plan): void {
+  for (const store of ['redis', 'postgres', 'kafka'] as const satisfies readonly StoreName[]) {
+    const rates = faults.rates[store];
+    rates.dropped = rates.lost = rates.late = plan.rates;
+    rates.dies = plan.dies;
+  }
+}
+
+export interface Scene {
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  readonly stores: SimStores;
+  readonly crew: Crew;
+  readonly topic: string;
+  readonly losses: Losses;
+}
+
+const isWorker = ({ name }: { name: string }): boolean => name.startsWith('worker');
+
+export async function strike(scene: Scene, blow: Blow): Promise<void> {
+  const { scheduler, faults, stores, crew, topic, losses } = scene;
+  const { rng } = scheduler;
+  const { redis, postgres, kafka } = stores;
+  scheduler.note(`blow: ${blow}`);
+  faults.count(blow);
+  const workers = crew.actors.filter(isWorker);
+  const apis = crew.actors.filter((actor) => !isWorker(actor));
+  const lane = rng.whole(0, (kafka.topics.get(topic)?.length ?? 1) - 1);
+  switch (blow) {
+    case 'kill a worker':
+      if (workers.length > 0) crew.kill(rng.pick(workers));
+      return;
+    case 'kill an api':
+      if (apis.length > 0) crew.kill(rng.pick(apis));
+      return;
+    case 'stop a worker':
+      if (workers.length > 0) crew.stop(rng.pick(workers), rng.pick([500, 3500, 8000]));
+      return;
+    case 'restart redis':
+      return redis.restart(rng.next() * 1500);
+    case 'roll redis back':
+      await losses.before();
+      await redis.restart(
+        rng.next() * 800,
+        Math.max(0, redis.writes - rng.pick([1, 3, 20, 200, 5000])),
+      );
+      return losses.after();
+    case 'empty the script cache':
+      redis.forgetScripts();
+      return;
+    case 'cut redis':
+      redis.cut();
+      return;
+    case 'restart postgres':
+      return postgres.restart(rng.next() * 3000);
+    case 'kafka away':
+      kafka.up = false;
+      scheduler.after(rng.next() * 4000, () => void (kafka.up = true), scheduler.world);
+      return;
+    case 'kafka loses its tail':
+      await losses.before();
+      kafka.loseTail(topic, lane, rng.whole(1, 30));
+      return losses.after();
+    case 'kafka loses all':
+      await losses.before();
+      kafka.loseAll(topic);
+      return losses.after();
+    case 'move the partitions':
+      kafka.shuffle();
+      return;
+    case 'two owners':
+      redis.leasesLie = true;
+      kafka.groupsLie = true;
+      kafka.shuffle();
+      return;
+    case 'recover':
+      crew.recover(lane, () => undefined);
+  }
+}

@@ -1,0 +1,124 @@
+/** One seed from its beginning to the auditor's verdict. */
+import { topicsOf, topicSpecs } from '../../engine/topics.ts';
+import { replaceClock } from '../../platform/clock.ts';
+import { auditRun } from './auditor.ts';
+import { Crew, type SimStores } from './crew.ts';
+import { Faults } from './faults.ts';
+import { History, type SaleHistory } from './history.ts';
+import { firstRunId, type Lab } from './lab.ts';
+import { Losses } from './losses.ts';
+import { Operator } from './operator.ts';
+import { applyRates, planOf, strike, type Plan, type Scene } from './plan.ts';
+import { Scheduler } from './scheduler.ts';
+import { Shopper, type Place } from './shopper.ts';
+import { SimKafka } from './stores/kafka.ts';
+import { SimPostgres } from './stores/postgres.ts';
+import { SimRedis } from './stores/redis.ts';
+import { Vendor } from './vendor.ts';
+
+/** Virtual time: trouble until then, and all must be quiet by then. */
+const troubleMs = 10_000;
+const quietMs = 150_000;
+
+export interface RunResult {
+  readonly seed: number;
+  readonly digest: string;
+  readonly wrong: readonly string[];
+  /** How often each thing happened. */
+  readonly seen: ReadonlyMap<string, number>;
+  readonly events: number;
+  readonly virtualMs: number;
+}
+
+export async function runSeed(
+  lab: Lab,
+  seed: number,
+  trace: ((line: string) => void) | null = null,
+): Promise<RunResult> {
+  const scheduler = new Scheduler(seed, trace);
+  replaceClock(scheduler.clock());
+  const faults = new Faults(scheduler);
+  const plan = planOf(scheduler, 2500, troubleMs);
+  scheduler.note(JSON.stringify(plan));
+  const config = lab.configOf(plan.lanes);
+  await lab.reset(config);
+  const stores: SimStores = {
+    redis: await SimRedis.over(lab.redis, firstRunId, scheduler, faults),
+    postgres: new SimPostgres(lab.seats, scheduler, faults),
+    kafka: new SimKafka(scheduler, faults),
+  };
+  const { orders: topic } = topicsOf(config.topicPrefix);
+  for (const spec of topicSpecs(config.topicPrefix, plan.lanes, 1)) stores.kafka.make(spec);
+  const crew = new Crew(scheduler, faults, stores, config);
+  const losses = new Losses(
+    { redis: lab.redis, db: lab.db, kafka: stores.kafka },
+    plan.lanes,
+    topic,
+  );
+  const scene: Scene = { scheduler, faults, stores, crew, topic, losses };
+  const history = new History();
+  const operator = new Operator(lab, scene);
+  let wrong: readonly string[];
+  try {
+    begin(scene, plan);
+    operator.watch();
+    await live({ scheduler, crew, history }, scene, operator);
+    wrong = await auditRun({ lab, scene, history });
+  } catch (error) {
+    wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+    wrong = [...wrong, ...(await operator.report())];
+  } finally {
+    await stores.postgres.leave(() => true);
+  }
+  const { digest, events, now: virtualMs } = scheduler;
+  return { seed, digest, wrong, seen: faults.seen, events, virtualMs };
+}
+
+function begin(scene: Scene, plan: Plan): void {
+  const { scheduler, faults, crew } = scene;
+  crew.api('api-a');
+  crew.api('api-b');
+  for (let i = 1; i <= plan.workers; i++) crew.worker(`worker-${i}`);
+  scheduler.after(1500, () => applyRates(faults, plan));
+  for (const { at, blow } of plan.blows) scheduler.after(at, () => strike(scene, blow));
+}
+
+/** A sale from its registration until nothing is left on its way. */
+async function live(place: Place, scene: Scene, operator: Operator): Promise<void> {
+  const { scheduler, history } = place;
+  const { rng } = scheduler;
+  const vendor = new Vendor(place);
+  const shoppers = Array.from({ length: rng.whole(3, 8) }, (_, i) => new Shopper(place, `s${i}`));
+  const story = async (): Promise<void> => {
+    const product = await vendor.register(rng.whole(10, 40));
+    const sales: SaleHistory[] = [];
+    for (let i = rng.whole(1, 2); i > 0; i--) {
+      const units = rng.whole(1, 8);
+      const [limit, seconds, holdSeconds] = [rng.whole(1, 4), rng.whole(2, 6), rng.whole(1, 2)];
+      sales.push(await vendor.sell(product, { units, limit, seconds, holdSeconds }));
+    }
+    const until = Math.max(...sales.map((s) => s.endsAt)) - scheduler.wall + scheduler.now;
+    await Promise.all([
+      ...shoppers.map((shopper) => shopper.shop(sales, until)),
+      ...sales.map((sale) => vendor.control(sale, until)),
+    ]);
+    if (scheduler.now < troubleMs) await scheduler.sleep(troubleMs - scheduler.now);
+    scene.faults.heal();
+    scene.stores.kafka.up = true;
+    await Promise.all(shoppers.map((shopper) => shopper.settleUp()));
+    await operator.untilQuiet([...history.sales.keys()]);
+  };
+  let ended = false;
+  let failure: unknown = null;
+  scheduler.after(0, () => {
+    story()
+      .catch((error: unknown) => {
+        failure = error;
+      })
+      .finally(() => {
+        ended = true;
+      });
+  });
+  await scheduler.run(() => ended, quietMs);
+  if (failure !== null) throw failure as Error;
+}

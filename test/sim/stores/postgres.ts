@@ -1,0 +1,394 @@
+/**
+ * Postgres as the simulation has it: the real server, statement by statement, each at a time of its
+ * own, so transactions of several processes are open at once. A lock that another one holds is asked
+ * for again in virtual time until the lock time-out; `now()` is the scheduler's. The end of a process
+ * rolls back what it had open.
+ */
+import { createHash } from 'node:crypto';
+import { Client, DatabaseError, type ClientConfig, type QueryResult } from 'pg';
+import type { Db, Query, TxOptions } from '../../../platform/postgres/db.ts';
+import { fault, toFault } from '../../../platform/postgres/errors.ts';
+import { getTypeParser } from '../../../platform/postgres/types.ts';
+import type { Faults } from '../faults.ts';
+import type { Actor, Scheduler } from '../scheduler.ts';
+
+const usualMs = 0.6;
+const lockTimeoutMs = 3000;
+const lockRetryMs = 3;
+const lockNotAvailable = '55P03';
+const readCommitted = 'READ COMMITTED';
+
+/** A statement or transaction of a process. */
+interface Holder {
+  readonly actor: Actor;
+}
+
+/** One connection of the real server. */
+interface Seat {
+  readonly client: Client;
+  holder: Holder | null;
+  /** The server knows of its transaction. */
+  begun: boolean;
+}
+
+/** Schema whose `now()` stands before the server's own. */
+const clockSchema = `
+  CREATE SCHEMA IF NOT EXISTS simulated;
+  CREATE SEQUENCE IF NOT EXISTS simulated.stamps;
+  CREATE OR REPLACE FUNCTION simulated.now() RETURNS timestamptz STABLE LANGUAGE sql AS
+    $$ SELECT to_timestamp(current_setting('simulated.now')::bigint / 1000.0) $$;
+  CREATE OR REPLACE FUNCTION simulated.clock_timestamp() RETURNS timestamptz VOLATILE LANGUAGE sql AS
+    $$ SELECT simulated.now() + nextval('simulated.stamps') * interval '1 microsecond' $$;`;
+
+export class SimPostgres {
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  up = true;
+  #starts = 0;
+  readonly #seats: readonly Seat[];
+  readonly #remembered = new Map<string, QueryResult>();
+
+  constructor(seats: readonly Client[], scheduler: Scheduler, faults: Faults) {
+    this.#seats = seats.map((client) => ({ client, holder: null, begun: false }));
+    this.scheduler = scheduler;
+    this.faults = faults;
+  }
+
+  /** Transactions that may hold locks. */
+  get open(): number {
+    return this.#seats.filter(({ begun }) => begun).length;
+  }
+
+  /** Something has been committed, or a lock given back. */
+  changed(): void {
+    this.#remembered.clear();
+  }
+
+  /**
+   * What a question was answered since anything has changed: most of a run is loops that look and
+   * find nothing, and asking the server for it again would be most of its time.
+   */
+  async answer(text: string, values: readonly unknown[], ask: () => Promise<QueryResult>) {
+    if (!isQuestion(text)) return ask();
+    const key = JSON.stringify([text, values]);
+    const known = this.#remembered.get(key);
+    if (known !== undefined) return known;
+    const result = await ask();
+    if (result.rows.length === 0 || !text.includes('FOR UPDATE')) this.#remembered.set(key, result);
+    return result;
+  }
+
+  db(): Db {
+    return new SimDb(this);
+  }
+
+  /** A free seat, the first of them: which one it is must follow from the seed. */
+  sit(holder: Holder): Seat {
+    if (!this.up) throw fault('the server is away');
+    const seat = this.#seats.find((one) => one.holder === null);
+    if (seat === undefined) throw fault('no connection is free');
+    seat.holder = holder;
+    return seat;
+  }
+
+  /** Rolls back what is open: of a connection that has ended, or of all of a process. */
+  async leave(whose: (holder: Holder) => boolean): Promise<void> {
+    for (const seat of this.#seats) {
+      if (seat.holder === null || !whose(seat.holder)) continue;
+      if (seat.begun) await seat.client.query('ROLLBACK');
+      seat.holder = null;
+      seat.begun = false;
+      this.changed();
+    }
+  }
+
+  /** The same a moment later, for one who is no store. */
+  drop(holder: Holder): void {
+    this.scheduler.after(0, () => this.leave((one) => one === holder), this.scheduler.world);
+  }
+
+  /** Every connection is cut; nobody can connect for so long. */
+  async restart(downMs: number): Promise<void> {
+    this.up = false;
+    const start = ++this.#starts;
+    await this.leave(() => true);
+    this.scheduler.after(
+      downMs,
+      () => {
+        if (start === this.#starts) this.up = true;
+      },
+      this.scheduler.world,
+    );
+  }
+
+  get stamp(): string {
+    return String(this.scheduler.wall);
+  }
+}
+
+/** Makes a database's new connections, and defaults of tables that are made by them, follow our time. */
+export async function steerClock(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const name = client.escapeIdentifier(client.database ?? '');
+  await client.query(clockSchema);
+  await client.query(`ALTER DATABASE ${name} SET search_path = simulated, pg_catalog, public`);
+  await client.query(`ALTER DATABASE ${name} SET "simulated.now" = '0'`);
+  await client.end();
+}
+
+/**
+ * The connections of a simulation: a lock is never waited for, a plan never depends on the past. By the
+ * server's socket in `folder`, '' = it has none.
+ */
+export async function openSeats(url: string, folder: string, count: number): Promise<Client[]> {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  const options: ClientConfig = {
+    host: folder.startsWith('/') ? folder : hostname,
+    port: Number(port),
+    user: username,
+    database: pathname.slice(1),
+    types: { getTypeParser },
+    ...(password === '' ? {} : { password: decodeURIComponent(password) }),
+  };
+  const seats: Client[] = [];
+  for (let i = 0; i < count; i++) {
+    const client = new Client(options);
+    await client.connect();
+    await client.query(`SET lock_timeout = 1; SET synchronous_commit = off;
+      SET plan_cache_mode = force_generic_plan; SET jit = off`);
+    seats.push(client);
+  }
+  return seats;
+}
+
+const nameOf = (text: string): string => createHash('md5').update(text).digest('hex');
+
+async function ask(client: Client, text: string, values: readonly unknown[]): Promise<QueryResult> {
+  if (values.length === 0) {
+    const result: unknown = await client.query(text);
+    return (Array.isArray(result) ? result.at(-1) : result) as QueryResult;
+  }
+  return client.query({ text, values: [...values], name: nameOf(text) });
+}
+
+class SimDb implements Db {
+  readonly #server: SimPostgres;
+
+  constructor(server: SimPostgres) {
+    this.#server = server;
+  }
+
+  async query<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+    return (await this.#once(text, values)).rows as T[];
+  }
+
+  async run(text: string, values: readonly unknown[] = []): Promise<number> {
+    return (await this.#once(text, values)).rowCount ?? 0;
+  }
+
+  #once(text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const server = this.#server;
+    const { actor } = server.scheduler;
+    return retried(server, () =>
+      call(server, text, async () => {
+        const seat = server.sit({ actor });
+        try {
+          return await server.answer(text, values, () => this.#ask(seat, text, values));
+        } finally {
+          seat.holder = null;
+        }
+      }),
+    );
+  }
+
+  async #ask({ client }: Seat, text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const server = this.#server;
+    if (text.includes('now()') || text.includes('INSERT')) {
+      await client.query(`SET "simulated.now" = '${server.stamp}'`);
+    }
+    const result = await ask(client, text, values);
+    if (!isQuestion(text) && result.rowCount !== 0) server.changed();
+    return result;
+  }
+
+  async tx<T>(fn: (q: Query) => Promise<T>, options: TxOptions = {}): Promise<T> {
+    const server = this.#server;
+    const { actor } = server.scheduler;
+    const level = options.isolation?.toUpperCase() ?? readCommitted;
+    const holder: Holder = { actor };
+    const seats: Seat[] = [];
+    try {
+      await call(server, 'BEGIN', async () => {
+        seats.push(server.sit(holder));
+        return Promise.resolve();
+      });
+    } catch (error) {
+      server.drop(holder);
+      throw error;
+    }
+    const [seat] = seats;
+    if (seat === undefined) throw fault('no connection is free');
+    const q = new SeatQuery(server, seat, holder, level);
+    try {
+      const value = await fn(q);
+      await q.end('COMMIT');
+      return value;
+    } catch (error) {
+      await q.end('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  waiting(): number {
+    return 0;
+  }
+}
+
+/** One transaction of a process. */
+class SeatQuery implements Query {
+  readonly #server: SimPostgres;
+  readonly #seat: Seat;
+  readonly #holder: Holder;
+  readonly #level: string;
+  #dirty: boolean;
+  #ended = false;
+
+  constructor(server: SimPostgres, seat: Seat, holder: Holder, level: string) {
+    this.#server = server;
+    this.#seat = seat;
+    this.#holder = holder;
+    this.#level = level;
+    // A snapshot is older than what was last answered.
+    this.#dirty = level !== readCommitted;
+  }
+
+  async query<T>(text: string, values: readonly unknown[] = []): Promise<T[]> {
+    return (await this.#ask(text, values)).rows as T[];
+  }
+
+  async run(text: string, values: readonly unknown[] = []): Promise<number> {
+    return (await this.#ask(text, values)).rowCount ?? 0;
+  }
+
+  /** What the connection itself has lost ends the transaction: the server rolls it back. */
+  async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+    const server = this.#server;
+    if (this.#ended) throw fault('the transaction is over');
+    try {
+      await call(server, how, async () => {
+        this.#check();
+        const { begun, client } = this.#seat;
+        // The server answers a commit of what had failed with ROLLBACK.
+        const said: string = begun ? (await client.query(how)).command : how;
+        this.#leave();
+        if (said !== how) throw new Error('committed a transaction that had failed');
+        return how;
+      });
+    } catch (error) {
+      // A commit that was not done is undone by the end of its connection.
+      if (!this.#ended) this.#drop();
+      throw error;
+    }
+  }
+
+  #ask(text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const server = this.#server;
+    return retried(server, () =>
+      call(server, text, () => {
+        this.#check();
+        if (this.#dirty) return this.#askServer(text, values);
+        this.#dirty = !isQuestion(text);
+        return server.answer(text, values, () => this.#askServer(text, values));
+      }),
+    ).catch((error: unknown) => {
+      // After a lost call nobody knows the connection's state, so the client drops it.
+      if (!(error instanceof DatabaseError) && !this.#ended) this.#drop();
+      throw error;
+    });
+  }
+
+  async #askServer(text: string, values: readonly unknown[]): Promise<QueryResult> {
+    const { client, begun } = this.#seat;
+    if (!begun) {
+      const now = `SET LOCAL "simulated.now" = '${this.#server.stamp}'`;
+      await client.query(`BEGIN ISOLATION LEVEL ${this.#level}; ${now}`);
+      this.#seat.begun = true;
+    }
+    // Only beside another transaction can there be a lock to wait for.
+    if (this.#server.open < 2) return ask(client, text, values);
+    await client.query('SAVEPOINT statement');
+    try {
+      const result = await ask(client, text, values);
+      await client.query('RELEASE statement');
+      return result;
+    } catch (error) {
+      if (isLocked(error)) await client.query('ROLLBACK TO statement');
+      throw error;
+    }
+  }
+
+  #check(): void {
+    if (this.#seat.holder !== this.#holder || this.#ended) throw fault('the connection is gone');
+  }
+
+  #leave(): void {
+    this.#ended = true;
+    this.#seat.holder = null;
+    if (this.#seat.begun) this.#server.changed();
+    this.#seat.begun = false;
+  }
+
+  #drop(): void {
+    this.#ended = true;
+    this.#server.drop(this.#holder);
+  }
+}
+
+/** The same again while nothing has changed: it writes nothing, and no clock or lock is in it. */
+const isQuestion = (text: string): boolean =>
+  /^\s*SELECT/.test(text) && !/now\(\)|advisory|nextval/.test(text);
+
+const isLocked = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === lockNotAvailable;
+
+/** A lock that another transaction holds is waited for, as the server would. */
+async function retried<T>(server: SimPostgres, run: () => Promise<T>): Promise<T> {
+  const { scheduler, faults } = server;
+  const until = scheduler.now + lockTimeoutMs;
+  for (;;) {
+    try {
+      return await run();
+    } catch (error) {
+      const locked = error instanceof LockedElsewhere;
+      if (!locked) throw error;
+      if (scheduler.now > until) throw toFault(error.cause);
+      faults.count('lock waited for');
+      await scheduler.sleep(scheduler.rng.next() * lockRetryMs);
+    }
+  }
+}
+
+class LockedElsewhere extends Error {}
+
+async function call<T>(server: SimPostgres, text: string, run: () => Promise<T>): Promise<T> {
+  const what = text.replace(/\s+/g, ' ').trim().slice(0, 40);
+  return server.faults.call(
+    'postgres',
+    what,
+    usualMs,
+    async () => {
+      try {
+        return await run();
+      } catch (error) {
+        if (isLocked(error)) throw new LockedElsewhere('locked', { cause: error });
+        throw toFault(error);
+      }
+    },
+    (why) => fault(why),
+  );
+}

@@ -1,0 +1,351 @@
+/**
+ * Redis as the simulation has it: the real server with the real scripts, of which only the clock, the
+ * run id and the expiry of leases are the scheduler's. Every write is kept, so that a restart can come
+ * back with any prefix of them, as a server does whose file was cut or swapped.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis, type Command } from 'ioredis';
+import { projectRoot } from '../../../platform/config.ts';
+import type { Faults } from '../faults.ts';
+import type { Actor, Scheduler } from '../scheduler.ts';
+
+type Argument = string | Buffer;
+type Call = readonly Argument[];
+
+const reads = new Set(['get', 'hget', 'hmget', 'hgetall', 'xrange', 'xread', 'zrangebyscore']);
+const shim = readFileSync(join(projectRoot(), 'test/sim/stores/steer.lua'), 'utf8');
+const usualMs = 0.4;
+const reconnectMs = 20;
+const unwritable = "Stream isn't writeable and enableOfflineQueue options is false";
+
+export class SimRedis {
+  readonly scheduler: Scheduler;
+  readonly faults: Faults;
+  readonly connections = new Set<SimConnection>();
+  up = true;
+  runId: string;
+  /** Its clock less the world's, ms. */
+  skewMs = 0;
+  /** Every process owns its leases alone: two owners of every loop. */
+  leasesLie = false;
+  readonly #real: Redis;
+  /** What was there before the first write of the run. */
+  readonly #base: readonly { key: Buffer; value: Buffer }[];
+  #writes: Call[] = [];
+  #starts = 0;
+  /** SHA of the script as its caller knows it → as this server runs it. */
+  #loaded = new Map<string, string>();
+  /** Scripts that the server has in its cache. */
+  #known = new Set<string>();
+
+  private constructor(
+    real: Redis,
+    scheduler: Scheduler,
+    faults: Faults,
+    runId: string,
+    base: readonly { key: Buffer; value: Buffer }[],
+  ) {
+    this.#real = real;
+    this.scheduler = scheduler;
+    this.faults = faults;
+    this.runId = runId;
+    this.#base = base;
+  }
+
+  /** `real` = a server of this process's own, formatted for a server of that run id. */
+  static async over(
+    real: Redis,
+    runId: string,
+    scheduler: Scheduler,
+    faults: Faults,
+  ): Promise<SimRedis> {
+    const base: { key: Buffer; value: Buffer }[] = [];
+    for (const key of (await real.keysBuffer('*')).sort(Buffer.compare)) {
+      base.push({ key, value: await real.dumpBuffer(key) });
+    }
+    return new SimRedis(real, scheduler, faults, runId, base);
+  }
+
+  get writes(): number {
+    return this.#writes.length;
+  }
+
+  connect(actor: Actor, name: string, commandTimeoutMs: number): SimConnection {
+    const connection = new SimConnection(this, actor, name, commandTimeoutMs);
+    this.connections.add(connection);
+    return connection;
+  }
+
+  /** Ends every connection. What was on its way may have arrived. */
+  cut(): void {
+    for (const connection of this.connections) connection.cut();
+  }
+
+  forgetScripts(): void {
+    this.#known.clear();
+  }
+
+  /** Stops the server; it comes back after `downMs` with its first `kept` writes. */
+  async restart(downMs: number, kept = this.#writes.length): Promise<void> {
+    this.up = false;
+    const start = ++this.#starts;
+    this.cut();
+    this.forgetScripts();
+    if (kept < this.#writes.length) await this.#goBack(kept);
+    this.scheduler.after(
+      downMs,
+      () => {
+        if (start !== this.#starts) return;
+        this.up = true;
+        this.runId = createHash('sha1').update(`${this.runId}+`).digest('hex');
+        this.scheduler.note(`redis up with ${kept} writes`);
+      },
+      this.scheduler.world,
+    );
+  }
+
+  async #goBack(kept: number): Promise<void> {
+    const writes = this.#writes.slice(0, kept);
+    const pipeline = this.#real.pipeline();
+    pipeline.flushall();
+    for (const { key, value } of this.#base) pipeline.restore(key, 0, value);
+    for (const [name = '', ...args] of writes) pipeline.call(name.toString(), ...args);
+    for (const [error] of (await pipeline.exec()) ?? []) {
+      if (error !== null && !error.message.startsWith('ERR lane')) throw error;
+    }
+    this.#writes = writes;
+  }
+
+  /** Runs one command as the server. */
+  async execute(name: string, args: readonly Argument[], actor: Actor): Promise<unknown> {
+    if (name === 'time') return this.#time();
+    if (name === 'info') return Buffer.from(this.#info());
+    if (name === 'ping') return Buffer.from('PONG');
+    if (name === 'script') return this.#load(args[1] ?? '');
+    if (name === 'evalsha') return this.#script(args, actor);
+    if (name === 'scan') return this.#scan(args);
+    if (name === 'xread') return this.#real.callBuffer(name, ...withoutBlock(args));
+    if (!reads.has(name)) this.#writes.push([name, ...args]);
+    const reply = await this.#real.callBuffer(name, ...args);
+    if (name === 'getdel' && reply !== null) this.faults.count('a gap was published again');
+    return reply;
+  }
+
+  /** In an order that does not depend on the server's own seed, all at once. */
+  async #scan(args: readonly Argument[]): Promise<unknown> {
+    const at = args.findIndex((arg) => String(arg).toUpperCase() === 'MATCH');
+    const keys = await this.#real.keysBuffer(String(args[at + 1] ?? '*'));
+    return [Buffer.from('0'), keys.sort((a, b) => Buffer.compare(a, b))];
+  }
+
+  #time(): Buffer[] {
+    const ms = this.scheduler.wall + this.skewMs;
+    return [Math.floor(ms / 1000), (ms % 1000) * 1000].map((n) => Buffer.from(String(n)));
+  }
+
+  #info(): string {
+    return `run_id:${this.runId}\r\nused_memory:1000000\r\nmaxmemory:100000000\r\n`;
+  }
+
+  async #load(source: Argument): Promise<Buffer> {
+    const sha = createHash('sha1').update(source).digest('hex');
+    if (!this.#loaded.has(sha)) {
+      const steered = await this.#real.script('LOAD', `${shim}\n${source.toString()}`);
+      this.#loaded.set(sha, String(steered));
+    }
+    this.#known.add(sha);
+    return Buffer.from(sha);
+  }
+
+  async #script([sha = '', ...rest]: readonly Argument[], actor: Actor): Promise<unknown> {
+    const steered = this.#loaded.get(sha.toString());
+    if (steered === undefined || !this.#known.has(sha.toString())) {
+      this.faults.count('script loaded');
+      throw new Error('NOSCRIPT No matching script. Please use EVAL.');
+    }
+    if (this.leasesLie && String(rest[1]).includes(':lease:')) {
+      // Each has a lease of its own.
+      return this.#run(steered, [
+        rest[0] ?? '',
+        `${String(rest[1])}@${actor.name}`,
+        ...rest.slice(2),
+      ]);
+    }
+    return this.#run(steered, rest);
+  }
+
+  #run(steered: string, rest: readonly Argument[]): Promise<unknown> {
+    const steer = [String(this.scheduler.wall + this.skewMs), this.runId];
+    const call: Call = ['evalsha', steered, ...rest, ...steer];
+    this.#writes.push(call);
+    return this.#real.callBuffer('EVALSHA', ...call.slice(1));
+  }
+}
+
+function withoutBlock(args: readonly Argument[]): Argument[] {
+  const at = args.findIndex((arg) => String(arg).toUpperCase() === 'BLOCK');
+  return at < 0 ? [...args] : [...args.slice(0, at), ...args.slice(at + 2)];
+}
+
+interface Waiting {
+  readonly command: Command;
+  settled: boolean;
+}
+
+/**
+ * A connection as ioredis has it, with everything but the socket: what is sent arrives in order and is
+ * answered in order, or the connection ends and every answer that is still to come is an error.
+ */
+export class SimConnection extends Redis {
+  readonly #server: SimRedis;
+  readonly actor: Actor;
+  readonly #timeoutMs: number;
+  #life = 0;
+  #waiting = new Set<Waiting>();
+  #arrivesAt = 0;
+  #answersAt = 0;
+  #ended = false;
+
+  constructor(server: SimRedis, actor: Actor, name: string, timeoutMs: number) {
+    super({ lazyConnect: true, connectionName: name, protocol: 2 });
+    this.#server = server;
+    this.actor = actor;
+    this.#timeoutMs = timeoutMs;
+    this.status = 'connecting';
+    this.#connectSoon();
+  }
+
+  #connectSoon(): void {
+    const { scheduler } = this.#server;
+    scheduler.after(
+      reconnectMs + scheduler.rng.next() * reconnectMs,
+      () => {
+        if (this.#ended) return;
+        if (!this.#server.up) {
+          this.#connectSoon();
+          return;
+        }
+        this.#life += 1;
+        this.status = 'ready';
+        // Another socket, by which the gate tells connections apart.
+        this.stream = Object.create(null) as typeof this.stream;
+        this.emit('ready');
+      },
+      this.actor,
+    );
+  }
+
+  /** The connection ends; the client tries again. */
+  cut(): void {
+    if (this.status !== 'ready') return;
+    this.#life += 1;
+    this.status = 'reconnecting';
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    this.#server.scheduler.after(
+      0,
+      () => {
+        for (const one of waiting) this.#fail(one, 'Connection is closed.');
+        this.emit('close');
+        this.#connectSoon();
+      },
+      this.actor,
+    );
+  }
+
+  override disconnect(): void {
+    this.#ended = true;
+    this.#life += 1;
+    this.status = 'end';
+    this.#server.connections.delete(this);
+    for (const one of this.#waiting) this.#fail(one, 'Connection is closed.');
+    this.#waiting.clear();
+  }
+
+  override sendCommand(command: Command): Promise<unknown> {
+    const server = this.#server;
+    const { scheduler, faults } = server;
+    // The command's own promise may end after the caller has been ended.
+    command.promise.catch(() => undefined);
+    if (this.status !== 'ready') {
+      command.reject(new Error(unwritable));
+      return command.promise;
+    }
+    const fate = faults.fateOf('redis');
+    if (fate === 'dies-before') faults.kill(this.actor);
+    const one: Waiting = { command, settled: false };
+    this.#waiting.add(one);
+    if (this.#timeoutMs > 0) {
+      scheduler.after(this.#timeoutMs, () => this.#fail(one, 'Command timed out'), this.actor);
+    }
+    if (fate === 'dropped') {
+      this.cut();
+      return command.promise;
+    }
+    const out = scheduler.delay(usualMs) + (fate === 'late' ? scheduler.rng.next() * 4000 : 0);
+    this.#arrivesAt = Math.max(this.#arrivesAt, scheduler.now + out);
+    const life = this.#life;
+    const arrive = (): Promise<void> => this.#arrive(one, life, fate === 'lost', fate);
+    scheduler.after(this.#arrivesAt - scheduler.now, arrive, scheduler.world);
+    return command.promise;
+  }
+
+  async #arrive(one: Waiting, life: number, lost: boolean, fate: string): Promise<void> {
+    const server = this.#server;
+    const { scheduler, faults } = server;
+    const { command } = one;
+    const name = command.name.toLowerCase();
+    // Of what was on its way when the connection ended some has arrived; nothing reaches a new server.
+    if (life !== this.#life && (!server.up || scheduler.rng.chance(0.5))) return;
+    if (!server.up) return;
+    const { reply, error } = await this.#execute(name, command.args as Argument[]);
+    scheduler.note(
+      `${this.actor.name} redis ${name} ${fate} ${digestOf(error === null ? reply : error.message)}`,
+    );
+    if (fate === 'dies-after') faults.kill(this.actor);
+    if (lost) {
+      this.cut();
+      return;
+    }
+    const isEmptyRead = name === 'xread' && reply === null && error === null;
+    const back = isEmptyRead ? scheduler.rng.next() * 200 : scheduler.delay(usualMs);
+    this.#answersAt = Math.max(this.#answersAt, scheduler.now + back);
+    scheduler.after(
+      this.#answersAt - scheduler.now,
+      () => {
+        if (life !== this.#life || one.settled) return;
+        one.settled = true;
+        this.#waiting.delete(one);
+        if (error === null) command.resolve(reply);
+        else command.reject(error);
+      },
+      this.actor,
+    );
+  }
+
+  async #execute(name: string, args: readonly Argument[]) {
+    try {
+      return { reply: await this.#server.execute(name, args, this.actor), error: null };
+    } catch (error) {
+      return { reply: null, error: error as Error };
+    }
+  }
+
+  #fail(one: Waiting, why: string): void {
+    if (one.settled) return;
+    one.settled = true;
+    this.#waiting.delete(one);
+    one.command.reject(new Error(why));
+  }
+}
+
+function digestOf(reply: unknown): string {
+  const text = JSON.stringify(reply ?? null, (_, value: unknown) =>
+    typeof value === 'object' && value !== null && 'type' in value && 'data' in value
+      ? Buffer.from(value.data as number[]).toString('latin1')
+      : value,
+  );
+  return text.length < 60 ? text : createHash('md5').update(text).digest('hex');
+}

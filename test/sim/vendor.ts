@@ -1,0 +1,128 @@
+/** A vendor: registers products, creates flash sales, pauses, tops up and closes them. */
+import type { Engine, VendorOutcome } from '../../engine/engine.ts';
+import type { SaleHistory } from './history.ts';
+import type { Place } from './shopper.ts';
+
+const patienceMs = 60_000;
+const pauseMs = 200;
+
+export class Vendor {
+  readonly #place: Place;
+  #id = '';
+  #keys = 0;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  async register(supply: number): Promise<string> {
+    this.#id = await this.#until('a vendor', async (engine) => {
+      const made = await engine.createVendor('Bob', 'vendor');
+      return made.kind === 'done' ? made.value.id : null;
+    });
+    const vendor = this.#id;
+    const price = { amount: 20_000, currency: 'USD' };
+    const body = { name: 'Laptop', price, remaining_supply: supply };
+    const idempotencyKey = `register-${++this.#keys}`;
+    const id = await this.#until('a registration', async (engine) => {
+      const made = await engine.register({
+        vendor,
+        body,
+        supply,
+        fingerprint: 'f',
+        idempotencyKey,
+      });
+      return made.kind === 'done' ? made.value.id : null;
+    });
+    this.#place.history.supply.set(id, supply);
+    return id;
+  }
+
+  /** Creates a sale that begins as soon as its units are there. */
+  async sell(
+    product: string,
+    terms: { units: number; limit: number; seconds: number; holdSeconds: number },
+  ) {
+    const { history, scheduler } = this.#place;
+    const idempotencyKey = `sale-${++this.#keys}`;
+    const startsAt = scheduler.wall + 1500;
+    const sale = await this.#until('a sale', async (engine) => {
+      const made = await engine.createSale({
+        vendor: this.#id,
+        items: [{ product, allotted: terms.units, discountPercent: 50 }],
+        startsAt,
+        durationSeconds: terms.seconds,
+        limitPerShopper: terms.limit,
+        holdSeconds: terms.holdSeconds,
+        who: 'anyone',
+        fingerprint: 'f',
+        idempotencyKey,
+      });
+      return made.kind === 'done' ? made.value : null;
+    });
+    const one: SaleHistory = {
+      id: sale.id,
+      product,
+      limit: terms.limit,
+      holdMs: terms.holdSeconds * 1000,
+      units: terms.units,
+      offered: terms.units,
+      startsAt: sale.startsAt,
+      endsAt: sale.endsAt ?? Infinity,
+      closeAskedAt: Infinity,
+      pauseAskedAt: Infinity,
+    };
+    history.sales.set(sale.id, one);
+    return one;
+  }
+
+  /** Now and then changes a sale that runs. */
+  async control(sale: SaleHistory, until: number): Promise<void> {
+    const { scheduler, history } = this.#place;
+    const { rng } = scheduler;
+    while (scheduler.now < until) {
+      await scheduler.sleep(rng.next() * 4000);
+      const what = rng.next();
+      const key = `control-${++this.#keys}`;
+      if (what < 0.3) {
+        sale.pauseAskedAt = Math.min(sale.pauseAskedAt, scheduler.wall);
+        await this.#try((engine) => engine.pauseSale(this.#id, sale.id, key));
+        await scheduler.sleep(rng.next() * 800);
+        await this.#try((engine) => engine.resumeSale(this.#id, sale.id, `${key}-on`));
+      } else if (what < 0.7) {
+        const units = rng.whole(1, 3);
+        const newStock = rng.chance(0.5);
+        sale.offered += units;
+        if (newStock) {
+          history.supply.set(sale.product, (history.supply.get(sale.product) ?? 0) + units);
+        }
+        const top = { units, product: null, newStock, idempotencyKey: key };
+        await this.#try((engine) => engine.topUp(this.#id, sale.id, top));
+      } else if (what < 0.8) {
+        sale.closeAskedAt = Math.min(sale.closeAskedAt, scheduler.wall);
+        await this.#try((engine) => engine.closeSale(this.#id, sale.id, key));
+      }
+    }
+  }
+
+  /** Asks until there is something, whatever has died meanwhile. */
+  async #until<T>(what: string, ask: (engine: Engine) => Promise<T | null>): Promise<T> {
+    const { crew, scheduler } = this.#place;
+    const until = scheduler.now + patienceMs;
+    for (;;) {
+      const found = await crew.ask(ask);
+      if (found !== null) return found;
+      if (scheduler.now > until) throw new Error(`not within ${patienceMs} ms: ${what}`);
+      await scheduler.sleep(pauseMs);
+    }
+  }
+
+  async #try(run: (engine: Engine) => Promise<VendorOutcome<unknown>>): Promise<void> {
+    const { crew, scheduler } = this.#place;
+    for (let tries = 0; tries < 4; tries++) {
+      const outcome = await crew.ask(run);
+      if (outcome !== null && outcome.kind !== 'settling') return;
+      await scheduler.sleep(pauseMs);
+    }
+  }
+}

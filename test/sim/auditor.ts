@@ -106,10 +106,10 @@ function checkAnswers({ history, rows, lost, wrong }: Evidence): void {
     if (!isTrue(outcome)) wrong.push(`${nameOf(asked)}: never a true answer`);
     for (const telling of asked.tellings) {
       if (asked.kind !== 'hold' || telling.outcome?.kind !== 'done') continue;
-      const { id, units, price, heldAt } = telling.outcome.value;
+      const { id, units, price, heldAt, holdExpiresAt } = telling.outcome.value;
       if (lost.has(id)) continue;
       if (units.length !== asked.quantity) wrong.push(`${id}: ${units.length} units, not as asked`);
-      const told = JSON.stringify({ id, units, price, heldAt });
+      const told = JSON.stringify({ id, units, price, heldAt, holdExpiresAt });
       const key = `${asked.shopper} ${asked.sale} ${asked.key}`;
       const before = first.get(key) ?? told;
       first.set(key, before);

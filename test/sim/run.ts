@@ -7,6 +7,7 @@ import { Faults } from './faults.ts';
 import { History, type SaleHistory } from './history.ts';
 import { firstRunId, type Lab } from './lab.ts';
 import { Losses } from './losses.ts';
+import type { Mutant } from './mutants.ts';
 import { Operator } from './operator.ts';
 import { applyRates, planOf, strike, type Plan, type Scene } from './plan.ts';
 import { Scheduler } from './scheduler.ts';
@@ -18,7 +19,7 @@ import { Vendor } from './vendor.ts';
 
 /** Virtual time: trouble until then, and all must be quiet by then. */
 const troubleMs = 10_000;
-const quietMs = 150_000;
+const quietMs = 100_000;
 
 export interface RunResult {
   readonly seed: number;
@@ -34,6 +35,7 @@ export async function runSeed(
   lab: Lab,
   seed: number,
   trace: ((line: string) => void) | null = null,
+  mutant: Mutant | null = null,
 ): Promise<RunResult> {
   const scheduler = new Scheduler(seed, trace);
   replaceClock(scheduler.clock());
@@ -47,6 +49,8 @@ export async function runSeed(
     postgres: new SimPostgres(lab.seats, scheduler, faults),
     kafka: new SimKafka(scheduler, faults),
   };
+  if (mutant?.script !== undefined) stores.redis.change = mutant.script;
+  if (mutant?.statement !== undefined) stores.postgres.change = mutant.statement;
   const { orders: topic } = topicsOf(config.topicPrefix);
   for (const spec of topicSpecs(config.topicPrefix, plan.lanes, 1)) stores.kafka.make(spec);
   const crew = new Crew(scheduler, faults, stores, config);

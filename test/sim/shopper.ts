@@ -174,7 +174,7 @@ async function read(engine: Engine, { order, shopper }: Asked): Promise<Outcome<
       ...{ id, sale, shopper, state, item: 0, product, units, price, heldAt },
       holdExpiresAt,
       endedAt: null,
-      detailsStored: false,
+      details: 0,
     },
   };
 }

@@ -44,6 +44,8 @@ export class SimPostgres {
   readonly scheduler: Scheduler;
   readonly faults: Faults;
   up = true;
+  /** A statement as the server gets it: what a mutant changes. */
+  change = (text: string): string => text;
   #starts = 0;
   readonly #seats: readonly Seat[];
   readonly #remembered = new Map<string, QueryResult>();
@@ -207,7 +209,7 @@ class SimDb implements Db {
     if (text.includes('now()') || text.includes('INSERT')) {
       await client.query(`SET "simulated.now" = '${server.stamp}'`);
     }
-    const result = await ask(client, text, values);
+    const result = await ask(client, this.#server.change(text), values);
     if (!isQuestion(text) && result.rowCount !== 0) server.changed();
     return result;
   }
@@ -320,10 +322,10 @@ class SeatQuery implements Query {
       this.#seat.begun = true;
     }
     // Only beside another transaction can there be a lock to wait for.
-    if (this.#server.open < 2) return ask(client, text, values);
+    if (this.#server.open < 2) return ask(client, this.#server.change(text), values);
     await client.query('SAVEPOINT statement');
     try {
-      const result = await ask(client, text, values);
+      const result = await ask(client, this.#server.change(text), values);
       await client.query('RELEASE statement');
       return result;
     } catch (error) {

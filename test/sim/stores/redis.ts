@@ -28,6 +28,8 @@ export class SimRedis {
   runId: string;
   /** Its clock less the world's, ms. */
   skewMs = 0;
+  /** A script as the server gets it: what a mutant changes. */
+  change = (source: string): string => source;
   /** Every process owns its leases alone: two owners of every loop. */
   leasesLie = false;
   readonly #real: Redis;
@@ -152,7 +154,7 @@ export class SimRedis {
   async #load(source: Argument): Promise<Buffer> {
     const sha = createHash('sha1').update(source).digest('hex');
     if (!this.#loaded.has(sha)) {
-      const steered = await this.#real.script('LOAD', `${shim}\n${source.toString()}`);
+      const steered = await this.#real.script('LOAD', `${shim}\n${this.change(source.toString())}`);
       this.#loaded.set(sha, String(steered));
     }
     this.#known.add(sha);

@@ -16,6 +16,7 @@ import { createOps } from '../platform/ops.ts';
 import { createDb } from '../platform/postgres/pool.ts';
 import type { Db } from '../platform/postgres/pool.ts';
 import { loadPlaces } from './delivery/places.ts';
+import { startForgettingGuests } from './guests.ts';
 import { createIdentities } from './identity.ts';
 import { startIntake } from './intake.ts';
 import type { ProductRow } from './new-product.ts';
@@ -65,6 +66,7 @@ async function start(): Promise<Role> {
   const { tokenIssuer: issuer, tokenAudience: audience } = config;
   const identities = createIdentities(dbs.pages, { issuer, audience });
   const wishes = watchWishes(dbs.intake, offers, log);
+  const guests = startForgettingGuests(dbs.intake, log);
   const upkeep = startUpkeep(dbs.intake, log);
   const places = loadPlaces();
   const savedPlace = savedPlaceBy(identities, dbs.shoppers);
@@ -93,8 +95,7 @@ async function start(): Promise<Role> {
     async close() {
       await http.close(drainMs);
       await health.close();
-      await wishes.close();
-      await Promise.all([intake.close(), upkeep.close()]);
+      await Promise.all([wishes, guests, intake, upkeep].map((loop) => loop.close()));
       await kafka.close();
       await Promise.all([ops.close(), ...Object.values(dbs).map((db) => db.close())]);
     },

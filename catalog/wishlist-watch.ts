@@ -3,50 +3,25 @@
  * cheaper or came back, on `wishlist-notices`. It compares states, so it may stop at any point; two
  * at once tell nothing twice.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isRetryable } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
-import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/pool.ts';
 import { bestOffer, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
-import { notYetMigrated, waitForSchema } from './schema-wait.ts';
+import { startRounds } from './rounds.ts';
+import type { Rounds } from './rounds.ts';
 import { anybody } from './wishlist.ts';
 import { nextWished, tellWishes } from './wishlist-rows.ts';
 
-export interface WishlistWatch {
-  close(): Promise<void>;
-}
-
-const loop = 'wishlist-watch';
 const productsPerRound = 100;
 const everyMs = 1000;
 const moreMs = 50;
 
-export function watchWishes(db: Db, offers: Offers, log: Log): WishlistWatch {
-  const closing = new AbortController();
-  const { signal } = closing;
-  const running = (async () => {
-    let after = (await waitForSchema(db, log, signal)) ? '' : null;
-    while (after !== null && !signal.aborted) {
-      try {
-        after = await round(db, offers, after);
-        metrics.loopRuns.inc({ loop });
-      } catch (caught) {
-        const error = notYetMigrated(caught);
-        metrics.loopErrors.inc({ loop });
-        log[isRetryable(error) ? 'warn' : 'error']({ loop, err: error }, 'wishes wait');
-      }
-      const pause = after === '' ? everyMs : moreMs;
-      await sleep(pause, undefined, { signal }).catch(() => undefined);
-    }
-  })();
-  return {
-    async close() {
-      closing.abort();
-      await running;
-    },
-  };
+export function watchWishes(db: Db, offers: Offers, log: Log): Rounds {
+  let after = '';
+  return startRounds('wishlist-watch', db, log, everyMs, async () => {
+    after = await round(db, offers, after);
+    return after === '' ? everyMs : moreMs;
+  });
 }
 
 /** Looks at some products after this one; answers where to go on, '' = from the start. */

@@ -2,6 +2,7 @@
 // shown stale and not changed while Postgres is away.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linesMax } from '../../../catalog/cart-rows.ts';
+import { forgetGuests, guestsKeptDays } from '../../../catalog/guests.ts';
 import { offersFreshMs } from '../../../catalog/offers.ts';
 import { insertSale } from './database.ts';
 import { addProduct, openWindow, tokenOf } from './window-server.ts';
@@ -233,6 +234,32 @@ describe('merging a guest’s cart', () => {
     for (const token of ['x', 'a.b.c', tokenOf(own('shp'))]) {
       const { status, json } = await merge(shopper, token);
       expect([status, json['param']]).toEqual([400, 'guest_token']);
+    }
+  });
+});
+
+describe('what guests kept', () => {
+  it('is forgotten long after they are gone, and nobody else’s is', async () => {
+    const { db } = window.database;
+    const long = `now() - interval '${guestsKeptDays + 1} days'`;
+    const [old, young, shopper] = [own('gst'), own('gst'), own('shp')];
+    const id = await product();
+    for (const who of [old, young, shopper]) {
+      await put(who, id, 1);
+      await window.as(who, 'PUT', `/v1/wishlist/${id}`);
+      await window.as(who, 'PUT', '/v1/me/addresses', { country: 'DE' });
+    }
+    const aged = [old, shopper];
+    await db.run(`UPDATE shop.cart_lines SET added_at = ${long} WHERE shopper = ANY($1)`, [aged]);
+    await db.run(`UPDATE shop.wishes SET added_at = ${long} WHERE shopper = ANY($1)`, [aged]);
+    await db.run(`UPDATE shop.addresses SET updated_at = ${long} WHERE shopper = ANY($1)`, [aged]);
+    expect(await forgetGuests(db)).toBe(false);
+    for (const table of ['cart_lines', 'wishes', 'addresses']) {
+      const left = await db.query<{ shopper: string }>(
+        `SELECT shopper FROM shop.${table} WHERE shopper = ANY($1) ORDER BY shopper`,
+        [[old, young, shopper]],
+      );
+      expect(left.map((row) => row.shopper)).toEqual([young, shopper].sort());
     }
   });
 });

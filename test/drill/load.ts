@@ -64,7 +64,11 @@ export class Load {
     if (this.#running !== null) return;
     this.#stopping = false;
     const shoppers = Array.from({ length: this.#options.shoppersAtOnce }, () => this.#shop());
-    this.#running = Promise.all([this.#sell(), ...shoppers]);
+    // A vendor who gets no answer sells no more: that is a broken promise, and no end of the run.
+    const selling = this.#sell().catch((error: unknown) => {
+      this.history.blame(`I11: vendor: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    this.#running = Promise.all([selling, ...shoppers]);
   }
 
   /** Resolves when everybody has their last answer, or has given up for now. */

@@ -3,7 +3,7 @@ import type { Result } from './results.ts';
 
 /** `stop-worker-5s` and `stop-worker-12s` are one row: the worst of them counts. */
 const familyOf = ({ fault, parts }: Result): string =>
-  parts > 1 ? 'several connections at once' : fault.replace(/-\d+s?$/, '');
+  parts > 1 ? 'several connections at once' : fault.replace(/-\d+s$|(?<=-reply)-\d+$/, '');
 
 const sum = (of: readonly number[]): number => of.reduce((a, b) => a + b, 0);
 const worst = (of: readonly number[]): string => `${(Math.max(...of) / 1000).toFixed(1)} s`;

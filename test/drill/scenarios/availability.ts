@@ -16,7 +16,7 @@ import { bar, percent, seconds, type Scenario, type ScenarioContext } from './sc
 const shoppersAtOnce = 32;
 const accounts = 1000;
 const ratingMs = 10_000;
-const secondsEach = 20;
+const secondsEach = 12;
 /** Into the load, when the fault begins. */
 const calmBeforeMs = 3000;
 const share = 0.9999;

@@ -100,8 +100,8 @@ async function drill(
     }
     const unseen = faults.length === 0 ? missingSights(results.seen) : [];
     for (const sight of unseen) say(`never happened, so nothing was tested: ${sight}`);
-    const notMet = plan.filter((_, i) => !results.has(i));
-    for (const { name } of notMet) say(`could not be brought about: ${name}`);
+    const notMet = results.left(plan);
+    for (const [, { name }] of notMet) say(`could not be brought about: ${name}`);
     const notRun = left.size > 0 ? `, ${left.size} not run` : '';
     say(`\nEvery promise held: ${results.count} faults${notRun}.`);
     return unseen.length + notMet.length === 0 ? 0 : 1;

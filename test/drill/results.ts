@@ -73,8 +73,15 @@ export class Results {
     return this.#seen;
   }
 
-  has(index: number): boolean {
-    return this.survived.some((one) => one.index === index);
+  /** What of a plan is still to be run, with its places: by name, so a plan may grow meanwhile. */
+  left<T extends { readonly name: string }>(plan: readonly T[]): (readonly [number, T])[] {
+    const done = new Map<string, number>();
+    for (const { fault } of this.survived) done.set(fault, (done.get(fault) ?? 0) + 1);
+    return [...plan.entries()].filter(([, { name }]) => {
+      const times = done.get(name) ?? 0;
+      done.set(name, times - 1);
+      return times <= 0;
+    });
   }
 
   add(result: Result): void {

@@ -38,11 +38,11 @@ export async function runDrill(options: RunOptions): Promise<boolean> {
   let held = true;
   let unjudged: Result[] = [];
   load.start();
-  for (const [i, fault] of plan.entries()) {
-    if (results.has(i)) continue;
+  const left = results.left(plan);
+  for (const [n, [i, fault]] of left.entries()) {
     const { result, doubt } = await runOne(options, load, fault, i, rng);
     unjudged.push(result);
-    const last = i === plan.length - 1;
+    const last = n === left.length - 1;
     const judge = fault.kind !== 'connection' || unjudged.length >= options.checkEvery || last;
     if (judge) {
       await load.stop();

@@ -199,6 +199,8 @@ export class Link {
   /** `look` = what becomes of a chunk; null = nothing. */
   #pump(from: Socket, to: Socket, look: (chunk: Buffer) => Buffer | null): void {
     let before: Promise<void> = Promise.resolve();
+    /** Chunks on their way: whatever happens, nothing overtakes them. */
+    let underWay = 0;
     from.on('data', (bytes) => {
       // A silent cable keeps what it has read until it speaks again.
       if (this.#how.silent) {
@@ -208,12 +210,18 @@ export class Link {
       }
       const chunk = look(bytes);
       if (chunk === null) return;
-      if (this.#how.delayMs === 0 && chunk.length <= this.#how.pieceBytes) {
+      if (underWay === 0 && this.#how.delayMs === 0 && chunk.length <= this.#how.pieceBytes) {
         if (!to.write(chunk)) this.#untilDrained(from, to);
         return;
       }
       from.pause();
-      before = before.then(() => this.#pass(chunk, to)).then(() => void from.resume());
+      underWay += 1;
+      before = before
+        .then(() => this.#pass(chunk, to))
+        .then(() => {
+          underWay -= 1;
+          from.resume();
+        });
     });
   }
 

@@ -106,6 +106,17 @@ describe('a proxy that misbehaves on request', () => {
     await until('it works again', () => mended.text === 'y');
   });
 
+  it('lets nothing overtake what is late, also when it behaves again', async () => {
+    proxy.misbehave({ delayMs: 200 });
+    const client = open();
+    client.socket.write('first;');
+    await until('its echo is on its way', () => heard === 'first;');
+    proxy.behave();
+    client.socket.write('second;');
+    await until('both arrive', () => client.text.length === 13);
+    expect(client.text).toBe('first;second;');
+  });
+
   it('loses the reply to the request that is meant, and no other', async () => {
     const lost = proxy.loseReply((request) => request.toString() === 'this');
     const client = open();

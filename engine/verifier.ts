@@ -113,6 +113,7 @@ export class Verifier {
       crashPoint('verifier.begun');
       await this.#lookAtKafka(lane, row);
       crashPoint('verifier.read');
+      await this.#expectUnchanged(lane, epoch, runId);
       await this.#write(lane, epoch, runId);
       crashPoint('verifier.written');
       this.#options.log.info({ lane, epoch }, 'lane verified');
@@ -224,6 +225,13 @@ export class Verifier {
       const end = last === undefined ? 'never began' : `ended at ${last}`;
       throw new RolledBack(`kafka has ${inWords(entry)}, epoch ${entry.epoch} ${end}`);
     });
+  }
+
+  /** What came to light since, above all by the settler, is heeded before the lane serves. */
+  async #expectUnchanged(lane: number, epoch: number, runId: string): Promise<void> {
+    const { state, token, ...row } = await this.#row(lane);
+    if (state === 'open' && token === null && row.epoch === epoch && row.run_id === runId) return;
+    throw new Error('the lane has changed in postgres');
   }
 
   /** Lets the lane serve, if it is on the server of this run id, with the end that Postgres has. */

@@ -52,14 +52,19 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
     broken: 'which postgres has ended',
   },
   'every start begins a new epoch': { by: { decisions: 2, restarts: 1 }, broken: lost },
-  'a frozen lane is not verified': {
-    by: { decisions: 2, restarts: 2, apis: 2 },
-    broken: 'though postgres says it is frozen',
+  'one server begins one epoch': {
+    by: { decisions: 2, restarts: 1, verifiers: 2 },
+    broken: 'which postgres has ended',
+  },
+  'postgres is asked again before the script': {
+    by: { decisions: 2, restarts: 1, apis: 2 },
+    broken: 'a lane answers though postgres says it is frozen',
   },
   'kafka is not beyond the end of its epoch': { by: { decisions: 2, restarts: 1 }, broken: lost },
   'kafka is read from before the stored offset': {
     by: { decisions: 2, restarts: 1 },
     broken: lost,
+    beside: 'postgres is asked again before the script',
   },
   'kafka is read after the end is stored': {
     by: { decisions: 3, restarts: 1, kafkaCuts: 1 },
@@ -91,6 +96,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   'the script takes no epoch back': {
     by: { decisions: 1, restarts: 1, recoveries: 1 },
     broken: 'a lane answers in epoch 2, which postgres has ended',
+    beside: 'postgres is asked again before the script',
   },
   'a batch carries the highest position seen': {
     by: { decisions: 2, restarts: 1 },
@@ -116,6 +122,30 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   'a freeze names the recovery that it is older than': {
     by: { decisions: 1, restarts: 1, recoveries: 1 },
     broken: falsely,
+  },
+  'the end of a quarantine is copied to the lane': {
+    by: { decisions: 1, walls: 1 },
+    broken: stuck,
+  },
+  'an older look ends no flag': {
+    by: { decisions: 2, walls: 1, trimmers: 2 },
+    broken: 'a lane answers though postgres says it is frozen',
+  },
+  'a rollback is ended by a recovery only': {
+    by: { decisions: 2, restarts: 1, walls: 1 },
+    broken: 'put away and the lane is not frozen',
+  },
+  'what has settled is dropped': {
+    by: { decisions: 1, relays: 2 },
+    broken: 'is settled twice',
+  },
+  'an epoch begins behind the end of the one before': {
+    by: { decisions: 3, restarts: 1, kafkaCuts: 1 },
+    broken: stuck,
+  },
+  'the offset is stored with what it settled': {
+    by: { decisions: 2, restarts: 1 },
+    broken: 'is lost without a fault',
   },
   'the settler takes only what follows': {
     by: { decisions: 3, restarts: 1, kafkaCuts: 1 },
@@ -205,6 +235,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
 
 /** Rules that others make up for, in every instance that was searched: docs/model.md says why. */
 const spare: readonly Rule[] = [
+  'a frozen lane is not verified',
   'the lane is not below the last recovery',
   'a gap asks for a republish',
   'the run is stored with the unfreeze',

@@ -18,8 +18,15 @@ export interface WorldVerifier {
   close(): Promise<void>;
 }
 
-/** Everything goes by the world's configuration, so through its cables where it has some. */
-export function startVerifier({ config, settings, topic, kafka: own }: World): WorldVerifier {
+/**
+ * Everything goes by the world's configuration, so through its cables where it has some. `onRead` is
+ * waited for each time that it has read Kafka.
+ */
+export function startVerifier(
+  world: World,
+  onRead: () => Promise<void> = () => Promise.resolve(),
+): WorldVerifier {
+  const { config, settings, topic, kafka: own } = world;
   const options = { name: 'verifier', log: silent, commandTimeoutMs: 2000 };
   const redis = connectRedis(config.redisUrl, options);
   const db = createDb(config.databaseUrl, { max: 4, name: 'verifier', connectTimeoutMs: 500 });
@@ -27,7 +34,13 @@ export function startVerifier({ config, settings, topic, kafka: own }: World): W
   const verifier = new Verifier({
     db,
     redis,
-    kafka,
+    kafka: {
+      ...kafka,
+      async read(...args) {
+        await kafka.read(...args);
+        await onRead();
+      },
+    },
     topic,
     deployment: settings.deployment,
     ensureTopic: () => kafka.ensureTopics(specsOf(own.prefix, settings.lanes, false)),

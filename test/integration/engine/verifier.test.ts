@@ -7,7 +7,9 @@ import type { LaneOrder } from '../../../engine/domain/types.ts';
 import { readEntry } from '../../../engine/lanes/codec.ts';
 import { laneKeys } from '../../../engine/lanes/keys.ts';
 import { readOrder } from '../../../engine/orders.ts';
+import { freezeLane } from '../../../engine/settle/quarantine.ts';
 import { settle } from '../../../engine/settle/settlement.ts';
+import { serverRunId } from '../../../platform/redis/connection.ts';
 import { auditOf } from '../../support/audit.ts';
 import { until } from '../../support/environment.ts';
 import { startVerifier, type WorldVerifier } from '../../support/world-verifier.ts';
@@ -28,8 +30,8 @@ async function begin(options: WorldOptions = {}, allotted = 2000): Promise<void>
   const product = await shop.product(vendor, allotted);
   sale = await shop.sale(vendor, [{ product: product.id, allotted, price: 100 }]);
 }
-function verifier(): WorldVerifier {
-  const started = startVerifier(world);
+function verifier(onRead?: () => Promise<void>): WorldVerifier {
+  const started = startVerifier(world, onRead);
   verifiers.push(started);
   return started;
 }
@@ -120,6 +122,16 @@ describe('a lane whose server has started anew', () => {
     expect((await ends()).map((e) => e.ended_at === null)).toEqual([false, false, false, true]);
     await holds(3, 3);
     await expectSound();
+  });
+
+  it('stays shut when Postgres freezes it before it is told to serve', async () => {
+    await holds(0, 3);
+    await world.steps.pump();
+    await restart();
+    const started = verifier(() => freezeLane(world.db, lane, 'quarantine', 'a test'));
+    await started.untilShut(lane, 'not verified since Redis started: frozen in postgres');
+    const { redis } = world.redis;
+    expect(await redis.get(keys.verifiedRun)).not.toBe(await serverRunId(redis));
   });
 
   it('serves though Kafka has lost the topic, and nothing was left to publish', async () => {

@@ -61,8 +61,7 @@ function call({ s, rules, add, addFault }: Turn, i: number, api: Api): void {
   const label = `api ${i} holds: d${s.positions.length} at ${say(at)}`;
   const higher = seen === null || isAbove(at, seen) ? at : seen;
   const apis = replaced(s.apis, i, { ...api, seen: higher });
-  const acked = { ...next, acked: s.acked | bit(s.positions.length), apis };
-  add(label, acked, takenTwice(s, at) ?? unanswerable(s, api));
+  add(label, { ...next, apis }, takenTwice(s, at) ?? unanswerable(s, api));
   if (left.lostReplies > 0) {
     const lost = { ...next, left: { ...next.left, lostReplies: left.lostReplies - 1 } };
     addFault(`${label}, the reply is lost`, lost);

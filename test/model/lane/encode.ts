@@ -4,7 +4,16 @@
  */
 import type { Position } from '../../../engine/domain/contiguity.ts';
 import { pushSorted, type Ints } from '../ints.ts';
-import type { Api, LaneData, Postgres, Recovery, Relay, State, Verifier } from './state.ts';
+import type {
+  Api,
+  LaneData,
+  Postgres,
+  Recovery,
+  Relay,
+  State,
+  Trimmer,
+  Verifier,
+} from './state.ts';
 
 const truth = (value: boolean): number => (value ? 1 : 0);
 
@@ -18,7 +27,15 @@ function list(out: Ints, items: readonly number[]): void {
   for (const item of items) out.push(item);
 }
 
-function lane(out: Ints, data: LaneData | null): void {
+/** Versions are compared only, so states that differ by more than their order are the same. */
+function versionRanks(s: State): (version: number) => number {
+  const all = [0, s.postgres.version, s.redis.flagged, s.redis.old?.flagged ?? 0];
+  for (const trimmer of s.trimmers) all.push(trimmer?.version ?? 0);
+  const sorted = [...new Set(all)].sort((a, b) => a - b);
+  return (version) => sorted.indexOf(version);
+}
+
+function lane(out: Ints, data: LaneData | null, rank: (version: number) => number): void {
   if (data === null) {
     out.push(0);
     return;
@@ -28,6 +45,7 @@ function lane(out: Ints, data: LaneData | null): void {
   out.push(data.recovered);
   out.push(data.known);
   out.push(data.flag);
+  out.push(rank(data.flagged));
   out.push(data.madeBy);
   out.push(data.rebuilt);
   list(out, data.outbox);
@@ -35,17 +53,20 @@ function lane(out: Ints, data: LaneData | null): void {
   for (const end of Array.from(data.ends)) out.push(end ?? -2);
 }
 
-function postgres(out: Ints, pg: Postgres, run: number): void {
+function postgres(out: Ints, pg: Postgres, run: number, version: number): void {
   out.push(pg.epoch);
   out.push(pg.recovered);
   out.push(truth(pg.run === run));
-  out.push(truth(pg.frozen) + 2 * truth(pg.untold) + 4 * truth(pg.reason));
+  const state = truth(pg.frozen) + 2 * truth(pg.untold) + 4 * truth(pg.reason);
+  out.push(state + 8 * truth(pg.quarantine));
+  out.push(version);
   out.push(pg.token);
   out.push(pg.recoveries);
   position(out, pg.watermark);
   out.push(pg.offset);
   out.push(pg.settled);
   out.push(pg.away);
+  out.push(pg.refused);
   for (const { end, endedBy } of pg.epochs) {
     out.push(end ?? -2);
     out.push(truth(endedBy === 'recover'));
@@ -80,28 +101,38 @@ function recovery(out: Ints, r: Recovery): void {
   out.push(r.epoch);
   out.push(r.run);
   out.push(r.snapshot);
-  out.push(truth(r.putAway));
+  out.push(truth(r.putAway) + 2 * truth(r.stays));
+}
+
+function trimmer(out: Ints, t: Trimmer | null, rank: (version: number) => number): void {
+  if (t === null) {
+    out.push(0);
+    return;
+  }
+  out.push(1);
+  position(out, t.watermark);
+  const state = truth(t.frozen) + 2 * truth(t.reason) + 4 * truth(t.quarantine);
+  list(out, [state, rank(t.version), t.epoch, t.recovered]);
 }
 
 export function encode(s: State, out: Ints): void {
-  const { redis, postgres: pg, left, trimmer: t } = s;
-  list(out, [s.acked, s.twiceLost, truth(s.rolledBack), redis.run]);
+  const { redis, postgres: pg, left } = s;
+  const rank = versionRanks(s);
+  list(out, [s.twiceLost, truth(s.rolledBack), redis.run]);
   out.push(s.positions.length);
   for (const p of s.positions) position(out, p);
-  lane(out, redis);
-  lane(out, redis.old);
+  lane(out, redis, rank);
+  lane(out, redis.old, rank);
   out.push(truth(redis.run === redis.verified) + 2 * truth(redis.republish));
   list(out, s.log);
-  postgres(out, pg, redis.run);
+  postgres(out, pg, redis.run, rank(pg.version));
   pushSorted(out, s.apis, api);
   pushSorted(out, s.relays, relay);
   pushSorted(out, s.verifiers, verifier);
   pushSorted(out, s.recoveries, recovery);
-  out.push(t === null ? 0 : 1);
-  if (t !== null) {
-    position(out, t.watermark);
-    list(out, [truth(t.frozen), truth(t.reason), t.epoch, t.recovered]);
-  }
+  pushSorted(out, s.trimmers, (part, t) => {
+    trimmer(part, t, rank);
+  });
   pushSorted(out, s.settling, (part, settling) => {
     part.push(settling?.decision ?? -1);
     position(part, settling?.watermark ?? null);
@@ -114,4 +145,5 @@ export function encode(s: State, out: Ints): void {
   out.push(left.kafkaCuts);
   out.push(left.kafkaAnew);
   out.push(left.trims);
+  out.push(left.walls);
 }

@@ -35,6 +35,7 @@ function restarts({ s, addFault }: Turn): void {
       outbox: [],
       known: 0,
       ends: [],
+      flagged: 0,
       madeBy: 0,
       rebuilt: 0,
     };
@@ -47,14 +48,15 @@ function restarts({ s, addFault }: Turn): void {
   };
   for (const flag of flagsBefore(s)) {
     const flags = flag === redis.flag ? '' : ', without its flag';
+    const flagged = flag === redis.flag ? redis.flagged : 0;
     if (!redis.marker) {
-      afresh(`redis restarts${flags}`, { ...redis, flag }, false);
+      afresh(`redis restarts${flags}`, { ...redis, flag, flagged }, false);
       continue;
     }
     for (const to of copies(s)) {
       const whole = to.epoch === redis.epoch && to.seq === redis.seq;
       const label = whole ? 'redis restarts' : `redis restarts as it was at ${say(to)}`;
-      afresh(`${label}${flags}`, { ...asOf(s, to), flag }, false);
+      afresh(`${label}${flags}`, { ...asOf(s, to), flag, flagged }, false);
     }
   }
   if (redis.old !== null) {

@@ -47,6 +47,7 @@ const whereabouts = (s: State): number =>
   s.relays.reduce((mask, relay) => mask | maskOf(relay.buffer), 0) |
   maskOf(isOpen(s) && !s.postgres.frozen ? unread(s) : s.log) |
   s.postgres.settled |
+  s.postgres.refused |
   s.postgres.away;
 
 /** Only a fault may lose a decision, and only one that no store has. */
@@ -60,14 +61,15 @@ function notLost(s: State, step: Step<State>): Step<State> {
 const names = (mask: number): string => `d${31 - Math.clz32(mask)}`;
 
 function brokenIn(s: State): string | null {
-  const { settled, away, frozen } = s.postgres;
-  if ((settled & away) !== 0) return `${names(settled & away)} is settled and put away`;
+  const { settled, away, refused, frozen } = s.postgres;
+  const both = (settled | refused) & away;
+  if (both !== 0) return `${names(both)} is settled and put away`;
   if (!isOpen(s)) return null;
   const unknown = settled & ~s.redis.known;
   if (unknown !== 0) return `an open lane does not know ${names(unknown)}, which is settled`;
   if (frozen) return null;
-  const both = s.redis.known & away;
-  if (both !== 0) return `an open lane knows ${names(both)}, which was put away`;
+  const gone = s.redis.known & away;
+  if (gone !== 0) return `an open lane knows ${names(gone)}, which was put away`;
   const skipped = maskOf(s.log) & ~whereabouts(s) & ~s.twiceLost;
   if (skipped !== 0) return `${names(skipped)} is in kafka and will never be looked at`;
   for (let d = 0; d < s.positions.length; d++) {
@@ -86,6 +88,6 @@ function atRest(s: State): boolean {
   const older = redis.flag > 1 && redis.recovered < pg.recovered;
   const shut = (pg.frozen && !isOpen(s)) || !redis.marker || older;
   if (shut && triedAll) return true;
-  const unsettled = maskOf(redis.outbox) & ~(pg.settled | pg.away);
+  const unsettled = maskOf(redis.outbox) & ~(pg.settled | pg.away | pg.refused);
   return isOpen(s) && !pg.frozen && unsettled === 0 && unread(s).length === 0;
 }

@@ -89,8 +89,6 @@ function freeze(turn: Turn, i: number, r: Recovery): void {
   add(`recovery ${i} freezes postgres`, next);
 }
 
-const unflagged = (s: State): State => withRedis(s, { flag: 0, rebuilt: 0 });
-
 /** It may give up waiting for the watermark at any time. */
 function end(turn: Turn, i: number, r: Recovery): void {
   const { s, rules, add } = turn;
@@ -131,7 +129,7 @@ function putAway({ s, rules, add }: Turn, i: number, r: Recovery): void {
     if (beyond && verdict.freeze && !s.postgres.frozen) freezes = true;
   }
   const at = r.putAway ? r.at : 5;
-  const froze = freezes ? { frozen: true, reason: true, untold: true } : {};
+  const froze = freezes ? { frozen: true, reason: true } : {};
   const next = withPostgres(set(s, i, { ...r, at }), { away, ...froze });
   add(`recovery ${i} puts away what is beyond the end`, next);
 }
@@ -146,6 +144,7 @@ function clear(turn: Turn, i: number, r: Recovery): void {
     outbox: [],
     known: 0,
     ends: [],
+    flagged: 0,
     madeBy: 0,
     verified: 0,
     republish: false,
@@ -160,8 +159,9 @@ function clear(turn: Turn, i: number, r: Recovery): void {
 }
 
 function copyOf({ redis }: State): LaneData {
-  const { marker, epoch, seq, recovered, outbox, known, ends, flag: was, madeBy, rebuilt } = redis;
-  return { marker, epoch, seq, recovered, outbox, known, ends, flag: was, madeBy, rebuilt };
+  const { marker, epoch, seq, recovered, outbox, known, ends, flagged, madeBy, rebuilt } = redis;
+  const made = { madeBy, rebuilt };
+  return { marker, epoch, seq, recovered, outbox, known, ends, flag: redis.flag, flagged, ...made };
 }
 
 function write(turn: Turn, i: number, r: Recovery): void {
@@ -185,20 +185,22 @@ function write(turn: Turn, i: number, r: Recovery): void {
 function unfreeze(turn: Turn, i: number, r: Recovery): void {
   const { s, rules, add } = turn;
   if (!rules.has('postgres is unfrozen before the lane') && s.redis.flag === flagOf(r)) {
-    add(`recovery ${i} unflags the lane`, unflagged(s));
+    add(`recovery ${i} unflags the lane`, withRedis(s, { flag: 0, rebuilt: 0 }));
     return;
   }
   if (overtaken(turn, i, r)) return;
-  const open = { frozen: false, reason: false, untold: false, token: 0, recovered: r.epoch };
+  const stays = s.postgres.quarantine;
+  const open = { frozen: stays, reason: false, untold: false, token: 0, recovered: r.epoch };
   const run = rules.has('the run is stored with the unfreeze') ? { run: r.run } : {};
-  const next = withPostgres(set(s, i, { ...r, at: 8 }), { ...open, ...run });
+  const next = withPostgres(set(s, i, { ...r, at: 8, stays }), { ...open, ...run });
   add(`recovery ${i} unfreezes postgres and gives the token back`, next);
 }
 
 function unflag({ s, rules, add }: Turn, i: number, r: Recovery): void {
   const own = s.redis.flag === flagOf(r) || !rules.has('every step checks the token');
-  const next = own ? unflagged(over(s, i)) : over(s, i);
-  add(`recovery ${i} ${own ? 'unflags the lane' : 'finds another flag'} and is done`, next);
+  const next = own ? withRedis(over(s, i), { flag: r.stays ? -1 : 0, rebuilt: 0 }) : over(s, i);
+  const does = r.stays ? 'leaves the lane to its quarantine' : 'unflags the lane';
+  add(`recovery ${i} ${own ? does : 'finds another flag'} and is done`, next);
 }
 
 const steps = [take, flag, freeze, end, putAway, clear, write, unfreeze, unflag];

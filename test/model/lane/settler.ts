@@ -5,11 +5,13 @@
 import { isAbove, judge, type Position, type Verdict } from '../../../engine/domain/contiguity.ts';
 import type { Rules } from './rules.ts';
 import { bit, has, positionOf, replaced, say, sayDecision, type State } from './state.ts';
-import { withPostgres, withRedis, type Turn } from './steps.ts';
+import { isUntold, withPostgres, withRedis, type Turn } from './steps.ts';
 
 export function settlerSteps(turn: Turn): void {
   const { s, rules } = turn;
   watchForStall(turn);
+  resolve(turn);
+  if (!rules.has('the offset is stored with what it settled')) skip(turn);
   if (rules.has('a settlement holds the watermark')) {
     const decision = s.log[readAt(s, rules)];
     if (decision !== undefined) settle(turn, decision, s.postgres.watermark, s, 'settler');
@@ -40,6 +42,10 @@ function verdictOf(s: State, position: Position, watermark: Position, rules: Rul
   if (verdict.kind === 'gap' && !rules.has('the settler takes only what follows')) {
     return { kind: 'take' };
   }
+  const begins = position.seq === 0 && position.epoch > watermark.epoch;
+  const behind = rules.has('an epoch begins behind the end of the one before');
+  if (verdict.kind === 'gap' && begins && !behind) return { kind: 'take' };
+  if (verdict.kind === 'drop' && !rules.has('what has settled is dropped')) return { kind: 'take' };
   if (verdict.kind !== 'quarantine') return verdict;
   if (!rules.has('beyond the end of an epoch is put away')) {
     return isAbove(position, watermark) ? { kind: 'gap' } : { kind: 'drop' };
@@ -50,20 +56,60 @@ function verdictOf(s: State, position: Position, watermark: Position, rules: Rul
   return { ...verdict, freeze };
 }
 
+/** The offset alone is stored, and the settler dies. */
+function skip({ s, rules, add }: Turn): void {
+  const at = readAt(s, rules);
+  const decision = s.log[at];
+  if (decision === undefined) return;
+  const next = withPostgres(s, { offset: at + 1 });
+  add(`settler stores the offset behind d${decision} and dies`, next);
+}
+
+/** What was put away because of the wall is resolved by a person; a recovery goes first. */
+function resolve({ s, rules, add }: Turn): void {
+  const { quarantine, reason, token } = s.postgres;
+  if (!quarantine || token !== 0) return;
+  const stays = reason && rules.has('a rollback is ended by a recovery only');
+  const next = withPostgres(s, {
+    quarantine: false,
+    reason: stays,
+    frozen: stays,
+    untold: s.postgres.untold && stays,
+  });
+  add('the quarantine is resolved', next);
+}
+
+/** Postgres's wall refuses the event: put away in the watermark's transaction. */
+function refuse({ s: before, addFault }: Turn, decision: number, s: State): void {
+  const { left, postgres: pg } = before;
+  if (left.walls === 0) return;
+  const next = withPostgres(s, {
+    refused: pg.refused | bit(decision),
+    watermark: positionOf(before, decision),
+    frozen: true,
+    quarantine: true,
+    untold: isUntold(before),
+  });
+  const spent = { ...next, left: { ...left, walls: left.walls - 1 } };
+  addFault(`the wall refuses ${sayDecision(before, decision)}`, spent);
+}
+
 function settle(
-  { rules, add }: Turn,
+  turn: Turn,
   decision: number,
   watermark: Position,
   before: State,
   who: string,
 ): void {
+  const { rules, add } = turn;
   const position = positionOf(before, decision);
-  const { settled, away, frozen, untold } = before.postgres;
+  const { settled, away, refused, frozen } = before.postgres;
   const s = withPostgres(before, { offset: readAt(before, rules) + 1 });
   const verdict = verdictOf(before, position, watermark, rules);
   const what = sayDecision(before, decision);
   switch (verdict.kind) {
     case 'take':
+      refuse(turn, decision, s);
       add(
         `${who} settles ${what}`,
         withPostgres(s, { settled: settled | bit(decision), watermark: position }),
@@ -71,7 +117,7 @@ function settle(
       );
       return;
     case 'drop': {
-      const lost = !has(settled | away, decision);
+      const lost = !has(settled | away | refused, decision);
       const broken = lost ? `d${decision} is dropped, neither settled nor put away` : null;
       add(`${who} drops ${what}`, s, broken);
       return;
@@ -87,7 +133,7 @@ function settle(
       const freezes = verdict.freeze && !frozen;
       const next = withPostgres(s, {
         ...more,
-        ...(verdict.freeze ? { frozen: true, reason: true, untold: untold || !frozen } : {}),
+        ...(verdict.freeze ? { frozen: true, reason: true, untold: isUntold(before) } : {}),
       });
       const groundless =
         freezes && !s.rolledBack ? 'a lane is frozen that was not rolled back' : null;
@@ -102,8 +148,8 @@ function settle(
 
 /** The watermark must never jump over what is not settled, nor fall. */
 function tornWatermark(s: State, decision: number, position: Position): string | null {
-  const { settled, away, watermark } = s.postgres;
-  if (has(settled, decision)) return `d${decision} is settled twice`;
+  const { settled, away, refused, watermark } = s.postgres;
+  if (has(settled | refused, decision)) return `d${decision} is settled twice`;
   if (has(away, decision)) return `d${decision} is settled and put away`;
   if (!isAbove(position, watermark)) return 'the watermark falls';
   return null;

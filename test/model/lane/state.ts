@@ -18,8 +18,10 @@ export interface LaneData {
   readonly known: number;
   /** By epoch; undefined = no end told. */
   readonly ends: readonly (number | undefined)[];
-  /** 0 = none, 1 = frozen, above = set by recovery number flag - 1. */
+  /** 0 = none, -1 = quarantine, 1 = rolled back, above = set by recovery number flag - 1. */
   readonly flag: number;
+  /** The highest version of Postgres's state that has set a flag. */
+  readonly flagged: number;
   /** Number of the recovery that made it; 0 = none. */
   readonly madeBy: number;
   /** Steps that a rebuild has done here. */
@@ -42,8 +44,12 @@ export interface Postgres {
   readonly frozen: boolean;
   /** A rollback is among the reasons; a recovery freezes without one. */
   readonly reason: boolean;
-  /** Frozen for that reason, and the lane has not been told yet. */
+  /** So is a quarantine. */
+  readonly quarantine: boolean;
+  /** Frozen for a reason while the lane served, and it has not been told yet. */
   readonly untold: boolean;
+  /** Changes of the state. */
+  readonly version: number;
   /** Of the recovery that holds it, as a flag; 0 = none. */
   readonly token: number;
   /** Recoveries begun. */
@@ -53,6 +59,8 @@ export interface Postgres {
   readonly offset: number;
   readonly settled: number;
   readonly away: number;
+  /** Put away because of the wall, watermark and all: the lane keeps them. */
+  readonly refused: number;
 }
 
 export interface Api {
@@ -97,12 +105,16 @@ export interface Recovery {
   readonly snapshot: number;
   /** What was left was put away before the end: without that rule only. */
   readonly putAway: boolean;
+  /** A quarantine is left: the lane stays frozen. */
+  readonly stays: boolean;
 }
 
 export interface Trimmer {
   readonly watermark: Position;
   readonly frozen: boolean;
   readonly reason: boolean;
+  readonly quarantine: boolean;
+  readonly version: number;
   readonly epoch: number;
   readonly recovered: number;
 }
@@ -122,11 +134,12 @@ export interface Budget {
   readonly kafkaCuts: number;
   readonly kafkaAnew: number;
   readonly trims: number;
+  /** Events that Postgres's wall may refuse. */
+  readonly walls: number;
 }
 
 export interface State {
   readonly positions: readonly Position[];
-  readonly acked: number;
   readonly redis: Redis;
   readonly log: readonly number[];
   readonly postgres: Postgres;
@@ -134,7 +147,7 @@ export interface State {
   readonly relays: readonly Relay[];
   readonly verifiers: readonly Verifier[];
   readonly recoveries: readonly Recovery[];
-  readonly trimmer: Trimmer | null;
+  readonly trimmers: readonly (Trimmer | null)[];
   readonly settling: readonly (Settling | null)[];
   readonly left: Budget;
   /** Redis lost a decision, or came back as an older copy, since the last recovery. */
@@ -181,6 +194,7 @@ export const notBegun: Recovery = {
   run: 0,
   snapshot: 0,
   putAway: false,
+  stays: false,
 };
 export const recoveryOver = 9;
 
@@ -190,6 +204,7 @@ export interface Instance {
   readonly verifiers: number;
   readonly recoveries: number;
   readonly settlers: number;
+  readonly trimmers: number;
   readonly logMax: number;
   readonly budget: Budget;
 }
@@ -201,7 +216,6 @@ export function formatted(instance: Instance): State {
   const start = { epoch: 1, seq: -1 };
   return {
     positions: [],
-    acked: 0,
     redis: {
       marker: true,
       ...start,
@@ -210,6 +224,7 @@ export function formatted(instance: Instance): State {
       known: 0,
       ends: [],
       flag: 0,
+      flagged: 0,
       madeBy: 0,
       rebuilt: 0,
       run: 1,
@@ -224,7 +239,9 @@ export function formatted(instance: Instance): State {
       run: 1,
       frozen: false,
       reason: false,
+      quarantine: false,
       untold: false,
+      version: 0,
       token: 0,
       recoveries: 0,
       epochs: [{ epoch: 1, end: null, endedBy: null }],
@@ -232,12 +249,13 @@ export function formatted(instance: Instance): State {
       offset: 0,
       settled: 0,
       away: 0,
+      refused: 0,
     },
     apis: many(instance.apis, { seen: null, tells: 0 }),
     relays: many(instance.relays, { cursor: null, buffer: [] }),
     verifiers: many(instance.verifiers, idleVerifier),
     recoveries: many(instance.recoveries, notBegun),
-    trimmer: null,
+    trimmers: many(instance.trimmers, null),
     settling: many(instance.settlers, null),
     left: instance.budget,
     rolledBack: false,

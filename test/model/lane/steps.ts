@@ -28,18 +28,28 @@ export const withRedis = (s: State, change: Partial<Redis>): State => ({
   redis: { ...s.redis, ...change },
 });
 
-export const withPostgres = (s: State, change: Partial<Postgres>): State => ({
-  ...s,
-  postgres: { ...s.postgres, ...change },
-});
+/** A change of the state counts. */
+export function withPostgres(s: State, change: Partial<Postgres>): State {
+  const before = s.postgres;
+  const next = { ...before, ...change };
+  const same =
+    next.frozen === before.frozen &&
+    next.reason === before.reason &&
+    next.quarantine === before.quarantine &&
+    next.recovered === before.recovered;
+  return { ...s, postgres: same ? next : { ...next, version: before.version + 1 } };
+}
 
 /** Freezes in Postgres for a rollback. Answers what that breaks: there must have been one. */
 export function frozen(s: State): { next: State; broken: string | null } {
   const { postgres: pg, rolledBack } = s;
   const broken = rolledBack || pg.frozen ? null : 'a lane is frozen that was not rolled back';
-  const untold = pg.untold || (!pg.frozen && s.redis.flag === 0);
-  return { next: withPostgres(s, { frozen: true, reason: true, untold }), broken };
+  return { next: withPostgres(s, { frozen: true, reason: true, untold: isUntold(s) }), broken };
 }
+
+/** It serves, and will hear of a freeze with the trimmer's next round. */
+export const isUntold = (s: State): boolean =>
+  s.postgres.untold || (!s.postgres.frozen && isOpen(s));
 
 /** The lane answers batches over a connection to this server. */
 export const isOpen = (s: State): boolean =>

@@ -41,7 +41,7 @@ function read({ s, rules, add }: Turn, i: number): void {
   if (pg.token !== 0 && rules.has('the verifier gives way to a recovery')) return;
   const v = { ...idleVerifier, run: redis.run, epoch: pg.epoch, recovered: pg.recovered };
   const sawLog = maskOf(s.log);
-  if (pg.run === redis.run) {
+  if (pg.run === redis.run && rules.has('one server begins one epoch')) {
     const seen = { read: partition(s, rules), sawLog };
     const begun = { ...v, ...seen, at: 2 as const, next: pg.epoch };
     add(`verifier ${i} finds epoch ${pg.epoch} begun for this server`, set(s, i, begun));
@@ -68,7 +68,8 @@ function begin({ s, rules, add }: Turn, i: number, before: Verifier): void {
     return;
   }
   const v = { ...before, head: headOf(s) };
-  const changed = pg.epoch !== v.epoch || pg.run === v.run;
+  const begun = pg.run === v.run && rules.has('one server begins one epoch');
+  const changed = pg.epoch !== v.epoch || begun;
   const frozenNow = pg.frozen && rules.has('a frozen lane is not verified');
   const taken = pg.token !== 0 && rules.has('the verifier gives way to a recovery');
   const shut = frozenNow || taken;
@@ -87,9 +88,9 @@ function begin({ s, rules, add }: Turn, i: number, before: Verifier): void {
   const next = begins ? v.epoch + 1 : v.head.epoch;
   const ended = endEpochs(pg.epochs, v, rules);
   const epochs = begins ? [...ended, { epoch: next, end: null, endedBy: null }] : pg.epochs;
-  const begun = set(s, i, { ...v, at: 2, next });
+  const now = set(s, i, { ...v, at: 2, next });
   const label = `verifier ${i} ends epoch ${v.head.epoch} at ${v.head.seq}, begins ${next}`;
-  add(label, withPostgres(begun, { epoch: next, run: v.run, epochs }));
+  add(label, withPostgres(now, { epoch: next, run: v.run, epochs }));
 }
 
 /** Why the lane was rolled back, as marker and Postgres show it. */
@@ -178,6 +179,11 @@ function write({ s, rules, add }: Turn, i: number, v: Verifier): void {
     add(`verifier ${i} finds another server`, idle);
     return;
   }
+  const other = pg.frozen || pg.epoch !== v.next;
+  if (other && rules.has('postgres is asked again before the script')) {
+    add(`verifier ${i} finds that postgres has changed`, idle);
+    return;
+  }
   const opens = withRedis(idle, { verified: v.run });
   if (redis.epoch === v.next) {
     add(`verifier ${i} writes the run only`, opens, blind(s, v));
@@ -186,8 +192,8 @@ function write({ s, rules, add }: Turn, i: number, v: Verifier): void {
   const back = redis.epoch > v.next && rules.has('the script takes no epoch back');
   const from = redis.epoch;
   const end = pg.epochs.find((e) => e.epoch === from)?.end ?? -1;
-  const other = redis.seq !== end && rules.has('the script compares the head');
-  if (back || other) {
+  const moved = redis.seq !== end && rules.has('the script compares the head');
+  if (back || moved) {
     add(`verifier ${i} finds that the lane has changed`, idle);
     return;
   }

@@ -15,10 +15,16 @@ import { jsonOf, machineText, textOf } from './report.ts';
 import type { Scenario } from './scenario.ts';
 import { soldOut } from './scenarios/sold-out.ts';
 import { steady } from './scenarios/steady.ts';
+import { search } from './search/search.ts';
 import { readStackInfo } from './stack-info.ts';
 
 const usageCode = 2;
-const scenarios: Readonly<Record<ScenarioName, Scenario>> = { micro, steady, 'sold-out': soldOut };
+const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  micro,
+  search,
+  steady,
+  'sold-out': soldOut,
+};
 
 async function run(options: BenchOptions): Promise<number> {
   const aside = options.json ? process.stderr : process.stdout;

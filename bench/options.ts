@@ -4,8 +4,9 @@ import { refusedAsUsage, UsageError, whole } from './arguments.ts';
 import type { ScenarioOptions } from './scenario.ts';
 import { defaultDir } from './stack-info.ts';
 
+/** Of `all`; the search fills a shop first, so it is asked for by name. */
 export const scenarioNames = ['sold-out', 'steady', 'micro'] as const;
-export type ScenarioName = (typeof scenarioNames)[number];
+export type ScenarioName = (typeof scenarioNames)[number] | 'search';
 
 export interface BenchOptions extends ScenarioOptions {
   readonly scenarios: readonly ScenarioName[];
@@ -22,12 +23,14 @@ node dist/bench/main.js [scenario] [options]
   micro     decided holds through the engine as a library: batched, one call each, bare script
   steady    orders through to Postgres with everything running, by two generators
   sold-out  refusals of a sold-out sale against a bare uWebSockets.js route
-  all       one after the other (the default)
+  search    real queries in a generated shop: rate, latency, relevance
+  all       the first three one after the other (the default)
 
   --seconds N      of each measured phase, 1 to 120 (default 5)
   --rounds N       alternations where two things are compared, 1 to 50 (default 5)
   --connections N  of the generator, 1 to 10000 (default 128)
   --shoppers N     who take part; each takes one unit of a sale, 100 to 100000 (default 40000)
+  --products N     in the shop that is searched, 1000 to 1000000 (default 100000)
   --json           one JSON document on stdout, all else on stderr (with npm run --silent)
   --strict         exit code 1 when a bar does not hold
   --stack DIR      folder with the stack.json of the stack (default .highnoon)
@@ -44,6 +47,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     rounds: whole('rounds', values.rounds ?? '5', 1, 50),
     connections: whole('connections', values.connections ?? '128', 1, 10_000),
     shoppers: whole('shoppers', values.shoppers ?? '40000', 100, 100_000),
+    products: whole('products', values.products ?? '100000', 1000, 1_000_000),
     json: values.json ?? false,
     strict: values.strict ?? false,
     stack: values.stack ?? defaultDir,
@@ -61,6 +65,7 @@ function parsed(args: readonly string[]) {
         rounds: { type: 'string' },
         connections: { type: 'string' },
         shoppers: { type: 'string' },
+        products: { type: 'string' },
         json: { type: 'boolean' },
         strict: { type: 'boolean' },
         stack: { type: 'string' },
@@ -74,7 +79,7 @@ function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
   const [name = 'all', ...more] = names;
   if (more.length > 0) throw new UsageError(`one scenario at a time, not also ${more.join(', ')}`);
   if (name === 'all') return scenarioNames;
-  const found = scenarioNames.find((known) => known === name);
+  const found = [...scenarioNames, 'search' as const].find((known) => known === name);
   if (found !== undefined) return [found];
-  throw new UsageError(`there is no scenario ${name}: micro, steady, sold-out or all`);
+  throw new UsageError(`there is no scenario ${name}: micro, steady, sold-out, search or all`);
 }

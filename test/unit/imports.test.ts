@@ -33,6 +33,7 @@ const mayImport: readonly (readonly [from: string, to: readonly string[]])[] = [
   ['api/', ['api/', 'platform/', 'engine/index.ts']],
   ['bench/micro', ['bench/', 'platform/', 'engine/index.ts']],
   ['bench/baselines/', ['bench/', 'platform/', 'engine/']],
+  ['bench/search', ['bench/', 'catalog/', 'platform/']],
   ['bench/', ['bench/']],
   ['stack/', ['stack/']],
   ['test/', ['']],

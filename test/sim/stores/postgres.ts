@@ -293,7 +293,7 @@ class SeatQuery implements Query {
       });
     } catch (error) {
       // A commit that was not done is undone by the end of its connection.
-      if (!this.#ended) this.#drop();
+      this.#drop();
       throw error;
     }
   }

@@ -127,7 +127,8 @@ it('is the owner’s alone', async () => {
   const refused = { kind: 'rejected', rejection: { code: 'not_found' } };
   expect(await changeProduct(context, other, id, { fields: { name: 'x' } })).toEqual(refused);
   expect(await withdrawProduct(context, other, id)).toEqual(refused);
-  const foreign = { fields: { variant_of: await shop.register(other, 1) } };
+  const theirs = await shop.register(await shop.vendor('Mallory'), 1);
+  const foreign = { fields: { variant_of: theirs } };
   expect(await change(id, foreign)).toEqual(refused);
   const page = await listProducts(world.db, other, { limit: 10, cursor: null });
   expect(page).toEqual({ items: [], nextCursor: null });

@@ -3,7 +3,7 @@
  * have lost is not in Postgres, so runs with losses are judged by what does not need it.
  */
 import type { Rejection } from '../../engine/domain/types.ts';
-import type { Evidence, Row } from './auditor.ts';
+import type { Evidence, Row } from './evidence.ts';
 import type { Asked, SaleHistory, Telling } from './history.ts';
 import { wallOf } from './scheduler.ts';
 

@@ -7,6 +7,7 @@ import { audit } from '../../engine/audit/audit.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { wrongIn } from '../support/audit.ts';
 import { checkRefusals } from './auditor-refusals.ts';
+import type { Evidence, Row } from './evidence.ts';
 import type { Asked, History } from './history.ts';
 import type { Lab } from './lab.ts';
 import type { Scene } from './plan.ts';
@@ -16,29 +17,6 @@ export interface Run {
   readonly lab: Lab;
   readonly scene: Scene;
   readonly history: History;
-}
-
-/** An order as Postgres has it in the end; times in virtual ms since 1970. */
-export interface Row {
-  readonly id: string;
-  readonly sale: string;
-  readonly shopper: string;
-  readonly state: string;
-  readonly units: readonly number[];
-  readonly price: number;
-  readonly held: number;
-  /** Infinite = never: it was paid. */
-  readonly ended: number;
-}
-
-export interface Evidence {
-  readonly history: History;
-  readonly rows: ReadonlyMap<string, Row>;
-  /** Of which a decision may be gone. */
-  readonly lost: ReadonlySet<string>;
-  /** Whether any store lost anything. */
-  readonly lossy: boolean;
-  readonly wrong: string[];
 }
 
 /** What does not hold, in words. */

@@ -1,3 +1,4 @@
+/** The simulated Kafka does what the real one is seen to do: the same cases for both. */
 import { describe, it } from 'vitest';
 import { kafkaCases } from '../integration/platform/kafka-contract.ts';
 import { Faults } from './faults.ts';

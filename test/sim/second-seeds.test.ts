@@ -1,3 +1,4 @@
+/** The second half of the seeds. */
 import { seedsHold } from './seeds.ts';
 
 seedsHold(251, 250);

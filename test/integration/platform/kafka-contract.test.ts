@@ -1,3 +1,4 @@
+/** The real Kafka, by the cases that the simulated one is held to. */
 import { afterAll, describe, it } from 'vitest';
 import { until } from '../../support/environment.ts';
 import { testKafka } from '../../support/kafka.ts';

@@ -18,13 +18,14 @@ const commands = {
   vendor: 'create vendors and their keys',
   audit: 'recount all three stores; exit 0 when nothing was oversold or lost',
   recover: 'make a lane again from Postgres, after Redis or Kafka lost data',
+  replay: 'decide the log again; exit 0 when every accepted decision follows from it',
   quarantine: 'list what can never settle, and resolve it',
   sale: 'list and show sales, end the freeze of one',
   dlq: 'list dead letters, and send them again',
 };
 
 /** Commands that have a name already and are not there yet. */
-const later = ['verify', 'plan', 'rehearse', 'replay'];
+const later = ['verify', 'plan', 'rehearse'];
 
 const list = Object.entries(commands).map(([name, what]) => `  ${name.padEnd(11)} ${what}`);
 const usage = [

@@ -34,9 +34,10 @@ export class Operator {
     scheduler.after(
       lookMs * (1 + scheduler.rng.next() * 4),
       async () => {
-        for (const { lane, state } of await this.#rows()) {
+        for (const row of await this.#rows()) {
+          const { lane } = row;
           const since = scheduler.now - (this.#recoveredAt.get(lane) ?? -Infinity);
-          if (state !== 'frozen' || since < recoverAgainMs) continue;
+          if (since < recoverAgainMs || !(await this.#isFrozen(row))) continue;
           this.#recoveredAt.set(lane, scheduler.now);
           faults.count('frozen');
           crew.recover(lane, (recovered) => {
@@ -47,6 +48,16 @@ export class Operator {
       },
       scheduler.world,
     );
+  }
+
+  /**
+   * Postgres says so; or Redis came back as it was within a recovery that is over, and keeps the lane
+   * shut by that one's flag: only another recovery ends it.
+   */
+  async #isFrozen({ lane, state, token }: Row): Promise<boolean> {
+    if (state === 'frozen') return true;
+    const flag = await this.#lab.redis.get(laneKeys(lane).frozen);
+    return token === null && (flag ?? '').startsWith('recover');
   }
 
   /** Resolves when all has settled, every hold and sale has ended, and every lane serves. */
@@ -89,7 +100,10 @@ export class Operator {
     const { db, redis } = this.#lab;
     const left: string[] = [];
     for (const row of await this.#rows()) {
-      const { head } = await readLaneState(redis, row.lane);
+      const { head, watermark } = await readLaneState(redis, row.lane);
+      if (watermark === null || compare(watermark, row) !== 0) {
+        left.push(`lane ${row.lane} has an old copy of its watermark`);
+      }
       const verified = await redis.get(laneKeys(row.lane).verifiedRun);
       if (verified !== this.#scene.stores.redis.runId) {
         left.push(`lane ${row.lane} is not verified`);

@@ -69,8 +69,9 @@ describe('the generated shop', () => {
     expect(near.filter(({ unknown }) => unknown !== null)).toEqual([]);
     const said = new Set<unknown>();
     for (const { rules } of first.vendors) {
-      for (const rule of rules)
-        {for (const place of near) said.add(deliveryTo(rule, place).deliverable);}
+      for (const rule of rules) {
+        for (const place of near) said.add(deliveryTo(rule, place).deliverable);
+      }
     }
     expect(said).toEqual(new Set([true, false]));
   });

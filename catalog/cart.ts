@@ -14,7 +14,8 @@ import type { Db } from '../platform/postgres/pool.ts';
 import type { Places } from './delivery/places.ts';
 import { bestOffer, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
-import { PageCache } from './page-cache.ts';
+import { lastSeen } from './last-seen.ts';
+import type { PageCache } from './page-cache.ts';
 import { cartLineBody, cartMergeBody, cartSchema } from './schemas.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
@@ -32,9 +33,6 @@ export interface CartOptions {
 
 const turnsMax = 128;
 const seenMaxBytes = 16 * 1024 * 1024;
-const seenStaleMs = 600_000;
-const pauseMs = 1000;
-const patienceMs = 300;
 const lineBytes = 200;
 
 /** All that a cart is shown from, but for products. */
@@ -49,22 +47,16 @@ const nothing: Kept = { lines: [], address: null };
 class Carts {
   readonly #options: CartOptions;
   readonly #turns = new Turns(turnsMax);
-  /** Never fresh: a cart is read anew each time, and only shown from here with Postgres away. */
   readonly #seen: PageCache<Kept>;
 
   constructor(options: CartOptions) {
     this.#options = options;
-    this.#seen = new PageCache<Kept>({
+    this.#seen = lastSeen<Kept>({
       maxBytes: seenMaxBytes,
-      freshMs: 0,
-      costShare: 0,
-      staleMs: seenStaleMs,
       maxLoads: turnsMax,
-      pauseMs,
-      patienceMs,
       sizeOf: ({ lines }) => lineBytes * (lines.length + 4),
       load: (shopper) => this.#read(shopper),
-      now: options.now ?? (() => performance.now()),
+      now: options.now,
     });
   }
 

@@ -7,7 +7,8 @@ import type { Ctx, Route } from '../platform/http/route.ts';
 import type { Db } from '../platform/postgres/pool.ts';
 import { bestOffer, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
-import { PageCache } from './page-cache.ts';
+import { lastSeen } from './last-seen.ts';
+import type { PageCache } from './page-cache.ts';
 import { wishlistSchema } from './schemas.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
@@ -24,9 +25,6 @@ export interface WishlistOptions {
 
 const turnsMax = 64;
 const seenMaxBytes = 8 * 1024 * 1024;
-const seenStaleMs = 600_000;
-const pauseMs = 1000;
-const patienceMs = 300;
 const wishBytes = 200;
 
 class Wishlists {
@@ -36,17 +34,12 @@ class Wishlists {
 
   constructor(options: WishlistOptions) {
     this.#options = options;
-    this.#seen = new PageCache<readonly Wish[]>({
+    this.#seen = lastSeen<readonly Wish[]>({
       maxBytes: seenMaxBytes,
-      freshMs: 0,
-      costShare: 0,
-      staleMs: seenStaleMs,
       maxLoads: turnsMax,
-      pauseMs,
-      patienceMs,
       sizeOf: (wishes) => wishBytes * (wishes.length + 1),
       load: (shopper) => readWishes(options.db, shopper),
-      now: options.now ?? (() => performance.now()),
+      now: options.now,
     });
   }
 

@@ -71,6 +71,9 @@ export async function askCommand(
 ): Promise<Answer | null> {
   const { client, history } = around;
   const { verb } = asked;
+  // The same key is also sent twice at once: a refusal may be decided before what was accepted, and
+  // come after it.
+  const acceptedBefore = asked.said !== '';
   const told = await client.ask(callOf(around, asked), patience);
   const { answer } = told;
   asked.tries += told.tries;
@@ -85,17 +88,18 @@ export async function askCommand(
     history.seen.unknown += 1;
     return null;
   }
-  asked.outcome = answer.status < 300 ? 'ok' : 'refused';
+  const isOk = answer.status < 300;
+  if (isOk || asked.outcome !== 'ok') asked.outcome = isOk ? 'ok' : 'refused';
   if (answer.replayed) history.seen.replayed += 1;
   if (asked.code === 'sold_out') history.seen.sold_out += 1;
   if (asked.code === 'limit_reached') history.seen.limit += 1;
   if (verb === 'pay' && asked.code === 'hold_expired') history.seen.expired_race += 1;
-  if (asked.outcome === 'ok') {
+  if (isOk) {
     learn(around, asked, answer);
     history.accept(asked, answer.text);
-  } else if (asked.said !== '' || !refusals[verb].has(asked.code)) {
+  } else if (acceptedBefore || !refusals[verb].has(asked.code)) {
     const about = asked.order === '' ? asked.sale : asked.order;
-    const rule = asked.said === '' ? '' : 'I7: accepted, then ';
+    const rule = acceptedBefore ? 'I7: accepted, then ' : '';
     history.blame(`${rule}${verb} of ${about}: ${asked.status} ${asked.code}`, asked.order);
   }
   return answer;

@@ -61,6 +61,7 @@ export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
     limitPerShopper: body.limit_per_shopper,
     holdSeconds: body.hold_seconds ?? context.holdSecondsDefault,
     who: body.who,
+    admission: { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 },
     fingerprint: canonicalJson(body),
     ...(startsAt === null ? {} : { startsAt }),
     ...(context.idempotencyKey === '' ? {} : { idempotencyKey: context.idempotencyKey }),

@@ -30,6 +30,11 @@ const keyReused = problem(
   'This Idempotency-Key came before with another body.',
   { param: 'Idempotency-Key' },
 );
+const notAdmitted = problem(
+  'not_admitted',
+  'The sale has a line: holds are for tickets whose turn it is.',
+);
+const drawClosed = problem('draw_closed', 'The bell has rung; the draw takes no more tickets.');
 const unknownOutcome = problem(
   'unavailable',
   'Whether it was done is not known: ask again with the same key.',
@@ -70,6 +75,14 @@ export function rejectionProblem(rejection: Rejection): ProblemInput {
       return detailsRequired;
     case 'idempotency_key_reused':
       return keyReused;
+    case 'not_admitted':
+      return notAdmitted;
+    case 'line_full':
+      return problem('line_full', 'The line of this sale takes no more tickets now.', {
+        retryAfterMs: rejection.retryAfterMs,
+      });
+    case 'draw_closed':
+      return drawClosed;
   }
 }
 

@@ -119,6 +119,23 @@ function shopperSide(
   };
 }
 
+const noLine = {
+  kind: 'unavailable',
+  reason: 'no lane has a line yet',
+  retryAfterMs: 1000,
+} as const;
+
+/** No sale has a line yet: what asks for one is told so. */
+function lineSide(): Pick<Engine, 'join' | 'leave' | 'ticket' | 'seen' | 'line'> {
+  return {
+    join: () => Promise.resolve(noLine),
+    leave: () => Promise.resolve(noLine),
+    ticket: () => Promise.resolve(noLine),
+    seen: () => Promise.resolve(),
+    line: () => Promise.resolve(noLine),
+  };
+}
+
 function vendorSide(
   parts: Parts,
 ): Pick<
@@ -195,6 +212,7 @@ export async function createEngine(
     ...vendorSide(parts),
     sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
     laneSale: (id) => laneSale(parts, id),
+    ...lineSide(),
     sales: (query) => listSales(db, query),
     lanesNotReady: () =>
       lanes.gate.doors.filter((d) => !d.open).map(({ lane, reason }) => ({ lane, reason })),

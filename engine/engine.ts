@@ -2,6 +2,7 @@
  * The engine's interface to the api. Hot commands answer by callback, because a promise per
  * hold costs more than the hold; everything else returns promises.
  */
+import type { JoinCommand, LineFigures, LineTicket } from './domain/line/types.ts';
 import type {
   HoldCommand,
   LaneOrder,
@@ -17,6 +18,7 @@ import type {
   VendorId,
 } from './domain/types.ts';
 
+export type * from './domain/line/types.ts';
 export type * from './domain/types.ts';
 
 export type Done<T> = (outcome: Outcome<T>) => void;
@@ -83,6 +85,16 @@ export interface SaleTerms {
   readonly createdAt: Millis;
 }
 
+/** How shoppers come to a sale: at once, or one after the other. */
+export interface Admission {
+  readonly mode: 'open' | 'queue' | 'draw';
+  /** Most tickets admitted in a second; null = as fast as the lane bears. */
+  readonly ratePerSecond: number | null;
+  readonly turnSeconds: number;
+  /** Units that open turns may claim, as a multiple of those free. */
+  readonly factor: number;
+}
+
 export interface NewSale {
   readonly vendor: VendorId;
   /** Price in minor units, or percent off the standing price (1–99). */
@@ -98,6 +110,7 @@ export interface NewSale {
   readonly limitPerShopper: number;
   readonly holdSeconds: number;
   readonly who: 'verified' | 'anyone';
+  readonly admission: Admission;
   readonly idempotencyKey?: string;
   /** Canonical JSON of the body: another one under the same key is refused. */
   readonly fingerprint: string;
@@ -213,6 +226,21 @@ export interface Engine {
   /** Ends the hold as paid. Details must be stored before (`storeDetails`), else `details_required`. */
   pay(command: OrderCommand, fingerprint: number, done: Done<LaneOrder>): void;
   release(command: OrderCommand, done: Done<LaneOrder>): void;
+
+  // -- the line: decided in the lane's script --
+  /**
+   * Takes a place. `replayed` = by the same key before; `value.known` = one was held already.
+   * Refused as `sale_ended`, `forbidden`, `draw_closed`, `line_full`, `limit_reached`; a sale without
+   * a line has none to join: `not_found`.
+   */
+  join(command: JoinCommand): Promise<Outcome<LineTicket>>;
+  /** Gives the place up; one that is over stays as it is. `not_found` = no ticket. */
+  leave(who: { sale: SaleId; shopper: ShopperId }): Promise<Outcome<LineTicket>>;
+  /** `present` = its owner is here now: a parked ticket comes back. `not_found` = no ticket. */
+  ticket(who: { sale: SaleId; shopper: ShopperId; present: boolean }): Promise<Outcome<LineTicket>>;
+  /** These shoppers are here now. A hint: what does not reach the lane is lost. */
+  seen(sale: SaleId, shoppers: readonly ShopperId[]): Promise<void>;
+  line(sale: SaleId): Promise<Outcome<LineFigures>>;
 
   // -- orders --
   /** Exact: the lane first, then the Postgres primary. `null` = no such order of this shopper. */

@@ -57,7 +57,10 @@ export type Rejection =
   | { readonly code: 'hold_expired' }
   | { readonly code: 'illegal_transition'; readonly state: LaneOrderState }
   | { readonly code: 'details_required' }
-  | { readonly code: 'idempotency_key_reused' };
+  | { readonly code: 'idempotency_key_reused' }
+  | { readonly code: 'not_admitted' }
+  | { readonly code: 'line_full'; readonly retryAfterMs: number }
+  | { readonly code: 'draw_closed' };
 
 export type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T; readonly replayed: boolean; readonly now: Millis }

@@ -19,6 +19,8 @@ export const code = {
   sale_frozen: -15,
   fault: -16,
   not_admitted: -17,
+  line_full: -18,
+  draw_closed: -19,
 } as const;
 
 /** Status of a whole batch: only `ok` has replies, every other one had no effect. */
@@ -55,5 +57,20 @@ export const op = {
   touch: 8,
 } as const;
 
+/** Commands of a batch of the line, by their number in lua/line.lua. */
+export const lineOp = {
+  join: 1,
+  leave: 2,
+  ticket: 3,
+  seen: 4,
+  admit: 5,
+  lapse: 6,
+  line: 7,
+} as const;
+
+/** By their number in a record, from 1. */
+export const ticketStates = ['waiting', 'admitted', 'finished', 'lapsed', 'left'] as const;
+/** By their number in a sale's terms. */
+export const lineModes = ['open', 'queue', 'draw'] as const;
 export const orderStates = ['held', 'paid', 'released', 'expired'] as const;
 export const saleStates = ['scheduled', 'live', 'paused', 'closing', 'closed'] as const;

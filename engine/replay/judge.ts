@@ -202,7 +202,7 @@ const orderTypes: ReadonlySet<string> = new Set(['held', 'paid', 'released', 'ex
 const isOrderEvent = (event: LaneEvent): event is HeldEvent | EndEvent => orderTypes.has(event[0]);
 
 /** Of a lane command; 0 = a latch, or what a shopper or a deadline did. */
-const numberOf = (event: LaneEvent): number => (isOrderEvent(event) ? 0 : event[1]);
+const numberOf = ([, number]: LaneEvent): number => (typeof number === 'number' ? number : 0);
 
 const told = (event: LaneEvent | undefined): string =>
   event === undefined ? 'nothing' : JSON.stringify(event);

@@ -1,7 +1,7 @@
 /** From what Redis, Kafka and Postgres keep into the words of the pure model. */
-import type { LaneCommand, LaneEvent } from '../domain/lane/words.ts';
+import type { LaneCommand, LaneEvent, LineTerms } from '../domain/lane/words.ts';
 import type { SaleId } from '../domain/types.ts';
-import { saleStates } from '../lanes/codes.ts';
+import { lineModes, saleStates } from '../lanes/codes.ts';
 
 /** An event of an entry. A refusal for a sale's state names it by its number there. */
 export function eventInWords(event: readonly unknown[]): LaneEvent {
@@ -45,7 +45,7 @@ export function commandInWords({
 }
 
 function termsOf(body: readonly unknown[]) {
-  const [, startsAt, endsAt, limit, holdMs, verifiedOnly, creditsWanted, items] = body as [
+  const [, startsAt, endsAt, limit, holdMs, verifiedOnly, creditsWanted, items, line] = body as [
     SaleId,
     number,
     number,
@@ -54,9 +54,19 @@ function termsOf(body: readonly unknown[]) {
     number,
     number,
     [string, number][],
+    [number, number, number, number]?,
   ];
   return {
     ...{ startsAt, endsAt, limit, holdMs, creditsWanted, verifiedOnly: verifiedOnly === 1 },
     items: items.map(([product, price]) => ({ product, price })),
+    line: lineOf(line),
   };
+}
+
+function lineOf(packed?: readonly [number, number, number, number]): LineTerms | null {
+  if (packed === undefined) return null;
+  const [mode, turnMs, factorPercent, lineMax] = packed;
+  const name = lineModes[mode];
+  if (name === 'open' || name === undefined) return null;
+  return { mode: name, turnMs, factorPercent, lineMax };
 }

@@ -20,6 +20,8 @@ local CODE = {
   sale_frozen = -15,
   fault = -16,
   not_admitted = -17,
+  line_full = -18,
+  draw_closed = -19,
 }
 
 -- Status of a whole batch: only `ok` has replies, every other one had no effect.

@@ -72,6 +72,9 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
     }
     case 'not_found':
       return asked.order !== '' && lost.has(asked.order) ? '' : 'not found';
+    case 'not_admitted':
+    case 'line_full':
+    case 'draw_closed':
     case 'forbidden':
     case 'product_required':
       return code;

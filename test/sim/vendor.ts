@@ -55,6 +55,7 @@ export class Vendor {
         limitPerShopper: terms.limit,
         holdSeconds: terms.holdSeconds,
         who: 'anyone',
+        admission: { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 },
         fingerprint: 'f',
         idempotencyKey,
       });

@@ -93,6 +93,7 @@ export class WorldShop {
         limitPerShopper: 4,
         holdSeconds: 300,
         who: 'anyone',
+        admission: { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 },
         fingerprint: 'test',
         ...terms,
       }),

@@ -51,6 +51,7 @@ const eventOf = {
   pause: 'paused',
   resume: 'resumed',
   close: 'closed',
+  numbers: 'numbers',
 } as const;
 
 /** The event of a command that never came to its sale: unknown sale, frozen sale. */
@@ -81,6 +82,9 @@ export function apply(work: SaleWork, c: LaneCommand, isNew: boolean): void {
       break;
     case 'close':
       close(work, c.number);
+      break;
+    case 'numbers':
+      happen(work, refused(c, 'no_line'));
   }
   latch(work);
 }

@@ -47,4 +47,5 @@ const noTerms = {
   verifiedOnly: false,
   creditsWanted: 0,
   items: [],
+  line: null,
 } as const;

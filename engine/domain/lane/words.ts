@@ -61,7 +61,41 @@ export interface Terms {
   readonly verifiedOnly: boolean;
   readonly creditsWanted: number;
   readonly items: readonly { readonly product: ProductId; readonly price: number }[];
+  /** Null = no line: whoever comes may hold. */
+  readonly line: LineTerms | null;
 }
+
+export interface LineTerms {
+  readonly mode: 'queue' | 'draw';
+  readonly turnMs: number;
+  /** Open turns may claim so many percent of what is free. */
+  readonly factorPercent: number;
+  /** Most tickets that wait at once. */
+  readonly lineMax: number;
+}
+
+/** Takes a place. `key` = the ticket's own part of its id, made from the idempotency key. */
+export interface Join {
+  readonly kind: 'join';
+  readonly sale: SaleId;
+  readonly shopper: ShopperId;
+  readonly key: string;
+  readonly verified: boolean;
+}
+
+export type LineCommand =
+  | Join
+  | { readonly kind: 'leave'; readonly sale: SaleId; readonly shopper: ShopperId }
+  | {
+      readonly kind: 'ticket';
+      readonly sale: SaleId;
+      readonly shopper: ShopperId;
+      /** Its owner is here now. */
+      readonly present: boolean;
+    }
+  | { readonly kind: 'seen'; readonly sale: SaleId; readonly shoppers: readonly ShopperId[] }
+  | { readonly kind: 'admit' | 'lapse'; readonly sale: SaleId; readonly most: number }
+  | { readonly kind: 'line'; readonly sale: SaleId };
 
 /** What Postgres or a vendor decided for the lane; applied only as the one after the last. */
 export type LaneCommand = { readonly number: number; readonly sale: SaleId } & (
@@ -73,6 +107,12 @@ export type LaneCommand = { readonly number: number; readonly sale: SaleId } & (
       readonly units: number;
     }
   | { readonly kind: 'pause' | 'resume' | 'close' }
+  | {
+      /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
+      readonly kind: 'numbers';
+      readonly from: number;
+      readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
+    }
 );
 
 export type OrderReply = readonly [
@@ -202,23 +242,68 @@ export type DebitedEvent = readonly [
 
 /** What became of a lane command that changed nothing: number, 0, reason, and what helps. */
 export type RefusedEvent = readonly [
-  type: 'installed' | 'moved' | 'paused' | 'resumed' | 'closed',
+  type: 'installed' | 'moved' | 'paused' | 'resumed' | 'closed' | 'numbers',
   number: number,
   ok: 0,
   reason: string,
   ...rest: unknown[],
 ];
 
-/** A latch has number 0: nobody asked for it. */
+export type JoinedEvent = readonly [
+  type: 'joined',
+  key: string,
+  shopper: ShopperId,
+  /** In joining order, from 0. */
+  index: number,
+  /** 0 = before the bell. */
+  number: number,
+];
+
+export type AdmittedEvent = readonly [
+  type: 'admitted',
+  key: string,
+  shopper: ShopperId,
+  /** In the turn clock of the sale, ms (`state.ts`). */
+  turnEnds: Millis,
+  /** Units that the turn may take. */
+  claim: number,
+];
+
+/** A ticket's end. */
+export type TicketEndEvent = readonly [
+  type: 'left' | 'lapsed' | 'finished',
+  key: string,
+  shopper: ShopperId,
+];
+
+export type TicketEvent = JoinedEvent | AdmittedEvent | TicketEndEvent;
+
+/** Numbers `from` to `from` + `count` - 1 are given. Which ticket has which, the command says. */
+export type NumbersEvent = readonly [
+  type: 'numbers',
+  number: number,
+  ok: 1,
+  reason: '',
+  from: number,
+  count: number,
+];
+
+/**
+ * A latch has number 0: nobody asked for it. Of a sale with a line `paused` tells the hold clock,
+ * and `resumed` how long the sale has been paused in all, ms.
+ */
 export type SaleEvent =
   | readonly ['opened', number: 0]
+  | readonly ['bell', number: 0, joined: number]
   | readonly ['closing', number: 0]
   | readonly ['installed' | 'paused' | 'resumed', number: number, ok: 1, reason: '']
+  | readonly ['paused' | 'resumed', number: number, ok: 1, reason: '', ms: number]
+  | NumbersEvent
   | CreditedEvent
   | DebitedEvent
   | ClosedEvent;
 
-export type LaneEvent = HeldEvent | EndEvent | SaleEvent | RefusedEvent;
+export type LaneEvent = HeldEvent | EndEvent | TicketEvent | SaleEvent | RefusedEvent;
 
 /** The decisions of one batch, as they stand in the outbox, in Kafka and before the settler. */
 export interface LaneEntry {

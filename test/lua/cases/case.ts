@@ -7,6 +7,7 @@ import type { Bounds } from '../../../engine/domain/lane/batch.ts';
 import type {
   LaneCommand,
   LaneEvent,
+  LineTerms,
   Reply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
@@ -68,6 +69,7 @@ export interface SaleOptions {
   readonly holdMs?: number;
   readonly verifiedOnly?: boolean;
   readonly creditsWanted?: number;
+  readonly line?: LineTerms;
 }
 
 /** Numbered from `first`: an install and one credit for each item. */
@@ -97,6 +99,7 @@ export function install(number: number, options: SaleOptions = {}): LaneCommand 
       verifiedOnly: options.verifiedOnly ?? false,
       creditsWanted: options.creditsWanted ?? units.length,
       items: units.map((_, item) => ({ product: `p${item}`, price: price + item })),
+      line: options.line ?? null,
     },
   };
 }

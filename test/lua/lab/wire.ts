@@ -2,11 +2,12 @@
 import type {
   LaneCommand,
   LaneEntry,
+  LineTerms,
   Reply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
 import { pack, readEntry, type Entry } from '../../../engine/lanes/codec.ts';
-import { codeNames, op, orderStates, saleStates } from '../../../engine/lanes/codes.ts';
+import { codeNames, lineModes, op, orderStates, saleStates } from '../../../engine/lanes/codes.ts';
 
 /** A shop command as lua/shop.lua reads it; `sale` counts from 0 in the order of the keys. */
 export function packShop(c: ShopCommand, sale: number): unknown[] {
@@ -38,7 +39,8 @@ function bodyOf(c: LaneCommand): unknown[] {
       const { startsAt, endsAt, limit, holdMs, verifiedOnly, creditsWanted, items } = c.terms;
       const listed = items.map(({ product, price }) => [product, price]);
       const who = verifiedOnly ? 1 : 0;
-      return [c.sale, startsAt, endsAt, limit, holdMs, who, creditsWanted, listed];
+      const body = [c.sale, startsAt, endsAt, limit, holdMs, who, creditsWanted, listed];
+      return c.terms.line === null ? body : [...body, packLine(c.terms.line)];
     }
     case 'credit':
     case 'debit':
@@ -47,8 +49,17 @@ function bodyOf(c: LaneCommand): unknown[] {
     case 'resume':
     case 'close':
       return [];
+    case 'numbers':
+      return [c.from, c.tickets.length, c.tickets];
   }
 }
+
+const packLine = ({ mode, turnMs, factorPercent, lineMax }: LineTerms): number[] => [
+  lineModes.indexOf(mode),
+  turnMs,
+  factorPercent,
+  lineMax,
+];
 
 const nameOf = (number: unknown): string =>
   codeNames.get(number as number) ?? `code ${String(number)}`;

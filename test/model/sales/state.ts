@@ -56,6 +56,7 @@ export interface State {
 const terms = (items: readonly string[], creditsWanted: number) => ({
   ...{ startsAt: 0, endsAt: 0, limit: 9, holdMs: 10 * now, verifiedOnly: false, creditsWanted },
   items: items.map((product) => ({ product, price: 1 })),
+  line: null,
 });
 
 /** Writes commands: each gets the number after the last of its lane. */

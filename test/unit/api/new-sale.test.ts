@@ -32,6 +32,7 @@ describe('newSaleOf', () => {
   it('makes a command of one product', () => {
     expect(newSaleOf(one, context)).toEqual({
       vendor: 'ven_1',
+      admission: { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 },
       items: [{ product: 'prd_a', allotted: 5, price: 100 }],
       durationSeconds: 3600,
       limitPerShopper: 1,

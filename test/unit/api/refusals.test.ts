@@ -59,6 +59,14 @@ const rejections: Readonly<Record<Rejection['code'], [Rejection, number, string,
     'idempotency_key_reused',
     { param: 'Idempotency-Key' },
   ],
+  not_admitted: [{ code: 'not_admitted' }, 403, 'not_admitted', {}],
+  line_full: [
+    { code: 'line_full', retryAfterMs: 5000 },
+    429,
+    'line_full',
+    { retry_after_ms: 5000 },
+  ],
+  draw_closed: [{ code: 'draw_closed' }, 409, 'draw_closed', {}],
 };
 
 describe('a rejection', () => {

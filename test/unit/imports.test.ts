@@ -55,6 +55,8 @@ const vendorHomes: Readonly<Record<string, readonly string[]>> = {
   pino: ['platform/log.ts'],
   'fast-jwt': ['platform/', 'api/'],
   msgpackr: ['engine/lanes/', 'engine/settle/', 'api/socket/'],
+  'rrule-temporal': ['engine/sales/'],
+  'temporal-polyfill': ['engine/sales/'],
 };
 
 /** Loops of protocol §12: they meet in the stores, never in memory. */

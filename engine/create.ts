@@ -55,12 +55,13 @@ interface Parts {
   readonly settings: Settings;
   readonly secret: KeyObject;
   readonly sales: SaleCache;
+  readonly lineMax: number;
 }
 
 /** Creates a sale and waits for its settled outcome. */
 async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<SaleTerms>> {
-  const { db, lanes, settings, secret } = parts;
-  const context = { secret, lanes: settings.lanes, currency: settings.currency };
+  const { db, lanes, settings, secret, lineMax } = parts;
+  const context = { secret, lanes: settings.lanes, currency: settings.currency, lineMax };
   const created = await db.tx((q) => writeSale(q, context, sale));
   if ('code' in created) return { kind: 'rejected', rejection: created };
   crashPoint('sale.written');
@@ -206,7 +207,7 @@ export async function createEngine(
   const lanes = openLanes(config, settings, db, log, undefined, stores);
   const secret = idSecretOf(settings.idSecret);
   const sales = new SaleCache(db);
-  const parts: Parts = { db, lanes, settings, secret, sales };
+  const parts: Parts = { db, lanes, settings, secret, sales, lineMax: config.lineMax };
   return {
     ...shopperSide(parts),
     ...vendorSide(parts),

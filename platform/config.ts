@@ -42,6 +42,9 @@ export interface Config {
   readonly relayPauseMs: number;
   readonly batchMax: number;
   readonly holdSecondsDefault: number;
+  readonly lineMax: number;
+  readonly admitHoldP99Ms: number;
+  readonly admitInDoubtMs: number;
   readonly kafkaReplication: number;
   readonly commandTimeoutMs: number;
   /** Before every topic and group. */

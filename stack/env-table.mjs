@@ -123,6 +123,21 @@ export const variables = [
     whole(1, 3600),
     'hold time of a sale that names none',
   ),
+  variable('LINE_MAX', 'lineMax', '2000000', whole(1, 50_000_000), 'tickets that one line takes'),
+  variable(
+    'ADMIT_HOLD_P99_MS',
+    'admitHoldP99Ms',
+    '250',
+    whole(1, 60_000),
+    'holds slower than this make the admitter slower',
+  ),
+  variable(
+    'ADMIT_IN_DOUBT_MS',
+    'admitInDoubtMs',
+    '5000',
+    whole(100, 900_000),
+    'age of the first decision in doubt above which the admitter is slower',
+  ),
   variable('KAFKA_REPLICATION', 'kafkaReplication', '1', whole(1, 9), 'replicas of each topic'),
   variable(
     'COMMAND_TIMEOUT_MS',

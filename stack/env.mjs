@@ -37,6 +37,9 @@ export { roleNames, variables };
  * @property {number} relayPauseMs
  * @property {number} batchMax
  * @property {number} holdSecondsDefault
+ * @property {number} lineMax
+ * @property {number} admitHoldP99Ms
+ * @property {number} admitInDoubtMs
  * @property {number} kafkaReplication
  * @property {number} commandTimeoutMs
  * @property {string} topicPrefix

@@ -57,3 +57,5 @@ export const saleOfOrder = (id: OrderId): SaleId => `sal_${id.slice(4, 20)}`;
 /** The 24 characters that find an order in its shopper's record. */
 export const orderKey = (id: OrderId): string => id.slice(20);
 export const orderIdOf = (sale: SaleId, key: string): OrderId => `ord_${saleTag(sale)}${key}`;
+/** `tkt_` + the sale's 16 characters + the ticket's own 24. */
+export const ticketIdOf = (sale: SaleId, key: string): string => `tkt_${saleTag(sale)}${key}`;

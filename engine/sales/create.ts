@@ -10,6 +10,7 @@ import type { Query } from '../../platform/postgres/db.ts';
 import { laneOfId, saleIdOf } from '../domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
 import type { NewSale, VendorRejection } from '../engine.ts';
+import { admissionJson, insertLine, lineTerms } from '../line/terms.ts';
 import { requestOf } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
 
@@ -30,6 +31,8 @@ export interface CreateContext {
   readonly secret: KeyObject;
   readonly lanes: number;
   readonly currency: string;
+  /** Tickets that one line takes. */
+  readonly lineMax: number;
 }
 
 /** The lane of a new flash sale: by its identity, so that sales spread over all lanes. */
@@ -113,8 +116,7 @@ async function insertSale(
     `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
                              limit_per_shopper, hold_seconds, who, admission, currency, seed,
                              fingerprint, request)
-     VALUES ($1, $2, $3, 'flash', 'creating', $4, $5, $6, $7, $8, '{"mode":"open"}', $9, $10, $11,
-             $12)
+     VALUES ($1, $2, $3, 'flash', 'creating', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      ON CONFLICT (request) WHERE state <> 'cancelled' DO NOTHING`,
     [
       id,
@@ -125,6 +127,7 @@ async function insertSale(
       sale.limitPerShopper,
       sale.holdSeconds,
       sale.who,
+      JSON.stringify(admissionJson(sale.admission)),
       context.currency,
       clock.random(32),
       sale.fingerprint,
@@ -154,7 +157,8 @@ async function insertSale(
             WITH ORDINALITY AS i(product, standing, units, n)`,
     [id, items.map((i) => i.product), items.map((i) => i.standing), items.map((i) => i.allotted)],
   );
-  await creationCommands(id, sale, items, startsAt, endsAt).flush(q);
+  await insertLine(q, id, sale.admission, context.lineMax);
+  await creationCommands(id, sale, items, { startsAt, endsAt, lineMax: context.lineMax }).flush(q);
   return true;
 }
 
@@ -163,9 +167,9 @@ function creationCommands(
   id: SaleId,
   sale: NewSale,
   items: readonly PricedItem[],
-  startsAt: Date,
-  endsAt: Date,
+  bounds: { readonly startsAt: Date; readonly endsAt: Date; readonly lineMax: number },
 ): CommandWriter {
+  const line = lineTerms(sale.admission, bounds.lineMax);
   const writer = new CommandWriter();
   writer.add({
     lane: laneOfId(id),
@@ -174,13 +178,14 @@ function creationCommands(
     move: null,
     body: [
       id,
-      startsAt.getTime(),
-      endsAt.getTime(),
+      bounds.startsAt.getTime(),
+      bounds.endsAt.getTime(),
       sale.limitPerShopper,
       sale.holdSeconds * 1000,
       sale.who === 'verified' ? 1 : 0,
       items.length,
       items.map((i) => [i.product, i.price]),
+      ...(line === null ? [] : [line]),
     ],
   });
   for (const [n, item] of items.entries()) {

@@ -5,10 +5,12 @@
 import { messageOf } from '../../platform/fault.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import type { FoldedOrder } from '../domain/fold.ts';
+import type { FoldedTicket } from '../domain/line/tickets.ts';
 import { CommandWriter } from './commands.ts';
 import type { SaleEvent } from './events.ts';
 import { settleOrders, type Unsettled } from './orders.ts';
 import { CannotSettle, settleSale } from './sales.ts';
+import { settleTickets, type UnsettledTicket } from './tickets.ts';
 
 /** Class 22 (data) and 23 (constraint) of SQLSTATE, and 21000: repeating cannot help. */
 export function isDataError(error: unknown): boolean {
@@ -17,11 +19,12 @@ export function isDataError(error: unknown): boolean {
   return typeof error.code === 'string' && /^(21|22|23)...$/.test(error.code);
 }
 
-/** How a settlement writes its events; `orders` are a fold, answered is what did not settle. */
+/** How a settlement writes its events; `orders` and `tickets` are folds, answered is what did not settle. */
 export interface Way {
   /** Answers why the event did not settle; null = it did. */
   sale(q: Query, lane: number, event: SaleEvent, writer: CommandWriter): Promise<string | null>;
   orders(q: Query, orders: readonly FoldedOrder[]): Promise<readonly Unsettled[]>;
+  tickets(q: Query, tickets: readonly FoldedTicket[]): Promise<readonly UnsettledTicket[]>;
 }
 
 /** What breaks a rule of the database is thrown, and nothing has settled. */
@@ -31,10 +34,15 @@ export const whole: Way = {
     return null;
   },
   orders: settleOrders,
+  tickets: settleTickets,
 };
 
 /** What breaks a rule is answered, and all else has settled. */
-export const apart: Way = { sale: settleSaleApart, orders: settleOrdersApart };
+export const apart: Way = {
+  sale: settleSaleApart,
+  orders: settleOrdersApart,
+  tickets: settleTicketsApart,
+};
 
 /** Undone when it breaks a rule of the database, and then answers why; null = it is done. */
 export async function attempt(q: Query, work: () => Promise<void>): Promise<string | null> {
@@ -96,4 +104,21 @@ async function settleEventsApart(
   const [refused] = await settleOrdersApart(q, [alone]);
   if (refused !== undefined) return [{ order, reason: refused.reason }];
   return settleOrdersApart(q, [{ held: null, end, events: [end] }]);
+}
+
+/** As with orders. What came of one ticket within one settlement settles as one, or not at all. */
+async function settleTicketsApart(
+  q: Query,
+  tickets: readonly FoldedTicket[],
+): Promise<readonly UnsettledTicket[]> {
+  let unsettled: readonly UnsettledTicket[] = [];
+  const reason = await attempt(q, async () => {
+    unsettled = await settleTickets(q, tickets);
+  });
+  const [ticket] = tickets;
+  if (reason === null || ticket === undefined) return unsettled;
+  if (tickets.length === 1) return [{ ticket, reason }];
+  const middle = Math.ceil(tickets.length / 2);
+  const first = await settleTicketsApart(q, tickets.slice(0, middle));
+  return [...first, ...(await settleTicketsApart(q, tickets.slice(middle)))];
 }

@@ -1,6 +1,7 @@
 /** Reads the events of an outbox entry into words. The scripts' headers say their shapes. */
 import { orderIdOf } from '../domain/ids.ts';
 import type { OrderEvent } from '../domain/fold.ts';
+import type { TicketEvent } from '../domain/line/tickets.ts';
 import type { SaleId } from '../domain/types.ts';
 import type { Entry } from '../lanes/codec.ts';
 
@@ -19,14 +20,15 @@ export interface SaleEvent {
 }
 
 const orderTypes = new Set<unknown>(['held', 'paid', 'released', 'expired']);
+const ticketTypes = new Set<unknown>(['joined', 'admitted', 'finished', 'lapsed', 'left']);
+
+interface Place {
+  readonly position: string;
+  readonly index: number;
+}
 
 /** By index and in one literal: this runs for every order that is sold. */
-function orderEvent(
-  e: readonly unknown[],
-  sale: SaleId,
-  entry: Entry,
-  place: { readonly position: string; readonly index: number },
-): OrderEvent {
+function orderEvent(e: readonly unknown[], sale: SaleId, entry: Entry, place: Place): OrderEvent {
   const isHold = e[0] === 'held';
   const expiresAt = isHold ? (e[5] as number) : 0;
   return {
@@ -49,30 +51,65 @@ function orderEvent(
   };
 }
 
-/** Splits an entry into what moves orders and what moves sales. */
-export function readEvents(entry: Entry): { orders: OrderEvent[]; sales: SaleEvent[] } {
-  const orders: OrderEvent[] = [];
-  const sales: SaleEvent[] = [];
+function ticketEvent(
+  e: readonly unknown[],
+  sale: SaleId,
+  at: number,
+  { position, index }: Place,
+): TicketEvent {
+  const type = e[0] as TicketEvent['type'];
+  const [first, second] = [Number(e[3] ?? 0), Number(e[4] ?? 0)];
+  const isJoin = type === 'joined';
+  return {
+    type,
+    sale,
+    key: String(e[1]),
+    shopper: String(e[2]),
+    at,
+    ticket: isJoin ? first : 0,
+    number: isJoin ? second : 0,
+    turnEnds: isJoin ? 0 : first,
+    claim: isJoin ? 0 : second,
+    position,
+    index,
+  };
+}
+
+function saleEvent(e: readonly unknown[], sale: SaleId, at: number, index: number): SaleEvent {
+  const type = String(e[0]);
+  // The bell has no outcome: what it says is how many had joined.
+  const isBell = type === 'bell';
+  return {
+    type,
+    sale,
+    number: Number(e[1]),
+    ok: isBell || e[2] !== 0,
+    reason: typeof e[3] === 'string' ? e[3] : '',
+    rest: e.slice(isBell ? 2 : 4),
+    at,
+    index,
+  };
+}
+
+export interface Events {
+  readonly orders: OrderEvent[];
+  readonly sales: SaleEvent[];
+  readonly tickets: TicketEvent[];
+}
+
+/** Splits an entry into what moves orders, what moves sales and what moves tickets. */
+export function readEvents(entry: Entry): Events {
+  const events: Events = { orders: [], sales: [], tickets: [] };
   const position = `${entry.epoch}-${entry.seq}`;
   let index = 0;
-  for (const [sale, events] of entry.groups) {
-    for (const e of events) {
-      if (orderTypes.has(e[0])) {
-        orders.push(orderEvent(e, sale, entry, { position, index }));
-      } else {
-        sales.push({
-          type: String(e[0]),
-          sale,
-          number: Number(e[1]),
-          ok: e[2] !== 0,
-          reason: typeof e[3] === 'string' ? e[3] : '',
-          rest: e.slice(4),
-          at: entry.at,
-          index,
-        });
-      }
+  for (const [sale, own] of entry.groups) {
+    for (const e of own) {
+      const place = { position, index };
+      if (orderTypes.has(e[0])) events.orders.push(orderEvent(e, sale, entry, place));
+      else if (ticketTypes.has(e[0])) events.tickets.push(ticketEvent(e, sale, entry.at, place));
+      else events.sales.push(saleEvent(e, sale, entry.at, index));
       index += 1;
     }
   }
-  return { orders, sales };
+  return events;
 }

@@ -77,10 +77,30 @@ export async function settleSale(
     case 'moved':
       await settleMoved(q, event, writer);
       return;
+    case 'numbers':
+      await settleNumbers(q, event);
+      return;
     default:
       // Nothing of the log is skipped: an event that this version does not know is put away.
       throw new CannotSettle(`no event ${event.type}`);
   }
+}
+
+/** A chunk of the draw is in the lane; with the last one the line is numbered. */
+async function settleNumbers(q: Query, event: SaleEvent): Promise<void> {
+  if (!event.ok) return;
+  await q.run(
+    `UPDATE sale.line_numbers SET given = true WHERE sale_id = $1 AND command = $2`,
+    [event.sale, event.number],
+    'numbers_given',
+  );
+  await q.run(
+    `UPDATE sale.lines l SET numbered_at = $2
+      WHERE l.sale_id = $1 AND NOT EXISTS (
+              SELECT 1 FROM sale.line_numbers n WHERE n.sale_id = l.sale_id AND NOT n.given)`,
+    [event.sale, event.at],
+    'line_numbered',
+  );
 }
 
 /** A creating sale is scheduled once it is installed and every credit is in. */

@@ -5,9 +5,11 @@
  */
 import type { Query } from '../../platform/postgres/db.ts';
 import { foldOrders, type OrderEvent } from '../domain/fold.ts';
+import { foldTickets, type TicketEvent } from '../domain/line/tickets.ts';
 import { judge, type EpochEnd, type Position } from '../domain/contiguity.ts';
 import type { Entry } from '../lanes/codec.ts';
 import { whole, type Way } from './apart.ts';
+import { Chains } from './chains.ts';
 import { CommandWriter } from './commands.ts';
 import { readEvents } from './events.ts';
 import { alreadyAway, freezeLane, putAway, type Away } from './quarantine.ts';
@@ -91,7 +93,9 @@ export async function settle(
   const watermark = await lockWatermark(q, lane);
   const judged = judgeAll(entries, watermark, await readEpochs(q, lane));
   const writer = new CommandWriter();
+  const chains = new Chains(q);
   const orders: OrderEvent[] = [];
+  const tickets: TicketEvent[] = [];
   const away = [...judged.away];
   const entryOf = new Map<string, Entry>();
   let decisions = 0;
@@ -100,13 +104,20 @@ export async function settle(
     decisions += entry.count;
     const events = readEvents(entry);
     orders.push(...events.orders);
+    const strays = await chains.take(events);
+    tickets.push(...events.tickets.filter((event) => !strays.has(event)));
     for (const event of events.sales) {
+      if (event.type === 'bell') continue;
       const reason = await way.sale(q, lane, event, writer);
-      if (reason === null) continue;
+      if (reason !== null) strays.set(event, reason);
+    }
+    for (const [event, reason] of strays) {
       away.push({ entry, index: event.index, order: null, reason, event, inDoubt: true });
     }
   }
+  await chains.write();
   await settleFold(q, lane, orders, away, entryOf, way);
+  await settleTicketFold(q, tickets, away, entryOf, way);
   // What is put away stays in doubt.
   decisions -= away.filter((a) => a.inDoubt).length;
   const last = judged.taken.at(-1);
@@ -149,11 +160,11 @@ async function writeWatermark(
 
 /** Every event of an entry that no lane can have decided. */
 function allOf(entry: Entry, reason: string): Away[] {
-  const { orders, sales } = readEvents(entry);
+  const { orders, sales, tickets } = readEvents(entry);
   const row = { entry, reason, inDoubt: false };
   return [
     ...orders.map((event) => ({ ...row, index: event.index, order: event.order, event })),
-    ...sales.map((event) => ({ ...row, index: event.index, order: null, event })),
+    ...[...sales, ...tickets].map((event) => ({ ...row, index: event.index, order: null, event })),
   ];
 }
 
@@ -181,5 +192,26 @@ async function settleFold(
   for (const event of illegal) put(event, `a second ${event.type} of the order`);
   for (const { order, reason } of await way.orders(q, orders)) {
     for (const event of order.events) put(event, reason);
+  }
+}
+
+/** The same of tickets. Later events of one that is put away find no row in the state they need. */
+async function settleTicketFold(
+  q: Query,
+  events: readonly TicketEvent[],
+  away: Away[],
+  entryOf: ReadonlyMap<string, Entry>,
+  way: Way,
+): Promise<void> {
+  if (events.length === 0) return;
+  const put = (event: TicketEvent, reason: string): void => {
+    const entry = entryOf.get(event.position);
+    if (entry === undefined) throw new Error(`no entry ${event.position}`);
+    away.push({ entry, index: event.index, order: null, reason, event, inDoubt: true });
+  };
+  const { tickets, illegal } = foldTickets(events);
+  for (const event of illegal) put(event, `${event.type} cannot follow in its ticket`);
+  for (const { ticket, reason } of await way.tickets(q, tickets)) {
+    for (const event of ticket.events) put(event, reason);
   }
 }

@@ -83,7 +83,8 @@ export class WorldShop {
   ): Promise<string> {
     const { db, settings } = this.#world;
     const { lanes, currency } = settings;
-    const context = { secret: idSecretOf(settings.idSecret), lanes, currency };
+    const { lineMax } = this.#world.config;
+    const context = { secret: idSecretOf(settings.idSecret), lanes, currency, lineMax };
     const created = await db.tx((q) =>
       writeSale(q, context, {
         vendor,

@@ -56,7 +56,6 @@ CREATE TABLE sale.line_numbers (
   first   bigint NOT NULL,                     -- number of the row's first ticket; numbers count from 1
   indexes bigint[] NOT NULL,
   given   boolean NOT NULL DEFAULT false,      -- its command has settled, and was not refused
-  command bigint NOT NULL,                     -- the last one written for it
   PRIMARY KEY (sale_id, first)
 );
 

@@ -10,7 +10,7 @@ const homes = [
   { files: ['platform/http/**'], vendors: ['ajv', 'ajv/**'] },
   { files: ['platform/http/server.ts'], vendors: ['uWebSockets.js', 'ajv', 'ajv/**'] },
   { files: ['platform/redis/**'], vendors: ['ioredis'] },
-  { files: ['platform/postgres/**'], vendors: ['pg', 'pg/**'] },
+  { files: ['platform/postgres/**'], vendors: ['pg', 'pg/**', 'pg-copy-streams'] },
   { files: ['platform/kafka/**'], vendors: ['kafkajs', 'kafkajs/**'] },
   { files: ['platform/metrics.ts'], vendors: ['prom-client'] },
   { files: ['platform/log.ts'], vendors: ['pino'] },

@@ -7,6 +7,7 @@ import type { Query } from '../../platform/postgres/db.ts';
 import type { FoldedOrder } from '../domain/fold.ts';
 import type { FoldedTicket } from '../domain/line/tickets.ts';
 import { CommandWriter } from './commands.ts';
+import { copying } from './copy-rows.ts';
 import type { SaleEvent } from './events.ts';
 import { settleOrders, type Unsettled } from './orders.ts';
 import { CannotSettle, settleSale } from './sales.ts';
@@ -33,7 +34,7 @@ export const whole: Way = {
     await settleSale(q, lane, event, writer);
     return null;
   },
-  orders: settleOrders,
+  orders: (q, orders) => settleOrders(q, orders, copying),
   tickets: settleTickets,
 };
 

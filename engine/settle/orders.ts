@@ -67,10 +67,8 @@ async function clearRows(q: Query, rows: UnitRows): Promise<void> {
  * orders that did not get every unit. Given back is only what this statement took: the same order
  * may own units that it was given before.
  */
-async function claim(q: Query, all: readonly OrderEvent[]): Promise<Set<string>> {
-  const doubled = claimedBefore(all);
-  const claims = all.filter((e) => !doubled.has(e.order));
-  if (claims.length === 0) return doubled;
+async function claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<string>> {
+  if (claims.length === 0) return new Set();
   const rows = unitRows(claims);
   const claimed = await q.query<ClaimedRow>(
     `INSERT INTO sale.units AS u (sale_id, item, number, order_id)
@@ -84,7 +82,7 @@ async function claim(q: Query, all: readonly OrderEvent[]): Promise<Set<string>>
     valuesOf(rows),
     'settle_claim',
   );
-  if (claimed.length === rows.orders.length) return doubled;
+  if (claimed.length === rows.orders.length) return new Set();
   const got = new Map<string, number>();
   for (const { order_id } of claimed) got.set(order_id, (got.get(order_id) ?? 0) + 1);
   const failed = new Set(
@@ -97,7 +95,7 @@ async function claim(q: Query, all: readonly OrderEvent[]): Promise<Set<string>>
     numbers: back.map((row) => row.number),
     orders: back.map((row) => row.order_id),
   });
-  return new Set([...doubled, ...failed]);
+  return failed;
 }
 
 /** More than an item can have units. */
@@ -206,10 +204,20 @@ async function post(q: Query, paid: readonly OrderEvent[]): Promise<void> {
   );
 }
 
+/** How rows of new orders and of their units are written; answers the orders that could not be. */
+export interface RowWriter {
+  claim(q: Query, claims: readonly OrderEvent[]): Promise<Set<string>>;
+  insert(q: Query, orders: readonly FoldedOrder[]): Promise<Set<string>>;
+}
+
+/** Row by row as far as rules go: what cannot be written is answered, all else is written. */
+export const careful: RowWriter = { claim, insert };
+
 /** Settles a fold. Must run inside the watermark's transaction. */
 export async function settleOrders(
   q: Query,
   orders: readonly FoldedOrder[],
+  rows = careful,
 ): Promise<readonly Unsettled[]> {
   const unsettled: Unsettled[] = [];
   const refuse = (failed: ReadonlySet<string>, from: FoldedOrder[], reason: string) => {
@@ -230,12 +238,17 @@ export async function settleOrders(
     .filter(owns)
     .map((o) => o.held)
     .filter((e) => e !== null);
+  const doubled = claimedBefore(claims);
+  const failed = await rows.claim(
+    q,
+    claims.filter((e) => !doubled.has(e.order)),
+  );
   fresh = refuse(
-    await claim(q, claims),
+    new Set([...doubled, ...failed]),
     fresh,
     'a unit belongs to another order or does not exist',
   );
-  const known = await insert(q, fresh);
+  const known = await rows.insert(q, fresh);
   await clear(
     q,
     claims.filter((e) => known.has(e.order)),

@@ -9,6 +9,11 @@ export interface Query {
   query<T>(text: string, values?: readonly unknown[], name?: string): Promise<T[]>;
   /** The number of rows touched. */
   run(text: string, values?: readonly unknown[], name?: string): Promise<number>;
+  /**
+   * `COPY … FROM STDIN` of lines in the text format (see copy.ts), each with its newline: all of them
+   * or, when one breaks a rule of the table, an error and none.
+   */
+  copy(text: string, lines: string): Promise<void>;
 }
 
 export interface TxOptions {

@@ -6,6 +6,7 @@ import { Pool } from 'pg';
 import type { PoolClient, PoolConfig, QueryConfig, QueryResult } from 'pg';
 import { invariant } from '../fault.ts';
 import { beforeScrape, metrics } from '../metrics.ts';
+import { copyLines } from './copy.ts';
 import type { Db, DbOptions, Query, TxOptions } from './db.ts';
 import { fault, isBroken, toFault } from './errors.ts';
 import { getTypeParser } from './types.ts';
@@ -63,19 +64,23 @@ class PooledDb implements Db {
   }
 
   async query<T>(text: string, values?: readonly unknown[], name?: string): Promise<T[]> {
-    const result = await this.#once(text, values, name);
+    const result = await this.#once((c) => ask(c, this.#timeoutMs, text, values, name));
     return result.rows as T[];
   }
 
   async run(text: string, values?: readonly unknown[], name?: string): Promise<number> {
-    const result = await this.#once(text, values, name);
+    const result = await this.#once((c) => ask(c, this.#timeoutMs, text, values, name));
     return result.rowCount ?? 0;
   }
 
-  async #once(text: string, values?: readonly unknown[], name?: string): Promise<QueryResult> {
+  copy(text: string, lines: string): Promise<void> {
+    return this.#once((client) => copyLines(client, text, lines));
+  }
+
+  async #once<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#acquire();
     try {
-      const result = await ask(client, this.#timeoutMs, text, values, name);
+      const result = await work(client);
       client.release();
       return result;
     } catch (error) {
@@ -144,6 +149,10 @@ class ClientQuery implements Query {
     return result.rowCount ?? 0;
   }
 
+  copy(text: string, lines: string): Promise<void> {
+    return this.#do(() => copyLines(this.#client, text, lines));
+  }
+
   /** A transaction that failed inside and was carried on nevertheless would roll back silently. */
   async commit(): Promise<void> {
     const result = await this.#ask('COMMIT');
@@ -164,10 +173,14 @@ class ClientQuery implements Query {
     this.#ended = true;
   }
 
-  async #ask(text: string, values?: readonly unknown[], name?: string): Promise<QueryResult> {
+  #ask(text: string, values?: readonly unknown[], name?: string): Promise<QueryResult> {
+    return this.#do(() => ask(this.#client, this.#timeoutMs, text, values, name));
+  }
+
+  async #do<T>(work: () => Promise<T>): Promise<T> {
     invariant(!this.#ended, 'a query after its transaction');
     try {
-      return await ask(this.#client, this.#timeoutMs, text, values, name);
+      return await work();
     } catch (error) {
       if (isBroken(error)) this.#broken = true;
       throw toFault(error);

@@ -50,6 +50,7 @@ const vendorHomes: Readonly<Record<string, readonly string[]>> = {
   ajv: ['platform/http/'],
   ioredis: ['platform/redis/'],
   pg: ['platform/postgres/'],
+  'pg-copy-streams': ['platform/postgres/'],
   kafkajs: ['platform/kafka/'],
   'prom-client': ['platform/metrics.ts'],
   pino: ['platform/log.ts'],

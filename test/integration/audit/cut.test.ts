@@ -56,7 +56,8 @@ describe('the audit of a system at work', () => {
           await meanwhile();
           return fn(q);
         }, options);
-      return { db: { query: db.query.bind(db), run: db.run.bind(db), tx, close: nobody, waiting } };
+      const [query, run, copy] = [db.query.bind(db), db.run.bind(db), db.copy.bind(db)];
+      return { db: { query, run, copy, tx, close: nobody, waiting } };
     },
     'the cut of a sale': (meanwhile: Meanwhile): Partial<AuditStores> => {
       const { redis } = storesOf(history.world);

@@ -151,6 +151,7 @@ describe('intake', () => {
       query: (text, values, name) => database.db.query(text, values, name),
       run: (text, values, name) =>
         away ? Promise.reject(fault) : database.db.run(text, values, name),
+      copy: (text, lines) => database.db.copy(text, lines),
       tx: (fn, options) => (away ? Promise.reject(fault) : database.db.tx(fn, options)),
       close: () => database.db.close(),
       waiting: () => 0,

@@ -137,6 +137,7 @@ describe('the flag', () => {
         return rows;
       },
       run: (text, values, name) => db.run(text, values, name),
+      copy: (text, lines) => db.copy(text, lines),
       tx: (fn, options) => db.tx(fn, options),
       close: () => db.close(),
       waiting: () => db.waiting(),

@@ -20,7 +20,7 @@ beforeAll(async () => {
   const vendor = await shop.vendor();
   const { id: product } = await shop.product(vendor, 100);
   sales = [];
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 6; i++) {
     sales.push(await shop.sale(vendor, [{ product, allotted: 10, price: 100 }]));
   }
 });
@@ -91,6 +91,24 @@ describe('a claim that fails', () => {
     expect(await ownerOf(sale, 7)).toBe(orderIdOf(sale, a));
     expect(await settleEvents(sale, held(b, [7]))).toBe(1);
     expect(await ownerOf(sale, 7)).toBe(orderIdOf(sale, a));
+  });
+
+  it('among many that were never claimed costs nobody else, whatever is there already', async () => {
+    const sale = nextSale();
+    const keys = Array.from('abcdefgh', keyOf);
+    const [first = ''] = keys;
+    expect(await settleEvents(sale, held(first, [2]))).toBe(0);
+    // Unit 1 lies below a claimed one, 2 has an owner, 11 does not exist, the others are new; and
+    // the last order is there already.
+    const units = [1, 2, 3, 4, 11, 5, 6];
+    const holds = units.map((unit, i) => held(keys[i + 1] ?? '', [unit]));
+    const entry = await nextEntry(sale, [...holds, held(first, [7])]);
+    const settled = await settleAnyway(entry);
+    expect(settled?.quarantined).toBe(3);
+    expect((await putAway(entry)).map(([index]) => index)).toEqual([1, 4, 7]);
+    const owners = await Promise.all([1, 2, 3, 4, 5, 6, 7].map((unit) => ownerOf(sale, unit)));
+    const expected = [keys[1], first, keys[3], keys[4], keys[6], keys[7]];
+    expect(owners).toEqual([...expected.map((key = '') => orderIdOf(sale, key)), null]);
   });
 
   it('for a unit that the same settlement gives to another costs nobody else', async () => {

@@ -9,6 +9,7 @@ import { DatabaseError } from 'pg';
 import { Fault } from '../../../platform/fault.ts';
 import { createLog } from '../../../platform/log.ts';
 import { metricsText } from '../../../platform/metrics.ts';
+import { copyNull, copyText } from '../../../platform/postgres/copy.ts';
 import { migrate } from '../../../platform/postgres/migrate.ts';
 import { createDb } from '../../../platform/postgres/pool.ts';
 import type { Db, DbOptions } from '../../../platform/postgres/pool.ts';
@@ -56,6 +57,57 @@ afterAll(async () => {
   await admin.run(`DROP SCHEMA ${schema} CASCADE`);
   await admin.run("DELETE FROM public.highnoon_migrations WHERE scope LIKE 't-%'").catch(() => 0);
   await admin.close();
+});
+
+describe('lines by COPY', () => {
+  it('arrive as they were, whatever is in them', async () => {
+    const table = `${schema}.copied`;
+    const texts = ['', 'plain', 'a\tb', 'a\nb\r', 'back\\slash', '\\N', '\\.', 'ünï 🚀 "{}"'];
+    await admin.run(`CREATE TABLE ${table} (id int8, text text)`);
+    const lines = texts.map((text, i) => `${i}\t${copyText(text)}\n`).join('');
+    await admin.tx((q) => q.copy(`COPY ${table} FROM STDIN`, `${lines}99\t${copyNull}\n`));
+    const rows = await admin.query<{ text: string | null }>(
+      `SELECT text FROM ${table} ORDER BY id`,
+    );
+    expect(rows.map(({ text }) => text)).toEqual([...texts, null]);
+  });
+
+  it('are all there or none, and the transaction may be undone to a savepoint', async () => {
+    const copy = `COPY ${schema}.t FROM STDIN`;
+    await admin.tx(async (q) => {
+      await q.run('SAVEPOINT before');
+      const twice = await q.copy(copy, '801\t1\n801\t1\n').catch((error: unknown) => error);
+      expect(twice).toBeInstanceOf(DatabaseError);
+      expect(twice).toMatchObject({ code: '23505' });
+      await q.run('ROLLBACK TO SAVEPOINT before');
+      await q.copy(copy, '802\t1\n');
+    });
+    await admin.copy(copy, '803\t1\n');
+    const rows = await admin.query<{ id: number }>(
+      `SELECT id FROM ${schema}.t WHERE id BETWEEN 801 AND 803 ORDER BY id`,
+    );
+    expect(rows.map(({ id }) => id)).toEqual([802, 803]);
+  });
+
+  it('are a fault when the connection ends, and when the server does not go on', async () => {
+    const cut = db({ name: ownName('cut') });
+    const copy = `COPY ${schema}.t FROM STDIN`;
+    const lost = faultOf(
+      cut.tx(async (q) => {
+        await q.query('SELECT 1');
+        const [row] = await q.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+        await admin.query('SELECT pg_terminate_backend($1)', [row?.pid]);
+        await q.copy(copy, '804\t1\n');
+      }),
+    );
+    expect((await lost).retryable).toBe(true);
+    const slow = db({ name: ownName('slow'), statementTimeoutMs: 300, lockTimeoutMs: 200 });
+    await admin.tx(async (q) => {
+      await q.run(`LOCK TABLE ${schema}.t IN ACCESS EXCLUSIVE MODE`);
+      expect((await faultOf(slow.copy(copy, '805\t1\n'))).retryable).toBe(true);
+    });
+    await slow.copy(copy, '806\t1\n');
+  });
 });
 
 describe('values', () => {

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Client, DatabaseError, type ClientConfig, type QueryResult } from 'pg';
+import { copyLines } from '../../../platform/postgres/copy.ts';
 import type { Db, Query, TxOptions } from '../../../platform/postgres/db.ts';
 import { fault, toFault } from '../../../platform/postgres/errors.ts';
 import { getTypeParser } from '../../../platform/postgres/types.ts';
@@ -70,7 +71,7 @@ export class SimPostgres {
    * What a question was answered since anything has changed: most of a run is loops that look and
    * find nothing, and asking the server for it again would be most of its time.
    */
-  async answer(text: string, values: readonly unknown[], ask: () => Promise<QueryResult>) {
+  async answer(text: string, values: Input, ask: () => Promise<QueryResult>) {
     if (!isQuestion(text)) return ask();
     const key = JSON.stringify([text, values]);
     const known = this.#remembered.get(key);
@@ -166,7 +167,16 @@ export async function openSeats(url: string, folder: string, count: number): Pro
 
 const nameOf = (text: string): string => createHash('md5').update(text).digest('hex');
 
-async function ask(client: Client, text: string, values: readonly unknown[]): Promise<QueryResult> {
+/** Values of a statement; a text is the lines of a COPY. */
+type Input = readonly unknown[] | string;
+
+const nothingRead: QueryResult = { command: 'COPY', rowCount: -1, oid: 0, fields: [], rows: [] };
+
+async function ask(client: Client, text: string, values: Input): Promise<QueryResult> {
+  if (typeof values === 'string') {
+    await copyLines(client, text, values);
+    return nothingRead;
+  }
   if (values.length === 0) {
     const result: unknown = await client.query(text);
     return (Array.isArray(result) ? result.at(-1) : result) as QueryResult;
@@ -189,7 +199,11 @@ class SimDb implements Db {
     return (await this.#once(text, values)).rowCount ?? 0;
   }
 
-  #once(text: string, values: readonly unknown[]): Promise<QueryResult> {
+  async copy(text: string, lines: string): Promise<void> {
+    await this.#once(text, lines);
+  }
+
+  #once(text: string, values: Input): Promise<QueryResult> {
     const server = this.#server;
     const { actor } = server.scheduler;
     return retried(server, () =>
@@ -204,7 +218,7 @@ class SimDb implements Db {
     );
   }
 
-  async #ask({ client }: Seat, text: string, values: readonly unknown[]): Promise<QueryResult> {
+  async #ask({ client }: Seat, text: string, values: Input): Promise<QueryResult> {
     const server = this.#server;
     if (text.includes('now()') || text.includes('INSERT')) {
       await client.query(`SET "simulated.now" = '${server.stamp}'`);
@@ -277,6 +291,10 @@ class SeatQuery implements Query {
     return (await this.#ask(text, values)).rowCount ?? 0;
   }
 
+  async copy(text: string, lines: string): Promise<void> {
+    await this.#ask(text, lines);
+  }
+
   /** What the connection itself has lost ends the transaction: the server rolls it back. */
   async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
     const server = this.#server;
@@ -298,7 +316,7 @@ class SeatQuery implements Query {
     }
   }
 
-  #ask(text: string, values: readonly unknown[]): Promise<QueryResult> {
+  #ask(text: string, values: Input): Promise<QueryResult> {
     const server = this.#server;
     return retried(server, () =>
       call(server, text, () => {
@@ -314,7 +332,7 @@ class SeatQuery implements Query {
     });
   }
 
-  async #askServer(text: string, values: readonly unknown[]): Promise<QueryResult> {
+  async #askServer(text: string, values: Input): Promise<QueryResult> {
     const { client, begun } = this.#seat;
     if (!begun) {
       const now = `SET LOCAL "simulated.now" = '${this.#server.stamp}'`;

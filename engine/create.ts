@@ -10,6 +10,7 @@ import { isSaleId, laneOfId } from './domain/ids.ts';
 import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
 import type { Engine, InDoubt, NewSale, SaleTerms, VendorOutcome } from './engine.ts';
 import { openLanes, type LaneSet } from './lane-set.ts';
+import { startLoadReporter } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
@@ -207,6 +208,7 @@ export async function createEngine(
   const lanes = openLanes(config, settings, db, log, undefined, stores);
   const secret = idSecretOf(settings.idSecret);
   const sales = new SaleCache(db);
+  const reporter = startLoadReporter(lanes.gate, lanes.load, log);
   const parts: Parts = { db, lanes, settings, secret, sales, lineMax: config.lineMax };
   return {
     ...shopperSide(parts),
@@ -227,6 +229,7 @@ export async function createEngine(
     currency: settings.currency,
     tokenSecret: settings.tokenSecret,
     async close() {
+      await reporter.close();
       await lanes.close();
       await db.close();
     },

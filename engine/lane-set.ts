@@ -8,6 +8,7 @@ import { messageOf } from '../platform/fault.ts';
 import { Batcher } from './lanes/batcher.ts';
 import { CommandCaller } from './lanes/command-caller.ts';
 import { LaneGate } from './lanes/gate.ts';
+import { HoldLoad } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
 import { copyRollback } from './settle/quarantine.ts';
 import type { Settings } from './settings.ts';
@@ -17,6 +18,8 @@ import { Shop } from './shop.ts';
 export interface LaneSet {
   readonly gate: LaneGate;
   readonly shop: Shop;
+  /** How long this process's holds take. */
+  readonly load: HoldLoad;
   readonly caller: CommandCaller;
   close(): Promise<void>;
 }
@@ -57,9 +60,11 @@ export function openLanes(
         onFrozen,
       }),
   );
+  const load = new HoldLoad(settings.lanes);
   return {
     gate,
-    shop: new Shop(batchers, idSecretOf(settings.idSecret)),
+    shop: new Shop(batchers, idSecretOf(settings.idSecret), load),
+    load,
     caller: new CommandCaller(db, gate, scriptOf('command'), onFrozen),
     close: () => gate.close(),
   };

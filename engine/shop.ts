@@ -22,6 +22,7 @@ import type { Answer, Batcher, Command } from './lanes/batcher.ts';
 import type { Reply } from './lanes/codec.ts';
 import { code, codeNames, op, orderStates, saleStates } from './lanes/codes.ts';
 import { HmacSha256 } from './lanes/hmac.ts';
+import type { HoldLoad } from './lanes/load.ts';
 import { endKey, holdKey } from './lanes/order-key.ts';
 
 type Done<T> = (outcome: Outcome<T>) => void;
@@ -118,17 +119,21 @@ export class Shop {
   #batchers: readonly Batcher[];
   #secret: KeyObject;
   #mac: HmacSha256;
+  #load: HoldLoad;
 
-  constructor(batchers: readonly Batcher[], secret: KeyObject) {
+  constructor(batchers: readonly Batcher[], secret: KeyObject, load: HoldLoad) {
     this.#batchers = batchers;
     this.#secret = secret;
     this.#mac = new HmacSha256(secret);
+    this.#load = load;
   }
 
   hold(c: HoldCommand, done: Done<LaneOrder>): void {
     const key = holdKey(this.#mac, c.shopper, c.sale, c.idempotencyKey);
     const fingerprint = fnv1a(`${c.quantity}\0${c.product}`);
     const verified = c.verified ? 1 : 0;
+    const since = clock.now();
+    const lane = laneOfId(c.sale);
     const command: Command = [
       op.hold,
       0,
@@ -139,7 +144,11 @@ export class Shop {
       c.product,
       verified,
     ];
-    this.#submit('hold', c.sale, command, c.quantity, done, (reply) =>
+    const timed: Done<LaneOrder> = (outcome) => {
+      this.#load.observe(lane, clock.now() - since);
+      done(outcome);
+    };
+    this.#submit('hold', c.sale, command, c.quantity, timed, (reply) =>
       orderOf(reply, c.sale, c.shopper, key),
     );
   }

@@ -6,6 +6,7 @@ import { beforeScrape } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { untilReady, type Redis } from '../platform/redis/connection.ts';
 import { startDispatcher } from './dispatcher.ts';
+import { startDrawer } from './drawer.ts';
 import { showLanes } from './lane-figures.ts';
 import { openLanes, scriptOf, type LaneSet } from './lane-set.ts';
 import { laneKeys } from './lanes/keys.ts';
@@ -183,13 +184,15 @@ export async function startWorker(
   beforeScrape('lanes', () => showLanes(lanes.gate));
   const dispatcher = startDispatcher(lanes.caller, settings.lanes, log);
   const trimmer = trimmerOf(parts);
-  const running = [dispatcher, trimmer, ...startStoreLoops(parts)];
+  const wakeDispatcher = (woken: readonly number[]): void => {
+    dispatcher.wakeFor(woken);
+  };
+  const drawer = startDrawer({ db, shop: lanes.shop, log, onCommands: wakeDispatcher });
+  const running = [dispatcher, trimmer, drawer, ...startStoreLoops(parts)];
   const producer = await kafka.producer();
   running.push(...startProducerLoops(parts, producer));
   const told: Told = {
-    onCommands: (woken) => {
-      dispatcher.wakeFor(woken);
-    },
+    onCommands: wakeDispatcher,
     onSettled: () => {
       trimmer.wake();
     },

@@ -24,6 +24,8 @@ export const crashPoints = [
   'verifier.written',
   'publisher.sent',
   'opener.written',
+  'drawer.shown',
+  'drawer.drawn',
 ] as const;
 
 export type CrashPoint = (typeof crashPoints)[number];

@@ -100,6 +100,16 @@ export const metrics = {
   pgPool: gauge('pg_pool', 'Postgres connections (total, idle) and callers waiting', ['state']),
   relayedEntries: counter('relayed_entries_total', 'Outbox entries published to Kafka', ['lane']),
   reapedHolds: counter('reaped_holds_total', 'Overdue holds ended', ['lane']),
+  lineDrawn: counter('line_drawn_total', 'Tickets that were drawn', []),
+  lineAdmitted: counter('line_admitted_total', 'Turns begun', ['lane']),
+  lineLapsed: counter('line_lapsed_total', 'Turns that ran out', ['lane']),
+  admitRate: gauge('admit_rate', 'Tickets that the admitter admits a second, units permitting', [
+    'sale',
+  ]),
+  admitSlowed: counter('admit_slowed_total', 'Rounds of the admitter that spared the lane', [
+    'lane',
+    'why',
+  ]),
   commandsApplied: counter('commands_applied_total', 'Lane commands applied', ['lane', 'kind']),
 } as const;
 

@@ -134,7 +134,7 @@ export const variables = [
   variable(
     'ADMIT_IN_DOUBT_MS',
     'admitInDoubtMs',
-    '5000',
+    '10000',
     whole(100, 900_000),
     'age of the first decision in doubt above which the admitter is slower',
   ),

@@ -7,7 +7,8 @@ import { crashPoint } from '../../platform/crash.ts';
 import { metrics } from '../../platform/metrics.ts';
 import type { Db } from '../../platform/postgres/db.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
-import { openCommands } from '../settle/commands.ts';
+import { ticketsFrom } from '../line/numbers.ts';
+import { openCommands, type CommandRow } from '../settle/commands.ts';
 import { pack, packHeader, unpack } from './codec.ts';
 import { refusalOf, status } from './codes.ts';
 import type { LaneDoor, LaneGate } from './gate.ts';
@@ -47,8 +48,13 @@ export class CommandCaller {
       if (!Number.isSafeInteger(last)) return;
       const commands = await openCommands(this.#db, lane, last);
       if (commands.length === 0) return;
-      for (const c of commands) {
+      let ahead = this.#bodyOf(commands[0]);
+      for (const [i, c] of commands.entries()) {
         if (!open()) return;
+        const content = await ahead;
+        // Read while the lane works on this one: a draw is hundreds of them.
+        ahead = this.#bodyOf(commands[i + 1]);
+        ahead.catch(() => undefined);
         const keys = [...door.keys.batch];
         pushSaleKeys(keys, lane, c.sale_id);
         const header = packHeader({
@@ -59,7 +65,7 @@ export class CommandCaller {
           inDoubtMax: Number.MAX_SAFE_INTEGER,
           inDoubtMaxAgeMs: Number.MAX_SAFE_INTEGER,
         });
-        const body = pack([c.number, c.kind, c.body, c.sale_id]);
+        const body = pack([c.number, c.kind, content, c.sale_id]);
         crashPoint('command.sending');
         const bytes = await runScript(this.#gate.redis, this.#script, keys, [header, body], open);
         crashPoint('command.answered');
@@ -74,6 +80,14 @@ export class CommandCaller {
         if (applied === -1) throw new Error(`lane ${lane} lacks a command before ${c.number}`);
       }
     }
+  }
+
+  /** As the script takes it: a chunk of a draw is kept as its numbers, and told as its tickets. */
+  async #bodyOf(command: CommandRow | undefined): Promise<readonly unknown[]> {
+    if (command?.kind !== 'numbers') return command?.body ?? [];
+    const [first] = command.body as readonly number[];
+    const tickets = await ticketsFrom(this.#db, command.sale_id, first ?? 0);
+    return [...command.body, tickets];
   }
 
   #refused(door: LaneDoor, [state, epoch, why]: readonly unknown[]): void {

@@ -16,6 +16,8 @@ export interface LaneKeys {
   readonly lastCommand: string;
   readonly verifiedRun: string;
   readonly republishFrom: string;
+  /** How long holds take, by process: a hint that expires. */
+  readonly load: string;
   /** Steps that the recovery under way has done. */
   readonly rebuilt: string;
   /** The keys that every batch names first, in the order of the scripts' headers. */
@@ -35,6 +37,7 @@ export function laneKeys(lane: number): LaneKeys {
     lastCommand: at('last_command'),
     verifiedRun: at('verified_run'),
     republishFrom: at('republish_from'),
+    load: at('load'),
     rebuilt: at('rebuilt'),
   };
   return {

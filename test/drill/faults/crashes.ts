@@ -21,6 +21,9 @@ const rare = new Set<CrashPoint>([
   ...afterRestart,
 ]);
 
+/** Only a draw leads there, and the crowd of a drill buys without one: drawer.test.ts cuts there. */
+const ofDraws = new Set<CrashPoint>(['drawer.shown', 'drawer.drawn']);
+
 const metWithinMs = 60_000;
 
 /** The second of its kind steps back, so that all the work comes to the one that is to die. */
@@ -49,4 +52,6 @@ function crash(point: CrashPoint): Fault {
   };
 }
 
-export const crashFaults: readonly Fault[] = crashPoints.map(crash);
+export const crashFaults: readonly Fault[] = crashPoints
+  .filter((point) => !ofDraws.has(point))
+  .map(crash);

@@ -1,0 +1,87 @@
+/**
+ * Numbers of a draw as Postgres has them: drawn in one statement, which R alone decides, and given
+ * to the lane in chunks, each a lane command of its own.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { AssertionFailed } from '../../platform/fault.ts';
+import { laneOfId } from '../domain/ids.ts';
+import type { SaleId } from '../domain/types.ts';
+import { CommandWriter } from '../settle/commands.ts';
+
+/** Tickets of one `numbers` command: what a lane does in one go, so nobody else waits longer. */
+export const numbersPerCommandMax = 5000;
+
+/**
+ * Orders all who joined before the bell, and writes the commands that tell the lane. Throws when
+ * a ticket is missing: then it is in quarantine, and nobody is drawn before it is resolved.
+ */
+export async function writeDraw(
+  q: Query,
+  sale: SaleId,
+  result: Buffer,
+  count: number,
+): Promise<readonly number[]> {
+  await q.run(
+    `INSERT INTO sale.line_numbers (sale_id, first, indexes)
+     SELECT $1, (place - 1) / $3 * $3 + 1, array_agg(index ORDER BY place)
+       FROM (SELECT index, row_number() OVER (
+                      ORDER BY sha256($2::bytea ||
+                        sha256(convert_to('tkt_' || substr(sale_id, 5) || key, 'UTF8')))) AS place
+               FROM sale.tickets WHERE sale_id = $1 AND index < $4) drawn
+      GROUP BY (place - 1) / $3`,
+    [sale, result, numbersPerCommandMax, count],
+    'line_draw',
+  );
+  const [sum] = await q.query<{ drawn: number }>(
+    `SELECT coalesce(sum(cardinality(indexes)), 0)::bigint AS drawn
+       FROM sale.line_numbers WHERE sale_id = $1`,
+    [sale],
+  );
+  if (sum?.drawn !== count) {
+    throw new AssertionFailed(`${sale}: ${count} joined before the bell, ${sum?.drawn} are there`);
+  }
+  return writeCommands(q, sale);
+}
+
+/**
+ * Writes a command for every chunk that the lane does not have and that none is on its way for: at
+ * first all of them, later those that a frozen sale refused. Must be the last in its transaction.
+ */
+export async function writeCommands(q: Query, sale: SaleId): Promise<readonly number[]> {
+  const chunks = await q.query<{ first: number; count: number }>(
+    `SELECT first, cardinality(indexes) AS count FROM sale.line_numbers n
+      WHERE sale_id = $1 AND NOT given AND NOT EXISTS (
+              SELECT 1 FROM sale.lane_commands c
+               WHERE c.sale_id = $1 AND c.kind = 'numbers' AND c.outcome IS NULL
+                 AND (c.body->>0)::bigint = n.first)
+      ORDER BY first`,
+    [sale],
+    'numbers_wanted',
+  );
+  const writer = new CommandWriter();
+  const lane = laneOfId(sale);
+  for (const { first, count } of chunks) {
+    writer.add({ lane, kind: 'numbers', sale, move: null, body: [first, count] });
+  }
+  const { lanes } = writer;
+  await writer.flush(q);
+  return lanes;
+}
+
+/** What a `numbers` command gives, in the order of its numbers: as lua/command.lua takes it. */
+export async function ticketsFrom(
+  q: Query,
+  sale: SaleId,
+  first: number,
+): Promise<(readonly [key: string, shopper: string])[]> {
+  const rows = await q.query<{ key: string; shopper: string }>(
+    `SELECT t.key, t.shopper
+       FROM sale.line_numbers n
+      CROSS JOIN LATERAL unnest(n.indexes) WITH ORDINALITY AS u(index, place)
+       JOIN sale.tickets t ON t.sale_id = n.sale_id AND t.index = u.index
+      WHERE n.sale_id = $1 AND n.first = $2 ORDER BY u.place`,
+    [sale, first],
+    'numbers_tickets',
+  );
+  return rows.map(({ key, shopper }) => [key, shopper] as const);
+}

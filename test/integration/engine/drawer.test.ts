@@ -1,0 +1,254 @@
+/** Drawer: from a settled bell to numbers that R alone decides, wherever it is cut and whoever goes on. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ticketIdOf } from '../../../engine/domain/ids.ts';
+import { startDrawer, type DrawerOptions } from '../../../engine/drawer.ts';
+import type { Entry } from '../../../engine/lanes/codec.ts';
+import { entrantOf } from '../../../engine/line/chain.ts';
+import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
+import { numbersPerCommandMax, ticketsFrom } from '../../../engine/line/numbers.ts';
+import type { Loop } from '../../../engine/loop.ts';
+import { settleRun } from '../../../engine/settle/run.ts';
+import type { Db } from '../../../platform/postgres/db.ts';
+import { silent, until } from '../../support/environment.ts';
+import { errorsOf } from '../../support/world-loops.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+type Event = readonly unknown[];
+
+const lane = 0;
+const count = numbersPerCommandMax + 700;
+let world: World;
+let shop: WorldShop;
+let vendor: string;
+let product: string;
+let sale: string;
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 1, kafka: 'none' });
+  shop = new WorldShop(world);
+  vendor = await shop.vendor();
+  product = (await shop.product(vendor, 10_000)).id;
+});
+afterAll(() => world.close());
+beforeEach(async () => {
+  // Written and no more: the lane is not told, so that its next positions are this test's.
+  sale = await shop.writeSale(vendor, [{ product, allotted: 1, price: 100 }], {
+    admission: { mode: 'queue', ratePerSecond: null, turnSeconds: 60, factor: 1 },
+  });
+});
+
+const keyOf = (i: number): string => `k${String(i).padStart(23, '0')}`;
+
+async function settle(events: readonly Event[]): Promise<void> {
+  const [mark] = await world.db.query<{ epoch: number; seq: number }>(
+    'SELECT epoch, seq FROM sale.watermarks WHERE lane = $1',
+    [lane],
+  );
+  if (mark === undefined) throw new Error('no watermark');
+  const place = { epoch: mark.epoch, seq: mark.seq + 1 };
+  const groups: Entry['groups'] = [[sale, events]];
+  const entry = { ...place, at: 1000, before: null, count: events.length, groups, outage: 0 };
+  const [settled] = await settleRun(world.db, lane, [entry], null, () => undefined);
+  expect(settled?.quarantined).toBe(0);
+}
+
+async function ring(n: number): Promise<void> {
+  const joins = Array.from({ length: n }, (_, i) => ['joined', keyOf(i), `s${i}`, i, 0] as const);
+  if (n > 0) await settle(joins);
+  await settle([['bell', 0, n]]);
+}
+
+interface Line {
+  readonly root: Buffer;
+  readonly seed: Buffer;
+  readonly beacon: Buffer | null;
+  readonly shown: boolean;
+  readonly drawn: boolean;
+  readonly numbered: boolean;
+}
+async function lineRow(): Promise<Line> {
+  const [row] = await world.db.query<Line>(
+    `SELECT root, seed, beacon, seed_shown_at IS NOT NULL AS shown, drawn_at IS NOT NULL AS drawn,
+            numbered_at IS NOT NULL AS numbered
+       FROM sale.lines l JOIN sale.sales s ON s.id = l.sale_id WHERE l.sale_id = $1`,
+    [sale],
+  );
+  if (row === undefined) throw new Error('no line');
+  return row;
+}
+
+const optionsOf = (more: Partial<DrawerOptions> = {}): DrawerOptions => ({
+  db: world.db,
+  shop: world.lanes.shop,
+  log: silent,
+  onCommands: () => undefined,
+  ...more,
+});
+
+/** Runs drawers until the condition holds. */
+async function draw(options: readonly DrawerOptions[], done: () => Promise<boolean>) {
+  const loops: Loop[] = options.map(startDrawer);
+  try {
+    await until('it is drawn', done);
+  } finally {
+    for (const loop of loops) await loop.close();
+  }
+}
+const drawn = async (): Promise<boolean> => (await lineRow()).drawn;
+
+const stored = async (): Promise<number[]> => {
+  const rows = await world.db.query<{ indexes: number[] }>(
+    'SELECT indexes FROM sale.line_numbers WHERE sale_id = $1 ORDER BY first',
+    [sale],
+  );
+  return rows.flatMap(({ indexes }) => indexes.map(Number));
+};
+/** Recomputed from seed, root and beacon, without Postgres's help. */
+async function expected(n: number): Promise<number[]> {
+  const { seed, root, beacon } = await lineRow();
+  const entrants = Array.from({ length: n }, (_, i) => entrantOf(ticketIdOf(sale, keyOf(i))));
+  const result = resultOf(seed, root, beacon ?? Buffer.alloc(0));
+  return [...drawOrder(result, Buffer.concat(entrants))];
+}
+const commands = () =>
+  world.db.query<{ number: number; body: number[] }>(
+    `SELECT number, body FROM sale.lane_commands
+      WHERE sale_id = $1 AND kind = 'numbers' ORDER BY number`,
+    [sale],
+  );
+
+/** A database whose transactions fail from now on, so many times, after they have done their work. */
+function cut(times: number): Db {
+  let left = times;
+  return new Proxy(world.db, {
+    get(db, name: keyof Db) {
+      if (name !== 'tx') {
+        const value: unknown = Reflect.get(db, name);
+        return typeof value === 'function' ? (value.bind(db) as unknown) : value;
+      }
+      return ((work, options) =>
+        db.tx(async (q) => {
+          const done = await work(q);
+          if (left-- > 0) throw new Error('cut before its commit');
+          return done;
+        }, options)) as Db['tx'];
+    },
+  });
+}
+
+describe('a draw', () => {
+  it('gives the numbers that seed, root and beacon say, in chunks', async () => {
+    await ring(count);
+    await draw([optionsOf()], drawn);
+    expect(await stored()).toEqual(await expected(count));
+    expect((await commands()).map(({ body }) => body)).toEqual([
+      [1, numbersPerCommandMax],
+      [numbersPerCommandMax + 1, 700],
+    ]);
+    const order = await stored();
+    const told = await ticketsFrom(world.db, sale, numbersPerCommandMax + 1);
+    expect(told).toEqual(
+      order.slice(numbersPerCommandMax).map((index) => [keyOf(index), `s${index}`]),
+    );
+  });
+
+  it('of two drawers is the same, and happens once', async () => {
+    await ring(50);
+    await draw([optionsOf(), optionsOf(), optionsOf()], drawn);
+    expect(await stored()).toEqual(await expected(50));
+    expect(await commands()).toHaveLength(1);
+  });
+
+  it('that is cut shows no numbers, and whoever goes on draws the same', async () => {
+    await ring(50);
+    const before = await errorsOf('drawer');
+    await draw([optionsOf({ db: cut(2) })], async () => {
+      const { shown } = await lineRow();
+      if (!(await drawn())) expect(await stored()).toEqual([]);
+      return shown && (await errorsOf('drawer')) > before + 1 && (await drawn());
+    });
+    expect(await stored()).toEqual(await expected(50));
+    expect(await commands()).toHaveLength(1);
+  });
+
+  it('of nobody is done at once', async () => {
+    await ring(0);
+    await draw([optionsOf()], async () => (await lineRow()).numbered);
+    expect(await commands()).toEqual([]);
+  });
+
+  it('waits for a ticket that is in quarantine', async () => {
+    await ring(3);
+    await world.db.run('DELETE FROM sale.tickets WHERE sale_id = $1 AND index = 1', [sale]);
+    const before = await errorsOf('drawer');
+    await draw([optionsOf()], async () => (await errorsOf('drawer')) > before + 1);
+    expect(await lineRow()).toMatchObject({ drawn: false, shown: true });
+    expect(await stored()).toEqual([]);
+    await world.db.run('DELETE FROM sale.lines WHERE sale_id = $1', [sale]);
+  });
+});
+
+describe('a beacon', () => {
+  it('is waited for, then part of the draw; until then the seed stays hidden', async () => {
+    await ring(20);
+    await world.db.run(`UPDATE sale.lines SET beacon_source = 'round 7' WHERE sale_id = $1`, [
+      sale,
+    ]);
+    let asked = 0;
+    const value = Buffer.from('of all the world');
+    const beacon = async (source: string): Promise<Buffer | null> => {
+      expect(source).toBe('round 7');
+      expect((await lineRow()).shown).toBe(false);
+      asked += 1;
+      return asked < 3 ? null : value;
+    };
+    await draw([optionsOf({ beacon })], drawn);
+    expect((await lineRow()).beacon).toEqual(value);
+    expect(await stored()).toEqual(await expected(20));
+    expect(await stored()).not.toEqual([...Array(20).keys()]);
+  });
+});
+
+describe('the lane', () => {
+  const outcome = async (ok: 0 | 1, reason: string): Promise<void> => {
+    for (const { number, body } of (await commands()).slice(-2)) {
+      await settle([['numbers', number, ok, reason, ...body]]);
+    }
+  };
+  const numbered = async (): Promise<boolean> => (await lineRow()).numbered;
+  const numbersGiven = async (): Promise<number> => {
+    const [row] = await world.db.query<{ given: number }>(
+      'SELECT count(*)::int AS given FROM sale.ticket_numbers WHERE sale_id = $1',
+      [sale],
+    );
+    return row?.given ?? 0;
+  };
+
+  it('has a number when its command has settled, and with the last one all', async () => {
+    await ring(count);
+    await draw([optionsOf()], drawn);
+    const [first] = await commands();
+    await settle([['numbers', first?.number, 1, '', 1, numbersPerCommandMax]]);
+    expect(await numbersGiven()).toBe(numbersPerCommandMax);
+    expect(await numbered()).toBe(false);
+    await outcome(1, '');
+    expect(await numbersGiven()).toBe(count);
+    expect(await numbered()).toBe(true);
+  });
+
+  it('is told again, in order, what it refused while the sale was frozen', async () => {
+    await ring(count);
+    await draw([optionsOf()], drawn);
+    const before = await commands();
+    await outcome(0, 'sale_frozen');
+    // The lane of this test does not know the sale: nobody can be told yet.
+    const done = { kind: 'done' } as unknown as ReturnType<DrawerOptions['shop']['count']>;
+    const own = { count: () => done } as unknown as DrawerOptions['shop'];
+    await draw([optionsOf({ shop: own })], async () => (await commands()).length === 4);
+    const again = (await commands()).slice(2);
+    expect(again.map(({ body }) => body)).toEqual(before.map(({ body }) => body));
+    await outcome(1, '');
+    expect(await numbered()).toBe(true);
+  });
+});

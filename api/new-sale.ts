@@ -5,8 +5,8 @@
 import { refuse } from '../platform/http/problems.ts';
 import type { Millis, NewSale } from '../engine/index.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { checkCurrency } from './registration-rules.ts';
-import type { Money } from './registration-rules.ts';
+import { checkCurrency } from '../engine/index.ts';
+import type { Money } from '../engine/index.ts';
 
 interface Offer {
   readonly product_id: string;

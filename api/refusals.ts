@@ -8,6 +8,7 @@ import { nextSaleStates } from './states.ts';
 
 const askAgainAfterMs = 200;
 const settlingRetryMs = 1000;
+const importsRetryMs = 5000;
 
 /** The same words for a thing that is not there and for somebody else's. */
 export const notFound = problem('not_found', 'There is no such thing.');
@@ -140,6 +141,10 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
       return notFound;
     case 'idempotency_key_reused':
       return keyReused;
+    case 'rate_limited':
+      return problem('rate_limited', 'Too many imports are not done yet; wait for some.', {
+        retryAfterMs: importsRetryMs,
+      });
     case 'insufficient_supply':
       return problem(
         'insufficient_supply',

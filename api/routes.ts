@@ -8,6 +8,7 @@ import type { CatalogClient } from './catalog-client.ts';
 import { checkoutRoute } from './handlers/checkout.ts';
 import { healthRoute } from './handlers/health.ts';
 import { holdRoute } from './handlers/holds.ts';
+import { importRoutes } from './handlers/imports.ts';
 import { orderRoutes } from './handlers/orders.ts';
 import { payRoute } from './handlers/pay.ts';
 import { productRoutes } from './handlers/products.ts';
@@ -64,6 +65,7 @@ export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
     ...vendorSaleRoutes(api),
     ...registrationRoutes(api),
     ...productRoutes(api),
+    ...importRoutes(api),
     ...vendorRoutes(api),
     ...sessionRoutes(api),
     ...windowRoutes(catalog),

@@ -8,8 +8,6 @@ import type { Method, Route } from '../platform/http/route.ts';
 type Row = readonly [id: string, line: string, summary: string];
 
 const vendors: readonly Row[] = [
-  ['importProducts', 'POST /v1/products/import', 'Import products'],
-  ['getJob', 'GET /v1/jobs/{id}', 'A job'],
   ['changeSale', 'PATCH /v1/sales/{id}', 'Change a sale before the bell'],
   ['deleteSale', 'DELETE /v1/sales/{id}', 'Cancel a sale before the bell'],
   ['listSaleOrders', 'GET /v1/sales/{id}/orders', 'Orders of a sale'],

@@ -9,6 +9,7 @@ import { checkout } from './checkout.ts';
 import { isSaleId, laneOfId } from './domain/ids.ts';
 import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
 import type { Engine, InDoubt, NewSale, SaleTerms, VendorOutcome } from './engine.ts';
+import { importFile, readJob } from './imports/upload.ts';
 import { openLanes, type LaneSet } from './lane-set.ts';
 import { startLoadReporter } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
@@ -154,6 +155,8 @@ function vendorSide(
   | 'vendorOfKey'
   | 'register'
   | 'registration'
+  | 'importProducts'
+  | 'importJob'
   | 'changeProduct'
   | 'withdrawProduct'
   | 'products'
@@ -191,6 +194,8 @@ function vendorSide(
     vendorOfKey: (key) => vendors.ofKey(key),
     register: (registration) => register(db, secret, settings.currency, registration),
     registration: (vendor, id) => readRegistration(db, vendor, id),
+    importProducts: (vendor, file) => importFile(db, secret, vendor, file),
+    importJob: (vendor, id) => readJob(db, vendor, id),
     changeProduct: (vendor, id, change) => changeProduct(products, vendor, id, change),
     withdrawProduct: (vendor, id) => withdrawProduct(products, vendor, id),
     products: (vendor, query) => listProducts(db, vendor, query),

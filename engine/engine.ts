@@ -125,6 +125,38 @@ export interface NewRegistration {
   readonly fingerprint: string;
 }
 
+/** A file with products, as it comes in. */
+export interface ImportedFile {
+  readonly format: 'ndjson' | 'csv';
+  /** Only says what would become of it. */
+  readonly dryRun: boolean;
+  readonly idempotencyKey?: string;
+  /** Resolves with the bytes of all of it, each piece taken before the next is read. */
+  readonly readBody: (
+    pieceBytes: number,
+    take: (piece: Buffer) => Promise<void>,
+  ) => Promise<number>;
+}
+
+export interface ImportJob {
+  readonly id: string;
+  readonly status: 'running' | 'done' | 'failed';
+  readonly dryRun: boolean;
+  /** Null before they were counted. */
+  readonly rows: number | null;
+  /** Rows that were looked at, `refused` of them at fault. */
+  readonly done: number;
+  readonly refused: number;
+  /** The first of them, a thousand at most; rows from 1. */
+  readonly errors: readonly {
+    readonly row: number;
+    readonly code: string;
+    readonly detail: string;
+  }[];
+  readonly createdAt: Date;
+  readonly endedAt: Date | null;
+}
+
 export interface CheckoutLine {
   readonly product: ProductId;
   readonly quantity: number;
@@ -170,6 +202,7 @@ export interface VendorProduct {
 export type VendorRejection =
   | { readonly code: 'not_found' }
   | { readonly code: 'idempotency_key_reused' }
+  | { readonly code: 'rate_limited' }
   | {
       readonly code: 'insufficient_supply';
       readonly available: number;
@@ -302,6 +335,12 @@ export interface Engine {
   vendorOfKey(key: string): Promise<VendorId | null>;
   register(registration: NewRegistration): Promise<VendorOutcome<Registration>>;
   registration(vendor: VendorId, id: ProductId): Promise<Registration | null>;
+  /** The file is kept when this resolves; the job goes on in the worker. */
+  importProducts(
+    vendor: VendorId,
+    file: ImportedFile,
+  ): Promise<VendorOutcome<Pick<ImportJob, 'id'>>>;
+  importJob(vendor: VendorId, id: string): Promise<ImportJob | null>;
   changeProduct(
     vendor: VendorId,
     id: ProductId,

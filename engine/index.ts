@@ -5,3 +5,11 @@ export { isOrderId, isSaleId } from './domain/ids.ts';
 export { nextStates } from './domain/states.ts';
 export { BadCursor } from './sales/read.ts';
 export type * from './engine.ts';
+export { checkCurrency, checkRegistration, priceOf } from './registration/rules.ts';
+export type { Money, ProductFields, RegistrationBody } from './registration/rules.ts';
+export {
+  productChangeBody,
+  registeredFields,
+  registrationBody,
+  supplyMax,
+} from './registration/schema.ts';

@@ -10,14 +10,19 @@ import type { ProductId, VendorId } from './domain/types.ts';
 import type { NewRegistration, Registration, VendorOutcome } from './engine.ts';
 import { derivedIdentity } from './lanes/order-key.ts';
 
-/** 10 bytes as an id; from the key when there is one, so that the row is the record. */
+/** From the key when there is one, so that the row is the record. */
 function productIdOf(secret: KeyObject, r: NewRegistration): ProductId {
-  const identity =
-    r.idempotencyKey === undefined
-      ? clock.random(8)
-      : derivedIdentity(secret, 'register', r.vendor, r.idempotencyKey);
-  return `prd_${base32(Buffer.concat([identity, Buffer.alloc(2)])).slice(0, 13)}`;
+  if (r.idempotencyKey === undefined) return productIdFrom(clock.random(8));
+  return productIdFrom(derivedIdentity(secret, 'register', r.vendor, r.idempotencyKey));
 }
+
+/** Of 8 bytes. */
+const productIdFrom = (identity: Buffer): ProductId =>
+  `prd_${base32(Buffer.concat([identity, Buffer.alloc(2)])).slice(0, 13)}`;
+
+/** What a row of an import is registered as, however often it is tried. */
+export const productIdOfRow = (secret: KeyObject, job: string, row: number): ProductId =>
+  productIdFrom(derivedIdentity(secret, 'import', job, String(row)));
 
 export async function register(
   db: Db,
@@ -30,12 +35,8 @@ export async function register(
     if (!(await mayVary(q, r.vendor, r.body))) {
       return { kind: 'rejected', rejection: { code: 'not_found' } };
     }
-    const [made] = await q.query<{ registered_at: Date }>(
-      `INSERT INTO sale.registrations (id, vendor_id, body, fingerprint, supply)
-       VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING RETURNING registered_at`,
-      [id, r.vendor, JSON.stringify(r.body), r.fingerprint, r.supply],
-    );
-    if (made === undefined) {
+    const row = { id, body: r.body, supply: r.supply, fingerprint: r.fingerprint };
+    if ((await writeRegistrations(q, r.vendor, currency, [row])) === 0) {
       const [known] = await q.query<{ fingerprint: string; vendor_id: string }>(
         'SELECT fingerprint, vendor_id FROM sale.registrations WHERE id = $1',
         [id],
@@ -45,19 +46,42 @@ export async function register(
       }
       return { kind: 'done', replayed: true, value: { id, status: 'accepted', reason: null } };
     }
-    const event = {
-      id,
-      vendor_id: r.vendor,
-      ...r.body,
-      price: { amount: priceOf(r.body), currency },
-      registered_at: made.registered_at.toISOString(),
-    };
-    await q.run(`INSERT INTO platform.outbox (topic, key, value) VALUES ('new-product', $1, $2)`, [
-      id,
-      JSON.stringify(event),
-    ]);
     return { kind: 'done', replayed: false, value: { id, status: 'accepted', reason: null } };
   });
+}
+
+export interface RegistrationRow {
+  readonly id: ProductId;
+  /** The registered fields, checked. */
+  readonly body: Readonly<Record<string, unknown>>;
+  readonly supply: number;
+  readonly fingerprint: string;
+}
+
+const writeText = `
+WITH given AS (
+  SELECT * FROM jsonb_to_recordset($2::jsonb)
+    AS r(id text, body jsonb, fingerprint text, supply bigint, price bigint)),
+made AS (
+  INSERT INTO sale.registrations (id, vendor_id, body, fingerprint, supply)
+  SELECT id, $1, body, fingerprint, supply FROM given
+  ON CONFLICT (id) DO NOTHING RETURNING id, registered_at)
+INSERT INTO platform.outbox (topic, key, value)
+SELECT 'new-product', id, body || jsonb_build_object(
+    'id', id, 'vendor_id', $1::text,
+    'price', jsonb_build_object('amount', price, 'currency', $3::text),
+    'registered_at', to_char(registered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+FROM made JOIN given USING (id)`;
+
+/** Registers what is not there yet, each with its event. Answers how many that were. */
+export function writeRegistrations(
+  q: Query,
+  vendor: VendorId,
+  currency: string,
+  rows: readonly RegistrationRow[],
+): Promise<number> {
+  const given = rows.map((row) => ({ ...row, price: priceOf(row.body) }));
+  return q.run(writeText, [vendor, JSON.stringify(given), currency], 'register');
 }
 
 /** A variant is shown on the page of its product, so that must be the same vendor's. */
@@ -66,12 +90,23 @@ export async function mayVary(
   vendor: VendorId,
   { variant_of: product }: Readonly<Record<string, unknown>>,
 ): Promise<boolean> {
-  if (product === undefined) return true;
-  const found = await q.query('SELECT 1 FROM sale.registrations WHERE id = $1 AND vendor_id = $2', [
-    product,
-    vendor,
-  ]);
-  return found.length > 0;
+  if (typeof product !== 'string') return true;
+  return (await ownProducts(q, vendor, [product])).has(product);
+}
+
+/** Of these, the vendor's own. */
+export async function ownProducts(
+  q: Query,
+  vendor: VendorId,
+  ids: readonly ProductId[],
+): Promise<ReadonlySet<ProductId>> {
+  if (ids.length === 0) return new Set();
+  const rows = await q.query<{ id: ProductId }>(
+    'SELECT id FROM sale.registrations WHERE id = ANY($1) AND vendor_id = $2',
+    [ids, vendor],
+    'own_products',
+  );
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Minor units of the registered price: `price` (money) or `price_usd` (at most two decimals). */

@@ -8,6 +8,7 @@ import { untilReady, type Redis } from '../platform/redis/connection.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { startDrawer } from './drawer.ts';
 import { showLanes } from './lane-figures.ts';
+import { startImporter } from './importer.ts';
 import { openLanes, scriptOf, type LaneSet } from './lane-set.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { Lease } from './lanes/lease.ts';
@@ -50,9 +51,11 @@ type Closable = Pick<Loop, 'close'>;
 
 /** Loops that need Redis and Postgres only: they run with Kafka away too. */
 function startStoreLoops(parts: Parts): Closable[] {
-  const { db, redis, lanes, log } = parts;
+  const { settings, db, redis, lanes, log } = parts;
   const leases = scriptOf('lease');
+  const { currency } = settings;
   return [
+    startImporter({ db, secret: idSecretOf(settings.idSecret), currency }, log),
     startReconciler({ db, shop: lanes.shop, log }),
     ...lanes.gate.doors.map(({ lane }) =>
       startReaper({

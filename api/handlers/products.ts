@@ -6,10 +6,10 @@ import type { Api } from '../api.ts';
 import { timeText } from '../clock-text.ts';
 import { checkedCursor } from '../cursors.ts';
 import { vendorProblem } from '../refusals.ts';
-import { checkRegistration, priceOf } from '../registration-rules.ts';
-import type { ProductFields } from '../registration-rules.ts';
+import { checkRegistration, priceOf } from '../../engine/index.ts';
+import type { ProductFields } from '../../engine/index.ts';
 import { idParams, pageQuery, productIdPattern } from '../schemas/common.ts';
-import { productChangeBody } from '../schemas/registration.ts';
+import { productChangeBody } from '../../engine/index.ts';
 import { vendorProductAnswer, vendorProductsAnswer } from '../schemas/vendors.ts';
 
 /** As a registration: it may hold all that one may. */

@@ -7,10 +7,10 @@ import { vendorOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { notFound, vendorProblem } from '../refusals.ts';
-import { checkRegistration, priceOf } from '../registration-rules.ts';
-import type { RegistrationBody } from '../registration-rules.ts';
+import { checkRegistration, priceOf } from '../../engine/index.ts';
+import type { RegistrationBody } from '../../engine/index.ts';
 import { idParams, productIdPattern } from '../schemas/common.ts';
-import { registrationBody } from '../schemas/registration.ts';
+import { registrationBody } from '../../engine/index.ts';
 import { acceptedAnswer, registrationAnswer } from '../schemas/vendors.ts';
 
 const registrationMaxBytes = 64 * 1024;

@@ -1,28 +1,25 @@
-/** JSON Schemas that several routes share: ids, money, times, pages, details of an order. */
+/** JSON Schemas that several routes share: sale ids, times, pages, details of an order. */
 import type { JsonSchema } from '../../platform/http/route.ts';
+import { country, list, object, text, whole } from '../../platform/http/schemas.ts';
+
+export {
+  amountMax,
+  country,
+  list,
+  moneyIn,
+  object,
+  productId,
+  productIdPattern,
+  text,
+  whole,
+} from '../../platform/http/schemas.ts';
 
 /** Crockford's alphabet in lower case, as engine/domain/ids.ts writes it. */
 const base32 = '[0-9a-hjkmnp-tv-z]';
 
 export const saleIdPattern = `^sal_${base32}{16}$`;
 export const orderIdPattern = `^ord_${base32}{40}$`;
-export const productIdPattern = `^prd_[0-9A-Za-z]{8,60}$`;
 export const keyIdPattern = `^key_[0-9A-Za-z]{8,60}$`;
-
-/** An object of these fields and no others. */
-export function object(
-  properties: Readonly<Record<string, JsonSchema>>,
-  required: readonly string[] = [],
-  more: JsonSchema = {},
-): JsonSchema {
-  return {
-    type: 'object',
-    properties,
-    required: [...required],
-    additionalProperties: false,
-    ...more,
-  };
-}
 
 /** An object in an answer: more fields may come with later versions. */
 export function answer(
@@ -32,25 +29,6 @@ export function answer(
   const required = Object.keys(properties).filter((name) => !optional.includes(name));
   return { type: 'object', properties, required };
 }
-
-export const list = (items: JsonSchema, more: JsonSchema = {}): JsonSchema => ({
-  type: 'array',
-  items,
-  ...more,
-});
-
-export const text = (maxLength: number, minLength = 1): JsonSchema => ({
-  type: 'string',
-  minLength,
-  maxLength,
-});
-
-export const whole = (minimum: number, maximum: number, more: JsonSchema = {}): JsonSchema => ({
-  type: 'integer',
-  minimum,
-  maximum,
-  ...more,
-});
 
 export const oneOf = (...values: readonly string[]): JsonSchema => ({
   type: 'string',
@@ -67,20 +45,9 @@ export const textOrNull: JsonSchema = { type: ['string', 'null'] };
 export const count: JsonSchema = { type: 'integer', minimum: 0 };
 export const saleId: JsonSchema = { type: 'string', pattern: saleIdPattern };
 export const orderId: JsonSchema = { type: 'string', pattern: orderIdPattern };
-export const productId: JsonSchema = { type: 'string', pattern: productIdPattern };
-
 /** Path parameter `id` of this form; another one is 404, like no thing at all. */
 export const idParams = (pattern: string): JsonSchema =>
   object({ id: { type: 'string', pattern } }, ['id']);
-
-/** In minor units: 1e11 times the 1,000 units of the largest hold is still a safe integer. */
-export const amountMax = 100_000_000_000;
-
-export const moneyIn = (minimum: number): JsonSchema =>
-  object(
-    { amount: whole(minimum, amountMax), currency: { type: 'string', pattern: '^[A-Z]{3}$' } },
-    ['amount', 'currency'],
-  );
 
 export const money = answer({ amount: count, currency: { type: 'string' } });
 
@@ -106,12 +73,6 @@ export const pageOf = (
 const line = (maxLength: number): JsonSchema => ({ ...text(maxLength), pattern: '\\S' });
 
 export const email: JsonSchema = { type: 'string', format: 'email', maxLength: 254 };
-
-export const country: JsonSchema = {
-  type: 'string',
-  pattern: '^[A-Z]{2}$',
-  description: 'ISO 3166-1 alpha-2',
-};
 
 export const address = object(
   {

@@ -14,7 +14,7 @@ import {
   timeOrNull,
   whole,
 } from './common.ts';
-import { supplyMax } from './registration.ts';
+import { supplyMax } from '../../engine/index.ts';
 import type { JsonSchema } from '../../platform/http/route.ts';
 
 export const itemsMax = 50;

@@ -1,5 +1,5 @@
 /** Schemas of vendors, their keys and registrations, and of shoppers' sessions. */
-import { registeredFields } from './registration.ts';
+import { registeredFields } from '../../engine/index.ts';
 import {
   answer,
   count,

@@ -64,7 +64,8 @@ export abstract class Answer {
   private readonly isHead: boolean;
   private readonly startedAtMs = performance.now();
   private address: string | undefined;
-  private closes = false;
+  /** Whether the answer closes its connection. */
+  protected closes = false;
 
   constructor(bound: BoundRoute, around: Surroundings, res: RawResponse, isHead: boolean) {
     this.bound = bound;

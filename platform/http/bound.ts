@@ -16,6 +16,8 @@ export interface BoundRoute {
   readonly route: Route;
   readonly need: 'vendor' | 'shopper' | null;
   readonly raw: boolean;
+  /** The handler takes the body itself, while it comes. */
+  readonly streams: boolean;
   /** Copies the headers that only reading routes look at. */
   readonly copiesAll: boolean;
   /** No `no-store` of our own. */
@@ -53,12 +55,14 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
   const readsBody =
     route.method !== 'GET' && (route.method !== 'DELETE' || route.body !== undefined || raw);
   const bodySchema = route.body ?? noFields;
-  const checksBody = readsBody && !raw;
+  const streams = route.bodyMode === 'stream';
+  const checksBody = readsBody && !raw && !streams;
   const required = bodySchema['required'];
   return {
     route,
     need: auth === 'public' ? null : auth,
     raw,
+    streams,
     copiesAll: raw || route.method === 'GET',
     cacheable: route.method === 'GET' && auth === 'public',
     readsBody,

@@ -3,8 +3,9 @@
  * order: body within its limit, who is it, may it ask now, is it JSON, does it fit the schema, has
  * it a key, then the handler.
  */
-import { invariant } from '../fault.ts';
+import { AssertionFailed, invariant } from '../fault.ts';
 import { Answer } from './answer.ts';
+import type { TakePiece } from './body-stream.ts';
 import { problem } from './problems.ts';
 import type { ProblemInput } from './problems.ts';
 import { checkBody, checkKey, checkParams, checkQuery } from './checks.ts';
@@ -27,6 +28,7 @@ const names = {
   accept: headerName('accept'),
   contentType: headerName('content-type'),
   contentLength: headerName('content-length'),
+  contentEncoding: headerName('content-encoding'),
   idempotencyKey: headerName('idempotency-key'),
   ifNoneMatch: headerName('if-none-match'),
   origin: headerName('origin'),
@@ -60,6 +62,7 @@ export class Exchange extends Answer implements Ctx {
   private rawParams: string[] | null = null;
   private authorization = '';
   private contentType = '';
+  private contentEncoding = '';
   private rawKey = '';
   private accept = '';
   private origin = '';
@@ -77,6 +80,7 @@ export class Exchange extends Answer implements Ctx {
     this.authorization = req.getHeader(names.authorization);
     this.traceparent = req.getHeader(names.traceparent);
     if (bound.readsBody) this.contentType = req.getHeader(names.contentType);
+    if (bound.streams) this.contentEncoding = req.getHeader(names.contentEncoding);
     if (bound.takesKey) this.rawKey = req.getHeader(names.idempotencyKey);
     if (bound.copiesAll) {
       this.accept = req.getHeader(names.accept);
@@ -96,10 +100,16 @@ export class Exchange extends Answer implements Ctx {
 
   /** True when the length that the request declares is refused without reading it. */
   refusesDeclared(req: RawRequest): boolean {
-    const declared = Number(req.getHeader(names.contentLength));
-    if (declared <= this.bound.maxBodyBytes || declared <= readRefusedMaxBytes) return false;
+    const declared = this.declaredOf(req);
+    if (!(declared > this.bound.maxBodyBytes && declared > readRefusedMaxBytes)) return false;
     this.problemAndClose(this.tooLarge());
     return true;
+  }
+
+  /** NaN where the request does not say. */
+  protected declaredOf(req: RawRequest): number {
+    const text = req.getHeader(names.contentLength);
+    return text === '' ? NaN : Number(text);
   }
 
   /** The chunk's memory is only valid until this returns. */
@@ -169,7 +179,12 @@ export class Exchange extends Answer implements Ctx {
 
   /** A handler whose promise is over has answered, or never will. */
   private ended(): void {
-    if (!this.done) this.fail(new Error(`${this.route.id}: ended without an answer`));
+    if (!this.isAnswered()) this.fail(new Error(`${this.route.id}: ended without an answer`));
+  }
+
+  /** Or will be, when the body has come to its end. */
+  protected isAnswered(): boolean {
+    return this.done;
   }
 
   private takeIdentity(result: AuthResult | null): ProblemInput | null {
@@ -204,7 +219,12 @@ export class Exchange extends Answer implements Ctx {
     );
   }
 
-  private tooLarge(): ProblemInput {
+  /** Only a route that streams has a body to read. */
+  readBody(_pieceBytes: number, _take: TakePiece): Promise<number> {
+    throw new AssertionFailed(`${this.route.id} does not stream its body`);
+  }
+
+  protected tooLarge(): ProblemInput {
     return problem('too_large', `The body may have ${this.bound.maxBodyBytes} bytes at most.`);
   }
 
@@ -227,6 +247,8 @@ export class Exchange extends Answer implements Ctx {
         return this.accept;
       case 'content-type':
         return this.contentType;
+      case 'content-encoding':
+        return this.contentEncoding;
       case 'idempotency-key':
         return this.rawKey;
       case 'origin':

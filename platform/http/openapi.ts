@@ -57,6 +57,7 @@ function operationOf(route: Route): Json {
     security: securityOf(route),
     parameters: parametersOf(route),
     ...(route.body === undefined ? {} : { requestBody: requestBodyOf(route, route.body) }),
+    ...(route.consumes === undefined ? {} : { requestBody: streamedBodyOf(route, route.consumes) }),
     responses: responsesOf(route),
     'x-half': route.half,
   };
@@ -129,6 +130,16 @@ function requestBodyOf(route: Route, body: JsonSchema): Json {
     required: route.bodyRequired ?? (Array.isArray(needed) && needed.length > 0),
     description: `At most ${maxBytes / 1024} KB.`,
     content: { 'application/json': { schema: body } },
+  };
+}
+
+function streamedBodyOf(route: Route, consumes: readonly string[]): Json {
+  const maxBytes = route.maxBodyBytes ?? defaultMaxBodyBytes;
+  const content = consumes.map((media) => [media, { schema: { type: 'string' } }] as const);
+  return {
+    required: true,
+    description: `At most ${maxBytes / 1024 / 1024} MB, in UTF-8.`,
+    content: Object.fromEntries(content),
   };
 }
 

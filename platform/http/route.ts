@@ -13,12 +13,14 @@ export type Auth = 'public' | 'vendor' | 'shopper' | 'operator';
 
 /**
  * Headers that are copied from a request; others cannot be read. `accept`, `origin` and
- * `if-none-match` are copied for GET and raw routes only: each costs 0.1 µs.
+ * `if-none-match` are copied for GET and raw routes only, `content-encoding` for those that stream:
+ * each costs 0.1 µs.
  */
 export type HeaderName =
   | 'authorization'
   | 'accept'
   | 'content-type'
+  | 'content-encoding'
   | 'idempotency-key'
   | 'origin'
   | 'traceparent'
@@ -65,6 +67,12 @@ export interface Ctx {
   readonly ip: string;
   /** True once the client is gone; a reply is then thrown away. */
   readonly aborted: boolean;
+  /**
+   * Of a route with `bodyMode: 'stream'`: takes the body in pieces of `pieceBytes`, the last shorter,
+   * and resolves with its length. Throws what `take` throws, a Fault when the client leaves, and the
+   * refusal of a body that is too large.
+   */
+  readBody(pieceBytes: number, take: (piece: Buffer) => Promise<void>): Promise<number>;
   /** A path parameter that the route's path names. */
   param(name: string): string;
   header(name: HeaderName): string | undefined;
@@ -101,9 +109,12 @@ export interface Route {
   readonly bodyRequired?: boolean;
   /**
    * `raw`: nothing is parsed or validated, not even the query; the handler gets `rawBody` and
-   * `url`. For proxies and signed webhooks. Default `json`.
+   * `url`. For proxies and signed webhooks. `stream`: the handler takes the body itself, piece by
+   * piece. Default `json`.
    */
-  readonly bodyMode?: 'json' | 'raw';
+  readonly bodyMode?: 'json' | 'raw' | 'stream';
+  /** Media types of a body that is not JSON, for the docs. */
+  readonly consumes?: readonly string[];
   readonly idempotencyKey: 'required' | 'optional' | 'none';
   /** Default 16 KB. */
   readonly maxBodyBytes?: number;

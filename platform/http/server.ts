@@ -15,6 +15,7 @@ import { problem } from './problems.ts';
 import { requestIds } from './keys.ts';
 import { Limiter } from './rate.ts';
 import type { AuthResult, Method, Route } from './route.ts';
+import { StreamedExchange } from './streamed.ts';
 import { Validators } from './validate.ts';
 
 export type Need = 'vendor' | 'shopper';
@@ -75,7 +76,7 @@ function surroundings(options: HttpServerOptions): Surroundings {
 
 function register(app: uWS.TemplatedApp, bound: BoundRoute, around: Surroundings): void {
   const pattern = patternOf(bound.route.path);
-  const handler = bound.readsBody ? withBody(bound, around) : withoutBody(bound, around, false);
+  const handler = handlerOf(bound, around);
   switch (bound.route.method) {
     case 'GET':
       app.get(pattern, handler);
@@ -96,6 +97,11 @@ function register(app: uWS.TemplatedApp, bound: BoundRoute, around: Surroundings
   }
 }
 
+function handlerOf(bound: BoundRoute, around: Surroundings): Handler {
+  if (bound.streams) return withStream(bound, around);
+  return bound.readsBody ? withBody(bound, around) : withoutBody(bound, around, false);
+}
+
 type Handler = (res: uWS.HttpResponse, req: uWS.HttpRequest) => void;
 
 /** The abort handler comes first, whatever happens after: without it uWS ends the process. */
@@ -106,6 +112,17 @@ function withBody(bound: BoundRoute, around: Surroundings): Handler {
     exchange.copy(req);
     if (exchange.refusesDeclared(req)) return;
     res.onData((chunk, isLast) => exchange.onData(chunk, isLast));
+  };
+}
+
+function withStream(bound: BoundRoute, around: Surroundings): Handler {
+  return (res, req) => {
+    const exchange = new StreamedExchange(bound, around, res);
+    res.onAborted(() => exchange.onAborted());
+    exchange.copy(req);
+    if (exchange.refusesDeclared(req)) return;
+    res.onData((chunk, isLast) => exchange.onData(chunk, isLast));
+    exchange.proceed();
   };
 }
 

@@ -54,6 +54,7 @@ const vendorHomes: Readonly<Record<string, readonly string[]>> = {
   kafkajs: ['platform/kafka/'],
   'prom-client': ['platform/metrics.ts'],
   pino: ['platform/log.ts'],
+  'csv-parse': ['engine/imports/'],
   'fast-jwt': ['platform/', 'api/'],
   msgpackr: ['engine/lanes/', 'engine/settle/', 'api/socket/'],
   'rrule-temporal': ['engine/sales/'],
@@ -62,7 +63,7 @@ const vendorHomes: Readonly<Record<string, readonly string[]>> = {
 
 /** Loops of protocol §12: they meet in the stores, never in memory. */
 const loops = ['verifier', 'relay', 'settler', 'trimmer', 'dispatcher', 'opener', 'reaper']
-  .concat(['admitter', 'publisher', 'reconciler'])
+  .concat(['admitter', 'importer', 'publisher', 'reconciler'])
   .map((name) => `engine/${name}.ts`);
 
 const vagueNames = /(^|\/)(utils?|helpers?|misc)\.ts$/;

@@ -61,13 +61,15 @@ class Caller {
     if (token !== '') headers.set('authorization', `Bearer ${token}`);
     if (step.key !== undefined) headers.set('idempotency-key', step.key);
     const body = step.body?.(life);
-    if (body !== undefined) headers.set('content-type', 'application/json');
+    if (body !== undefined) headers.set('content-type', step.media ?? 'application/json');
     const named = path.replace(/\{(\w+)\}/g, (_all, name: string) => step.path?.(life) ?? name);
     const query = typeof step.query === 'function' ? step.query(life) : (step.query ?? '');
     const response = await fetch(`${this.#apiUrl}${named}${query}`, {
       method: method.toUpperCase(),
       headers,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     return { response, text: await response.text() };
   }
@@ -114,6 +116,7 @@ export async function callEveryRoute(
     order: '',
     spareOrder: '',
     spareKey: '',
+    job: '',
   };
   for (const step of lifeOfASale) {
     const named = operations.get(step.id);

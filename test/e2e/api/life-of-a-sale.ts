@@ -13,6 +13,7 @@ export interface Life {
   spareOrder: string;
   /** Revoked in the end. */
   spareKey: string;
+  job: string;
 }
 
 export interface Step {
@@ -23,6 +24,8 @@ export interface Step {
   readonly query?: string | ((life: Life) => string);
   readonly key?: string;
   readonly body?: (life: Life) => unknown;
+  /** The body is a text of this type, and no JSON. */
+  readonly media?: string;
   /** Another identity than the operation's own. */
   readonly token?: (life: Life) => string;
   /** Asks again until the answer is so. */
@@ -85,6 +88,16 @@ export const lifeOfASale: readonly Step[] = [
   },
   { id: 'getRegistration', path: ofProduct, until: (json) => field(json, 'status') === 'listed' },
   { id: 'getProduct', path: ofProduct, until: (json) => field(json, 'id') !== '' },
+  {
+    id: 'importProducts',
+    key: `import-${run}`,
+    media: 'application/x-ndjson',
+    body: () => '{"name":"Cup","description":"","price_usd":2,"remaining_supply":1}\n',
+    then: (json, life) => {
+      life.job = field(json, 'id');
+    },
+  },
+  { id: 'getJob', path: (life) => life.job },
   {
     id: 'createSession',
     body: () => ({ shopper: `ann-${run}` }),

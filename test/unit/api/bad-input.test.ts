@@ -18,8 +18,8 @@ afterEach(() => {
 });
 
 const table = routeTable();
-/** Routes that look at what they are sent. */
-const checked = table.filter((route) => route.bodyMode !== 'raw');
+/** Routes that look at what they are sent. One that streams is tried with files: e2e/import. */
+const checked = table.filter(({ bodyMode = 'json' }) => bodyMode === 'json');
 
 function asked(good: GoodRequest, more: Partial<Asked> = {}): Asked {
   return {

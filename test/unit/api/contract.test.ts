@@ -12,6 +12,7 @@ afterAll(() => harness.close());
 
 const built = `
   PATCH /v1/products/{id} · DELETE /v1/products/{id} · GET /v1/vendor/products
+  POST /v1/products/import · GET /v1/jobs/{id}
   POST /register-product · GET /v1/registrations/{id} · POST /v1/vendors · GET /v1/api-keys
   POST /v1/api-keys · DELETE /v1/api-keys/{id} · POST /v1/sales · GET /v1/sales
   GET /v1/sales/{id} · POST /v1/sales/{id}/pause · POST /v1/sales/{id}/resume
@@ -28,7 +29,7 @@ const window = `
 
 const later = {
   vendor: `
-    POST /v1/products/import · GET /v1/jobs/{id} · PATCH /v1/sales/{id} · DELETE /v1/sales/{id}
+    PATCH /v1/sales/{id} · DELETE /v1/sales/{id}
     GET /v1/sales/{id}/orders · POST /v1/orders/{id}/pack · POST /v1/orders/{id}/ship
     POST /v1/orders/{id}/deliver · POST /v1/orders/{id}/refunds · POST /v1/webhook-endpoints
     GET /v1/webhook-endpoints · PATCH /v1/webhook-endpoints/{id}

@@ -5,6 +5,8 @@
 import type {
   CheckoutCommand,
   Engine,
+  ImportJob,
+  ImportedFile,
   LaneOrder,
   LaneSale,
   OrderDocument,
@@ -69,6 +71,20 @@ export const saleTerms: SaleTerms = {
   admission: { mode: 'open' },
   seedCommitment: `sha256:${'0'.repeat(64)}`,
   createdAt: noon - 86_400_000,
+};
+
+export const jobId = 'job_0123456789abcdef';
+
+export const importJob: ImportJob = {
+  id: jobId,
+  status: 'running',
+  dryRun: false,
+  rows: 3,
+  done: 2,
+  refused: 1,
+  errors: [{ row: 2, code: 'invalid_request', detail: '`name` is required' }],
+  createdAt: new Date(noon),
+  endedAt: null,
 };
 
 export const vendorProduct: VendorProduct = {
@@ -145,6 +161,8 @@ const good: Partial<Record<keyof Engine, unknown>> = {
     replayed: false,
   },
   registration: { id: productId, status: 'listed', reason: null },
+  importProducts: { kind: 'done', value: { id: jobId }, replayed: false },
+  importJob,
   changeProduct: { kind: 'done', value: vendorProduct, replayed: false },
   withdrawProduct: {
     kind: 'done',
@@ -189,6 +207,12 @@ export function fakeEngine(): FakeEngine {
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     };
   }
+  const answerImport = methods['importProducts'] as (...args: unknown[]) => Promise<unknown>;
+  methods['importProducts'] = async (vendor: string, { readBody, ...file }: ImportedFile) => {
+    const pieces: string[] = [];
+    await readBody(64 * 1024, (piece) => Promise.resolve(void pieces.push(piece.toString())));
+    return answerImport(vendor, { ...file, text: pieces.join('') });
+  };
   const answerCheckout = methods['checkout'] as (command: CheckoutCommand) => Promise<unknown>;
   methods['checkout'] = async (command: CheckoutCommand) => {
     const line = fake.isNewCheckout ? await command.line() : null;

@@ -1,5 +1,5 @@
 /** One good request for every route with a body, and what its fields are made of. */
-import { keyId, orderId, productId, saleId } from './fake-engine.ts';
+import { jobId, keyId, orderId, productId, saleId } from './fake-engine.ts';
 import type { Field } from './bad-values.ts';
 
 export interface GoodRequest {
@@ -214,6 +214,7 @@ const get = (
 export const goodRequests: readonly GoodRequest[] = [
   register,
   registerByMoney,
+  get('getJob', `/v1/jobs/${jobId}`, 'vendor', 'importJob'),
   get('getRegistration', `/v1/registrations/${productId}`, 'vendor', 'registration'),
   {
     id: 'createVendor',

@@ -1,7 +1,11 @@
 // What a schema cannot say of a registration.
 import { describe, expect, it } from 'vitest';
-import { attributesMaxBytes, checkRegistration, priceOf } from '../../../api/registration-rules.ts';
-import type { RegistrationBody } from '../../../api/registration-rules.ts';
+import {
+  attributesMaxBytes,
+  checkRegistration,
+  priceOf,
+} from '../../../engine/registration/rules.ts';
+import type { RegistrationBody } from '../../../engine/registration/rules.ts';
 import { ProblemError } from '../../../platform/http/problems.ts';
 
 const laptop = { name: 'KUHL Laptop', description: '', remaining_supply: 30 };

@@ -1,9 +1,9 @@
 // The generated shop: the same for the same seed, accepted at the front door, with something for
 // every real query.
 import { describe, expect, it } from 'vitest';
-import { checkRegistration } from '../../../api/registration-rules.ts';
-import type { RegistrationBody } from '../../../api/registration-rules.ts';
-import { registrationBody } from '../../../api/schemas/registration.ts';
+import { checkRegistration } from '../../../engine/registration/rules.ts';
+import type { RegistrationBody } from '../../../engine/registration/rules.ts';
+import { registrationBody } from '../../../engine/registration/schema.ts';
 import { loadPlaces } from '../../../catalog/delivery/places.ts';
 import { deliveryTo } from '../../../catalog/delivery/rules.ts';
 import { createGenerator } from '../../../catalog/seed/generator.ts';

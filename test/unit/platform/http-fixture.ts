@@ -1,6 +1,6 @@
 /** A server with a few routes for the tests. */
 import { createLog } from '../../../platform/log.ts';
-import { Fault } from '../../../platform/fault.ts';
+import { Fault, messageOf } from '../../../platform/fault.ts';
 import { problem, refuse } from '../../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../../platform/http/route.ts';
 import { createHttpServer } from '../../../platform/http/server.ts';
@@ -36,6 +36,27 @@ const echo = (ctx: Ctx): void => {
   const { params, query, body, identity, idempotencyKey } = ctx;
   ctx.reply(200, { params, query: { ...query }, body, identity, idempotencyKey });
 };
+
+/** What the route `stream` saw last. */
+export const stream = { pieces: [] as number[], atOnce: 0, most: 0, failed: '' };
+
+async function streamed(ctx: Ctx): Promise<void> {
+  Object.assign(stream, { pieces: [], most: 0, failed: '' });
+  if (ctx.header('content-type') === 'text/no') refuse('unsupported_media_type', 'No.');
+  try {
+    const bytes = await ctx.readBody(64 * 1024, async (piece) => {
+      stream.atOnce += 1;
+      stream.most = Math.max(stream.most, stream.atOnce);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      stream.pieces.push(piece.length);
+      stream.atOnce -= 1;
+    });
+    ctx.reply(200, { bytes, pieces: stream.pieces.length });
+  } catch (error) {
+    stream.failed = messageOf(error);
+    throw error;
+  }
+}
 
 /** Resolved by a test to let the route `slow` answer. */
 export const slow: { release: () => void; started: number } = { release: () => {}, started: 0 };
@@ -83,6 +104,15 @@ export const routes: Route[] = [
     path: '/v1/raw',
     bodyMode: 'raw',
     handle: (ctx) => ctx.reply(200, { url: ctx.url, bytes: ctx.rawBody.length }),
+  }),
+  route({
+    id: 'stream',
+    method: 'POST',
+    path: '/v1/stream',
+    auth: 'vendor',
+    bodyMode: 'stream',
+    maxBodyBytes: 4 * 1024 * 1024,
+    handle: streamed,
   }),
   route({ id: 'bug', path: '/v1/bug', handle: () => Promise.reject(new Error('secret')) }),
   route({

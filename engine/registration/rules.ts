@@ -2,7 +2,7 @@
  * What a JSON Schema cannot say of a registration: two decimals, depth, order of pairs. Each rule
  * throws the problem that names the field.
  */
-import { refuse } from '../platform/http/problems.ts';
+import { refuse } from '../../platform/http/problems.ts';
 
 export interface Money {
   readonly amount: number;
@@ -29,6 +29,7 @@ export interface ProductFields extends Readonly<Record<string, unknown>> {
   readonly price?: Money;
   readonly attributes?: Readonly<Record<string, unknown>>;
   readonly delivery?: Delivery;
+  readonly variant_of?: string;
 }
 
 /** A body that fits the schema. */

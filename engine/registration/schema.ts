@@ -1,5 +1,13 @@
 /** Schema of a registration: the registered fields and the rules of delivery. */
-import { country, list, moneyIn, object, productId, text, whole } from './common.ts';
+import {
+  country,
+  list,
+  moneyIn,
+  object,
+  productId,
+  text,
+  whole,
+} from '../../platform/http/schemas.ts';
 import type { JsonSchema } from '../../platform/http/route.ts';
 
 export const supplyMax = 10_000_000;

@@ -13,6 +13,8 @@ import { importFile, readJob } from './imports/upload.ts';
 import { openLanes, type LaneSet } from './lane-set.ts';
 import { startLoadReporter } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
+import { receiptKeys } from './lanes/receipt.ts';
+import { readProof } from './line/proof.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
@@ -128,6 +130,17 @@ const noLine = {
   retryAfterMs: 1000,
 } as const;
 
+/** What was drawn, for anybody to check. */
+function proofSide({ db, secret, settings }: Parts): Pick<Engine, 'proof'> {
+  const receiptKey = receiptKeys(secret).publicKey.export({ format: 'jwk' }).x ?? '';
+  return {
+    proof: async (sale) =>
+      isSaleId(sale) && laneOfId(sale) < settings.lanes
+        ? readProof(db, sale, receiptKey)
+        : { kind: 'not_found' },
+  };
+}
+
 /** No sale has a line yet: what asks for one is told so. */
 function lineSide(): Pick<Engine, 'join' | 'leave' | 'ticket' | 'seen' | 'line'> {
   return {
@@ -221,6 +234,7 @@ export async function createEngine(
     sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
     laneSale: (id) => laneSale(parts, id),
     ...lineSide(),
+    ...proofSide(parts),
     sales: (query) => listSales(db, query),
     lanesNotReady: () =>
       lanes.gate.doors.filter((d) => !d.open).map(({ lane, reason }) => ({ lane, reason })),

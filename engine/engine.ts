@@ -3,6 +3,7 @@
  * hold costs more than the hold; everything else returns promises.
  */
 import type { JoinCommand, LineFigures, LineTicket } from './domain/line/types.ts';
+import type { ProofOutcome } from './line/proof.ts';
 import type {
   HoldCommand,
   LaneOrder,
@@ -20,6 +21,7 @@ import type {
 
 export type * from './domain/line/types.ts';
 export type * from './domain/types.ts';
+export type * from './line/proof.ts';
 
 export type Done<T> = (outcome: Outcome<T>) => void;
 
@@ -274,6 +276,8 @@ export interface Engine {
   /** These shoppers are here now. A hint: what does not reach the lane is lost. */
   seen(sale: SaleId, shoppers: readonly ShopperId[]): Promise<void>;
   line(sale: SaleId): Promise<Outcome<LineFigures>>;
+  /** What shows that the draw was fair, from the bell on. Throws while Postgres is away. */
+  proof(sale: SaleId): Promise<ProofOutcome>;
 
   // -- orders --
   /** Exact: the lane first, then the Postgres primary. `null` = no such order of this shopper. */

@@ -1,0 +1,215 @@
+/**
+ * What a sale publishes of its draw, so that anybody can check it: read in pages, because a line may
+ * have a million entrants. All of it is fixed once it is readable, so pages need no snapshot.
+ */
+import { createHash } from 'node:crypto';
+import type { Db } from '../../platform/postgres/db.ts';
+import { saleTag } from '../domain/ids.ts';
+import type { Millis, ProductId, SaleId } from '../domain/types.ts';
+
+export interface ProofEntry {
+  /** `epoch-sequence` in the lane's outbox. */
+  readonly position: string;
+  readonly count: number;
+}
+
+export interface ProofUnit {
+  readonly product: ProductId;
+  readonly unit: number;
+  readonly end: 'sold' | 'unsold';
+  /** Hex of SHA-256 of the order's id as text; null = unsold. */
+  readonly order: string | null;
+}
+
+export interface Proof {
+  /** What all this shows, and what it does not: the first thing to read. */
+  readonly limits: string;
+  readonly sale: SaleId;
+  readonly mode: 'queue' | 'draw';
+  /** `sha256:` + hex of SHA-256 of the seed, public since the sale was created. */
+  readonly seedCommitment: string;
+  /** Hex; null = the root is public and the seed not yet, because the beacon is waited for. */
+  readonly seed: string | null;
+  /** Hex, '' = none; null while the seed is. */
+  readonly beacon: string | null;
+  readonly beaconSource: string | null;
+  /** Hex of the last link; '' when nobody joined. */
+  readonly root: string;
+  readonly entrantCount: number;
+  /** Lane time. */
+  readonly bellAt: Millis;
+  /** Public half of the key that signs receipts: base64url of its 32 bytes. */
+  readonly receiptKey: string;
+  /** Every number has been given. */
+  readonly numbered: boolean;
+  /** The sale is over: its units are listed. */
+  readonly ended: boolean;
+  entries(): AsyncIterable<readonly ProofEntry[]>;
+  /** Hex of SHA-256 of each ticket's id, in the order of joining. */
+  entrants(): AsyncIterable<readonly string[]>;
+  /** Numbers in the order of joining; none before all are given. */
+  numbers(): AsyncIterable<readonly number[]>;
+  /** Units that were ever taken, by item and number; none before the sale is over. */
+  units(): AsyncIterable<readonly ProofUnit[]>;
+}
+
+export type ProofOutcome =
+  | { readonly kind: 'done'; readonly value: Proof }
+  /** No such sale, or one without a line. */
+  | { readonly kind: 'not_found' }
+  /** Its bell has not rung, or not settled yet. */
+  | { readonly kind: 'not_started'; readonly startsAt: Millis };
+
+const withoutBeacon =
+  'This shows that list and order were not changed after the commitments; it does not show that ' +
+  'the operator, who knew the seed, added no accounts.';
+const withBeacon =
+  'This shows that list and order were not changed after the commitments, and that the order ' +
+  'depends on a value that nobody knew before the bell; it does not show that the operator added ' +
+  'no accounts.';
+
+interface Row {
+  readonly mode: 'queue' | 'draw';
+  readonly state: string;
+  readonly starts_at: Date;
+  readonly seed: Buffer;
+  readonly shown: boolean;
+  readonly beacon: Buffer | null;
+  readonly beacon_source: string | null;
+  readonly root: Buffer | null;
+  readonly bell_n: number | null;
+  readonly bell_at: number | null;
+  readonly numbered: boolean;
+}
+
+const rowsPerPage = 10_000;
+
+export async function readProof(db: Db, sale: SaleId, receiptKey: string): Promise<ProofOutcome> {
+  const [row] = await db.query<Row>(
+    `SELECT l.mode, s.state, s.starts_at, s.seed, l.seed_shown_at IS NOT NULL AS shown, l.beacon,
+            l.beacon_source, l.root, l.bell_n, l.bell_at, l.numbered_at IS NOT NULL AS numbered
+       FROM sale.lines l JOIN sale.sales s ON s.id = l.sale_id
+      WHERE l.sale_id = $1 AND s.state <> 'cancelled'`,
+    [sale],
+    'proof_read',
+  );
+  if (row === undefined) return { kind: 'not_found' };
+  const { root, bell_n: count, bell_at: bellAt } = row;
+  if (root === null || count === null || bellAt === null) {
+    return { kind: 'not_started', startsAt: row.starts_at.getTime() };
+  }
+  const ended = row.state === 'closed';
+  const value: Proof = {
+    limits: row.beacon_source === null ? withoutBeacon : withBeacon,
+    sale,
+    mode: row.mode,
+    seedCommitment: `sha256:${createHash('sha256').update(row.seed).digest('hex')}`,
+    seed: row.shown ? row.seed.toString('hex') : null,
+    beacon: row.shown ? (row.beacon?.toString('hex') ?? '') : null,
+    beaconSource: row.beacon_source,
+    root: root.toString('hex'),
+    entrantCount: count,
+    bellAt,
+    receiptKey,
+    numbered: row.numbered,
+    ended,
+    entries: () => readEntries(db, sale, count),
+    entrants: () => readEntrants(db, sale, count),
+    numbers: () => readNumbers(db, sale, row.numbered ? count : 0),
+    units: () => readUnits(db, sale, ended),
+  };
+  return { kind: 'done', value };
+}
+
+async function* readEntries(
+  db: Db,
+  sale: SaleId,
+  count: number,
+): AsyncGenerator<readonly ProofEntry[]> {
+  for (let next = 0; next < count;) {
+    const rows = await db.query<ProofEntry & { first_index: number }>(
+      `SELECT position, count, first_index FROM sale.line_entries
+        WHERE sale_id = $1 AND first_index >= $2 AND first_index < $3
+        ORDER BY first_index LIMIT ${rowsPerPage}`,
+      [sale, next, count],
+      'proof_entries',
+    );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map((row) => ({ position: row.position, count: row.count }));
+    next = last.first_index + last.count;
+  }
+}
+
+async function* readEntrants(
+  db: Db,
+  sale: SaleId,
+  count: number,
+): AsyncGenerator<readonly string[]> {
+  const prefix = `tkt_${saleTag(sale)}`;
+  for (let next = 0; next < count; next += rowsPerPage) {
+    const rows = await db.query<{ entrant: string }>(
+      `SELECT encode(sha256(convert_to($4 || key, 'UTF8')), 'hex') AS entrant FROM sale.tickets
+        WHERE sale_id = $1 AND index >= $2 AND index < $3 ORDER BY index`,
+      [sale, next, Math.min(count, next + rowsPerPage), prefix],
+      'proof_entrants',
+    );
+    yield rows.map((row) => row.entrant);
+  }
+}
+
+/** The draw is kept by number and told by place: four bytes a ticket are turned around in memory. */
+async function* readNumbers(
+  db: Db,
+  sale: SaleId,
+  count: number,
+): AsyncGenerator<readonly number[]> {
+  const numbers = new Uint32Array(count);
+  for (let first = 1; first <= count;) {
+    const [row] = await db.query<{ indexes: number[] }>(
+      'SELECT indexes FROM sale.line_numbers WHERE sale_id = $1 AND first = $2',
+      [sale, first],
+      'proof_numbers',
+    );
+    const indexes = row?.indexes ?? [];
+    if (indexes.length === 0) throw new Error(`${sale}: number ${first} is nowhere`);
+    indexes.forEach((index, i) => (numbers[index] = first + i));
+    first += indexes.length;
+  }
+  for (let next = 0; next < count; next += rowsPerPage) {
+    yield Array.from(numbers.subarray(next, next + rowsPerPage));
+  }
+}
+
+async function* readUnits(
+  db: Db,
+  sale: SaleId,
+  ended: boolean,
+): AsyncGenerator<readonly ProofUnit[]> {
+  if (!ended) return;
+  for (let item = -1, number = 0; ;) {
+    const rows = await db.query<{
+      item: number;
+      number: number;
+      product: ProductId;
+      order: string | null;
+    }>(
+      `SELECT u.item, u.number, i.product_id AS product,
+              encode(sha256(convert_to(u.order_id, 'UTF8')), 'hex') AS order
+         FROM sale.units u JOIN sale.sale_items i ON i.sale_id = u.sale_id AND i.item = u.item
+        WHERE u.sale_id = $1 AND (u.item, u.number) > ($2, $3)
+        ORDER BY u.item, u.number LIMIT ${rowsPerPage}`,
+      [sale, item, number],
+      'proof_units',
+    );
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    yield rows.map(({ product, number: unit, order }) => ({
+      product,
+      unit,
+      end: order === null ? 'unsold' : 'sold',
+      order,
+    }));
+    ({ item, number } = last);
+  }
+}

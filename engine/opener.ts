@@ -39,6 +39,8 @@ export interface OpenerOptions {
 }
 
 const everyMs = 100;
+/** A credit that is written again waited for a person already. */
+const creditEveryMs = 1000;
 const salesPerTurnMax = 200;
 
 export async function startOpener(options: OpenerOptions): Promise<{ close(): Promise<void> }> {
@@ -50,12 +52,17 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     onCrash: options.onCrash,
   });
   let after = '';
+  let creditedAt = -Infinity;
   const loop = startLoop({
     name: 'opener',
     log: options.log,
     everyMs,
     round: async () => {
       after = await turn(options, after);
+      if (clock.now() - creditedAt >= creditEveryMs) {
+        creditedAt = clock.now();
+        await creditOnceMore(options);
+      }
       return after !== '';
     },
   });
@@ -142,7 +149,6 @@ async function turn(options: OpenerOptions, after: string): Promise<string> {
     if (state === 'closing') await closeFurther(options, id);
     else await options.shop.touch(id);
   }
-  await creditOnceMore(options);
   return due.length < salesPerTurnMax ? '' : (due.at(-1)?.id ?? '');
 }
 

@@ -12,7 +12,8 @@ import type { Lease } from './lanes/lease.ts';
 import { startLoop, type Loop } from './loop.ts';
 import type { Shop } from './shop.ts';
 
-const everyMs = 100;
+/** Nobody waits for it: a hold that finds nothing free ends overdue ones itself. */
+const everyMs = 250;
 const salesPerRoundMax = 20;
 const holdsPerCallMax = 200;
 const driftMaxMs = 2000;

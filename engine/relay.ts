@@ -35,7 +35,8 @@ export interface RelayOptions {
 }
 
 const readAheadMax = 64;
-const blockMs = 200;
+/** Also how late it may look whether it is asked to publish again, and that it should end. */
+const blockMs = 500;
 /**
  * Entries within a pause's time from which on there is load, and a pause pays. Not entries of a
  * round: a relay that keeps up sees one or two at a time however many come, and sent each alone.

@@ -43,7 +43,7 @@ export interface SettlerOptions {
 }
 
 const stalledMs = 2000;
-const stalledCheckMs = 500;
+const stalledCheckMs = 1000;
 
 export interface Settler {
   close(): Promise<void>;

@@ -46,6 +46,8 @@ function properties({ data, port, controllerPort, advertised }) {
     // A killed broker is not let in again before its old session is over; the default is 9 s.
     'broker.session.timeout.ms': 3_000,
     'broker.heartbeat.interval.ms': 500,
+    // With one node nobody else wants to see it alive: else it writes a record every half second.
+    'metadata.max.idle.interval.ms': 0,
     'log.cleaner.dedupe.buffer.size': 2_097_152, // the default takes 128 MiB of heap
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);

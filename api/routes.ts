@@ -59,7 +59,7 @@ export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
   return [
     holdRoute(api),
     ...orderRoutes(api),
-    payRoute(api),
+    payRoute(api, catalog),
     checkoutRoute(api, catalog),
     ...saleRoutes(api),
     ...vendorSaleRoutes(api),

@@ -2,7 +2,6 @@
  * POST /v1/checkout: an order of what the shopper wants, or nothing held and each line named that is
  * in the way. An order holds one product so far; the same product twice is one line.
  */
-import { isRetryable } from '../../platform/fault.ts';
 import { refuse } from '../../platform/http/problems.ts';
 import type { ProblemCode } from '../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../platform/http/route.ts';
@@ -11,7 +10,8 @@ import { nextStates } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { canonicalJson } from '../canonical-json.ts';
-import type { Answered, CatalogClient } from '../catalog-client.ts';
+import { askWindow, windowAway } from '../ask-window.ts';
+import type { CatalogClient } from '../catalog-client.ts';
 import { timeText } from '../clock-text.ts';
 import { outcomeProblem } from '../refusals.ts';
 import { checkoutAnswer, checkoutBody } from '../schemas/orders.ts';
@@ -102,13 +102,13 @@ function summed(lines: NonNullable<CheckoutBody['lines']>): CheckoutLine[] {
 }
 
 async function cartOf(ctx: Ctx, catalog: CatalogClient) {
-  const answered = await ask(ctx, catalog, '/v1/cart');
+  const answered = await askWindow(ctx, catalog, '/v1/cart');
   const cart = JSON.parse(answered.body) as {
     readonly lines?: NonNullable<CheckoutBody['lines']>;
     readonly stale?: boolean;
   };
   // What is only remembered may lack what the shopper put since.
-  if (answered.status !== 200 || cart.lines === undefined || cart.stale === true) away();
+  if (answered.status !== 200 || cart.lines === undefined || cart.stale === true) windowAway();
   return cart.lines;
 }
 
@@ -121,31 +121,11 @@ async function isDelivered(
 ): Promise<boolean> {
   const query = new URLSearchParams({ product_id: product, country });
   if (postal_code !== undefined && postal_code !== '') query.set('postal_code', postal_code);
-  const { status, body } = await ask(ctx, catalog, `/v1/delivery?${query.toString()}`);
-  if (status === 503) away();
+  const { status, body } = await askWindow(ctx, catalog, `/v1/delivery?${query.toString()}`);
+  if (status === 503) windowAway();
   if (status !== 200) return true;
   return (JSON.parse(body) as { readonly deliverable: boolean | null }).deliverable !== false;
 }
-
-function away(): never {
-  const retryAfterMs = 1000;
-  refuse('unavailable', 'The shop window is away for the moment.', { retryAfterMs });
-}
-
-async function ask(ctx: Ctx, catalog: CatalogClient, path: string): Promise<Answered> {
-  const headers = {
-    'x-request-id': ctx.requestId,
-    authorization: ctx.header('authorization') ?? '',
-  };
-  try {
-    return await catalog.send({ method: 'GET', path, headers, body: noBody });
-  } catch (error) {
-    if (isRetryable(error)) away();
-    throw error;
-  }
-}
-
-const noBody = Buffer.alloc(0);
 
 function answer(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
   if (outcome.kind !== 'done') {

@@ -8,7 +8,9 @@ import type { Details, LaneOrder, Outcome } from '../../engine/index.ts';
 import { fnv1a } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
+import { savedDetails } from '../ask-window.ts';
 import { canonicalJson } from '../canonical-json.ts';
+import type { CatalogClient } from '../catalog-client.ts';
 import { outcomeProblem } from '../refusals.ts';
 import { idParams, orderIdPattern } from '../schemas/common.ts';
 import { orderAnswer, payBody } from '../schemas/orders.ts';
@@ -31,7 +33,7 @@ const tokenMissing = problem('invalid_request', '`method.token` is required for 
   param: 'method.token',
 });
 
-export function payRoute(api: Api): Route {
+export function payRoute(api: Api, catalog: CatalogClient): Route {
   return {
     id: 'payOrder',
     method: 'POST',
@@ -41,7 +43,7 @@ export function payRoute(api: Api): Route {
     summary: 'Pay',
     description:
       '`{"type":"test"}` pays at once, in development. E-mail and address may come with it, if ' +
-      'they were not set before.',
+      'they were not set before; else the saved ones count, where both are whole.',
     params: idParams(orderIdPattern),
     body: payBody,
     idempotencyKey: 'required',
@@ -55,11 +57,11 @@ export function payRoute(api: Api): Route {
       'unsupported',
       'unavailable',
     ],
-    handle: (ctx) => handlePay(ctx, api),
+    handle: (ctx) => handlePay(ctx, api, catalog),
   };
 }
 
-async function handlePay(ctx: Ctx, api: Api): Promise<void> {
+async function handlePay(ctx: Ctx, api: Api, catalog: CatalogClient): Promise<void> {
   const body = ctx.body as PayBody;
   const refusal = methodProblem(body.method, api.development);
   if (refusal !== null) {
@@ -67,15 +69,32 @@ async function handlePay(ctx: Ctx, api: Api): Promise<void> {
     return;
   }
   if (body.email !== undefined || body.address !== undefined) {
-    const { shopper } = shopperOf(ctx);
-    const stored = await api.engine.storeDetails(ctx.param('id'), shopper, detailsOf(body));
-    if (stored.kind !== 'done' && !isEnded(stored)) {
-      ctx.problem(outcomeProblem(stored));
-      return;
-    }
+    if (!(await keeps(ctx, api, detailsOf(body)))) return;
   }
-  answerEnd(ctx, await pay(ctx, api), api.currency);
+  const outcome = await pay(ctx, api);
+  if (!lacksDetails(outcome)) {
+    answerEnd(ctx, outcome, api.currency);
+    return;
+  }
+  const saved = await savedDetails(ctx, catalog);
+  if (saved === null) ctx.problem(outcomeProblem(outcome));
+  else if (await keeps(ctx, api, saved)) answerEnd(ctx, await pay(ctx, api), api.currency);
 }
+
+/** Stores them for the order. Answers and is false where that is refused. */
+async function keeps(ctx: Ctx, api: Api, details: Partial<Details>): Promise<boolean> {
+  const { shopper } = shopperOf(ctx);
+  const stored = await api.engine.storeDetails(ctx.param('id'), shopper, details);
+  if (stored.kind === 'done' || isEnded(stored)) return true;
+  ctx.problem(outcomeProblem(stored));
+  return false;
+}
+
+type Refused = Extract<Outcome<LaneOrder>, { kind: 'rejected' }>;
+
+/** The order has none, and none came with the payment: only then is the window asked. */
+const lacksDetails = (outcome: Outcome<LaneOrder>): outcome is Refused =>
+  outcome.kind === 'rejected' && outcome.rejection.code === 'details_required';
 
 function methodProblem({ type, token }: PayBody['method'], development: boolean) {
   if (type === 'card') return token === undefined ? tokenMissing : noCards;

@@ -175,6 +175,19 @@ describe('paying', () => {
     expect(await order(with_, ann)).toMatchObject(details);
   });
 
+  it('takes the saved ones where none were sent', async () => {
+    const sale = await shop.liveSale(vendor, { limit_per_shopper: 3 });
+    const bea = await shop.shopper();
+    const { token } = bea;
+    const id = await shop.held(sale, bea);
+    await shop.must(200, 'PUT', '/v1/me/addresses', { token, body: { country: 'DE' } });
+    expect((await shop.pay(id, bea, testMethod)).json).toMatchObject({ code: 'details_required' });
+    const body = { ...details.address, email: details.email };
+    await shop.must(200, 'PUT', '/v1/me/addresses', { token, body });
+    expect((await shop.pay(id, bea, testMethod)).json).toMatchObject({ id, state: 'paid' });
+    expect(await order(id, bea)).toMatchObject(details);
+  });
+
   it('is done once by a key, and for ever', async () => {
     const sale = await shop.liveSale(vendor, { limit_per_shopper: 3 });
     const id = await shop.held(sale, ann);

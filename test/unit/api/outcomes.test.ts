@@ -201,7 +201,6 @@ describe('paying', () => {
   });
 
   it.each<[Rejection, number]>([
-    [{ code: 'details_required' }, 422],
     [{ code: 'idempotency_key_reused' }, 422],
     [{ code: 'illegal_transition', state: 'paid' }, 409],
     [{ code: 'hold_expired' }, 410],

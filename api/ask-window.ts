@@ -1,0 +1,40 @@
+/** What a handler of the sale asks the window of its caller: cart, delivery, saved details. */
+import { isRetryable } from '../platform/fault.ts';
+import { refuse } from '../platform/http/problems.ts';
+import type { Ctx } from '../platform/http/route.ts';
+import type { Details } from '../engine/index.ts';
+import type { Answered, CatalogClient } from './catalog-client.ts';
+
+const noBody = Buffer.alloc(0);
+
+/** Refuses with 503. */
+export function windowAway(): never {
+  const retryAfterMs = 1000;
+  refuse('unavailable', 'The shop window is away for the moment.', { retryAfterMs });
+}
+
+/** GET with the caller's own token. Refuses with 503 when there is no answer. */
+export async function askWindow(ctx: Ctx, catalog: CatalogClient, path: string): Promise<Answered> {
+  const headers = {
+    'x-request-id': ctx.requestId,
+    authorization: ctx.header('authorization') ?? '',
+  };
+  try {
+    return await catalog.send({ method: 'GET', path, headers, body: noBody });
+  } catch (error) {
+    if (isRetryable(error)) windowAway();
+    throw error;
+  }
+}
+
+const needed = ['name', 'line1', 'city', 'country'] as const;
+
+/** E-mail and address as the caller saved them; null unless both are there and whole. */
+export async function savedDetails(ctx: Ctx, catalog: CatalogClient): Promise<Details | null> {
+  const { status, body } = await askWindow(ctx, catalog, '/v1/me/addresses');
+  if (status !== 200) windowAway();
+  const { items } = JSON.parse(body) as { items: readonly Readonly<Record<string, string>>[] };
+  const { email, ...address } = items[0] ?? {};
+  if (email === undefined || needed.some((name) => address[name] === undefined)) return null;
+  return { email, address: address as unknown as Details['address'] };
+}

@@ -1,0 +1,84 @@
+// Paying an order without details: the saved ones count, where both are whole, and only then.
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { done, laneOrder, noon, orderId } from './fake-engine.ts';
+import { startHarness } from './harness.ts';
+import type { Answer, Harness } from './harness.ts';
+
+let catalog: Server;
+let harness: Harness;
+let saved: readonly [status: number, body: object];
+let asked: (string | undefined)[] = [];
+
+beforeAll(async () => {
+  catalog = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization?.slice(0, 6)}`);
+    response.writeHead(saved[0], { 'content-type': 'application/json' });
+    response.end(JSON.stringify(saved[1]));
+  });
+  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
+  const { port } = catalog.address() as AddressInfo;
+  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+});
+afterAll(async () => {
+  await harness.close();
+  catalog.closeAllConnections();
+  catalog.close();
+});
+afterEach(() => {
+  harness.answers = {};
+  harness.calls.length = 0;
+  asked = [];
+});
+
+const address = { name: 'Ann', line1: '1 High Street', city: 'Noonville', country: 'DE' };
+const whole = { ...address, email: 'ann@example.com' };
+const lacking = { kind: 'rejected', rejection: { code: 'details_required' }, now: noon };
+
+const pay = (): Promise<Answer> =>
+  harness.ask('POST', `/v1/orders/${orderId}/pay`, {
+    ...{ as: 'ann', key: 'k1', body: { method: { type: 'test' } } },
+  });
+const names = () => harness.calls.map(([name]) => name);
+
+it('nobody is asked while the order has its own', async () => {
+  expect((await pay()).status).toBe(200);
+  expect(asked).toEqual([]);
+});
+
+it('are stored for the order, which is then paid by the same key', async () => {
+  saved = [200, { items: [whole], next_cursor: null }];
+  harness.answers = {
+    // The lane has them from the second time on.
+    get pay() {
+      return names().includes('storeDetails') ? done({ ...laneOrder, state: 'paid' }) : lacking;
+    },
+  };
+  expect((await pay()).status).toBe(200);
+  expect(asked).toEqual(['/v1/me/addresses Bearer']);
+  expect(names()).toEqual(['pay', 'storeDetails', 'pay']);
+  expect(harness.calls[1]?.slice(1)).toEqual([orderId, 'ann', { email: whole.email, address }]);
+  expect(harness.calls[2]).toEqual(harness.calls[0]);
+});
+
+it.each([
+  ['nothing', []],
+  ['only a place', [{ country: 'DE', postal_code: '10115' }]],
+  ['no e-mail', [address]],
+  ['no city', [{ ...whole, city: undefined }]],
+])('%s is not enough', async (_, items) => {
+  saved = [200, { items, next_cursor: null }];
+  harness.answers = { pay: lacking };
+  const answer = await pay();
+  expect([answer.status, answer.json['code']]).toEqual([422, 'details_required']);
+  expect(names()).toEqual(['pay']);
+});
+
+it('what cannot be read is no refusal', async () => {
+  saved = [503, {}];
+  harness.answers = { pay: lacking };
+  const answer = await pay();
+  expect([answer.status, answer.json['code']]).toEqual([503, 'unavailable']);
+});

@@ -5,6 +5,7 @@
  */
 import type { Query } from '../../platform/postgres/db.ts';
 import { foldOrders } from '../domain/fold.ts';
+import { foldTickets } from '../domain/line/tickets.ts';
 import type { Millis, OrderId } from '../domain/types.ts';
 import { apart, attempt } from '../settle/apart.ts';
 import { CommandWriter } from '../settle/commands.ts';
@@ -12,12 +13,14 @@ import { amendOrder } from './amend-order.ts';
 import {
   isMeant,
   isOrderEvent,
+  isTicket,
   readAway,
   type Away,
   type Chosen,
   type OrderAway,
   type Resolution,
   type SaleAway,
+  type TicketAway,
   type Verdict,
 } from './rows.ts';
 import { resolveSaleEvent } from './sale-event.ts';
@@ -56,12 +59,15 @@ export async function resolveLane(
     for (const [group, verdict] of await resolveOrders(q, some.filter(isOrder), live, now)) {
       await done(group, verdict);
     }
+    for (const row of some.filter(isTicket)) {
+      await done([row], await resolveTicket(q, row));
+    }
   }
   await writer.flush(q);
   return resolved;
 }
 
-const isSale = (row: Away): row is SaleAway => row.order === null;
+const isSale = (row: Away): row is SaleAway => row.order === null && !isTicket(row);
 const isOrder = (row: Away): row is OrderAway => row.order !== null;
 
 type Judged = readonly [group: readonly OrderAway[], verdict: Verdict];
@@ -105,6 +111,16 @@ async function resolveOrder(
   });
   const [verdict] = reason === null ? amended : [];
   return verdict ?? { resolution: null, says: reason ?? '' };
+}
+
+/** What cannot settle of a ticket leaves it as Postgres has it: whoever has none may join again. */
+async function resolveTicket(q: Query, { event, live }: TicketAway): Promise<Verdict> {
+  const what = `${event.type} of ${event.shopper}`;
+  const { tickets } = foldTickets([event]);
+  if (live && (await apart.tickets(q, tickets)).length === 0) {
+    return { resolution: 'settled', says: `${what} settles now` };
+  }
+  return { resolution: 'dropped', says: `${what}: the lane goes on from what has settled` };
 }
 
 async function mark(q: Query, group: readonly Away[], resolution: Resolution): Promise<void> {

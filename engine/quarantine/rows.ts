@@ -1,6 +1,7 @@
 /** Rows of the quarantine that nobody has resolved, and which of them an operator means. */
 import type { Query } from '../../platform/postgres/db.ts';
 import type { OrderEvent } from '../domain/fold.ts';
+import type { TicketEvent } from '../domain/line/tickets.ts';
 import type { OrderId } from '../domain/types.ts';
 import type { SaleEvent } from '../settle/events.ts';
 
@@ -22,7 +23,8 @@ interface Place {
 
 export type OrderAway = Place & { readonly order: OrderId; readonly event: OrderEvent };
 export type SaleAway = Place & { readonly order: null; readonly event: SaleEvent };
-export type Away = OrderAway | SaleAway;
+export type TicketAway = Place & { readonly order: null; readonly event: TicketEvent };
+export type Away = OrderAway | SaleAway | TicketAway;
 
 /** Orders that are meant; null = everything that is put away. */
 export type Chosen = ReadonlySet<OrderId> | null;
@@ -53,6 +55,10 @@ export function isOrderEvent({ event }: OrderAway): boolean {
     units.every(Number.isSafeInteger)
   );
 }
+
+/** True of what happened to a ticket; like what happens to a sale it belongs to no order. */
+export const isTicket = (row: Away): row is TicketAway =>
+  row.order === null && 'key' in row.event && 'shopper' in row.event;
 
 /** What became of something that was put away. */
 export type Resolution =

@@ -25,6 +25,12 @@ export interface Shopper {
   readonly verified: boolean;
 }
 
+/** A shopper's command, however it came: `id` = what it is about, `key` = its Idempotency-Key. */
+export interface Command extends Shopper {
+  readonly id: string;
+  readonly key: string;
+}
+
 /** The caller of a shopper's route. */
 export function shopperOf(ctx: Ctx): Shopper {
   const { identity } = ctx;

@@ -7,6 +7,17 @@ import type { Answered, CatalogClient } from './catalog-client.ts';
 
 const noBody = Buffer.alloc(0);
 
+/** In whose name the window is asked: '' = nobody's. */
+export interface Asker {
+  readonly requestId: string;
+  readonly authorization: string;
+}
+
+export const askerOf = (ctx: Ctx): Asker => ({
+  requestId: ctx.requestId,
+  authorization: ctx.header('authorization') ?? '',
+});
+
 /** Refuses with 503. */
 export function windowAway(): never {
   const retryAfterMs = 1000;
@@ -14,11 +25,12 @@ export function windowAway(): never {
 }
 
 /** GET with the caller's own token. Refuses with 503 when there is no answer. */
-export async function askWindow(ctx: Ctx, catalog: CatalogClient, path: string): Promise<Answered> {
-  const headers = {
-    'x-request-id': ctx.requestId,
-    authorization: ctx.header('authorization') ?? '',
-  };
+export async function askWindow(
+  { requestId, authorization }: Asker,
+  catalog: CatalogClient,
+  path: string,
+): Promise<Answered> {
+  const headers = { 'x-request-id': requestId, authorization };
   try {
     return await catalog.send({ method: 'GET', path, headers, body: noBody });
   } catch (error) {
@@ -30,8 +42,8 @@ export async function askWindow(ctx: Ctx, catalog: CatalogClient, path: string):
 const needed = ['name', 'line1', 'city', 'country'] as const;
 
 /** E-mail and address as the caller saved them; null unless both are there and whole. */
-export async function savedDetails(ctx: Ctx, catalog: CatalogClient): Promise<Details | null> {
-  const { status, body } = await askWindow(ctx, catalog, '/v1/me/addresses');
+export async function savedDetails(asker: Asker, catalog: CatalogClient): Promise<Details | null> {
+  const { status, body } = await askWindow(asker, catalog, '/v1/me/addresses');
   if (status !== 200) windowAway();
   const { items } = JSON.parse(body) as { items: readonly Readonly<Record<string, string>>[] };
   const { email, ...address } = items[0] ?? {};

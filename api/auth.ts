@@ -7,11 +7,22 @@ import type { AuthResult, Identity } from '../platform/http/route.ts';
 import type { VerifyToken } from '../platform/tokens.ts';
 import type { Millis, VendorId } from '../engine/index.ts';
 import { TokenMemory } from './token-memory.ts';
+import type { Remembered } from './token-memory.ts';
 
 export type Authenticate = (
   authorization: string | undefined,
   need: 'vendor' | 'shopper',
 ) => AuthResult | Promise<AuthResult>;
+
+/** Who a bearer is, and until when (null = for good); null = nobody. */
+export type Identify = (
+  token: string,
+) => Remembered | Named | null | Promise<Remembered | Named | null>;
+
+interface Named {
+  readonly identity: Identity;
+  readonly expiresAt: null;
+}
 
 export interface AuthOptions {
   readonly verify: VerifyToken;
@@ -69,6 +80,30 @@ export function authenticator(options: AuthOptions): Authenticate {
   return (authorization, need) => {
     if (need === 'shopper') return authorization === undefined ? noToken : shopper(authorization);
     return authorization === undefined ? noKey : vendor(authorization);
+  };
+}
+
+/** For the socket, where either may come: a shopper's token, decided at once, or a vendor's key. */
+export function identifier(options: AuthOptions): Identify {
+  const { verify, vendorOfKey } = options;
+  const now = options.now ?? Date.now;
+  const memory = options.memory ?? new TokenMemory();
+
+  async function vendor(key: string): Promise<Named | null> {
+    const found = await vendorOfKey(key);
+    return found === null ? null : { identity: { kind: 'vendor', vendor: found }, expiresAt: null };
+  }
+
+  return (token) => {
+    if (token.startsWith('hnk_')) return keyPattern.test(token) ? vendor(token) : null;
+    const at = now();
+    const header = `Bearer ${token}`;
+    const known = memory.get(header, at);
+    if (known !== undefined) return known;
+    const verified = token.length > tokenMaxLength ? null : verify(token);
+    if (verified === null || verified.expiresAt <= at) return null;
+    memory.set(header, verified);
+    return verified;
   };
 }
 

@@ -47,15 +47,17 @@ export function orderJson(order: OrderDocument, currency: string): Record<string
 }
 
 /**
- * The order right after the command that ended its hold at `endedAt`: told by the lane alone,
- * because the answer waits for no other store. Without e-mail and address, which only Postgres has.
+ * An order as told by its lane alone: what waits for no other store. Without e-mail and address,
+ * which only Postgres has. `endedAt` = null while it is held.
  */
-export function endedOrderJson(
-  order: LaneOrder,
-  endedAt: Millis,
+export function laneOrderJson(
+  order: Omit<LaneOrder, 'item' | 'shopper' | 'details' | 'endedAt'>,
+  endedAt: Millis | null,
+  now: Millis,
   currency: string,
 ): Record<string, unknown> {
   const { id, sale, product, units, price, state } = order;
+  const held = { at: timeText(order.heldAt), type: 'held' };
   return {
     id,
     sale_id: sale,
@@ -65,16 +67,20 @@ export function endedOrderJson(
     lines: [{ product_id: product, sale_id: sale, units, price: moneyOf(price, currency) }],
     units,
     amount: moneyOf(price * units.length, currency),
-    held_at: timeText(order.heldAt),
+    held_at: held.at,
     hold_expires_at: timeText(order.holdExpiresAt),
-    timeline: [
-      { at: timeText(order.heldAt), type: 'held' },
-      { at: timeText(endedAt), type: state },
-    ],
+    timeline: endedAt === null ? [held] : [held, { at: timeText(endedAt), type: state }],
     next_states: nextStates(state),
-    server_time: timeText(endedAt),
+    server_time: timeText(now),
   };
 }
+
+/** The order right after the command that ended its hold at `endedAt`. */
+export const endedOrderJson = (
+  order: LaneOrder,
+  endedAt: Millis,
+  currency: string,
+): Record<string, unknown> => laneOrderJson(order, endedAt, endedAt, currency);
 
 const shownState = (state: SaleTerms['state']): ShownSaleState =>
   state === 'creating' ? 'scheduled' : state;

@@ -18,6 +18,7 @@ import { sessionRoutes } from './handlers/sessions.ts';
 import { vendorSaleRoutes } from './handlers/vendor-sales.ts';
 import { vendorRoutes } from './handlers/vendors.ts';
 import type { HealthWatch } from './readiness.ts';
+import { openSocketRoute } from './socket/route.ts';
 import { unsupportedRoutes } from './unsupported.ts';
 import { windowRoutes } from './window.ts';
 
@@ -68,6 +69,7 @@ export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
     ...importRoutes(api),
     ...vendorRoutes(api),
     ...sessionRoutes(api),
+    openSocketRoute(),
     ...windowRoutes(catalog),
     ...unsupportedRoutes(),
     healthRoute(watch),

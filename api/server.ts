@@ -6,10 +6,11 @@ import type { Log } from '../platform/log.ts';
 import { tokenVerifier } from '../platform/tokens.ts';
 import type { Engine, Millis } from '../engine/index.ts';
 import type { Api } from './api.ts';
-import { authenticator } from './auth.ts';
+import { authenticator, identifier } from './auth.ts';
 import type { CatalogClient } from './catalog-client.ts';
 import type { HealthWatch } from './readiness.ts';
 import { apiRoutes } from './routes.ts';
+import { createSocket } from './socket/route.ts';
 import { TokenMemory } from './token-memory.ts';
 import { tokenIssuer } from './tokens.ts';
 
@@ -20,6 +21,7 @@ export type ApiSettings = Pick<
   | 'nodeEnv'
   | 'holdSecondsDefault'
   | 'rateLimits'
+  | 'allowedOrigins'
   | 'tokenIssuer'
   | 'tokenAudience'
 >;
@@ -52,16 +54,26 @@ export function createApiServer(options: ApiServerOptions): Promise<HttpServer> 
     memory,
     now,
   };
+  const callers = {
+    verify: tokenVerifier(rules),
+    vendorOfKey: (key: string) => engine.vendorOfKey(key),
+    memory,
+    now,
+  };
   return createHttpServer({
     name: 'api',
     host: settings.host,
     port: settings.port,
     routes: apiRoutes({ api, catalog, watch }),
-    authenticate: authenticator({
-      verify: tokenVerifier(rules),
-      vendorOfKey: (key) => engine.vendorOfKey(key),
-      memory,
-      now,
+    authenticate: authenticator(callers),
+    socket: createSocket({
+      api,
+      catalog,
+      log,
+      identify: identifier(callers),
+      allowedOrigins: settings.allowedOrigins,
+      // Who is exempt from the limits of routes is not from these: they keep a process up.
+      limited: settings.rateLimits !== 'off',
     }),
     log,
     rateLimits: settings.rateLimits,

@@ -34,7 +34,6 @@ const everybody: readonly Row[] = [
   ['lookUpOrder', 'POST /v1/orders/lookup', 'Find an order by its e-mail'],
   ['getProof', 'GET /v1/sales/{id}/proof', 'Proof of the draw'],
   ['paymentWebhook', 'POST /v1/payments/webhooks/{provider}', 'Webhooks of a payment provider'],
-  ['openSocket', 'GET /v1/socket', 'The socket'],
   ['getAsyncapi', 'GET /asyncapi.json', 'AsyncAPI of the socket and the topics'],
 ];
 

@@ -15,6 +15,7 @@ import { startLoadReporter } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
 import { receiptKeys } from './lanes/receipt.ts';
 import { readProof } from './line/proof.ts';
+import { LaneNews } from './news.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
@@ -100,7 +101,10 @@ async function laneSale(
 
 function shopperSide(
   parts: Parts,
-): Pick<Engine, 'hold' | 'pay' | 'release' | 'order' | 'orders' | 'storeDetails' | 'checkout'> {
+): Pick<
+  Engine,
+  'hold' | 'pay' | 'release' | 'order' | 'orders' | 'laneOrder' | 'storeDetails' | 'checkout'
+> {
   const { db, lanes, settings, secret } = parts;
   const { shop } = lanes;
   return {
@@ -118,6 +122,14 @@ function shopperSide(
         ? readOrder(db, shop, id, shopper)
         : { kind: 'done', value: null, replayed: false, now: clock.wall() },
     orders: (shopper, query) => listOrders(db, shopper, query),
+    laneOrder: (id, shopper) =>
+      couldBeOrder(id, settings.lanes)
+        ? shop.read(id, shopper)
+        : Promise.resolve({
+            kind: 'rejected',
+            rejection: { code: 'not_found' },
+            now: clock.wall(),
+          }),
     storeDetails: async (id, shopper, details): Promise<Outcome<LaneOrder>> =>
       storeDetails(db, shop, id, shopper, details),
     checkout: (command) => checkout({ db, secret, shop }, command),
@@ -228,7 +240,11 @@ export async function createEngine(
   const sales = new SaleCache(db);
   const reporter = startLoadReporter(lanes.gate, lanes.load, log);
   const parts: Parts = { db, lanes, settings, secret, sales, lineMax: config.lineMax };
+  const news = new LaneNews(lanes.gate, log, () =>
+    stores.redis(`highnoon-${config.processName}-news`, 0),
+  );
   return {
+    follow: (listener) => news.follow(listener),
     ...shopperSide(parts),
     ...vendorSide(parts),
     sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
@@ -249,6 +265,7 @@ export async function createEngine(
     tokenSecret: settings.tokenSecret,
     async close() {
       await reporter.close();
+      await news.close();
       await lanes.close();
       await db.close();
     },

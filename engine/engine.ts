@@ -18,10 +18,12 @@ import type {
   ShopperId,
   VendorId,
 } from './domain/types.ts';
+import type { NewsListener } from './news.ts';
 
 export type * from './domain/line/types.ts';
 export type * from './domain/types.ts';
 export type * from './line/proof.ts';
+export type { NewsEvent, NewsListener } from './news.ts';
 
 export type Done<T> = (outcome: Outcome<T>) => void;
 
@@ -282,6 +284,10 @@ export interface Engine {
   // -- orders --
   /** Exact: the lane first, then the Postgres primary. `null` = no such order of this shopper. */
   order(id: OrderId, shopper: ShopperId): Promise<Outcome<OrderDocument | null>>;
+  /** As its lane's record tells it: exact while the lane keeps it, else `not_found`. */
+  laneOrder(id: OrderId, shopper: ShopperId): Promise<Outcome<LaneOrder>>;
+  /** Tells of what lanes decide from now on, until the answer is called. */
+  follow(listener: NewsListener): () => void;
   /** From Postgres; `asOf` is the settled lane time, so it may lag by the in-doubt age. */
   orders(
     shopper: ShopperId,

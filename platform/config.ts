@@ -32,6 +32,8 @@ export interface Config {
   readonly roles: readonly string[];
   readonly lanes: number;
   readonly rateLimits: RateLimits;
+  /** In lower case, without a path. */
+  readonly allowedOrigins: readonly string[];
   readonly nodeEnv: NodeEnv;
   readonly currency: string;
   readonly logLevel: string;

@@ -73,6 +73,12 @@ export function parseBroker(item) {
   return port >= 1 && port <= portMax ? item : undefined;
 }
 
+/** @param {string} item */
+export function parseOrigin(item) {
+  const origin = /^https?:\/\//.test(item) ? parseUrl(item)?.origin : undefined;
+  return origin === item.toLowerCase() ? origin : undefined;
+}
+
 /** @param {string} item @returns {import('./env.mjs').OpsPeer | undefined} */
 export function parsePeer(item) {
   const match = /^([a-z0-9-]+)=(https?:\/\/[^/\s]+)\/?$/.exec(item);

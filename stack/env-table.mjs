@@ -2,7 +2,17 @@
  * The one table of environment variables: name, default, kind, bounds, meaning. docs/operating.md
  * tells the same for people.
  */
-import { listOf, oneOf, parseBroker, parsePeer, portMax, text, url, whole } from './env-kinds.mjs';
+import {
+  listOf,
+  oneOf,
+  parseBroker,
+  parseOrigin,
+  parsePeer,
+  portMax,
+  text,
+  url,
+  whole,
+} from './env-kinds.mjs';
 
 /**
  * @typedef {object} Variable
@@ -23,6 +33,7 @@ const roles = listOf(
 );
 const brokers = listOf(parseBroker, 'a comma list of host:port');
 const peers = listOf(parsePeer, 'a comma list of process=http://host:port');
+const origins = listOf(parseOrigin, 'a comma list of origins as https://shop.example');
 const levels = oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent');
 const web = url('http:', 'https:');
 const word = text(/^[\x21-\x7e]{1,200}$/, 'a word of 1 to 200 printable characters');
@@ -70,6 +81,13 @@ export const variables = [
     'loopback-exempt',
     oneOf('on', 'off', 'loopback-exempt'),
     'requests per caller and second are bounded',
+  ),
+  variable(
+    'ALLOWED_ORIGINS',
+    'allowedOrigins',
+    '',
+    origins,
+    'pages of other hosts that may open the socket; empty = pages of the api’s own host only',
   ),
   variable(
     'NODE_ENV',

@@ -27,6 +27,7 @@ export { roleNames, variables };
  * @property {string[]} roles
  * @property {number} lanes
  * @property {'on' | 'off' | 'loopback-exempt'} rateLimits
+ * @property {string[]} allowedOrigins
  * @property {'development' | 'production' | 'test'} nodeEnv
  * @property {string} currency
  * @property {'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'} logLevel
@@ -58,7 +59,13 @@ export { roleNames, variables };
 
 /** Lists and the prefix have a value of their own when nothing is given; the rest is null. */
 /** @type {Record<string, unknown>} */
-const emptyValues = { kafkaBrokers: [], opsPeers: [], topicPrefix: '', crashAt: '' };
+const emptyValues = {
+  kafkaBrokers: [],
+  opsPeers: [],
+  allowedOrigins: [],
+  topicPrefix: '',
+  crashAt: '',
+};
 
 /**
  * Reads and checks every variable; an empty one counts as not given.

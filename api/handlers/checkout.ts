@@ -10,7 +10,7 @@ import { nextStates } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { canonicalJson } from '../canonical-json.ts';
-import { askWindow, windowAway } from '../ask-window.ts';
+import { askerOf, askWindow, windowAway } from '../ask-window.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { timeText } from '../clock-text.ts';
 import { outcomeProblem } from '../refusals.ts';
@@ -102,7 +102,7 @@ function summed(lines: NonNullable<CheckoutBody['lines']>): CheckoutLine[] {
 }
 
 async function cartOf(ctx: Ctx, catalog: CatalogClient) {
-  const answered = await askWindow(ctx, catalog, '/v1/cart');
+  const answered = await askWindow(askerOf(ctx), catalog, '/v1/cart');
   const cart = JSON.parse(answered.body) as {
     readonly lines?: NonNullable<CheckoutBody['lines']>;
     readonly stale?: boolean;
@@ -121,7 +121,11 @@ async function isDelivered(
 ): Promise<boolean> {
   const query = new URLSearchParams({ product_id: product, country });
   if (postal_code !== undefined && postal_code !== '') query.set('postal_code', postal_code);
-  const { status, body } = await askWindow(ctx, catalog, `/v1/delivery?${query.toString()}`);
+  const { status, body } = await askWindow(
+    askerOf(ctx),
+    catalog,
+    `/v1/delivery?${query.toString()}`,
+  );
   if (status === 503) windowAway();
   if (status !== 200) return true;
   return (JSON.parse(body) as { readonly deliverable: boolean | null }).deliverable !== false;

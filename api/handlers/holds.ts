@@ -2,17 +2,17 @@
  * POST /v1/sales/{id}/holds: the moment itself. No promise, no JSON.stringify of an object; one
  * closure a request, because the engine answers by callback.
  */
-import type { Ctx, Route } from '../../platform/http/route.ts';
+import type { Answering, Route } from '../../platform/http/route.ts';
 import type { LaneOrder, Outcome } from '../../engine/index.ts';
 import { nextStates } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
-import type { Api } from '../api.ts';
+import type { Api, Command } from '../api.ts';
 import { timeText } from '../clock-text.ts';
 import { outcomeProblem } from '../refusals.ts';
 import { idParams, saleIdPattern } from '../schemas/common.ts';
 import { holdAnswer, holdBody } from '../schemas/orders.ts';
 
-interface HoldBody {
+export interface HoldBody {
   readonly quantity: number;
   readonly product_id?: string;
 }
@@ -20,7 +20,7 @@ interface HoldBody {
 const afterHeld = JSON.stringify(nextStates('held'));
 const replayed = { 'idempotent-replayed': 'true' };
 
-export function holdRoute({ engine, currency }: Api): Route {
+export function holdRoute(api: Api): Route {
   return {
     id: 'holdUnits',
     method: 'POST',
@@ -49,35 +49,44 @@ export function holdRoute({ engine, currency }: Api): Route {
       'unavailable',
     ],
     handle: (ctx) => {
-      const { shopper, verified } = shopperOf(ctx);
-      const { quantity, product_id } = ctx.body as HoldBody;
-      const command = {
-        sale: ctx.param('id'),
-        shopper,
-        verified,
-        quantity,
-        product: product_id ?? '',
-        idempotencyKey: ctx.idempotencyKey,
-      };
-      engine.hold(command, (outcome) => {
-        answerHold(ctx, outcome, currency);
-      });
+      const command = { ...shopperOf(ctx), id: ctx.param('id'), key: ctx.idempotencyKey };
+      holdUnits(api, command, ctx.body as HoldBody, ctx);
     },
   };
 }
 
+/** Holds units in the sale `id`; over HTTP and over the socket. */
+export function holdUnits(
+  { engine, currency }: Pick<Api, 'engine' | 'currency'>,
+  { shopper, verified, id, key }: Command,
+  { quantity, product_id }: HoldBody,
+  to: Answering,
+): void {
+  const command = {
+    sale: id,
+    shopper,
+    verified,
+    quantity,
+    product: product_id ?? '',
+    idempotencyKey: key,
+  };
+  engine.hold(command, (outcome) => {
+    answerHold(to, outcome, currency);
+  });
+}
+
 /** Never throws: it runs inside the engine's batch, where others wait behind it. */
-function answerHold(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
+function answerHold(to: Answering, outcome: Outcome<LaneOrder>, currency: string): void {
   try {
     if (outcome.kind !== 'done') {
-      ctx.problem(outcomeProblem(outcome));
+      to.problem(outcomeProblem(outcome));
       return;
     }
     const json = holdJson(outcome.value, currency);
-    if (outcome.replayed) ctx.reply(201, json, replayed);
-    else ctx.reply(201, json);
+    if (outcome.replayed) to.reply(201, json, replayed);
+    else to.reply(201, json);
   } catch (error) {
-    ctx.fail(error);
+    to.fail(error);
   }
 }
 

@@ -1,9 +1,9 @@
 /** Orders by their owner: read, list, details, release. Somebody else's order is no order (404). */
 import { problem } from '../../platform/http/problems.ts';
-import type { Ctx, Route } from '../../platform/http/route.ts';
+import type { Answering, Ctx, Route } from '../../platform/http/route.ts';
 import type { Details, LaneOrder, OrderDocument, Outcome } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
-import type { Api } from '../api.ts';
+import type { Api, Command } from '../api.ts';
 import { checkedCursor } from '../cursors.ts';
 import { timeText } from '../clock-text.ts';
 import { endedOrderJson, orderJson } from '../documents.ts';
@@ -136,16 +136,22 @@ function releaseRoute(api: Api): Route {
     responses: { 200: orderAnswer },
     errors: ['not_found', 'illegal_transition', 'idempotency_key_reused', 'unavailable'],
     handle: (ctx) => {
-      const command = {
-        order: ctx.param('id'),
-        shopper: shopperOf(ctx).shopper,
-        idempotencyKey: ctx.idempotencyKey,
-      };
-      api.engine.release(command, (outcome) => {
-        answerEnd(ctx, outcome, api.currency);
-      });
+      const command = { ...shopperOf(ctx), id: ctx.param('id'), key: ctx.idempotencyKey };
+      releaseHold(api, command, ctx);
     },
   };
+}
+
+/** Releases the order `id`; over HTTP and over the socket. */
+export function releaseHold(
+  api: Pick<Api, 'engine' | 'currency'>,
+  command: Command,
+  to: Answering,
+): void {
+  const { id, shopper, key } = command;
+  api.engine.release({ order: id, shopper, idempotencyKey: key }, (outcome) => {
+    answerEnd(to, outcome, api.currency);
+  });
 }
 
 const replayedHeader = { 'idempotent-replayed': 'true' };
@@ -154,16 +160,16 @@ const replayedHeader = { 'idempotent-replayed': 'true' };
  * Answers for a command that ended a hold; a replay is the answer of then to the last byte. Never
  * throws: others of the batch wait behind it.
  */
-export function answerEnd(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
+export function answerEnd(to: Answering, outcome: Outcome<LaneOrder>, currency: string): void {
   try {
     if (outcome.kind !== 'done') {
-      ctx.problem(outcomeProblem(outcome));
+      to.problem(outcomeProblem(outcome));
       return;
     }
     const json = endedOrderJson(outcome.value, outcome.value.endedAt ?? outcome.now, currency);
-    if (outcome.replayed) ctx.reply(200, json, replayedHeader);
-    else ctx.reply(200, json);
+    if (outcome.replayed) to.reply(200, json, replayedHeader);
+    else to.reply(200, json);
   } catch (error) {
-    ctx.fail(error);
+    to.fail(error);
   }
 }

@@ -3,12 +3,13 @@
  * alone. A hold that has ended is no reason to stop before it: the same key may have paid it.
  */
 import { problem } from '../../platform/http/problems.ts';
-import type { Ctx, Route } from '../../platform/http/route.ts';
+import type { Answering, Route } from '../../platform/http/route.ts';
 import type { Details, LaneOrder, Outcome } from '../../engine/index.ts';
 import { fnv1a } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
-import type { Api } from '../api.ts';
-import { savedDetails } from '../ask-window.ts';
+import type { Api, Command } from '../api.ts';
+import { askerOf, savedDetails } from '../ask-window.ts';
+import type { Asker } from '../ask-window.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { outcomeProblem } from '../refusals.ts';
@@ -16,7 +17,7 @@ import { idParams, orderIdPattern } from '../schemas/common.ts';
 import { orderAnswer, payBody } from '../schemas/orders.ts';
 import { answerEnd, detailsOf } from './orders.ts';
 
-interface PayBody extends Partial<Details> {
+export interface PayBody extends Partial<Details> {
   readonly method: { readonly type: 'test' | 'card'; readonly token?: string };
 }
 
@@ -43,7 +44,7 @@ export function payRoute(api: Api, catalog: CatalogClient): Route {
     summary: 'Pay',
     description:
       '`{"type":"test"}` pays at once, in development. E-mail and address may come with it, if ' +
-      'they were not set before; else the saved ones count, where both are whole.',
+      'they were not set before.',
     params: idParams(orderIdPattern),
     body: payBody,
     idempotencyKey: 'required',
@@ -57,36 +58,56 @@ export function payRoute(api: Api, catalog: CatalogClient): Route {
       'unsupported',
       'unavailable',
     ],
-    handle: (ctx) => handlePay(ctx, api, catalog),
+    handle: (ctx) => {
+      const command = { ...shopperOf(ctx), id: ctx.param('id'), key: ctx.idempotencyKey };
+      return payOrder({ api, catalog }, command, ctx.body as PayBody, askerOf(ctx), ctx);
+    },
   };
 }
 
-async function handlePay(ctx: Ctx, api: Api, catalog: CatalogClient): Promise<void> {
-  const body = ctx.body as PayBody;
+export interface PayParts {
+  readonly api: Pick<Api, 'engine' | 'currency' | 'development'>;
+  readonly catalog: CatalogClient;
+}
+
+/** Pays the order `id`; over HTTP and over the socket. */
+export async function payOrder(
+  { api, catalog }: PayParts,
+  command: Command,
+  body: PayBody,
+  asker: Asker,
+  to: Answering,
+): Promise<void> {
   const refusal = methodProblem(body.method, api.development);
   if (refusal !== null) {
-    ctx.problem(refusal);
+    to.problem(refusal);
     return;
   }
   if (body.email !== undefined || body.address !== undefined) {
-    if (!(await keeps(ctx, api, detailsOf(body)))) return;
+    if (!(await keeps(api, command, detailsOf(body), to))) return;
   }
-  const outcome = await pay(ctx, api);
+  const outcome = await pay(api, command, body);
   if (!lacksDetails(outcome)) {
-    answerEnd(ctx, outcome, api.currency);
+    answerEnd(to, outcome, api.currency);
     return;
   }
-  const saved = await savedDetails(ctx, catalog);
-  if (saved === null) ctx.problem(outcomeProblem(outcome));
-  else if (await keeps(ctx, api, saved)) answerEnd(ctx, await pay(ctx, api), api.currency);
+  const saved = await savedDetails(asker, catalog);
+  if (saved === null) to.problem(outcomeProblem(outcome));
+  else if (await keeps(api, command, saved, to)) {
+    answerEnd(to, await pay(api, command, body), api.currency);
+  }
 }
 
 /** Stores them for the order. Answers and is false where that is refused. */
-async function keeps(ctx: Ctx, api: Api, details: Partial<Details>): Promise<boolean> {
-  const { shopper } = shopperOf(ctx);
-  const stored = await api.engine.storeDetails(ctx.param('id'), shopper, details);
+async function keeps(
+  { engine }: PayParts['api'],
+  { id, shopper }: Command,
+  details: Partial<Details>,
+  to: Answering,
+): Promise<boolean> {
+  const stored = await engine.storeDetails(id, shopper, details);
   if (stored.kind === 'done' || isEnded(stored)) return true;
-  ctx.problem(outcomeProblem(stored));
+  to.problem(outcomeProblem(stored));
   return false;
 }
 
@@ -108,10 +129,13 @@ function isEnded(outcome: Outcome<LaneOrder>): boolean {
   return code === 'illegal_transition' || code === 'hold_expired';
 }
 
-function pay(ctx: Ctx, { engine }: Api): Promise<Outcome<LaneOrder>> {
-  const { shopper } = shopperOf(ctx);
-  const command = { order: ctx.param('id'), shopper, idempotencyKey: ctx.idempotencyKey };
-  const fingerprint = fnv1a(canonicalJson(ctx.body));
+function pay(
+  { engine }: Pick<Api, 'engine'>,
+  { id, shopper, key }: Command,
+  body: PayBody,
+): Promise<Outcome<LaneOrder>> {
+  const command = { order: id, shopper, idempotencyKey: key };
+  const fingerprint = fnv1a(canonicalJson(body));
   return new Promise((resolve) => {
     engine.pay(command, fingerprint, resolve);
   });

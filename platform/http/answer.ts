@@ -96,6 +96,14 @@ export abstract class Answer {
     this.bound.count(499).inc();
   }
 
+  /** The connection has become a socket: there is nothing more to answer. */
+  upgraded(): void {
+    if (this.done) return;
+    this.done = true;
+    this.around.inFlight -= 1;
+    this.bound.count(101).inc();
+  }
+
   reply(status: number, json: string | object, headers?: ReplyHeaders): void {
     const isReady = typeof json === 'string' || json instanceof Uint8Array;
     const payload = isReady ? json : JSON.stringify(json);

@@ -11,6 +11,8 @@ import type { ProblemInput } from './problems.ts';
 import { checkBody, checkKey, checkParams, checkQuery } from './checks.ts';
 import { emptyQuery } from './query.ts';
 import type { AuthResult, Ctx, HeaderName, Identity } from './route.ts';
+import { protocolsOf } from './socket.ts';
+import type { Upgrade } from './socket.ts';
 import { decodeUtf8 } from './text.ts';
 import { isSaneRequestId } from './keys.ts';
 
@@ -32,6 +34,8 @@ const names = {
   idempotencyKey: headerName('idempotency-key'),
   ifNoneMatch: headerName('if-none-match'),
   origin: headerName('origin'),
+  host: headerName('host'),
+  webSocketProtocol: headerName('sec-websocket-protocol'),
   traceparent: headerName('traceparent'),
   xRequestId: headerName('x-request-id'),
 };
@@ -96,6 +100,17 @@ export class Exchange extends Answer implements Ctx {
     if (bound.raw) {
       this.url = this.rawQuery === '' ? req.getUrl() : `${req.getUrl()}?${this.rawQuery}`;
     }
+  }
+
+  /** What a socket is opened by; `copy` comes first. */
+  upgradeOf(req: RawRequest): Upgrade {
+    return {
+      origin: this.origin,
+      host: req.getHeader(names.host),
+      authorization: this.authorization,
+      protocols: protocolsOf(req.getHeader(names.webSocketProtocol)),
+      ip: this.ip,
+    };
   }
 
   /** True when the length that the request declares is refused without reading it. */

@@ -213,7 +213,7 @@ export function errorsOf(route: Route): ProblemCode[] {
   return [...codes];
 }
 
-const problemSchema: JsonSchema = {
+export const problemSchema: JsonSchema = {
   type: 'object',
   description: 'RFC 9457. Branch on `code`; `detail` is for people.',
   required: ['type', 'title', 'status', 'detail', 'code', 'request_id'],

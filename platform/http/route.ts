@@ -44,8 +44,20 @@ export interface RateLimit {
 
 export type ReplyHeaders = Readonly<Record<string, string>>;
 
+/** Where the answer to a command goes: exactly once, at any later time. */
+export interface Answering {
+  /**
+   * Answers once, at any later time. An object is made JSON, a string or bytes are sent as they
+   * are. Header names in lower case; `content-type` and `cache-control` replace our own.
+   */
+  reply(status: number, json: string | object, headers?: ReplyHeaders): void;
+  problem(problem: ProblemInput): void;
+  /** Answers for something thrown: a ProblemError, a Fault (503 or 500) or a bug (500, logged). */
+  fail(error: unknown): void;
+}
+
 /** One request, safe to keep after any `await`. Answered exactly once, by `reply`, `problem` or `fail`. */
-export interface Ctx {
+export interface Ctx extends Answering {
   readonly requestId: string;
   readonly route: Route;
   /** Decoded path parameters. */
@@ -76,14 +88,6 @@ export interface Ctx {
   /** A path parameter that the route's path names. */
   param(name: string): string;
   header(name: HeaderName): string | undefined;
-  /**
-   * Answers once, at any later time. An object is made JSON, a string or bytes are sent as they
-   * are. Header names in lower case; `content-type` and `cache-control` replace our own.
-   */
-  reply(status: number, json: string | object, headers?: ReplyHeaders): void;
-  problem(problem: ProblemInput): void;
-  /** Answers for something thrown: a ProblemError, a Fault (503 or 500) or a bug (500, logged). */
-  fail(error: unknown): void;
 }
 
 export interface Route {

@@ -15,6 +15,7 @@ import { problem } from './problems.ts';
 import { requestIds } from './keys.ts';
 import { Limiter } from './rate.ts';
 import type { AuthResult, Method, Route } from './route.ts';
+import type { Sent, SocketHandler, SocketPeer, SocketRoute } from './socket.ts';
 import { StreamedExchange } from './streamed.ts';
 import { Validators } from './validate.ts';
 
@@ -32,6 +33,8 @@ export interface HttpServerOptions {
     need: Need,
   ) => AuthResult | Promise<AuthResult>;
   readonly log: Log;
+  /** Its path is one of the routes'. */
+  readonly socket?: SocketRoute;
   /** Default `on`. */
   readonly rateLimits?: RateLimits;
 }
@@ -49,7 +52,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const app = uWS.App();
   const around = surroundings(options);
   const validators = new Validators();
-  for (const route of options.routes) register(app, bindRoute(route, validators), around);
+  for (const route of options.routes) {
+    const bound = bindRoute(route, validators);
+    if (route.path === options.socket?.path) registerSocket(app, bound, around, options.socket);
+    register(app, bound, around);
+  }
   registerMisses(app, options.routes, validators, around);
   const socket = await listen(app, options);
   validators.warmUp();
@@ -58,7 +65,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return {
     port,
     inFlight: () => around.inFlight,
-    close: (drainMs) => (closing ??= drain(app, socket, around, drainMs)),
+    close: (drainMs) => (closing ??= drain(app, socket, around, options.socket, drainMs)),
   };
 }
 
@@ -134,6 +141,94 @@ function withoutBody(bound: BoundRoute, around: Surroundings, isHead: boolean): 
     exchange.proceed();
   };
 }
+
+/** An open socket; `ws` must not be touched once it is closed. */
+class Wire implements SocketPeer {
+  ws: uWS.WebSocket<WireData> | null = null;
+  handler: SocketHandler | null = null;
+
+  send(message: string | Uint8Array, isBinary: boolean): Sent {
+    if (this.ws === null) return 'closed';
+    return sendStates[this.ws.send(message, isBinary)] ?? 'dropped';
+  }
+
+  buffered(): number {
+    return this.ws?.getBufferedAmount() ?? 0;
+  }
+
+  subscribe(topic: string): void {
+    this.ws?.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.ws?.unsubscribe(topic);
+  }
+
+  end(code: number, reason: string): void {
+    this.ws?.end(code, reason);
+  }
+}
+
+/** By what `send` answers. */
+const sendStates: readonly Sent[] = ['waiting', 'sent', 'dropped'];
+
+interface WireData {
+  readonly wire: Wire;
+  readonly open: (peer: SocketPeer) => SocketHandler;
+}
+
+function registerSocket(
+  app: uWS.TemplatedApp,
+  bound: BoundRoute,
+  around: Surroundings,
+  route: SocketRoute,
+): void {
+  route.attach({
+    publish: (topic, message, isBinary) => {
+      app.publish(topic, message, isBinary);
+    },
+  });
+  app.ws<WireData>(patternOf(route.path), {
+    maxPayloadLength: route.maxPayloadBytes,
+    maxBackpressure: route.maxBufferedBytes,
+    idleTimeout: route.idleSeconds,
+    sendPingsAutomatically: true,
+    upgrade: (res, req, context) => {
+      const exchange = new Exchange(bound, around, res, false);
+      res.onAborted(() => exchange.onAborted());
+      exchange.copy(req);
+      const accepted = around.draining ? closing : route.upgrade(exchange.upgradeOf(req));
+      if ('code' in accepted) {
+        exchange.problem(accepted);
+        return;
+      }
+      const data = { wire: new Wire(), open: accepted.open };
+      const key = req.getHeader('sec-websocket-key');
+      const extensions = req.getHeader('sec-websocket-extensions');
+      exchange.upgraded();
+      res.upgrade(data, key, accepted.protocol, extensions, context);
+    },
+    open: (ws) => {
+      const { wire, open } = ws.getUserData();
+      wire.ws = ws;
+      wire.handler = open(wire);
+    },
+    message: (ws, bytes, isBinary) => {
+      ws.getUserData().wire.handler?.message(new Uint8Array(bytes), isBinary);
+    },
+    dropped: (ws) => ws.getUserData().wire.handler?.dropped(),
+    drain: (ws) => ws.getUserData().wire.handler?.drained(),
+    close: (ws) => {
+      const { wire } = ws.getUserData();
+      wire.ws = null;
+      wire.handler?.closed();
+    },
+  });
+}
+
+const closing = problem('unavailable', 'This server is closing: connect again.', {
+  retryAfterMs: 1000,
+});
 
 function patternOf(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
@@ -217,12 +312,16 @@ async function drain(
   app: uWS.TemplatedApp,
   socket: uWS.us_listen_socket,
   around: Surroundings,
+  sockets: SocketRoute | undefined,
   drainMs: number,
 ): Promise<void> {
   around.draining = true;
   uWS.us_listen_socket_close(socket);
+  sockets?.goodbye();
   const deadline = performance.now() + drainMs;
-  while (around.inFlight > 0 && performance.now() < deadline) await sleep(drainPollMs);
+  const waiting = (): number => around.inFlight + (sockets?.inFlight() ?? 0);
+  while (waiting() > 0 && performance.now() < deadline) await sleep(drainPollMs);
+  sockets?.close();
   await sleep(flushMs);
   app.close();
 }

@@ -77,7 +77,9 @@ class Caller {
   #check(named: Named, response: Response, text: string): void {
     const status = String(response.status);
     const promised = successes(named.operation);
-    const expected = promised.length > 0 ? promised : ['422'];
+    // Who asks for a socket without an upgrade is told so.
+    const otherwise = '101' in named.operation.responses ? '400' : '422';
+    const expected = promised.length > 0 ? promised : [otherwise];
     if (!expected.includes(status)) {
       this.#find(named, `answered ${status}, promised ${expected.join(' or ')}: ${text}`);
       return;

@@ -19,7 +19,8 @@ const built = `
   POST /v1/sales/{id}/close · POST /v1/sales/{id}/top-up · GET /v1/vendor/sales
   GET /v1/sales/{id}/stats · POST /v1/sessions · POST /v1/guest-sessions
   POST /v1/checkout · POST /v1/sales/{id}/holds · PATCH /v1/orders/{id} · POST /v1/orders/{id}/pay
-  DELETE /v1/orders/{id} · GET /v1/orders · GET /v1/orders/{id} · GET /health/ready`;
+  DELETE /v1/orders/{id} · GET /v1/orders · GET /v1/orders/{id} · GET /health/ready
+  GET /v1/socket`;
 
 const window = `
   GET /v1/products/{id} · GET /v1/search · GET /v1/suggest · GET /v1/delivery · GET /v1/cart
@@ -40,7 +41,7 @@ const later = {
     DELETE /v1/sales/{id}/tickets/me`,
   nobody: `
     POST /v1/orders/lookup · GET /v1/sales/{id}/proof · POST /v1/payments/webhooks/{provider}
-    GET /v1/socket · GET /asyncapi.json`,
+    GET /asyncapi.json`,
 } as const;
 
 const linesOf = (text: string): string[] =>

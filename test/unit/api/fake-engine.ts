@@ -9,6 +9,7 @@ import type {
   ImportedFile,
   LaneOrder,
   LaneSale,
+  NewsListener,
   OrderDocument,
   Outcome,
   SaleTerms,
@@ -133,6 +134,8 @@ export interface FakeEngine {
   answers: Partial<Record<keyof Engine, unknown>>;
   /** Whether a checkout is a new one, so that the engine asks what is wanted. */
   isNewCheckout: boolean;
+  /** Those who follow the lanes. */
+  readonly listeners: Set<NewsListener>;
 }
 
 const good: Partial<Record<keyof Engine, unknown>> = {
@@ -142,6 +145,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   checkout: done(laneOrder),
   order: done(orderDocument),
   orders: { items: [orderDocument], nextCursor: 'abc', asOf: noon },
+  laneOrder: done(laneOrder),
   storeDetails: done({ ...laneOrder, details: 1 }),
   createSale: { kind: 'done', value: saleTerms, replayed: false },
   sale: saleTerms,
@@ -181,11 +185,16 @@ export function fakeEngine(): FakeEngine {
     calls,
     answers: {},
     isNewCheckout: false,
+    listeners: new Set(),
   };
   const methods: Record<string, unknown> = {
     currency: 'USD',
     tokenSecret,
     lanesNotReady: () => fake.answers.lanesNotReady ?? [],
+    follow: (listener: NewsListener) => {
+      fake.listeners.add(listener);
+      return () => fake.listeners.delete(listener);
+    },
     probePostgres: () => Promise.resolve(),
     probeRedis: () => Promise.resolve(),
     vendorOfKey: (key: string) =>

@@ -70,6 +70,7 @@ export async function startHarness(
       nodeEnv: 'test',
       holdSecondsDefault: 300,
       rateLimits: 'off',
+      allowedOrigins: ['https://shop.example'],
       tokenIssuer: rules.issuer,
       tokenAudience: rules.audience,
       ...settings,

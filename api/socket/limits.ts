@@ -1,0 +1,45 @@
+/** Every maximum of the socket, in one place. */
+
+/** First message of a socket; without it, and without an identity, it is closed (4401). */
+export const helloWithinMs = 5000;
+/** Of a message. A token may have 4 KB. Above it 4400; above `cutBytes` the connection is cut. */
+export const messageMaxBytes = 8 * 1024;
+export const cutBytes = 64 * 1024;
+/** Messages of a socket: so many at once, so many each second (4429). */
+export const messagesBurst = 200;
+export const messagesPerSecond = 100;
+/** Commands of a socket that wait for their answer (4429). */
+export const inFlightMax = 100;
+/** Messages that wait until it is known who sent them. */
+export const waitingMax = 20;
+export const salesPerSocketMax = 50;
+export const socketsPerCallerMax = 50;
+/** Of a process: beyond it 503. */
+export const socketsMax = 100_000;
+
+/** What a client has not taken: from here on it gets the latest state later instead of a backlog. */
+export const lagBytes = 16 * 1024;
+/** Below it, it has caught up. */
+export const caughtUpBytes = 1024;
+export const bufferedMaxBytes = 64 * 1024;
+/** A client that does not catch up within this time is closed (4408). */
+export const lagMaxMs = 10_000;
+
+/** Messages that are kept for a resume, of each session. */
+export const keptMax = 32;
+/** Orders whose last state a session remembers for its snapshots. */
+export const ordersMax = 16;
+/** How long a session waits for its client to come back, and how many do. */
+export const resumeWithinMs = 120_000;
+export const parkedMax = 100_000;
+
+export const idleSeconds = 60;
+export const tickMs = 1000;
+/** A snapshot may be so old; ticks follow. */
+export const viewFreshMs = 250;
+export const sweepMs = 500;
+
+/** After a goodbye so many clients come back each second; each waits between the two. */
+export const returnsPerSecond = 2000;
+export const returnSpreadMinMs = 1000;
+export const returnSpreadMaxMs = 60_000;

@@ -1,0 +1,137 @@
+/**
+ * From what lanes decide to what their owners are told: orders at each change, sales at once. Follows
+ * the lanes only while somebody has come; what was missed is looked at again.
+ */
+import type { NewsEvent, NewsListener, OrderId, SaleId, ShopperId } from '../../engine/index.ts';
+import { laneOfId } from '../../engine/index.ts';
+import { laneOrderJson } from '../documents.ts';
+import type { Log } from '../../platform/log.ts';
+import type { Api } from '../api.ts';
+import type { Room } from './room.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
+
+/** What is needed of the hub. */
+export interface Audience {
+  readonly api: Api;
+  readonly log: Log;
+  readonly sessions: Sessions;
+  readonly rooms: ReadonlyMap<SaleId, Room>;
+  tell(room: Room, withTick: boolean): void;
+}
+
+type Held = Extract<NewsEvent, { kind: 'held' }>;
+
+/** Several changes of a sale at once are one look. */
+const gatherMs = 20;
+
+export class Pusher implements NewsListener {
+  readonly #hub: Audience;
+  #unfollow: (() => void) | null = null;
+  readonly #gathered = new Set<SaleId>();
+
+  constructor(hub: Audience) {
+    this.#hub = hub;
+  }
+
+  start(): void {
+    this.#unfollow ??= this.#hub.api.engine.follow(this);
+  }
+
+  close(): void {
+    this.#unfollow?.();
+    this.#unfollow = null;
+  }
+
+  event(event: NewsEvent): void {
+    switch (event.kind) {
+      case 'held':
+        if (this.#isHere(event.shopper)) void this.#held(event);
+        return;
+      case 'ended':
+        if (this.#isHere(event.shopper)) void this.#look(event.order, event.shopper);
+        return;
+      case 'ticket':
+        return;
+      case 'sale':
+        this.#saleChanged(event.sale);
+    }
+  }
+
+  lost(lane: number): void {
+    for (const sale of this.#hub.rooms.keys()) {
+      if (laneOfId(sale) === lane) this.#saleChanged(sale);
+    }
+    for (const session of this.#hub.sessions.open) {
+      const { identity } = session;
+      if (identity?.kind !== 'shopper') continue;
+      for (const order of session.orders()) {
+        if (laneOfId(order) === lane) void this.#look(order, identity.shopper);
+      }
+    }
+  }
+
+  #isHere(shopper: ShopperId): boolean {
+    for (const _ of this.#hub.sessions.ofShopper(shopper)) return true;
+    return false;
+  }
+
+  #saleChanged(sale: SaleId): void {
+    if (!this.#hub.rooms.has(sale) || this.#gathered.has(sale)) return;
+    this.#gathered.add(sale);
+    setTimeout(() => {
+      this.#gathered.delete(sale);
+      const room = this.#hub.rooms.get(sale);
+      if (room !== undefined) this.#hub.tell(room, false);
+    }, gatherMs).unref();
+  }
+
+  /** All that a hold is stands in its event. */
+  async #held(event: Held): Promise<void> {
+    const { order: id, sale, shopper, item, price, units, heldAt, holdExpiresAt } = event;
+    try {
+      const terms = await this.#hub.api.engine.sale(sale);
+      const product = terms?.items[item]?.product ?? '';
+      const order = {
+        id,
+        sale,
+        state: 'held',
+        product,
+        units,
+        price,
+        heldAt,
+        holdExpiresAt,
+      } as const;
+      const json = laneOrderJson(order, null, heldAt, this.#hub.api.currency);
+      this.#tell(shopper, id, sale, JSON.stringify(json), true);
+    } catch (error) {
+      this.#hub.log.warn({ order: id, err: error }, 'a hold was not told');
+    }
+  }
+
+  async #look(id: OrderId, shopper: ShopperId): Promise<void> {
+    try {
+      const outcome = await this.#hub.api.engine.laneOrder(id, shopper);
+      if (outcome.kind !== 'done') return;
+      const { value, now } = outcome;
+      const endedAt = value.state === 'held' ? null : (value.endedAt ?? now);
+      const json = laneOrderJson(value, endedAt, endedAt ?? now, this.#hub.api.currency);
+      this.#tell(shopper, id, value.sale, JSON.stringify(json), false);
+    } catch (error) {
+      this.#hub.log.warn({ order: id, err: error }, 'an order was not told');
+    }
+  }
+
+  #tell(shopper: ShopperId, order: OrderId, sale: SaleId, json: string, isHold: boolean): void {
+    for (const session of this.#hub.sessions.ofShopper(shopper)) {
+      // Its end was told already: a hold that is told late is no news.
+      if (isHold && session.knows(order)) continue;
+      this.#tellOne(session, order, sale, json);
+    }
+  }
+
+  #tellOne(session: Session, order: OrderId, sale: SaleId, json: string): void {
+    session.remember(order, sale, json);
+    session.send('order', json);
+  }
+}

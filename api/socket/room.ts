@@ -1,0 +1,160 @@
+/**
+ * A sale as everybody watches it: looked at once for all, told to all by one publish. `version` is the
+ * lane's time of the look, so the messages of every process can be put in order.
+ */
+import type { Publisher } from '../../platform/http/socket.ts';
+import type { Engine, InDoubt, LaneSale, Millis, SaleId, SaleTerms } from '../../engine/index.ts';
+import { timeText } from '../clock-text.ts';
+import { saleJson, statsJson } from '../documents.ts';
+import { frameOf } from './codec.ts';
+import type { Form } from './codec.ts';
+import { viewFreshMs } from './limits.ts';
+import type { Session } from './session.ts';
+
+export interface RoomContext {
+  readonly engine: Engine;
+  readonly currency: string;
+  readonly publisher: Publisher;
+}
+
+/** What was seen of a sale at one moment. */
+export interface View {
+  readonly terms: SaleTerms;
+  /** Null while the lane cannot say. */
+  readonly lane: (LaneSale & { readonly inDoubt: InDoubt }) | null;
+  readonly now: Millis;
+  readonly version: number;
+  /** The sale's JSON without its braces, and the tick's with them. */
+  readonly members: string;
+  readonly tick: string | null;
+  /** Differs when everybody has to be told. */
+  readonly shape: string;
+}
+
+const forms: readonly Form[] = ['json', 'msgpack'];
+
+export const topicOf = (form: Form, sale: SaleId): string => `${form}:${sale}`;
+
+/** Fields that change with every hold: ticks tell of them. */
+function shapeOf(json: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(json, (name, value: unknown) =>
+    name === 'claimed_share' || name === 'server_time' ? undefined : value,
+  );
+}
+
+export class Room {
+  readonly sale: SaleId;
+  /** Subscribed, whether connected or waiting to be resumed. */
+  readonly members = new Set<Session>();
+
+  readonly #context: RoomContext;
+  #view: View | null = null;
+  #seenAt = -Infinity;
+  #looking: Promise<View | null> | null = null;
+  #version = 0;
+  #toldShape: string | null = null;
+
+  constructor(sale: SaleId, context: RoomContext) {
+    this.sale = sale;
+    this.#context = context;
+  }
+
+  /** At most a quarter of a second old; null = no such sale. Rejects while nobody can say. */
+  async current(): Promise<View | null> {
+    if (this.#view !== null && performance.now() - this.#seenAt < viewFreshMs) return this.#view;
+    return this.look();
+  }
+
+  /** Looks now; those who ask meanwhile get the same look. */
+  look(): Promise<View | null> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #look(): Promise<View | null> {
+    const { engine } = this.#context;
+    const terms = await engine.sale(this.sale);
+    if (terms === null) return null;
+    const outcome = await engine.laneSale(this.sale);
+    const lane = outcome.kind === 'done' ? outcome.value : null;
+    const now = outcome.kind === 'done' ? outcome.now : (this.#view?.now ?? Date.now());
+    this.#version = Math.max(this.#version + 1, Math.floor(now));
+    this.#view = this.#viewOf(terms, lane, now);
+    this.#seenAt = performance.now();
+    this.#toldShape ??= this.#view.shape;
+    return this.#view;
+  }
+
+  #viewOf(terms: SaleTerms, lane: View['lane'], now: Millis): View {
+    const json = saleJson(terms, lane, now, this.#context.currency);
+    const members = JSON.stringify({ sale: this.sale, version: this.#version, ...json }).slice(
+      1,
+      -1,
+    );
+    const tick = lane === null ? null : this.#tickOf(lane, json, now);
+    return { terms, lane, now, version: this.#version, members, tick, shape: shapeOf(json) };
+  }
+
+  #tickOf(lane: LaneSale, json: Readonly<Record<string, unknown>>, now: Millis): string {
+    return JSON.stringify({
+      version: this.#version,
+      sale: this.sale,
+      serving: null,
+      cut_line: null,
+      claimed: json['claimed_share'],
+      available: lane.items.reduce((sum, { available }) => sum + available, 0),
+      waiting: null,
+      eta: null,
+      chain: null,
+      server_time: timeText(now),
+    });
+  }
+
+  /** Looks, and tells everybody: the sale when it changed, and a tick. */
+  async tell(withTick: boolean): Promise<void> {
+    const view = await this.look();
+    if (view === null) return;
+    if (view.shape !== this.#toldShape) {
+      this.#toldShape = view.shape;
+      this.#publish(`{"type":"sale",${view.members}}`);
+    }
+    if (withTick && view.tick !== null) {
+      this.#publish(`{"type":"tick",${view.tick.slice(1)}`);
+      this.#tellVendors(view, view.lane);
+    }
+  }
+
+  #tellVendors({ terms, now }: View, lane: View['lane']): void {
+    if (lane === null) return;
+    let stats: string | null = null;
+    for (const session of this.members) {
+      const { identity } = session;
+      if (identity?.kind !== 'vendor' || identity.vendor !== terms.vendor) continue;
+      stats ??= JSON.stringify(statsJson(terms, lane, now, this.#context.currency));
+      session.tell('stats', stats);
+    }
+  }
+
+  #publish(json: string): void {
+    for (const form of forms) {
+      if (!this.#isWanted(form)) continue;
+      const frame = frameOf(form, json);
+      this.#context.publisher.publish(topicOf(form, this.sale), frame, form === 'msgpack');
+    }
+  }
+
+  #isWanted(form: Form): boolean {
+    for (const one of this.members) if (one.form === form && one.peer !== null) return true;
+    return false;
+  }
+
+  /** Whether anybody is connected who watches it. */
+  get isWatched(): boolean {
+    return forms.some((form) => this.#isWanted(form));
+  }
+
+  /** An object's text: the sale, and what is this session's in it. */
+  snapshotFor(session: Session, view: View): string {
+    return `{${view.members},"tick":${view.tick ?? 'null'},"orders":${session.ordersOf(this.sale)}}`;
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * One client, over as many connections as it needs: its identity, what it subscribed to, the numbers of
+ * its messages and the last of them.
+ *
+ * States: fresh (no hello yet) → open ⇄ lagging (it does not read: nothing is sent, much is kept) →
+ * parked (no connection; what it misses is kept) → open again, or forgotten.
+ */
+import type { SocketPeer } from '../../platform/http/socket.ts';
+import type { Identity } from '../../platform/http/route.ts';
+import type { Millis, OrderId, SaleId } from '../../engine/index.ts';
+import { frameOf, withMember } from './codec.ts';
+import type { Form, Frame } from './codec.ts';
+import { keptMax, lagBytes, messagesBurst, messagesPerSecond, ordersMax } from './limits.ts';
+import type { ServerType } from './messages.ts';
+
+interface Kept {
+  /** As it was sent last. */
+  seq: number;
+  readonly type: ServerType;
+  readonly json: string;
+}
+
+/** What a session tells those who own it. */
+export interface SessionOwner {
+  /** It does not read any more: it is to be caught up, or closed. */
+  lags(session: Session): void;
+}
+
+export class Session {
+  readonly id: string;
+  readonly form: Form;
+  readonly openedAt: number;
+  identity: Identity | null = null;
+  /** Of its token; null = it does not expire. */
+  expiresAt: Millis | null = null;
+  /** By which the window is asked in its name. */
+  authorization = '';
+  greeted = false;
+  peer: SocketPeer | null;
+  inFlight = 0;
+  laggingSince: number | null = null;
+  /** Subscribed to, connected or not. */
+  readonly sales = new Set<SaleId>();
+
+  readonly #owner: SessionOwner;
+  #seq = 0;
+  /** The last message that went out to a client that read. */
+  #sentSeq = 0;
+  #kept: Kept[] | null = null;
+  /** The last message that is kept no longer. */
+  #lostSeq = 0;
+  #orders: Map<OrderId, { sale: SaleId; json: string }> | null = null;
+  #tokens = messagesBurst;
+  #tokensAt: number;
+
+  constructor(id: string, form: Form, peer: SocketPeer, owner: SessionOwner, now: number) {
+    this.id = id;
+    this.form = form;
+    this.peer = peer;
+    this.openedAt = now;
+    this.#owner = owner;
+    this.#tokensAt = now;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** False when it has sent more than it may. `now` in ms, monotonic. */
+  mayAsk(now: number): boolean {
+    const gained = ((now - this.#tokensAt) * messagesPerSecond) / 1000;
+    this.#tokens = Math.min(messagesBurst, this.#tokens + gained) - 1;
+    this.#tokensAt = now;
+    return this.#tokens >= 0;
+  }
+
+  /** A message that a snapshot stands for: not kept. `json` is an object's text. */
+  tell(type: ServerType, json: string): void {
+    this.#seq += 1;
+    this.#push(this.#frame(type, json), this.#seq);
+  }
+
+  /** A message that is replayed after a cut. */
+  send(type: ServerType, json: string): void {
+    this.#seq += 1;
+    this.#kept ??= [];
+    this.#kept.push({ seq: this.#seq, type, json });
+    if (this.#kept.length > keptMax) this.#lostSeq = this.#kept.shift()?.seq ?? this.#seq;
+    this.#push(this.#frame(type, json), this.#seq);
+  }
+
+  /** The last state of one of its orders. */
+  remember(order: OrderId, sale: SaleId, json: string): void {
+    this.#orders ??= new Map();
+    this.#orders.delete(order);
+    this.#orders.set(order, { sale, json });
+    if (this.#orders.size <= ordersMax) return;
+    for (const oldest of this.#orders.keys()) {
+      this.#orders.delete(oldest);
+      return;
+    }
+  }
+
+  /** JSON of a list: the orders of a sale that it was told of. */
+  ordersOf(sale: SaleId): string {
+    const list = [...(this.#orders?.values() ?? [])].filter((order) => order.sale === sale);
+    return `[${list.map(({ json }) => json).join()}]`;
+  }
+
+  orders(): OrderId[] {
+    return [...(this.#orders?.keys() ?? [])];
+  }
+
+  knows(order: OrderId): boolean {
+    return this.#orders?.has(order) ?? false;
+  }
+
+  /** Whether all that came after `seq` is still there. */
+  covers(seq: number): boolean {
+    return seq >= this.#lostSeq && seq <= this.#seq;
+  }
+
+  /** Sends what came after `seq`, in order, under new numbers: what is sent later is never lower. */
+  replay(seq: number): void {
+    for (const kept of this.#kept ?? []) {
+      if (kept.seq <= seq) continue;
+      this.#seq += 1;
+      kept.seq = this.#seq;
+      this.#push(this.#frame(kept.type, kept.json), this.#seq);
+    }
+  }
+
+  /** It reads again. Answers whether all that it missed was sent. */
+  catchUp(): boolean {
+    this.laggingSince = null;
+    const covered = this.covers(this.#sentSeq);
+    if (covered) this.replay(this.#sentSeq);
+    else this.#sentSeq = this.#seq;
+    return covered;
+  }
+
+  /** The client is gone, or comes back over this. */
+  moveTo(peer: SocketPeer | null): void {
+    this.peer = peer;
+    this.laggingSince = null;
+  }
+
+  /** A published message did not reach it. */
+  lag(now: number): void {
+    if (this.laggingSince !== null) return;
+    this.laggingSince = now;
+    this.#owner.lags(this);
+  }
+
+  #frame(type: ServerType, json: string): Frame {
+    return frameOf(this.form, withMember(`"type":"${type}","seq":${this.#seq}`, json));
+  }
+
+  #push(frame: Frame, seq: number): void {
+    const { peer } = this;
+    if (peer === null || this.laggingSince !== null) return;
+    const sent = peer.send(frame, this.form === 'msgpack');
+    // What waits is on its way; only what was dropped has to be sent once more.
+    if (sent === 'sent' || sent === 'waiting') this.#sentSeq = seq;
+    if (sent === 'dropped' || (sent === 'waiting' && peer.buffered() > lagBytes)) {
+      this.lag(performance.now());
+    }
+  }
+}

@@ -136,12 +136,6 @@ function shopperSide(
   };
 }
 
-const noLine = {
-  kind: 'unavailable',
-  reason: 'no lane has a line yet',
-  retryAfterMs: 1000,
-} as const;
-
 /** What was drawn, for anybody to check. */
 function proofSide({ db, secret, settings }: Parts): Pick<Engine, 'proof'> {
   const receiptKey = receiptKeys(secret).publicKey.export({ format: 'jwk' }).x ?? '';
@@ -153,14 +147,24 @@ function proofSide({ db, secret, settings }: Parts): Pick<Engine, 'proof'> {
   };
 }
 
-/** No sale has a line yet: what asks for one is told so. */
-function lineSide(): Pick<Engine, 'join' | 'leave' | 'ticket' | 'seen' | 'line'> {
+function lineSide({
+  lanes,
+  settings,
+}: Parts): Pick<Engine, 'join' | 'leave' | 'ticket' | 'seen' | 'line'> {
+  const { line } = lanes;
+  const isOurs = (sale: SaleId): boolean => isSaleId(sale) && laneOfId(sale) < settings.lanes;
+  const askOf = async <T>(sale: SaleId, ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+    isOurs(sale)
+      ? ask()
+      : { kind: 'rejected', rejection: { code: 'not_found' }, now: clock.wall() };
   return {
-    join: () => Promise.resolve(noLine),
-    leave: () => Promise.resolve(noLine),
-    ticket: () => Promise.resolve(noLine),
-    seen: () => Promise.resolve(),
-    line: () => Promise.resolve(noLine),
+    join: (command) => askOf(command.sale, () => line.join(command)),
+    leave: ({ sale, shopper }) => askOf(sale, () => line.leave(sale, shopper)),
+    ticket: ({ sale, shopper, present }) => askOf(sale, () => line.ticket(sale, shopper, present)),
+    seen: async (sale, shoppers) => {
+      if (isOurs(sale)) await line.seen(sale, shoppers);
+    },
+    line: (sale) => askOf(sale, () => line.figures(sale)),
   };
 }
 
@@ -249,7 +253,7 @@ export async function createEngine(
     ...vendorSide(parts),
     sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
     laneSale: (id) => laneSale(parts, id),
-    ...lineSide(),
+    ...lineSide(parts),
     ...proofSide(parts),
     sales: (query) => listSales(db, query),
     lanesNotReady: () =>

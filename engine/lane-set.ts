@@ -1,15 +1,18 @@
-/** All lanes of a process: the gate, a batcher for each lane, the shop over them. */
+/** All lanes of a process: the gate, the batchers of each lane, shop and line over them. */
 import { join } from 'node:path';
 import { projectRoot, type Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { readScript } from '../platform/redis/scripts.ts';
 import { messageOf } from '../platform/fault.ts';
-import { Batcher } from './lanes/batcher.ts';
+import { Batcher, type BatcherOptions } from './lanes/batcher.ts';
 import { CommandCaller } from './lanes/command-caller.ts';
 import { LaneGate } from './lanes/gate.ts';
+import { pushLineKeys, pushSaleKeys } from './lanes/keys.ts';
 import { HoldLoad } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
+import { receiptKeys } from './lanes/receipt.ts';
+import { Line, shareLine } from './line.ts';
 import { copyRollback } from './settle/quarantine.ts';
 import type { Settings } from './settings.ts';
 import { configuredStores } from './stores.ts';
@@ -18,6 +21,7 @@ import { Shop } from './shop.ts';
 export interface LaneSet {
   readonly gate: LaneGate;
   readonly shop: Shop;
+  readonly line: Line;
   /** How long this process's holds take. */
   readonly load: HoldLoad;
   readonly caller: CommandCaller;
@@ -40,31 +44,42 @@ export function openLanes(
     deployment: settings.deployment,
     ...(onUnverified === undefined ? {} : { onUnverified }),
   });
-  const script = scriptOf('shop');
   const onFrozen = (lane: number, reason: string, epoch: number): void => {
     copyRollback(db, lane, reason, epoch).catch((error: unknown) => {
       // The trimmer copies the lane's flag too.
       log.error({ lane, err: messageOf(error) }, 'could not tell Postgres of a frozen lane');
     });
   };
-  const batchers = gate.doors.map(
-    ({ lane }) =>
-      new Batcher({
-        gate,
-        lane,
-        script,
-        batchMax: config.batchMax,
-        inDoubtMax: config.inDoubtMax,
-        inDoubtMaxAgeMs: config.inDoubtMaxAgeSeconds * 1000,
-        log,
-        onFrozen,
-      }),
-  );
+  const secret = idSecretOf(settings.idSecret);
+  const batchersOf = (own: Pick<BatcherOptions, 'script' | 'pushKeys' | 'share'>): Batcher[] =>
+    gate.doors.map(
+      ({ lane }) =>
+        new Batcher({
+          ...own,
+          gate,
+          lane,
+          batchMax: config.batchMax,
+          inDoubtMax: config.inDoubtMax,
+          inDoubtMaxAgeMs: config.inDoubtMaxAgeSeconds * 1000,
+          log,
+          onFrozen,
+        }),
+    );
+  const shop = batchersOf({ script: scriptOf('shop'), pushKeys: pushSaleKeys });
+  const line = batchersOf({
+    script: scriptOf('line'),
+    pushKeys: (keys, lane, sale) => {
+      pushSaleKeys(keys, lane, sale);
+      pushLineKeys(keys, lane, sale);
+    },
+    share: shareLine(receiptKeys(secret)),
+  });
   const load = new HoldLoad(settings.lanes);
   return {
     gate,
-    shop: new Shop(batchers, idSecretOf(settings.idSecret), load),
+    shop: new Shop(shop, secret, load),
     load,
+    line: new Line(line, secret),
     caller: new CommandCaller(db, gate, scriptOf('command'), onFrozen),
     close: () => gate.close(),
   };

@@ -4,7 +4,6 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { clock } from '../platform/clock.ts';
-import { metrics } from '../platform/metrics.ts';
 import { fnv1a } from './domain/fingerprint.ts';
 import { laneOfId, orderIdOf, orderKey, saleOfOrder } from './domain/ids.ts';
 import type {
@@ -14,21 +13,18 @@ import type {
   OrderCommand,
   OrderId,
   Outcome,
-  Rejection,
   SaleId,
   ShopperId,
 } from './domain/types.ts';
-import type { Answer, Batcher, Command } from './lanes/batcher.ts';
+import type { Batcher, Command } from './lanes/batcher.ts';
 import type { Reply } from './lanes/codec.ts';
-import { code, codeNames, op, orderStates, saleStates } from './lanes/codes.ts';
+import { codeNames, op, orderStates, saleStates } from './lanes/codes.ts';
 import { HmacSha256 } from './lanes/hmac.ts';
 import type { HoldLoad } from './lanes/load.ts';
 import { endKey, holdKey } from './lanes/order-key.ts';
+import { outcomeOf } from './outcomes.ts';
 
 type Done<T> = (outcome: Outcome<T>) => void;
-
-const pausedRetryMs = 2000;
-const unavailableRetryMs = 500;
 
 /** An order, from the reply of a batch. `outage` is in the script's figures already. */
 function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): LaneOrder {
@@ -59,60 +55,6 @@ function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): L
     endedAt: ended === 0 ? null : ended,
     details,
   };
-}
-
-/** A refusal, from the reply of a batch; null = the lane cannot decide now. */
-function rejectionOf(reply: Reply, now: number): Rejection | null {
-  const [number, a, b] = reply as [number, number, number];
-  switch (number) {
-    case code.sale_not_started:
-      return { code: 'sale_not_started', startsAt: a, now };
-    case code.sale_ended:
-      return { code: 'sale_ended' };
-    case code.sale_paused:
-      return { code: 'sale_paused', retryAfterMs: pausedRetryMs };
-    case code.sold_out:
-      return { code: 'sold_out', available: a, mayReturn: b === 1 };
-    case code.limit_reached:
-      return { code: 'limit_reached', limit: a, owned: b };
-    case code.rate_limited:
-      return { code: 'rate_limited', retryAfterMs: a };
-    case code.forbidden:
-      return { code: 'forbidden' };
-    case code.not_found:
-      return { code: 'not_found' };
-    case code.product_required:
-      return { code: 'product_required' };
-    case code.hold_expired:
-      return { code: 'hold_expired' };
-    case code.illegal_transition:
-      return { code: 'illegal_transition', state: orderStates[a - 1] ?? 'held' };
-    case code.details_required:
-      return { code: 'details_required' };
-    case code.idempotency_key_reused:
-      return { code: 'idempotency_key_reused' };
-    default:
-      return null;
-  }
-}
-
-/** Turns an answer of the batcher into an outcome; `read` makes the value of an accepted one. */
-function outcomeOf<T>(command: string, answer: Answer, read: (reply: Reply) => T): Outcome<T> {
-  if (answer.kind === 'reply') {
-    const number = answer.reply[0];
-    metrics.outcomes.inc({ command, outcome: codeNames.get(number) ?? 'fault' });
-    if (number >= 0) {
-      const replayed = number === code.replayed;
-      return { kind: 'done', value: read(answer.reply), replayed, now: answer.now };
-    }
-    const rejection = rejectionOf(answer.reply, answer.now);
-    if (rejection !== null) return { kind: 'rejected', rejection, now: answer.now };
-    const reason = codeNames.get(number) ?? 'fault';
-    return { kind: 'unavailable', reason, retryAfterMs: unavailableRetryMs };
-  }
-  metrics.outcomes.inc({ command, outcome: answer.kind });
-  if (answer.kind === 'unknown') return answer;
-  return { kind: 'unavailable', reason: answer.reason, retryAfterMs: unavailableRetryMs };
 }
 
 export class Shop {

@@ -16,7 +16,7 @@
 --         is { code, … }; for a reap { code, holds ended, 1 = none is left overdue }; for an order
 --         { code, state, item, product, price, held at, deadline, details, { unit, … },
 --         ended at }
--- Emits   held, paid, released, expired, opened, closing
+-- Emits   held, paid, released, expired, finished, lapsed, opened, bell, closing
 --         A batch that only refused writes to memory, and to the file once in 100 ms.
 -- Cost    one HMGET for each sale's terms and one for its records, one write of each structure;
 --         3–4 µs a hold in batches of 256
@@ -26,6 +26,7 @@
 --@include sale
 --@include units
 --@include record
+--@include ticket
 --@include flush
 --@include decide
 

@@ -27,7 +27,7 @@ local outage = last > 0 and math.max(0, math.min(now - last, tonumber(ARGV[5])))
 for i = 6, #ARGV, 2 do redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end
 -- Refusals were told times up to 100 ms later than the file knows (`figuresOf` of include/flush.lua).
 redis.call('HSET', KEYS[4], 'seq', -1, 'outage', tonumber(clock[3]) + outage,
-  't', math.max(now, last + 100))
+  't', math.max(now, last + 100), 'since', math.max(now, last + 100))
 redis.call('HSET', KEYS[1], 'epoch', ARGV[3])
 redis.call('SET', KEYS[6], ARGV[4])
 return 1

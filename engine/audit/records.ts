@@ -11,6 +11,9 @@ import { listOf, Malformed, textOf, unitsOf, wholeOf } from './shapes.ts';
 export const recordStates = ['none', 'held', 'paid', 'released', 'expired'] as const;
 export const saleStates = ['scheduled', 'live', 'paused', 'closing', 'closed'] as const;
 
+/** States of a ticket in a record, by their number. */
+export const ticketStates = ['none', 'waiting', 'admitted', 'finished', 'lapsed', 'left'] as const;
+
 /** States in which an order's units are not free. */
 export const isLive = (state: number): boolean => state === 1 || state === 2;
 
@@ -46,6 +49,22 @@ export interface RecordedOrder {
   /** The log has its `held`, and ends as this state (0 = no end). */
   logHeld: boolean;
   logEnd: number;
+}
+
+/** A shopper's latest ticket; 0 = none ever stands as no ticket at all. */
+export interface RecordedTicket {
+  readonly key: string;
+  /** In joining order, from 0. */
+  readonly index: number;
+  /** 0 = none yet. */
+  readonly number: number;
+  readonly state: number;
+  /** In the turn clock, ms. */
+  readonly turnEnds: number;
+  /** Units that an open turn may still take. */
+  readonly claim: number;
+  /** Keys of the shopper's earlier tickets, oldest first. */
+  readonly past: readonly string[];
 }
 
 export interface ItemCounts {
@@ -92,6 +111,7 @@ export interface SaleReading {
   readonly dueAt: number | null;
   readonly orders: Map<string, RecordedOrder>;
   readonly shoppers: Map<string, RecordedOrder>;
+  readonly tickets: Map<string, RecordedTicket>;
   /** Heads of shoppers whose orders spilled: units owned and orders spilled, as they say. */
   readonly spilling: Map<string, { readonly owned: number; readonly spilled: number }>;
   /** Records whose own counts are wrong, and what cannot be read at all. */
@@ -99,8 +119,9 @@ export interface SaleReading {
   readonly malformed: { readonly id: string; readonly says: string }[];
 }
 
-const headFields = 4;
+const headFields = 5;
 const orderFields = 11;
+const ticketFields = 7;
 
 /** Adds one field of key `r` to a sale: a shopper's record, or `shopper|key`, a spilled order. */
 export function addRecord(sale: SaleReading, field: string, bytes: Buffer): void {
@@ -120,6 +141,7 @@ function readRecord(sale: SaleReading, field: string, bytes: Buffer): void {
   }
   const owned = wholeOf(value[2], `units owned of ${field}`);
   const spilled = wholeOf(value[3], `orders spilled of ${field}`);
+  addTicket(sale, field, value[4]);
   let live = 0;
   for (const raw of value.slice(headFields)) {
     const order = addOrder(sale, field, listOf(raw, `order of ${field}`), false);
@@ -129,6 +151,25 @@ function readRecord(sale: SaleReading, field: string, bytes: Buffer): void {
   else if (owned !== live) {
     sale.wrongHeads.push({ shopper: field, says: `says it owns ${owned} units, has ${live}` });
   }
+}
+
+function addTicket(sale: SaleReading, shopper: string, raw: unknown): void {
+  if (raw === 0) return;
+  const value = listOf(raw, `ticket of ${shopper}`, ticketFields);
+  const number = (at: number, what: string): number => wholeOf(value[at], `${what} of ${shopper}`);
+  const state = number(3, 'ticket state');
+  if (state < 1 || state >= ticketStates.length) {
+    throw new Malformed(`ticket of ${shopper}: state ${state}`);
+  }
+  sale.tickets.set(shopper, {
+    key: textOf(value[0], 'ticket key'),
+    index: number(1, 'index'),
+    number: number(2, 'number'),
+    state,
+    turnEnds: number(4, 'end of the turn'),
+    claim: number(5, 'claim'),
+    past: listOf(value[6], `earlier tickets of ${shopper}`).map((key) => textOf(key, 'ticket key')),
+  });
 }
 
 function addOrder(

@@ -87,6 +87,7 @@ async function readCut(
     dueAt: dueAt === null ? null : Number(dueAt),
     orders: new Map(),
     shoppers: new Map(),
+    tickets: new Map(),
     spilling: new Map(),
     wrongHeads: [],
     malformed: [],

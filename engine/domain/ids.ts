@@ -1,8 +1,9 @@
 /**
  * Ids that say where to read. A sale's id is its lane (2 bytes) and 8 bytes of identity, an
- * order's id its sale's 10 bytes and 15 bytes of HMAC; both are whole base32 characters, so one
+ * order's or a ticket's id its sale's 10 bytes and 15 bytes of HMAC; both are whole base32 characters, so one
  * is a prefix of the other. Pure.
  */
+import type { TicketId } from './line/types.ts';
 import type { OrderId, SaleId } from './types.ts';
 
 /** Crockford's alphabet, lower case: no i, l, o, u. */
@@ -57,5 +58,5 @@ export const saleOfOrder = (id: OrderId): SaleId => `sal_${id.slice(4, 20)}`;
 /** The 24 characters that find an order in its shopper's record. */
 export const orderKey = (id: OrderId): string => id.slice(20);
 export const orderIdOf = (sale: SaleId, key: string): OrderId => `ord_${saleTag(sale)}${key}`;
-/** `tkt_` + the sale's 16 characters + the ticket's own 24. */
-export const ticketIdOf = (sale: SaleId, key: string): string => `tkt_${saleTag(sale)}${key}`;
+/** `tkt_` + the sale's 16 characters + the ticket's own 24: made as an order's. */
+export const ticketIdOf = (sale: SaleId, key: string): TicketId => `tkt_${saleTag(sale)}${key}`;

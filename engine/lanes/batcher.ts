@@ -13,16 +13,31 @@ import { packHeader, pack, unpack, type Reply } from './codec.ts';
 import { refusalOf, status } from './codes.ts';
 import type { OnFrozen } from './command-caller.ts';
 import type { LaneDoor, LaneGate } from './gate.ts';
-import { pushSaleKeys } from './keys.ts';
 
 /** What became of one command: a reply of the script, or why there is none. */
 export type Answer =
-  | { readonly kind: 'reply'; readonly reply: Reply; readonly now: number }
+  | {
+      readonly kind: 'reply';
+      readonly reply: Reply;
+      readonly now: number;
+      /** What `share` made of the whole batch. */
+      readonly shared: unknown;
+    }
   | { readonly kind: 'unavailable'; readonly reason: string }
   | { readonly kind: 'unknown'; readonly reason: string };
 
 /** A command is `[op, sale index, …]`; the batcher fills the index in. */
 export type Command = [op: number, sale: number, ...rest: unknown[]];
+
+/** A batch that was answered, as the lane saw it: commands and replies by the same index. */
+export interface Answered {
+  readonly batch: readonly { readonly sale: SaleId; readonly command: Command }[];
+  readonly replies: readonly Reply[];
+  readonly epoch: number;
+  readonly seq: number;
+  /** What the script's answer says beyond the replies; sales in the order of their first commands. */
+  readonly rest: readonly unknown[];
+}
 
 interface Waiting {
   readonly sale: SaleId;
@@ -36,6 +51,10 @@ export interface BatcherOptions {
   readonly gate: LaneGate;
   readonly lane: number;
   readonly script: Script;
+  /** Appends the keys that the script wants of a sale. */
+  readonly pushKeys: (keys: string[], lane: number, sale: SaleId) => void;
+  /** What all answers of a batch have in common; goes out with each. */
+  readonly share?: (answered: Answered) => unknown;
   readonly batchMax: number;
   readonly inDoubtMax: number;
   readonly inDoubtMaxAgeMs: number;
@@ -125,12 +144,16 @@ export class Batcher {
     this.#inFlight = true;
     const answer = await this.#ask(batch);
     if (answer !== null && answer[0] === status.ok) {
-      const [, epoch, seq, now, , replies] = answer as [0, number, number, number, number, Reply[]];
+      const [, epoch, seq, now, , replies, ...rest] = answer as [
+        ...[0, number, number, number, number, Reply[]],
+        ...unknown[],
+      ];
       this.#options.gate.saw(this.#door, epoch, seq);
       // What waits goes first: the lane decides it while these answers are written.
       this.#inFlight = false;
       if (this.#waiting.length > 0) void this.#send(this.#take());
-      handOut(batch, replies, now);
+      const shared = this.#options.share?.({ batch, replies, epoch, seq, rest });
+      handOut(batch, replies, now, shared);
       return;
     }
     if (answer !== null && answer[0] === status.epoch && typeof answer[1] === 'number') {
@@ -163,12 +186,15 @@ export class Batcher {
       this.#onError(batch, error);
       return null;
     } finally {
-      metrics.scriptSeconds.observe({ script: 'shop' }, (clock.now() - started) / 1000);
+      metrics.scriptSeconds.observe(
+        { script: this.#options.script.name },
+        (clock.now() - started) / 1000,
+      );
     }
   }
 
   async #call(batch: readonly Waiting[]): Promise<Buffer> {
-    const { gate, lane, script } = this.#options;
+    const { gate, lane, script, pushKeys } = this.#options;
     const keys = [...this.#door.keys.batch];
     const index = new Map<SaleId, number>();
     const commands: Command[] = [];
@@ -177,7 +203,7 @@ export class Batcher {
       if (at === undefined) {
         at = index.size;
         index.set(sale, at);
-        pushSaleKeys(keys, lane, sale);
+        pushKeys(keys, lane, sale);
       }
       command[1] = at;
       commands.push(command);
@@ -224,10 +250,17 @@ export class Batcher {
   }
 }
 
-function handOut(batch: readonly Waiting[], replies: readonly Reply[], now: number): void {
+function handOut(
+  batch: readonly Waiting[],
+  replies: readonly Reply[],
+  now: number,
+  shared: unknown,
+): void {
   for (let i = 0; i < batch.length; i++) {
     const reply = replies[i];
     const waiting = batch[i];
-    if (reply !== undefined && waiting !== undefined) waiting.done({ kind: 'reply', reply, now });
+    if (reply !== undefined && waiting !== undefined) {
+      waiting.done({ kind: 'reply', reply, now, shared });
+    }
   }
 }

@@ -24,7 +24,7 @@ export interface Header {
 }
 
 /** Version of everything that a lane stores. Another version is refused by the scripts. */
-export const schemaVersion = 2;
+export const schemaVersion = 3;
 
 export const packHeader = (h: Header): Buffer =>
   packr.pack([

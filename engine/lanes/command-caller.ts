@@ -12,7 +12,7 @@ import { openCommands, type CommandRow } from '../settle/commands.ts';
 import { pack, packHeader, unpack } from './codec.ts';
 import { refusalOf, status } from './codes.ts';
 import type { LaneDoor, LaneGate } from './gate.ts';
-import { pushSaleKeys } from './keys.ts';
+import { pushLineKeys, pushSaleKeys } from './keys.ts';
 
 /** The lane was found rolled back: Postgres must know. */
 export type OnFrozen = (lane: number, reason: string, epoch: number) => void;
@@ -57,6 +57,7 @@ export class CommandCaller {
         ahead.catch(() => undefined);
         const keys = [...door.keys.batch];
         pushSaleKeys(keys, lane, c.sale_id);
+        pushLineKeys(keys, lane, c.sale_id);
         const header = packHeader({
           epoch: door.epoch,
           seenEpoch: door.seenEpoch,

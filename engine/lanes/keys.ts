@@ -65,7 +65,14 @@ export function pushSaleKeys(keys: string[], lane: number, sale: SaleId): void {
   keys.push(`${prefix}s:${tag}`, `${prefix}r:${tag}`, `${prefix}d:${tag}`, `${prefix}n:${tag}`);
 }
 
-/** Matches every key that `pushSaleKeys` gives the sales of a lane; each ends in `:` + its tag. */
+/** Appends the keys of a sale's line beside its tickets: waiting, turns, present, parked. */
+export function pushLineKeys(keys: string[], lane: number, sale: SaleId): void {
+  const tag = saleTag(sale);
+  const prefix = lanePrefix(lane);
+  keys.push(`${prefix}w:${tag}`, `${prefix}t:${tag}`, `${prefix}p:${tag}`, `${prefix}a:${tag}`);
+}
+
+/** Matches every key that `pushSaleKeys` and `pushLineKeys` give the sales of a lane; each ends in `:` + its tag. */
 export const saleKeyPattern = (lane: number): string => `{lane:${lane}}:?:*`;
 
 export const leaseKey = (lane: number, loop: string): string => `${lanePrefix(lane)}lease:${loop}`;

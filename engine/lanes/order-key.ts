@@ -19,6 +19,16 @@ export function holdKey(
   return base32(mac.digest(`hold\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
 }
 
+/** 24 characters (120 bits): the ticket's own part of its id. */
+export function ticketKey(
+  mac: HmacSha256,
+  shopper: ShopperId,
+  sale: SaleId,
+  idempotencyKey: string,
+): string {
+  return base32(mac.digest(`ticket\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
+}
+
 /** 16 characters (80 bits): the command that ended a hold, or a payment's attempt. */
 export function endKey(
   secret: KeyObject,

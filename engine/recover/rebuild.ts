@@ -158,10 +158,11 @@ async function writeLane(
     Object.entries(fields).flatMap(([name, value]) => [name, String(value)]);
   const { now, outage } = clock;
   const { decided } = row;
+  const begun = { t: now, outage, seq: -1, decided, doubt: now, since: now };
   for (const { epoch, end } of ends) {
     await writer.add(['HSET', keys.ends, String(epoch), String(end)]);
   }
-  await writer.add(['HSET', keys.clock, ...hash({ t: now, outage, seq: -1, decided, doubt: now })]);
+  await writer.add(['HSET', keys.clock, ...hash(begun)]);
   await writer.add(['HSET', keys.watermark, ...hash({ epoch: row.epoch, seq: row.seq, decided })]);
   await writer.add(['SET', keys.lastCommand, String(row.last_command)]);
   await writer.flush();

@@ -3,10 +3,10 @@
  * (lua/include/record.lua): the same orders, limits and cool-down as before the lane was lost.
  */
 import { headMax, letGo, owned } from '../domain/lane/record.ts';
-import type { Order, ShopperRecord } from '../domain/lane/state.ts';
+import type { Order, ShopperRecord, Ticket } from '../domain/lane/state.ts';
 import type { LaneOrderState, Millis } from '../domain/types.ts';
 import { pack } from '../lanes/codec.ts';
-import { orderStates } from '../lanes/codes.ts';
+import { orderStates, ticketStates } from '../lanes/codes.ts';
 
 /** An order as `sale.orders` and `sale.order_details` have it. */
 export interface OrderRow {
@@ -41,7 +41,12 @@ function stateOf({ state, keeps }: OrderRow): LaneOrderState {
 
 /** A shopper's record, from its orders in the order in which they were held. */
 export function recordOf(rows: readonly OrderRow[]): ShopperRecord {
-  const record: ShopperRecord = { letGo: 0, coolUntil: 0, orders: rows.map(orderOf) };
+  const record: ShopperRecord = {
+    letGo: 0,
+    coolUntil: 0,
+    ticket: null,
+    orders: rows.map(orderOf),
+  };
   const ends = rows
     .filter(({ state }) => state === 'released' || state === 'expired')
     .map((row) => row.ended_at ?? 0);
@@ -68,11 +73,24 @@ export function fieldsOf(shopper: string, record: ShopperRecord): (string | Buff
   const { orders } = record;
   const head = orders.slice(0, headMax).map(packed);
   const apart = orders.slice(headMax);
-  const whole = [record.letGo, record.coolUntil, owned(record), apart.length, ...head];
+  const { letGo: times, coolUntil, ticket } = record;
+  const place = ticket === null ? 0 : packedTicket(ticket);
+  const whole = [times, coolUntil, owned(record), apart.length, place, ...head];
   const fields: (string | Buffer)[] = [shopper, pack(whole)];
   for (const order of apart) fields.push(`${shopper}|${order.key}`, pack(packed(order)));
   return fields;
 }
+
+/** As lua/include/ticket.lua reads it. */
+const packedTicket = (ticket: Ticket): readonly unknown[] => [
+  ticket.key,
+  ticket.index,
+  ticket.number,
+  ticketStates.indexOf(ticket.state) + 1,
+  ticket.turnEnds,
+  ticket.claim,
+  ticket.past,
+];
 
 const packed = (order: Order): readonly unknown[] => [
   order.key,

@@ -3,11 +3,12 @@
  * the log has led to, the model must come to the same event. The first that it does not come to is a
  * difference, and its sale is not judged any further. Pure.
  */
-import { apply, newSale, refused } from '../domain/lane/apply.ts';
+import { apply, newSale } from '../domain/lane/apply.ts';
 import { startBatch, type Begun } from '../domain/lane/batch.ts';
 import { decide } from '../domain/lane/decide.ts';
 import { expire } from '../domain/lane/due.ts';
 import { findOrder, recordOf } from '../domain/lane/record.ts';
+import { refused } from '../domain/lane/refused.ts';
 import { newLane, type Lane, type Sale } from '../domain/lane/state.ts';
 import { isOverdue, latch, type SaleWork } from '../domain/lane/work.ts';
 import type { EndEvent, HeldEvent, LaneCommand, LaneEvent, Reply } from '../domain/lane/words.ts';

@@ -1,5 +1,6 @@
 /** From what Redis, Kafka and Postgres keep into the words of the pure model. */
-import type { LaneCommand, LaneEvent, LineTerms } from '../domain/lane/words.ts';
+import type { LineTerms } from '../domain/lane/state.ts';
+import type { LaneCommand, LaneEvent } from '../domain/lane/words.ts';
 import type { SaleId } from '../domain/types.ts';
 import { lineModes, saleStates } from '../lanes/codes.ts';
 

@@ -2,7 +2,7 @@
 -- with the command's number; a refusal changes nothing.
 local EVENT = {
   install = 'installed', credit = 'moved', debit = 'moved', pause = 'paused',
-  resume = 'resumed', close = 'closed',
+  resume = 'resumed', close = 'closed', numbers = 'numbers',
 }
 
 -- The event of a command that its sale could not even look at. The body may be anything.
@@ -10,6 +10,10 @@ local function refusal(kind, number, reason, body)
   if kind == 'credit' or kind == 'debit' then
     if type(body) ~= 'table' then body = {} end
     return { 'moved', number, 0, reason, body[1] or '', kind, body[2] or 0, body[3] or 0 }
+  end
+  if kind == 'numbers' then
+    if type(body) ~= 'table' then body = {} end
+    return { 'numbers', number, 0, reason, body[1] or 0, body[2] or 0 }
   end
   return { EVENT[kind] or tostring(kind), number, 0, reason }
 end
@@ -22,6 +26,18 @@ end
 local function checkedUnits(units)
   if checked(units, 'number') < 1 or units % 1 ~= 0 then error('malformed command') end
   return units
+end
+
+-- Of a sale with a line: mode, turn ms, factor in percent, most that wait.
+local function newLine(terms)
+  if terms == nil then return nil end
+  for i = 1, 4 do checked(terms[i], 'number') end
+  if terms[1] ~= 1 and terms[1] ~= 2 or terms[3] < 1 then error('malformed command') end
+  return {
+    mode = terms[1], turn = terms[2], factor = terms[3], most = terms[4], joined = 0, bell = -1,
+    numbered = 0, given = 0, waiting = 0, turns = 0, claims = 0, serving = 0, paused = 0,
+    pausedAt = 0,
+  }
 end
 
 -- Raises an error for terms that the write phase could not write.
@@ -37,7 +53,7 @@ local function newSale(id, body)
   for i = 2, 7 do checked(body[i], 'number') end
   return {
     base = 9, id = id, st = SCHEDULED, start = body[2], ends = body[3], limit = body[4],
-    hold = body[5], who = body[6], want = body[7], got = 0, items = items, expired = 0,
+    line = newLine(body[9]), hold = body[5], who = body[6], want = body[7], got = 0, items = items, expired = 0,
     released = 0, dirty = true, records = {}, touched = {}, spilled = {},
     fieldOf = {}, touchedOrders = {}, events = {}, due = {}, refused = {},
     attempts = 0, kept = 0, free = {}, drained = false, looked = 0, dueRemoved = {},
@@ -51,6 +67,11 @@ local function install(sale)
   redis.call('HSET', KEYS[9], 'id', sale.id, 'start', sale.start, 'end', sale.ends, 'limit',
     sale.limit, 'hold', sale.hold, 'who', sale.who, 'want', sale.want, 'items',
     cmsgpack.pack(terms))
+  local line = sale.line
+  if line then
+    local own = cmsgpack.pack({ line.mode, line.turn, line.factor, line.most })
+    redis.call('HSET', KEYS[9], 'line', own)
+  end
 end
 
 local function credit(sale, number, body)
@@ -118,14 +139,62 @@ local function debit(sale, number, body)
     available(it), numbers })
 end
 
-local function toggle(sale, number, kind, from, to)
+local function toggle(sale, lane, number, kind, from, to)
   if sale.st ~= from then
     emit(sale, { EVENT[kind], number, 0, 'state', sale.st })
     return
   end
   sale.st = to
   sale.dirty = true
-  emit(sale, { EVENT[kind], number, 1, '' })
+  local line = sale.line
+  if not line then
+    emit(sale, { EVENT[kind], number, 1, '' })
+  elseif to == PAUSED then
+    line.pausedAt = lane.holdClock
+    emit(sale, { 'paused', number, 1, '', line.pausedAt })
+  else
+    endPause(sale, lane)
+    emit(sale, { 'resumed', number, 1, '', line.paused })
+  end
+end
+
+-- Records that one call reads.
+local READ_MOST = 2000
+
+-- Numbers of the draw: `from`, `from` + 1, … for the tickets that still wait; the others' numbers go
+-- to nobody. They are given from 1 on without a gap.
+local function numbers(sale, number, body)
+  local line, from, count, tickets = sale.line, body[1], checkedUnits(body[2]), body[3]
+  checkedUnits(from)
+  if #checked(tickets, 'table') ~= count then error('malformed command') end
+  local reason = not line and 'no_line' or line.bell < 0 and 'not_rung'
+  if not reason and (from ~= line.given + 1 or from + count - 1 > line.bell) then reason = 'gap' end
+  if reason then
+    emit(sale, refusal('numbers', number, reason, body))
+    return
+  end
+  openPlaces(sale, writePlaces)
+  for first = 1, count, READ_MOST do
+    local shoppers = {}
+    for i = first, math.min(first + READ_MOST - 1, count) do
+      checked(tickets[i][1], 'string')
+      shoppers[#shoppers + 1] = checked(tickets[i][2], 'string')
+    end
+    readRecords(sale, shoppers)
+  end
+  for i = 1, count do
+    local key, shopper = tickets[i][1], tickets[i][2]
+    local ticket = sale.records[shopper][5]
+    if ticket ~= 0 and ticket[1] == key and ticket[4] == WAITING and ticket[3] == 0 then
+      ticket[3] = from + i - 1
+      sale.touched[shopper] = true
+      place(sale, WAIT, shopper, ticket[3])
+    end
+  end
+  line.given = from + count - 1
+  line.numbered = line.given == line.bell and 1 or 0
+  sale.dirty = true
+  emit(sale, { 'numbers', number, 1, '', from, count })
 end
 
 -- Debits what is free of every item, as much as one command may. Closes the sale only when nothing is
@@ -150,6 +219,7 @@ local function close(sale, lane, number)
   end
   sale.st = rest == 0 and CLOSED or CLOSING
   sale.dirty = true
+  endPause(sale, lane)
   emit(sale, { rest == 0 and 'closed' or 'closing', number, 1, '', units, allotted, last, numbers })
 end
 
@@ -162,11 +232,13 @@ local function apply(sale, lane, number, kind, body, new)
   elseif kind == 'debit' then
     debit(sale, number, body)
   elseif kind == 'pause' then
-    toggle(sale, number, kind, LIVE, PAUSED)
+    toggle(sale, lane, number, kind, LIVE, PAUSED)
   elseif kind == 'resume' then
-    toggle(sale, number, kind, PAUSED, LIVE)
+    toggle(sale, lane, number, kind, PAUSED, LIVE)
   elseif kind == 'close' then
     close(sale, lane, number)
+  elseif kind == 'numbers' then
+    numbers(sale, number, body)
   else
     emit(sale, { kind, number, 0, 'unsupported' })
   end

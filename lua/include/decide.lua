@@ -45,6 +45,7 @@ local function decideHold(sale, lane, c, want)
   end
   local closed = whyClosed(sale, lane, c[8])
   if closed then return closed end
+  if sale.line and not hasTurn(sale, lane, shopper, record) then return { CODE.not_admitted } end
   local item, wrong = itemOf(sale, c[7])
   if not item then return { wrong } end
   if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
@@ -63,6 +64,10 @@ local function decideHold(sale, lane, c, want)
   if available(it) < quantity then
     return { CODE.sold_out, available(it), it.held > 0 and 1 or 0 }
   end
+  if sale.line then
+    local reach = inReach(sale, record[5])
+    if quantity > reach then return { CODE.sold_out, reach, it.held > 0 and 1 or 0 } end
+  end
   local units = takeUnits(sale, item, quantity, want)
   local deadline = lane.holdClock + sale.hold
   local order = { key, c[5], HELD, item, deadline, 0, '', 0, units, lane.outage, 0 }
@@ -71,6 +76,7 @@ local function decideHold(sale, lane, c, want)
   sale.due[#sale.due + 1] = keepOrder(sale, shopper, order)
   sale.dirty = true
   emit(sale, event)
+  if sale.line then takeClaim(sale, shopper, record, quantity) end
   return orderReply(CODE.done, sale, lane, order, HELD)
 end
 

@@ -1,7 +1,7 @@
 -- The one write phase of a batch. Nothing in it can fail but its first command, before anything has
 -- changed: for lack of memory, or because a key of the lane itself holds something else. Keys of a
 -- sale were read or touched when the sale was opened, so a wrong one is that sale's fault alone.
--- A batch that accepts no hold begins with a command that Redis runs at any memory use, so that
+-- A batch that accepts no hold and no ticket begins with a command that Redis runs at any memory use, so that
 -- holds can always end.
 local CHUNK = 2000
 
@@ -49,6 +49,7 @@ local function writeCounts(sale)
     n[o + 4], n[o + 5], n[o + 6] = it.held, it.sold, it.returned
   end
   redis.call('HSET', KEYS[sale.base], 'st', sale.st, 'got', sale.got, 'n', cmsgpack.pack(n))
+  if sale.line then redis.call('HSET', KEYS[sale.base], 'ln', packedCounts(sale.line)) end
 end
 
 local function writeReturned(sale)
@@ -127,6 +128,7 @@ local function writeSale(sale, lane)
   inChunks('HSET', KEYS[sale.base + 1], records)
   writeReturned(sale)
   writeDue(sale, lane)
+  if sale.places then sale.writePlaces(sale) end
   writeFigures(sale, lane)
 end
 
@@ -158,7 +160,7 @@ local function flush(lane, sales, order)
   local holds, seq = false, lane.seq
   for _, index in ipairs(order) do
     local sale = sales[index]
-    holds = holds or (sale and not sale.fault and #sale.due > 0)
+    holds = holds or (sale and not sale.fault and (#sale.due > 0 or sale.grows))
   end
   if holds then redis.call('ZCARD', KEYS[7]) else redis.call('ZREM', KEYS[7], '') end
   append(lane, sales, order)

@@ -1,11 +1,11 @@
 -- A shopper's orders in a sale are one packed record in the field named by the shopper:
--- { let go, cool until, units owned, orders spilled, order, order, … }, order = { key, fingerprint,
--- state, item, deadline, details, end key, end fingerprint, { unit, … }, outage, ended at }. Deadlines
+-- { let go, cool until, units owned, orders spilled, ticket, order, order, … }; ticket = 0 for none
+-- ever, or see include/ticket.lua; order = { key, fingerprint, state, item, deadline, details, end key, end fingerprint, { unit, … }, outage, ended at }. Deadlines
 -- are in the hold clock (ms); `details` is the generation of the e-mail and address that Postgres
 -- stores, 0 = none; `outage` the lane's total when the order was held; `ended at` lane time, 0 while
 -- it is held. From the ninth on, an order has a field of its own, `shopper|key`: a shopper with a
 -- thousand orders must not cost every batch the packing of a thousand.
-local HEAD, HEAD_MOST = 4, 8
+local HEAD, HEAD_MOST = 5, 8
 
 local function readFields(sale, into, names, fresh)
   local missing = {}
@@ -22,7 +22,7 @@ local function readFields(sale, into, names, fresh)
     if found[i] then
       into[missing[i]] = cmsgpack.unpack(found[i])
     elseif fresh then
-      into[missing[i]] = { 0, 0, 0, 0 }
+      into[missing[i]] = { 0, 0, 0, 0, 0 }
     end
   end
 end

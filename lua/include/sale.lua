@@ -2,10 +2,29 @@
 -- `base` is the index of its first key: sale, records, due, returned.
 -- counts (packed in field `n`): expired, released, then per item allotted, next, last, held, sold,
 -- returned. Numbers next..last were never issued; `returned` ones wait in the sorted set.
+-- terms of its line (packed in field `line`, if it has one): mode, turn ms, factor in percent, most
+-- that wait; its counts (field `ln`): joined, bell (tickets then; -1 = not rung), numbered, given,
+-- waiting, turns, claims, serving, paused ms, paused at (hold clock; 0 = is not).
 -- Raises an error for a sale that `flush` could not write: what it writes is read, or touched here.
+local LINE = { 'joined', 'bell', 'numbered', 'given', 'waiting', 'turns', 'claims', 'serving',
+  'paused', 'pausedAt' }
+
+local function lineOf(packed, counts)
+  local terms, n = cmsgpack.unpack(packed), cmsgpack.unpack(counts)
+  local line = { mode = terms[1], turn = terms[2], factor = terms[3], most = terms[4] }
+  for i = 1, #LINE do line[LINE[i]] = n[i] end
+  return line
+end
+
+local function packedCounts(line)
+  local n = {}
+  for i = 1, #LINE do n[i] = line[LINE[i]] end
+  return cmsgpack.pack(n)
+end
+
 local function openSale(base)
   local f = redis.call('HMGET', KEYS[base], 'st', 'start', 'end', 'limit', 'hold', 'who', 'items',
-    'n', 'want', 'got', 'frz', 'id', 'kept')
+    'n', 'want', 'got', 'frz', 'id', 'kept', 'line', 'ln')
   if not f[1] then return nil end
   redis.call('ZCARD', KEYS[base + 2])
   redis.call('ZCARD', KEYS[base + 3])
@@ -39,6 +58,7 @@ local function openSale(base)
     got = tonumber(f[10]),
     frozen = f[11] ~= false and f[11] ~= nil,
     items = items,
+    line = f[14] and lineOf(f[14], f[15]) or nil,
     expired = n[1],
     released = n[2],
     dirty = false,
@@ -69,16 +89,33 @@ local function emit(sale, event)
   sale.events[#sale.events + 1] = event
 end
 
+-- All pauses up to now (ms), the one that lasts among them. The turn clock, in which turns end, is the
+-- hold clock less them: a resume lengthens every turn and rewrites none.
+local function pausedMs(line, lane)
+  return line.paused + (line.pausedAt > 0 and lane.holdClock - line.pausedAt or 0)
+end
+
+local function endPause(sale, lane)
+  local line = sale.line
+  if line then line.paused, line.pausedAt = pausedMs(line, lane), 0 end
+end
+
 -- Opening, the bell and the end are latches on lane time: once over, never back.
 local function latch(sale, lane)
   if sale.st == SCHEDULED and sale.got >= sale.want and lane.now >= sale.start then
     sale.st = LIVE
     sale.dirty = true
     emit(sale, { 'opened', 0 })
+    local line = sale.line
+    if line then
+      line.bell, line.numbered = line.joined, line.joined == 0 and 1 or 0
+      emit(sale, { 'bell', 0, line.joined })
+    end
   end
   if (sale.st == LIVE or sale.st == PAUSED) and sale.ends > 0 and lane.now >= sale.ends then
     sale.st = CLOSING
     sale.dirty = true
+    endPause(sale, lane)
     emit(sale, { 'closing', 0 })
   end
 end

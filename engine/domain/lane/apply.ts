@@ -3,12 +3,16 @@
  * number; a refusal changes nothing. Pure.
  */
 import type { SaleId } from '../types.ts';
+import { holdClock } from './clock.ts';
 import { reap } from './due.ts';
 import { itemAt } from './evolve.ts';
+import { newLine, pausedMs } from './evolve-line.ts';
+import { numbers } from './numbers.ts';
 import type { LaneSaleState, Sale } from './state.ts';
+import { refused } from './refused.ts';
 import { available, closeMax, debitable, debited } from './units.ts';
 import { happen, latch, type SaleWork } from './work.ts';
-import type { LaneCommand, RefusedEvent, Terms } from './words.ts';
+import type { LaneCommand, Terms } from './words.ts';
 
 /** Overdue holds that a close looks at; the opener repeats it until it closes the sale. */
 const closeReapMax = 256;
@@ -42,24 +46,8 @@ export const newSale = (id: SaleId, terms: Terms): Sale => ({
   attempts: 0,
   refused: new Map(),
   frozen: '',
+  line: terms.line === null ? null : newLine(terms.line),
 });
-
-const eventOf = {
-  install: 'installed',
-  credit: 'moved',
-  debit: 'moved',
-  pause: 'paused',
-  resume: 'resumed',
-  close: 'closed',
-  numbers: 'numbers',
-} as const;
-
-/** The event of a command that never came to its sale: unknown sale, frozen sale. */
-export function refused(c: LaneCommand, reason: string): RefusedEvent {
-  const event = eventOf[c.kind];
-  if (c.kind !== 'credit' && c.kind !== 'debit') return [event, c.number, 0, reason];
-  return [event, c.number, 0, reason, c.move, c.kind, c.item, c.units];
-}
 
 /** Applies a command. `isNew` = this very install has just made the sale. */
 export function apply(work: SaleWork, c: LaneCommand, isNew: boolean): void {
@@ -84,7 +72,7 @@ export function apply(work: SaleWork, c: LaneCommand, isNew: boolean): void {
       close(work, c.number);
       break;
     case 'numbers':
-      happen(work, refused(c, 'no_line'));
+      numbers(work, c);
   }
   latch(work);
 }
@@ -129,8 +117,14 @@ function debit(work: SaleWork, c: Move): void {
 
 function toggle(work: SaleWork, c: LaneCommand, from: LaneSaleState): void {
   const event = c.kind === 'pause' ? 'paused' : 'resumed';
-  const { state } = work.sale;
-  happen(work, state === from ? [event, c.number, 1, ''] : [event, c.number, 0, 'state', state]);
+  const { state, line } = work.sale;
+  if (state !== from) happen(work, [event, c.number, 0, 'state', state]);
+  else if (line === null) happen(work, [event, c.number, 1, '']);
+  else {
+    const now = holdClock(work.clock);
+    const ms = event === 'paused' ? now : pausedMs(line, work.clock);
+    happen(work, [event, c.number, 1, '', ms]);
+  }
 }
 
 /**

@@ -4,9 +4,10 @@
  * given is changed in place, the time comes in.
  */
 import type { Millis, SaleId } from '../types.ts';
+import type { Clock } from './clock.ts';
 import { decide } from './decide.ts';
 import { indexDue } from './due.ts';
-import type { Clock } from './evolve.ts';
+
 import type { Lane, Sale } from './state.ts';
 import type { SaleWork } from './work.ts';
 import type { LaneEntry, Reply, ShopCommand } from './words.ts';
@@ -66,6 +67,7 @@ export function startBatch(lane: Lane, time: Millis, bounds: Bounds = noBounds):
     work: (sale) => ({
       sale,
       clock,
+      since: lane.since,
       inDoubt,
       inDoubtAgeMs,
       bounded,

@@ -3,8 +3,9 @@
  * and each emits one event with its number and outcome, also when refused. Pure.
  */
 import type { Millis } from '../types.ts';
-import { apply, newSale, refused } from './apply.ts';
+import { apply, newSale } from './apply.ts';
 import { endBatch, startBatch } from './batch.ts';
+import { refused } from './refused.ts';
 import type { Lane, Sale } from './state.ts';
 import type { LaneCommand, LaneEntry } from './words.ts';
 

@@ -3,7 +3,7 @@
  * holds. Work is bounded by holds ended and names looked at; a member half done stays for the next. Pure.
  */
 import type { ShopperId } from '../types.ts';
-import { holdClock } from './evolve.ts';
+import { holdClock } from './clock.ts';
 import { findOrder, headMax, recordOf } from './record.ts';
 import type { DueHolds, DueName, Order, Sale, ShopperRecord } from './state.ts';
 import { happen, isOverdue, type SaleWork } from './work.ts';

@@ -3,7 +3,8 @@
  * Decisions only name events; folding an outbox gives the same state again. What no event tells:
  * the details of a hold that stands, the figures (attempts, refusals) and the deadline index (`due.ts`). Pure.
  */
-import type { Millis } from '../types.ts';
+import { holdClock, type Clock } from './clock.ts';
+import { endPause, evolveTicket, numbered, rung, takeClaim } from './evolve-line.ts';
 import { findOrder, letGo, recordOf } from './record.ts';
 import type { Item, Sale } from './state.ts';
 import { giveBack, take } from './units.ts';
@@ -16,17 +17,6 @@ import type {
   LaneEvent,
   RefusedEvent,
 } from './words.ts';
-
-/** When a batch is decided. */
-export interface Clock {
-  /** Lane time. */
-  readonly now: Millis;
-  /** Total outage, ms. */
-  readonly outage: number;
-}
-
-/** Deadlines are in the hold clock, so they grow by an outage without rewriting a record. */
-export const holdClock = (clock: Clock): Millis => clock.now - clock.outage;
 
 export function evolve(sale: Sale, event: LaneEvent, clock: Clock): void {
   if (isRefused(event)) return;
@@ -44,22 +34,39 @@ export function evolve(sale: Sale, event: LaneEvent, clock: Clock): void {
     case 'moved':
       moved(sale, event);
       return;
+    case 'joined':
+    case 'admitted':
+    case 'left':
+    case 'lapsed':
+    case 'finished':
+      evolveTicket(sale, event);
+      return;
+    case 'bell':
+      rung(sale, event[2]);
+      return;
+    case 'numbers':
+      numbered(sale, event[4] + event[5] - 1);
+      return;
     case 'opened':
     case 'resumed':
       sale.state = 'live';
+      endPause(sale, clock);
       return;
     case 'paused':
       sale.state = 'paused';
+      if (sale.line !== null) sale.line.pausedAt = holdClock(clock);
       return;
     case 'closing':
     case 'closed':
       sale.state = event[0];
+      endPause(sale, clock);
       if (event.length === 8) closed(sale, event);
   }
 }
 
+/** A bell may tell of no tickets: its 0 is no refusal. */
 const isRefused = (event: LaneEvent): event is RefusedEvent =>
-  (event as readonly unknown[])[2] === 0;
+  (event as readonly unknown[])[2] === 0 && event[0] !== 'bell';
 
 export function itemAt(sale: Sale, index: number): Item {
   const it = sale.items[index];
@@ -87,6 +94,7 @@ function held(sale: Sale, event: HeldEvent, clock: Clock): void {
     endedAt: 0,
   });
   sale.records.set(shopper, record);
+  takeClaim(sale, shopper, units.length);
 }
 
 function ended(sale: Sale, event: EndEvent, clock: Clock): void {

@@ -2,6 +2,7 @@
 import { dueName, expireHead, reap } from './due.ts';
 import { itemAt } from './evolve.ts';
 import { orderReply } from './order.ts';
+import { finishIfDone, hasTurn, inReach } from './turn.ts';
 import { findOrder, headMax, owned, recordOf } from './record.ts';
 import type { Sale } from './state.ts';
 import { available, nextUnits } from './units.ts';
@@ -21,6 +22,7 @@ export function decideHold(work: SaleWork, c: Hold): Reply {
   }
   const shut = whyShut(work, c.verified);
   if (shut !== null) return shut;
+  if (sale.line !== null && !hasTurn(work, c.shopper)) return ['not_admitted'];
   const item = itemOf(sale, c.product);
   if (typeof item !== 'number') return item;
   if (record.coolUntil > clock.now) return ['rate_limited', record.coolUntil - clock.now];
@@ -37,6 +39,9 @@ export function decideHold(work: SaleWork, c: Hold): Reply {
   if (isOver()) return ['limit_reached', sale.limit, owned(record)];
   if (available(it) < c.quantity) return ['sold_out', available(it), it.held > 0 ? 1 : 0];
 
+  const reach = inReach(sale, record);
+  if (c.quantity > reach) return ['sold_out', reach, it.held > 0 ? 1 : 0];
+
   const units = nextUnits(it, c.quantity);
   const expiresAt = clock.now + sale.holdMs;
   happen(work, ['held', c.key, c.shopper, item, it.price, expiresAt, c.fingerprint, units]);
@@ -44,6 +49,7 @@ export function decideHold(work: SaleWork, c: Hold): Reply {
   const order = held.orders.at(-1);
   if (order === undefined) throw new Error('a hold left no order');
   work.newlyDue.push(dueName(c.shopper, held, order));
+  finishIfDone(work, c.shopper);
   return orderReply('done', work, order, 'held');
 }
 

@@ -1,5 +1,6 @@
 /** What must hold in a lane at every moment. Pure. */
 import { dueName } from './due.ts';
+import { violationsOfLine } from './invariants-line.ts';
 import { owned } from './record.ts';
 import type { DueName, Item, Lane, Order, Sale } from './state.ts';
 import { available } from './units.ts';
@@ -10,6 +11,7 @@ export function violations(lane: Lane): string[] {
     ...sale.items.flatMap((it, index) => ofItem(sale, it, index)),
     ...ofRecords(sale),
     ...ofDue(sale),
+    ...violationsOfLine(sale),
   ]);
 }
 

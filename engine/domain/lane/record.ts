@@ -15,7 +15,7 @@ const coolDownMaxMs = 600_000;
 
 /** The record, or an empty one that is not stored until its first hold. */
 export const recordOf = (sale: Sale, shopper: ShopperId): ShopperRecord =>
-  sale.records.get(shopper) ?? { letGo: 0, coolUntil: 0, orders: [] };
+  sale.records.get(shopper) ?? { letGo: 0, coolUntil: 0, ticket: null, orders: [] };
 
 export const findOrder = (record: ShopperRecord, key: string): Order | undefined =>
   record.orders.find((order) => order.key === key);

@@ -3,6 +3,7 @@
  * packing. Only `evolve.ts`, `due.ts` and the two ends of a batch (`batch.ts`, `command.ts`)
  * change it. Pure.
  */
+import type { TicketState } from '../line/types.ts';
 import type { LaneOrderState, Millis, ProductId, SaleId, ShopperId } from '../types.ts';
 
 /** States that a lane knows; `creating` and `cancelled` are Postgres's. */
@@ -43,12 +44,75 @@ export interface Order {
   endedAt: Millis;
 }
 
+/** A shopper's place in a sale's line. An ended one stays until the next takes its place. */
+export interface Ticket {
+  readonly key: string;
+  /** In joining order, from 0. */
+  readonly index: number;
+  /** 0 = not drawn yet. Never changes. */
+  number: number;
+  state: TicketState;
+  /** In the turn clock, ms; 0 = never admitted. */
+  turnEnds: Millis;
+  /** Units that its turn may still take. */
+  claim: number;
+  /** Keys of the shopper's earlier tickets: the same one must not make the same ticket again. */
+  readonly past: readonly string[];
+}
+
+/** Of a sale with a line. */
+export interface LineTerms {
+  readonly mode: 'queue' | 'draw';
+  readonly turnMs: number;
+  /** Open turns may claim so many percent of what is free. */
+  readonly factorPercent: number;
+  /** Most tickets that wait at once. */
+  readonly lineMax: number;
+}
+
+/**
+ * The line of a sale. Its *turn clock* is the hold clock less all pauses of the sale, and stands
+ * while it is paused: so a resume lengthens every open turn without rewriting a record.
+ */
+export interface Line {
+  readonly terms: LineTerms;
+  /** Tickets ever taken. */
+  joined: number;
+  /** How many had joined when the bell rang; -1 = it has not. */
+  bell: number;
+  /** Every ticket of before the bell has its number: from now on turns are given. */
+  numbered: boolean;
+  /** Highest number that was given by a command. */
+  given: number;
+  /** Tickets that wait, parked ones among them. */
+  waiting: number;
+  /** Open turns, and the units that they may still take. */
+  turns: number;
+  claims: number;
+  /** Highest number admitted; 0 = none. */
+  serving: number;
+  /** All pauses that are over, ms. */
+  paused: number;
+  /** In the hold clock: since when it is paused; 0 = it is not. */
+  pausedAt: Millis;
+  /** Who waits with a number and is not parked, by number. */
+  readonly queue: Map<ShopperId, number>;
+  /** Who was away when its number was reached, by number. */
+  readonly parked: Map<ShopperId, number>;
+  /** Turns by their end, in the turn clock; one that ended otherwise stays until it is looked at. */
+  readonly due: Map<ShopperId, Millis>;
+  /** Lane time at which a shopper was last here: a hint. */
+  readonly seen: Map<ShopperId, Millis>;
+}
+
 /** What a shopper has done in a sale. */
 export interface ShopperRecord {
   /** Holds released or expired: from the third on, the next one has to wait. */
   letGo: number;
   /** Lane time until which it waits. */
   coolUntil: Millis;
+  /** The latest; null = none ever. */
+  ticket: Ticket | null;
   /** In the order in which they were held: the first ones are read together, see `headMax`. */
   readonly orders: Order[];
 }
@@ -98,6 +162,8 @@ export interface Sale {
   readonly refused: Map<string, number>;
   /** A fault froze this sale; '' = it is not. */
   frozen: string;
+  /** Null = whoever comes may hold. */
+  readonly line: Line | null;
 }
 
 export interface Lane {
@@ -113,6 +179,8 @@ export interface Lane {
   doubtSince: Millis;
   /** Lane time never falls below it. */
   lastTime: Millis;
+  /** Lane time at which this epoch began: nobody counts as away since longer. */
+  since: Millis;
   /** Total outage, ms: the hold clock is lane time less this. */
   outage: number;
   lastCommand: number;
@@ -128,6 +196,7 @@ export const newLane = (): Lane => ({
   settled: 0,
   doubtSince: 0,
   lastTime: 0,
+  since: 0,
   outage: 0,
   lastCommand: 0,
   sales: new Map(),

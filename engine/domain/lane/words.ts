@@ -2,8 +2,9 @@
  * What goes into a lane and what comes out: commands, replies, events. Replies and events are the
  * arrays of the scripts, with words where those have numbers (engine/lanes/codes.ts). Pure.
  */
+import type { TicketState } from '../line/types.ts';
 import type { LaneOrderState, Millis, ProductId, SaleId, ShopperId } from '../types.ts';
-import type { LaneSaleState } from './state.ts';
+import type { LaneSaleState, LineTerms } from './state.ts';
 
 export interface Hold {
   readonly kind: 'hold';
@@ -63,15 +64,6 @@ export interface Terms {
   readonly items: readonly { readonly product: ProductId; readonly price: number }[];
   /** Null = no line: whoever comes may hold. */
   readonly line: LineTerms | null;
-}
-
-export interface LineTerms {
-  readonly mode: 'queue' | 'draw';
-  readonly turnMs: number;
-  /** Open turns may claim so many percent of what is free. */
-  readonly factorPercent: number;
-  /** Most tickets that wait at once. */
-  readonly lineMax: number;
 }
 
 /** Takes a place. `key` = the ticket's own part of its id, made from the idempotency key. */
@@ -166,7 +158,10 @@ export type Refusal =
       | 'details_required'
       | 'idempotency_key_reused'
       | 'overloaded'
-      | 'sale_frozen',
+      | 'sale_frozen'
+      | 'not_admitted'
+      | 'line_full'
+      | 'draw_closed',
     ];
 
 export type Reply =
@@ -175,6 +170,49 @@ export type Reply =
   | Refusal
   | readonly ['done', ended: number, drained: 0 | 1]
   | readonly ['done', LaneSaleState];
+
+export type TicketReply = readonly [
+  code: 'done' | 'replayed',
+  /** 1 = it was there before this command. */
+  known: 0 | 1,
+  index: number,
+  /** 0 = none yet. */
+  number: number,
+  state: TicketState,
+  /** Lane time; 0 = not admitted. */
+  turnEndsAt: Millis,
+  key: string,
+  /** Waiting numbers below its own at the end of the batch; -1 = it has none, or does not wait. */
+  ahead: number,
+];
+
+export type LineReply =
+  | TicketReply
+  | Refusal
+  | readonly ['done']
+  | readonly ['done', admitted: number, room: number]
+  | readonly ['done', ended: number, drained: 0 | 1];
+
+/** What a sale's line counts at the end of a batch. */
+export type Figures = readonly [
+  mode: 'queue' | 'draw',
+  state: LaneSaleState,
+  /** -1 = it has not rung. */
+  bell: number,
+  numbered: 0 | 1,
+  joined: number,
+  waiting: number,
+  parked: number,
+  turns: number,
+  claims: number,
+  available: number,
+  limit: number,
+  serving: number,
+  /** -1 = not all have their number. */
+  cutLine: number,
+  turnMs: number,
+  factorPercent: number,
+];
 
 export type HeldEvent = readonly [
   type: 'held',

@@ -2,13 +2,17 @@
  * What one batch does with one sale: its clock, what has happened so far, who took holds. Events
  * take effect as they are named, so each command sees what those before it did. Pure.
  */
-import { evolve, holdClock, type Clock } from './evolve.ts';
+import type { Millis } from '../types.ts';
+import { holdClock, type Clock } from './clock.ts';
+import { evolve } from './evolve.ts';
 import type { DueHolds, DueName, Order, Sale } from './state.ts';
 import type { LaneEvent } from './words.ts';
 
 export interface SaleWork {
   readonly sale: Sale;
   readonly clock: Clock;
+  /** Lane time at which the epoch began. */
+  readonly since: Millis;
   /** Decisions in doubt when the batch began, and the age of the first, ms. */
   readonly inDoubt: number;
   readonly inDoubtAgeMs: number;
@@ -36,6 +40,7 @@ export function latch(work: SaleWork): void {
   const credited = sale.creditsIn >= sale.creditsWanted;
   if (sale.state === 'scheduled' && credited && clock.now >= sale.startsAt) {
     happen(work, ['opened', 0]);
+    if (sale.line !== null) happen(work, ['bell', 0, sale.line.joined]);
   }
   const open = sale.state === 'live' || sale.state === 'paused';
   if (open && sale.endsAt > 0 && clock.now >= sale.endsAt) happen(work, ['closing', 0]);

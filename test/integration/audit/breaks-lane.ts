@@ -31,7 +31,7 @@ async function edit(redis: Redis, key: string, field: string, change: (value: Pa
 }
 
 const editOrder = (b: Broken, sale: string, shopper: string, change: (order: Packed) => void) =>
-  edit(b.redis, keysOf(sale).records, shopper, (record) => change(record[4] as Packed));
+  edit(b.redis, keysOf(sale).records, shopper, (record) => change(record[5] as Packed));
 
 const editCounts = (b: Broken, sale: string, change: (counts: Packed) => void) =>
   edit(b.redis, keysOf(sale).sale, 'n', change);

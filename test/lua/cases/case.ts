@@ -4,10 +4,10 @@
  * (test/unit/domain/cases.test.ts) and against the scripts (test/lua/cases.test.ts).
  */
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
+import type { LineTerms } from '../../../engine/domain/lane/state.ts';
 import type {
   LaneCommand,
   LaneEvent,
-  LineTerms,
   Reply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';

@@ -5,24 +5,36 @@
  */
 import { join } from 'node:path';
 import type {
+  Figures,
   LaneCommand,
   LaneEntry,
+  LineCommand,
+  LineReply,
   Reply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
 import { pack, packHeader, schemaVersion, unpack } from '../../../engine/lanes/codec.ts';
-import { laneKeys, pushSaleKeys, type LaneKeys } from '../../../engine/lanes/keys.ts';
+import { laneKeys, pushLineKeys, pushSaleKeys, type LaneKeys } from '../../../engine/lanes/keys.ts';
 import { projectRoot } from '../../../platform/config.ts';
 import { serverRunId, type Redis } from '../../../platform/redis/connection.ts';
 import { readScript, runScript, type Script } from '../../../platform/redis/scripts.ts';
 import { noBounds } from '../cases/case.ts';
-import { entryInWords, packCommand, packShop, replyInWords } from './wire.ts';
+import {
+  entryInWords,
+  figuresInWords,
+  lineReplyInWords,
+  packCommand,
+  packLineCommand,
+  packShop,
+  replyInWords,
+} from './wire.ts';
 
 const luaFolder = join(projectRoot(), 'lua');
 
 export const scripts = {
   shop: readScript(luaFolder, 'shop'),
+  line: readScript(luaFolder, 'line'),
   command: readScript(luaFolder, 'command'),
   format: readScript(luaFolder, 'format'),
   trim: readScript(luaFolder, 'trim'),
@@ -47,6 +59,11 @@ export interface ShopAnswer {
   readonly why: string;
   readonly now: number;
   readonly replies: readonly Reply[];
+}
+
+export interface LineAnswer extends Omit<ShopAnswer, 'replies'> {
+  readonly replies: readonly LineReply[];
+  readonly figures: readonly (Figures | null)[];
 }
 
 export interface Call {
@@ -108,13 +125,34 @@ export class LuaLane {
     return { script: scripts.shop, keys: this.#keysOf(sales), args };
   }
 
+  /** The call that a batch of the line makes. */
+  lineCall(commands: readonly LineCommand[], bounds = noBounds, header: HeaderOptions = {}): Call {
+    const sales = [...new Set(commands.map((c) => c.sale))];
+    const packed = commands.map((c) => packLineCommand(c, sales.indexOf(c.sale)));
+    return this.rawLineCall(sales, packed, bounds, header);
+  }
+
+  rawLineCall(
+    sales: readonly string[],
+    commands: readonly unknown[],
+    bounds = noBounds,
+    header: HeaderOptions = {},
+  ): Call {
+    const args = [this.#header(bounds, header), pack(commands)];
+    return { script: scripts.line, keys: this.#keysOf(sales, true), args };
+  }
+
+  async line(commands: readonly LineCommand[], bounds?: Bounds): Promise<LineAnswer> {
+    return readLineAnswer(await this.run(this.lineCall(commands, bounds)));
+  }
+
   commandCall(command: LaneCommand, header: HeaderOptions = {}): Call {
     return this.rawCommandCall(command.sale, packCommand(command), header);
   }
 
   rawCommandCall(sale: string, command: Buffer, header: HeaderOptions = {}): Call {
     const args = [this.#header(noBounds, header), command];
-    return { script: scripts.command, keys: this.#keysOf([sale]), args };
+    return { script: scripts.command, keys: this.#keysOf([sale], true), args };
   }
 
   /** Runs a call and returns its raw answer. */
@@ -168,9 +206,12 @@ export class LuaLane {
     return found.map(([, fields]) => entryInWords(fields[1] as Buffer));
   }
 
-  #keysOf(sales: readonly string[]): string[] {
+  #keysOf(sales: readonly string[], withLines = false): string[] {
     const keys = [...this.keys.batch];
-    for (const sale of sales) pushSaleKeys(keys, this.lane, sale);
+    for (const sale of sales) {
+      pushSaleKeys(keys, this.lane, sale);
+      if (withLines) pushLineKeys(keys, this.lane, sale);
+    }
     return keys;
   }
 
@@ -203,5 +244,25 @@ export function readShopAnswer(bytes: unknown, commands: readonly ShopCommand[])
     replies: isRefused
       ? []
       : commands.map((c, i) => replyInWords(c.kind, replies[i] ?? ['no reply'])),
+  };
+}
+
+export function readLineAnswer(bytes: unknown): LineAnswer {
+  const [status, epoch, third, now, , replies, figures] = unpack(bytes as Buffer) as [
+    number,
+    number,
+    number | string,
+    number,
+    number,
+    unknown[][],
+    (number[] | false)[],
+  ];
+  if (typeof third === 'string') {
+    return { status, epoch, seq: -1, why: third, now: 0, replies: [], figures: [] };
+  }
+  return {
+    ...{ status, epoch, seq: third, why: '', now },
+    replies: replies.map(lineReplyInWords),
+    figures: figures.map(figuresInWords),
   };
 }

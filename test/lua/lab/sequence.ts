@@ -4,17 +4,24 @@
  */
 import fc from 'fast-check';
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
-import type { LaneCommand, ShopCommand } from '../../../engine/domain/lane/words.ts';
+import type { Lane } from '../../../engine/domain/lane/state.ts';
+import type { LaneCommand, LineCommand, ShopCommand } from '../../../engine/domain/lane/words.ts';
 import { flash, install, noon, other, type SaleOptions } from '../cases/case.ts';
 
 /** A lane command without its number, which is counted from the last one applied. */
-type Unnumbered = (number: number) => LaneCommand;
+export type Unnumbered = (number: number, lane: Lane) => LaneCommand;
 
 export type Move =
   | {
       readonly kind: 'batch';
       readonly wait: number;
       readonly commands: readonly ShopCommand[];
+      readonly bounds: Partial<Bounds>;
+    }
+  | {
+      readonly kind: 'line';
+      readonly wait: number;
+      readonly commands: readonly LineCommand[];
       readonly bounds: Partial<Bounds>;
     }
   | {
@@ -32,7 +39,7 @@ export interface Sequence {
   readonly moves: readonly Move[];
 }
 
-const holdMs = 10_000;
+export const holdMs = 10_000;
 const shoppers = ['ann', 'bob', 'cyd'];
 /** More than a record keeps together, so that some orders stand for themselves. */
 const keysMax = 11;
@@ -129,7 +136,7 @@ const commands: fc.Arbitrary<ShopCommand[]> = fc
   )
   .map((groups) => groups.flat());
 
-const laneCommand: fc.Arbitrary<Unnumbered> = fc.oneof(
+export const laneCommand: fc.Arbitrary<Unnumbered> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc
@@ -167,9 +174,9 @@ const laneCommand: fc.Arbitrary<Unnumbered> = fc.oneof(
   { weight: 1, arbitrary: sale.map((id) => (number: number) => install(number, { sale: id })) },
 );
 
-const wait = fc.constantFrom(0, 0, 0, 1, 100, 1000, holdMs - 1, holdMs, 15_000, 60_000);
+export const wait = fc.constantFrom(0, 0, 0, 1, 100, 1000, holdMs - 1, holdMs, 15_000, 60_000);
 
-const bounds: fc.Arbitrary<Partial<Bounds>> = fc.oneof(
+export const bounds: fc.Arbitrary<Partial<Bounds>> = fc.oneof(
   { weight: 16, arbitrary: fc.constant({}) },
   { weight: 1, arbitrary: fc.constant({ memoryFull: true }) },
   { weight: 1, arbitrary: fc.record({ inDoubtMax: fc.integer({ min: 1, max: 20 }) }) },

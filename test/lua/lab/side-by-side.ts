@@ -4,14 +4,22 @@
  */
 import { expect } from 'vitest';
 import { runBatch } from '../../../engine/domain/lane/batch.ts';
+import { runLineBatch } from '../../../engine/domain/lane/line-batch.ts';
 import { runCommand } from '../../../engine/domain/lane/command.ts';
-import { beginEpoch, settle } from '../../../engine/domain/lane/epoch.ts';
+import { beginEpoch, settle, untoldMs } from '../../../engine/domain/lane/epoch.ts';
 import { violations } from '../../../engine/domain/lane/invariants.ts';
 import { newLane, type Lane } from '../../../engine/domain/lane/state.ts';
-import type { LaneEntry, Reply, ShopCommand } from '../../../engine/domain/lane/words.ts';
+import type {
+  Figures,
+  LaneEntry,
+  LineCommand,
+  LineReply,
+  Reply,
+  ShopCommand,
+} from '../../../engine/domain/lane/words.ts';
 import { unpack } from '../../../engine/lanes/codec.ts';
 import { saleOf, flash, noBounds, noon, other } from '../cases/case.ts';
-import { readShopAnswer, type Call, type LuaLane } from './lua-lane.ts';
+import { readLineAnswer, readShopAnswer, type Call, type LuaLane } from './lua-lane.ts';
 import type { Move, Sequence } from './sequence.ts';
 import { readLane, withSortedTail } from './snapshot.ts';
 import { withSortedRefusals } from './wire.ts';
@@ -19,6 +27,7 @@ import { withSortedRefusals } from './wire.ts';
 /** What Redis is told, and what it must answer. */
 type Step =
   | { readonly kind: 'call'; readonly call: Call; readonly expected: unknown }
+  | { readonly kind: 'line'; readonly call: Call; readonly expected: unknown }
   | {
       readonly kind: 'shop';
       readonly call: Call;
@@ -37,9 +46,16 @@ export interface Told {
   readonly replies: readonly Reply[];
 }
 
+export interface LineTold {
+  readonly commands: readonly LineCommand[];
+  readonly replies: readonly LineReply[];
+  readonly figures: readonly (Figures | null)[];
+}
+
 /** What a history has been through: for checks that the tests test something. */
 export interface Seen {
   readonly batches: readonly Told[];
+  readonly lineBatches: readonly LineTold[];
   readonly entries: readonly LaneEntry[];
   readonly lane: Lane;
 }
@@ -50,6 +66,7 @@ class ModelRun {
   readonly steps: Step[] = [];
   readonly entries: LaneEntry[] = [];
   readonly batches: Told[] = [];
+  readonly lineBatches: LineTold[] = [];
   #real: LuaLane;
   #now = noon - 500;
   #runId: string;
@@ -77,15 +94,20 @@ class ModelRun {
       case 'batch':
         this.#batch(move);
         return;
+      case 'line':
+        this.#line(move);
+        return;
       case 'command':
         this.#command(move);
         return;
       case 'restart': {
         const call = this.#real.verifyCall(this.lane.seq, this.#runId);
         this.steps.push({ kind: 'call', call, expected: 1 });
-        beginEpoch(this.lane, move.outageMs);
+        beginEpoch(this.lane, move.outageMs, this.#now + untoldMs);
         this.#real.epoch = this.lane.epoch;
         this.steps.push({ kind: 'write', key: clock, field: 'outage', value: this.lane.outage });
+        // The script's own time is of no history: the next step says when it is.
+        this.steps.push({ kind: 'write', key: clock, field: 't', value: this.#now });
         return;
       }
       case 'settled': {
@@ -114,9 +136,22 @@ class ModelRun {
     this.steps.push({ kind: 'shop', call, commands: move.commands, expected });
   }
 
+  #line(move: Extract<Move, { kind: 'line' }>): void {
+    this.#wait(move.wait);
+    const bounds = { ...noBounds, ...move.bounds };
+    const call = this.#real.lineCall(move.commands, bounds);
+    const result = runLineBatch(this.lane, move.commands, this.#now, bounds);
+    if (result.entry !== null) this.entries.push(structuredClone(result.entry));
+    const [replies, figures] = structuredClone([result.replies, result.figures] as const);
+    this.lineBatches.push({ commands: move.commands, replies, figures });
+    const { epoch, seq } = this.lane;
+    const expected = { status: 0, epoch, seq, why: '', now: this.#now, replies, figures };
+    this.steps.push({ kind: 'line', call, expected });
+  }
+
   #command(move: Extract<Move, { kind: 'command' }>): void {
     this.#wait(move.wait);
-    const command = move.command(Math.max(1, this.lane.lastCommand + move.ahead));
+    const command = move.command(Math.max(1, this.lane.lastCommand + move.ahead), this.lane);
     const call = this.#real.commandCall(command);
     const { applied, entry } = runCommand(this.lane, command, this.#now);
     if (entry !== null) this.entries.push(structuredClone(entry));
@@ -137,7 +172,8 @@ export async function sideBySide(real: LuaLane, runId: string, sequence: Sequenc
   const found = await readLane(real.redis, real.lane, [flash, other]);
   expect(comparable(found.lane)).toEqual(comparable(model.lane));
   expect(found.dues).toEqual(duesOf(model.lane));
-  return { batches: model.batches, entries: model.entries, lane: model.lane };
+  const { batches, lineBatches, entries, lane } = model;
+  return { batches, lineBatches, entries, lane };
 }
 
 async function send(real: LuaLane, runId: string, steps: readonly Step[]): Promise<unknown[]> {
@@ -159,6 +195,7 @@ async function send(real: LuaLane, runId: string, steps: readonly Step[]): Promi
 function readAnswer(step: Exclude<Step, { kind: 'write' }>, answer: unknown): unknown {
   if (typeof answer === 'number') return answer;
   if (step.kind === 'call') return unpack(answer as Buffer);
+  if (step.kind === 'line') return readLineAnswer(answer);
   const read = readShopAnswer(answer, step.commands);
   return { ...read, replies: read.replies.map(withSortedRefusals) };
 }

@@ -6,14 +6,22 @@ import type {
   Item,
   Lane,
   LaneSaleState,
+  Line,
   Order,
   Sale,
   ShopperRecord,
+  Ticket,
 } from '../../../engine/domain/lane/state.ts';
 import type { LaneOrderState } from '../../../engine/domain/types.ts';
 import { unpack } from '../../../engine/lanes/codec.ts';
-import { codeNames, orderStates, saleStates } from '../../../engine/lanes/codes.ts';
-import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
+import {
+  codeNames,
+  lineModes,
+  orderStates,
+  saleStates,
+  ticketStates,
+} from '../../../engine/lanes/codes.ts';
+import { laneKeys, pushLineKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import type { Redis } from '../../../platform/redis/connection.ts';
 
 export interface Snapshot {
@@ -28,6 +36,9 @@ const numberOf = (hash: Hash, field: string): number => Number(String(hash[field
 
 /** Returned numbers wait at score item × span + number, counted from item 1 (include/units.lua). */
 const span = 100_000_000;
+
+/** Four for every sale, four for its line. */
+const keysOfSale = 8;
 
 export async function readLane(
   redis: Redis,
@@ -46,12 +57,14 @@ export async function readLane(
   for (const sale of sales) {
     const own: string[] = [];
     pushSaleKeys(own, lane, sale);
-    const [terms = '', records = '', due = '', returned = ''] = own;
+    pushLineKeys(own, lane, sale);
+    const [terms = '', records = '', due = '', returned = '', ...places] = own;
     pipeline
       .hgetallBuffer(terms)
       .hgetallBuffer(records)
       .zrangeBuffer(due, '0', '-1', 'WITHSCORES')
       .zrange(returned, '0', '-1', 'WITHSCORES');
+    for (const key of places) pipeline.zrange(key, '0', '-1', 'WITHSCORES');
   }
   const answers = (await pipeline.exec()) ?? [];
   const found = answers.map(([error, value]) => {
@@ -60,8 +73,12 @@ export async function readLane(
   });
   const [marker, ends, clock, watermark] = found.slice(0, 4) as [Hash, Hash, Hash, Hash];
   const made: Sale[] = [];
-  for (let i = 6; i < found.length; i += 4) {
-    const sale = readSale(...(found.slice(i, i + 4) as [Hash, Hash, Buffer[], string[]]));
+  for (let i = 6; i < found.length; i += keysOfSale) {
+    const [terms, records, due, returned, ...places] = found.slice(i, i + keysOfSale);
+    const sale = readSale(
+      ...([terms, records, due, returned] as [Hash, Hash, Buffer[], string[]]),
+      places as string[][],
+    );
     if (sale !== null) made.push(sale);
   }
   return {
@@ -74,6 +91,7 @@ export async function readLane(
       settled: numberOf(watermark, 'decided'),
       doubtSince: numberOf(clock, 'doubt'),
       lastTime: numberOf(clock, 't'),
+      since: Number(String(clock['since'] ?? 0)),
       outage: numberOf(clock, 'outage'),
       lastCommand: Number(found[4]),
       sales: new Map(made.map((sale) => [sale.id, sale])),
@@ -85,7 +103,13 @@ function pairs<T>(flat: readonly T[]): [T, T][] {
   return flat.flatMap((value, i): [T, T][] => (i % 2 === 0 ? [[value, flat[i + 1] as T]] : []));
 }
 
-function readSale(f: Hash, records: Hash, due: Buffer[], returned: string[]): Sale | null {
+function readSale(
+  f: Hash,
+  records: Hash,
+  due: Buffer[],
+  returned: string[],
+  places: readonly string[][],
+): Sale | null {
   const [packedTerms, packedCounts] = [f['items'], f['n']];
   if (packedTerms === undefined || packedCounts === undefined) return null;
   const terms = unpack(packedTerms) as [string, number][];
@@ -111,6 +135,29 @@ function readSale(f: Hash, records: Hash, due: Buffer[], returned: string[]): Sa
     attempts: Number(String(f['attempts'] ?? 0)),
     refused: new Map(refused),
     frozen: String(f['frz'] ?? ''),
+    line: f['line'] === undefined ? null : readLine(f['line'], f['ln'], places),
+  };
+}
+
+function readLine(
+  packed: Buffer,
+  counts: Buffer | undefined,
+  [queue = [], due = [], seen = [], parked = []]: readonly string[][],
+): Line {
+  if (counts === undefined) throw new Error('a line without counts');
+  const [mode = 0, turnMs = 0, factorPercent = 0, lineMax = 0] = unpack(packed) as number[];
+  const n = unpack(counts) as number[];
+  const places = (flat: readonly string[]): Map<string, number> =>
+    new Map(pairs(flat).map(([shopper, score]) => [shopper, Number(score)]));
+  const name = lineModes[mode];
+  if (name === undefined || name === 'open') throw new Error(`mode ${mode}?`);
+  const [joined = 0, bell = 0, numbered, given = 0, waiting = 0, turns = 0, claims = 0] = n;
+  const [serving = 0, paused = 0, pausedAt = 0] = n.slice(7);
+  return {
+    terms: { mode: name, turnMs, factorPercent, lineMax },
+    ...{ joined, bell, numbered: numbered === 1, given, waiting, turns, claims, serving },
+    ...{ paused, pausedAt },
+    ...{ queue: places(queue), due: places(due), seen: places(seen), parked: places(parked) },
   };
 }
 
@@ -148,17 +195,20 @@ type PackedOrder = [
   endedAt: number,
 ];
 
-type PackedRecord = [number, number, number, number, ...PackedOrder[]];
+type PackedTicket = [string, number, number, number, number, number, string[]];
+
+type PackedRecord = [number, number, number, number, 0 | PackedTicket, ...PackedOrder[]];
 
 /** Records by shopper; orders beyond a record's first ones stand in fields `shopper|key`. */
 function readRecords(fields: Hash): Map<string, ShopperRecord> {
   const records = new Map<string, ShopperRecord>();
   for (const [shopper, bytes] of Object.entries(fields)) {
     if (shopper.includes('|')) continue;
-    const [letGo, coolUntil, units, spilled, ...head] = unpack(bytes) as PackedRecord;
+    const [letGo, coolUntil, units, spilled, place, ...head] = unpack(bytes) as PackedRecord;
     const apart = Object.entries(fields).filter(([field]) => field.startsWith(`${shopper}|`));
     const others = apart.map(([, packed]) => unpack(packed) as PackedOrder);
-    const record = { letGo, coolUntil, orders: [...head, ...others].map(readOrder) };
+    const ticket = place === 0 ? null : readTicket(place);
+    const record = { letGo, coolUntil, ticket, orders: [...head, ...others].map(readOrder) };
     if (owned(record) !== units) throw new Error(`${shopper} owns ${units}?`);
     if (others.length !== spilled) throw new Error(`${shopper} has ${spilled} orders apart?`);
     records.set(shopper, withSortedTail(record));
@@ -167,9 +217,15 @@ function readRecords(fields: Hash): Map<string, ShopperRecord> {
 }
 
 /** Beyond a record's first orders a hash keeps no order. */
-export function withSortedTail({ letGo, coolUntil, orders }: ShopperRecord): ShopperRecord {
+export function withSortedTail({ orders, ...rest }: ShopperRecord): ShopperRecord {
   const tail = orders.slice(headMax).sort((a, b) => (a.key < b.key ? -1 : 1));
-  return { letGo, coolUntil, orders: [...orders.slice(0, headMax), ...tail] };
+  return { ...rest, orders: [...orders.slice(0, headMax), ...tail] };
+}
+
+function readTicket([key, index, number, state, turnEnds, claim, past]: PackedTicket): Ticket {
+  const name = ticketStates[state - 1];
+  if (name === undefined) throw new Error(`ticket state ${state}?`);
+  return { key, index, number, state: name, turnEnds, claim, past };
 }
 
 function readOrder(packed: PackedOrder): Order {

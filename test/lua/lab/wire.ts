@@ -1,13 +1,24 @@
 /** Between the words of the pure model and the numbers of the scripts (engine/lanes/codes.ts). */
+import type { LineTerms } from '../../../engine/domain/lane/state.ts';
 import type {
+  Figures,
   LaneCommand,
   LaneEntry,
-  LineTerms,
+  LineCommand,
+  LineReply,
   Reply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
 import { pack, readEntry, type Entry } from '../../../engine/lanes/codec.ts';
-import { codeNames, lineModes, op, orderStates, saleStates } from '../../../engine/lanes/codes.ts';
+import {
+  codeNames,
+  lineModes,
+  lineOp,
+  op,
+  orderStates,
+  saleStates,
+  ticketStates,
+} from '../../../engine/lanes/codes.ts';
 
 /** A shop command as lua/shop.lua reads it; `sale` counts from 0 in the order of the keys. */
 export function packShop(c: ShopCommand, sale: number): unknown[] {
@@ -28,6 +39,25 @@ export function packShop(c: ShopCommand, sale: number): unknown[] {
       return [op[c.kind], sale];
     case 'reap':
       return [op.reap, sale, '', '', c.most];
+  }
+}
+
+/** A command of the line as lua/line.lua reads it. */
+export function packLineCommand(c: LineCommand, sale: number): unknown[] {
+  switch (c.kind) {
+    case 'join':
+      return [lineOp.join, sale, c.shopper, c.key, c.verified ? 1 : 0];
+    case 'leave':
+      return [lineOp.leave, sale, c.shopper];
+    case 'ticket':
+      return [lineOp.ticket, sale, c.shopper, c.present ? 1 : 0];
+    case 'seen':
+      return [lineOp.seen, sale, c.shoppers];
+    case 'admit':
+    case 'lapse':
+      return [lineOp[c.kind], sale, c.most];
+    case 'line':
+      return [lineOp.line, sale];
   }
 }
 
@@ -78,6 +108,22 @@ export function replyInWords(kind: ShopCommand['kind'], reply: readonly unknown[
   const counted = [name, saleStateOf(rest[0]), ...rest.slice(1)];
   counted[8] = (rest[7] as [number, number][]).map(([code, times]) => [nameOf(code), times]);
   return withSortedRefusals(counted as unknown as Reply);
+}
+
+const ticketReplyLength = 8;
+
+/** A reply of lua/line.lua in the model's words. */
+export function lineReplyInWords(reply: readonly unknown[]): LineReply {
+  const words = [nameOf(reply[0]), ...reply.slice(1)];
+  if (words.length === ticketReplyLength) words[4] = ticketStates[(reply[4] as number) - 1];
+  return words as unknown as LineReply;
+}
+
+/** Figures of lua/line.lua in the model's words; null = the sale has none. */
+export function figuresInWords(packed: readonly number[] | false): Figures | null {
+  if (packed === false) return null;
+  const [mode = 0, state, ...rest] = packed;
+  return [lineModes[mode], saleStateOf(state), ...rest] as unknown as Figures;
 }
 
 const countReplyLength = 11;

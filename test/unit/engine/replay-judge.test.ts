@@ -39,7 +39,7 @@ function run(sequence: Sequence): Past {
     if (move.kind === 'batch') {
       keep(runBatch(lane, move.commands, now, { ...noBounds, ...move.bounds }).entry);
     } else if (move.kind === 'command') {
-      give(move.command(Math.max(1, lane.lastCommand + move.ahead)));
+      give(move.command(Math.max(1, lane.lastCommand + move.ahead), lane));
     } else if (move.kind === 'restart') {
       now += move.outageMs;
       beginEpoch(lane, move.outageMs);

@@ -1,0 +1,253 @@
+-- The decisions of the line: one function for each command, on the working copy only.
+
+-- Tickets that a shopper may take in one sale; overdue holds that a join ends where they are in its
+-- way; ms after which who was not seen is away; tickets or turns that a command looks at, and at once.
+local TICKETS_MOST, JOIN_REAP, GRACE, PLACES_MOST, WINDOW = 16, 16, 30000, 1024, 256
+
+local function turnClock(sale, lane)
+  return lane.holdClock - pausedMs(sale.line, lane)
+end
+
+-- `ahead`, the last, is told as at the end of the batch.
+local function ticketReply(code, sale, lane, ticket, known)
+  local ends = 0
+  if ticket[4] == ADMITTED then ends = ticket[5] + pausedMs(sale.line, lane) + lane.outage end
+  return { code, known, ticket[2], ticket[3], ticket[4], ends, ticket[1], -1 }
+end
+
+-- The shopper is here now: who was parked waits again.
+local function here(sale, lane, shopper, ticket)
+  place(sale, SEEN, shopper, lane.now)
+  if (sale.parked > 0 or next(sale.places[PARK])) and placed(sale, PARK, shopper) then
+    place(sale, PARK, shopper, false)
+    place(sale, WAIT, shopper, ticket[3])
+  end
+end
+
+-- Units that count against the limit, overdue holds ended where they would fill it.
+local function ownedNow(sale, lane, shopper, record)
+  if record[3] < sale.limit then return record[3] end
+  endOverdue(sale, lane, shopper, record, 0)
+  while record[3] >= sale.limit and record[4] > 0 do
+    if reap(sale, lane, JOIN_REAP, 0) == 0 then break end
+  end
+  return record[3]
+end
+
+-- Why nobody, or not this shopper, gets a new ticket; nil = it does.
+local function whyNot(sale, lane, shopper, record, ticket, verified)
+  local line = sale.line
+  if sale.st == CLOSING or sale.st == CLOSED then return { CODE.sale_ended } end
+  if sale.who == 1 and verified ~= 1 then return { CODE.forbidden } end
+  if lane.bounded then return { CODE.overloaded } end
+  if line.mode == 2 and line.bell >= 0 then return { CODE.draw_closed } end
+  local units = ownedNow(sale, lane, shopper, record)
+  if units >= sale.limit then return { CODE.limit_reached, sale.limit, units } end
+  local taken = ticket and #ticket[7] + 1 or 0
+  if taken >= TICKETS_MOST then return { CODE.limit_reached, TICKETS_MOST, taken } end
+  if line.waiting >= line.most then return { CODE.line_full } end
+  return nil
+end
+
+local function isPast(ticket, key)
+  for i = 1, #ticket[7] do
+    if ticket[7][i] == key then return true end
+  end
+  return false
+end
+
+local function newTicket(sale, lane, shopper, record, key)
+  local line, before = sale.line, record[5]
+  local index, past = line.joined, {}
+  local number = line.bell < 0 and 0 or index + 1
+  if before ~= 0 then
+    for i = 1, #before[7] do past[i] = before[7][i] end
+    past[#past + 1] = before[1]
+  end
+  record[5] = { key, index, number, WAITING, 0, 0, past }
+  line.joined = index + 1
+  line.waiting = line.waiting + 1
+  sale.touched[shopper] = true
+  sale.dirty, sale.grows = true, true
+  if number > 0 then place(sale, WAIT, shopper, number) end
+  place(sale, SEEN, shopper, lane.now)
+  emit(sale, { 'joined', key, shopper, index, number })
+  return record[5]
+end
+
+local function decideJoin(sale, lane, c)
+  local shopper, key = c[3], c[4]
+  local record = sale.records[shopper]
+  local ticket = ticketOf(sale, lane, shopper, record)
+  if ticket then
+    local live = isLive(ticket)
+    if live then here(sale, lane, shopper, ticket) end
+    if ticket[1] == key then return ticketReply(CODE.replayed, sale, lane, ticket, 1) end
+    if live then return ticketReply(CODE.done, sale, lane, ticket, 1) end
+    -- Its ticket is over, and is not the latest: there is nothing left to show for it.
+    if isPast(ticket, key) then return { CODE.idempotency_key_reused } end
+  end
+  local refusal = whyNot(sale, lane, shopper, record, ticket, c[5])
+  if refusal then return refusal end
+  return ticketReply(CODE.done, sale, lane, newTicket(sale, lane, shopper, record, key), 0)
+end
+
+local function decideLeave(sale, lane, c)
+  local shopper = c[3]
+  local ticket = ticketOf(sale, lane, shopper, sale.records[shopper])
+  if not ticket then return { CODE.not_found } end
+  if not isLive(ticket) then return ticketReply(CODE.replayed, sale, lane, ticket, 1) end
+  if ticket[4] == WAITING and ticket[3] > 0 then
+    place(sale, WAIT, shopper, false)
+    place(sale, PARK, shopper, false)
+  end
+  place(sale, SEEN, shopper, false)
+  endTicket(sale, shopper, ticket, LEFT)
+  return ticketReply(CODE.done, sale, lane, ticket, 1)
+end
+
+local function decideLook(sale, lane, c)
+  local ticket = ticketOf(sale, lane, c[3], sale.records[c[3]])
+  if not ticket then return { CODE.not_found } end
+  if c[4] == 1 and isLive(ticket) then here(sale, lane, c[3], ticket) end
+  return ticketReply(CODE.done, sale, lane, ticket, 1)
+end
+
+local function decideSeen(sale, lane, shoppers)
+  readRecords(sale, shoppers)
+  for i = 1, #shoppers do
+    local ticket = sale.records[shoppers[i]][5]
+    if ticket ~= 0 and isLive(ticket) then here(sale, lane, shoppers[i], ticket) end
+  end
+  return { CODE.done }
+end
+
+-- Units that new turns may claim.
+local function roomOf(sale)
+  return math.max(0, math.floor(allAvailable(sale) * sale.line.factor / 100) - sale.line.claims)
+end
+
+-- Reads the records of these places, and answers who of them was not seen for too long.
+local function readPlaces(sale, list, since, now)
+  local shoppers, away = {}, {}
+  for i = 1, #list do shoppers[i] = list[i][1] end
+  readRecords(sale, shoppers)
+  local seen = redis.call('ZMSCORE', KEYS[sale.base + SEEN], unpack(shoppers))
+  for i = 1, #shoppers do
+    local at = sale.places[SEEN][shoppers[i]]
+    if at == nil then at = tonumber(seen[i] or 0) end
+    away[i] = now - math.max(at or 0, since) > GRACE
+  end
+  return away
+end
+
+local function admit(sale, lane, shopper, number, room)
+  local record, line = sale.records[shopper], sale.line
+  local ticket = record[5]
+  if ticket == 0 or ticket[4] ~= WAITING or ticket[3] ~= number then
+    error(shopper .. ' waits as ' .. number .. ' without that ticket')
+  end
+  local claim = math.max(1, math.min(sale.limit - record[3], room))
+  ticket[4], ticket[5], ticket[6] = ADMITTED, turnClock(sale, lane) + line.turn, claim
+  line.waiting = line.waiting - 1
+  line.turns = line.turns + 1
+  line.claims = line.claims + claim
+  line.serving = math.max(line.serving, number)
+  sale.touched[shopper] = true
+  sale.dirty = true
+  place(sale, TURN, shopper, ticket[5])
+  emit(sale, { 'admitted', ticket[1], shopper, ticket[5], claim })
+end
+
+local function decideAdmit(sale, lane, most)
+  local line, admitted, looked = sale.line, 0, 0
+  if lane.bounded then return { CODE.overloaded } end
+  local since = tonumber(redis.call('HGET', KEYS[4], 'since') or 0)
+  local may = sale.st == LIVE and line.numbered == 1
+  while may and looked < PLACES_MOST and admitted < most and roomOf(sale) > 0 do
+    local list = lowest(sale, WAIT, math.min(most - admitted, PLACES_MOST - looked, WINDOW),
+      math.huge)
+    if #list == 0 then break end
+    local away = readPlaces(sale, list, since, lane.now)
+    for i = 1, #list do
+      local room, shopper, number = roomOf(sale), list[i][1], list[i][2]
+      if room == 0 then break end
+      looked = looked + 1
+      place(sale, WAIT, shopper, false)
+      if away[i] then
+        place(sale, PARK, shopper, number)
+      else
+        admit(sale, lane, shopper, number, room)
+        admitted = admitted + 1
+      end
+    end
+  end
+  return { CODE.done, admitted, roomOf(sale) }
+end
+
+-- Looks at a turn whose end has come. Returns how many ended.
+local function endTurn(sale, lane, shopper)
+  local record, before = sale.records[shopper], #sale.events
+  place(sale, TURN, shopper, false)
+  local ticket = ticketOf(sale, lane, shopper, record)
+  if not ticket or not isLive(ticket) then place(sale, SEEN, shopper, false) end
+  return #sale.events - before
+end
+
+local function decideLapse(sale, lane, most)
+  local now, ended, looked = turnClock(sale, lane), 0, 0
+  while looked < PLACES_MOST and ended < most do
+    local list = lowest(sale, TURN, math.min(most - ended, PLACES_MOST - looked, WINDOW), now)
+    if #list == 0 then return { CODE.done, ended, 1 } end
+    local shoppers = {}
+    for i = 1, #list do shoppers[i] = list[i][1] end
+    readRecords(sale, shoppers)
+    for i = 1, #list do ended = ended + endTurn(sale, lane, shoppers[i]) end
+    looked = looked + #list
+  end
+  return { CODE.done, ended, 0 }
+end
+
+local function decide(sale, lane, c)
+  local op = c[1]
+  latch(sale, lane)
+  if not sale.line then return { CODE.not_found } end
+  if op == 1 then return decideJoin(sale, lane, c) end
+  if op == 2 then return decideLeave(sale, lane, c) end
+  if op == 3 then return decideLook(sale, lane, c) end
+  if op == 4 then return decideSeen(sale, lane, c[3]) end
+  if op == 5 then return decideAdmit(sale, lane, c[3]) end
+  if op == 6 then return decideLapse(sale, lane, c[3]) end
+  return { CODE.done }
+end
+
+-- Every waiting number up to this one is surely reached by the units that are left, also when all who
+-- are parked return; -1 = not all have a number yet.
+local function cutLine(sale, waits, parked)
+  local line = sale.line
+  if line.numbered == 0 then return -1 end
+  local turns = math.floor((allAvailable(sale) - line.claims) / sale.limit) - parked
+  local size = redis.call('ZCARD', waits)
+  if size == 0 then return line.serving end
+  local rank = turns < 1 and 0 or math.min(turns, size) - 1
+  local number = tonumber(redis.call('ZRANGE', waits, rank, rank, 'WITHSCORES')[2])
+  return turns < 1 and number - 1 or number
+end
+
+-- What a line counts, once the batch is written.
+local function figuresOfLine(sale)
+  local line, waits = sale.line, KEYS[sale.base + WAIT]
+  local parked = redis.call('ZCARD', KEYS[sale.base + PARK])
+  return {
+    line.mode, sale.st, line.bell, line.numbered, line.joined, line.waiting, parked, line.turns,
+    line.claims, allAvailable(sale), sale.limit, line.serving, cutLine(sale, waits, parked),
+    line.turn, line.factor,
+  }
+end
+
+-- Waiting numbers below a ticket's own, once the batch is written.
+local function tellAhead(sale, reply)
+  if reply[5] == WAITING and reply[4] > 0 then
+    reply[8] = redis.call('ZCOUNT', KEYS[sale.base + WAIT], '-inf', '(' .. reply[4])
+  end
+end

@@ -9,7 +9,7 @@ import type { DeliveryRules, Place } from '../delivery/rules.ts';
 import { deliveryTag } from './tags.ts';
 
 export interface Deliverable {
-  /** Tags of all that is delivered there, rules of products just written included. */
+  /** Tags of all that is delivered there, rules written a tenth of a second ago included. */
   tagsFor(place: Place): Promise<readonly number[]>;
 }
 
@@ -24,7 +24,11 @@ const newRulesText = `SELECT id, rules FROM shop.delivery_rules WHERE id <> ALL(
 /** Ids are taken before they are committed: the newest may still lack some before them. */
 const unsettledIds = 1000;
 
-export function createDeliverable(q: Query): Deliverable {
+/** Of new rules: so often at most they are asked for. */
+const rulesFreshMs = 100;
+
+export function createDeliverable(q: Query, now: () => number): Deliverable {
+  let readAt = -Infinity;
   const all: { readonly id: number; readonly rules: DeliveryRules }[] = [];
   const recent = new Set<number>();
   const places = new Map<string, Judged>();
@@ -45,7 +49,11 @@ export function createDeliverable(q: Query): Deliverable {
   };
   return {
     async tagsFor(place) {
-      await readNew();
+      const at = now();
+      if (at - readAt > rulesFreshMs) {
+        await readNew();
+        readAt = at;
+      }
       const key = `${place.country} ${place.postalCode ?? ''}`;
       const judged = places.get(key) ?? { seen: 0, tags: startOf(place) };
       for (const { id, rules } of all.slice(judged.seen)) {

@@ -1,5 +1,5 @@
 /** Counts of hits as a shopper can use them: the category tree, brands, prices, attributes. Pure. */
-import { priceBounds } from './hits.ts';
+import { priceBounds } from './counts.ts';
 import type { Found } from './hits.ts';
 import { exactCountMax } from './ranking.ts';
 import { kindOf, onSaleTag } from './tags.ts';

@@ -2,8 +2,11 @@
  * The SQL of a search: one statement finds the hits, ranks them, cuts the page and counts facets.
  * Text comes in as parameters only; what is put together here are conditions of our own.
  */
+import { createHash } from 'node:crypto';
 import type { Query } from '../../platform/postgres/pool.ts';
 import { AssertionFailed } from '../../platform/fault.ts';
+import { countHits } from './counts.ts';
+import type { Counts } from './counts.ts';
 import type { DeliveryRules } from '../delivery/rules.ts';
 import type { SaleOfHit } from './standing.ts';
 import { exactBonus, rankedMax, scoreScale } from './ranking.ts';
@@ -53,23 +56,12 @@ export interface Hit {
   readonly rules: DeliveryRules | null;
 }
 
-export interface Found {
+export interface Found extends Counts {
   /** At most one more than the limit. */
   readonly hits: readonly Hit[];
   /** Of the tiers asked for. */
   readonly count: number;
-  /** Of those, delivered to the shopper's place; null without one. */
-  readonly deliverable: number | null;
-  /** How many hits have a tag, by its id. */
-  readonly tags: ReadonlyMap<number, number>;
-  /** How many hits cost from `priceBounds[i - 1]` to below `priceBounds[i]`. */
-  readonly prices: ReadonlyMap<number, number>;
 }
-
-/** Where bars of the price facet begin, minor units; the first begins at 0. */
-export const priceBounds: readonly number[] = [
-  1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
-];
 
 interface Order {
   /** An expression over shop.search, shown as a number of JSON. */
@@ -96,11 +88,11 @@ class Parameters {
 }
 
 export async function findHits(q: Query, query: HitQuery): Promise<Found> {
-  const { text, values } = hitsSql(query);
-  const [row] = await q.query<Row>(text, values);
+  const { text, values, name } = hitsSql(query);
+  const [row] = await q.query<Row>(text, values, name);
   if (row === undefined) throw new AssertionFailed('a search answered no row');
-  const { hits, count, deliverable, tags, prices } = row;
-  return { hits: hits ?? [], count, deliverable, tags: toMap(tags), prices: toMap(prices) };
+  const { hits, count, counted } = row;
+  return { hits: hits ?? [], count, ...countHits(counted ?? '', query.deliveryTags) };
 }
 
 const countText = `SELECT count(*) AS n FROM (
@@ -113,56 +105,63 @@ export async function countUpTo(q: Query, tsquery: string, max: number): Promise
 }
 
 interface Row {
-  readonly deliverable: number | null;
   readonly hits: Hit[] | null;
   readonly count: number;
-  readonly tags: Readonly<Record<string, number>> | null;
-  readonly prices: Readonly<Record<string, number>> | null;
+  /** As countHits takes it. */
+  readonly counted: string | null;
 }
 
-const toMap = (counts: Row['tags']): Map<number, number> =>
-  new Map(Object.entries(counts ?? {}).map(([key, count]) => [Number(key), count]));
+interface Statement {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** Of what has one plan whatever is asked for: planning it costs as much as finding a few hits. */
+  readonly name?: string;
+}
 
-export function hitsSql(query: HitQuery): { text: string; values: unknown[] } {
+/** The words asked for, once: as a call in a condition they would be read again for each hit. */
+const asked = `(SELECT words FROM asked)`;
+
+export function hitsSql(query: HitQuery): Statement {
   const p = new Parameters();
-  const conditions = conditionsOf(query, p);
   const ranked = query.sort === 'relevance' && query.tsquery !== '' && !query.rest;
-  const page = ranked ? rankedPage(query, p) : orderedPage(query, conditions, p);
-  const inTiers = tierCondition(query, p);
+  const askedText =
+    query.tsquery === ''
+      ? ''
+      : `asked AS MATERIALIZED (SELECT to_tsquery('shop.words', ${p.add(query.tsquery)}) AS words),`;
+  const conditions = [...conditionsOf(query, asked, p), ...tierCondition(query, p)];
+  const page = ranked ? rankedPage(query, p) : orderedPage(query, p);
   const text = `
-WITH hits AS MATERIALIZED (
-  SELECT s.product_id, s.tags, s.price${ranked ? `, ${scoreOf(query, p)} AS score` : ''}
-  FROM shop.search s WHERE ${[...conditions, ...inTiers].join(' AND ')} LIMIT ${rankedMax}
+WITH ${askedText} hits AS MATERIALIZED (
+  SELECT s.product_id, s.counted${ranked ? `, ${scoreOf(query, p)} AS score` : ''}
+  FROM shop.search s WHERE ${conditions.join(' AND ')} LIMIT ${rankedMax}
 ), page AS (${page})
-SELECT
-  (SELECT count(*) FROM hits) AS count,
-  ${deliverableCount(query, p)} AS deliverable,
+SELECT n AS count, counted,
   (SELECT json_agg(h ORDER BY place) FROM (
     SELECT page.place, page.key, ${shownColumns}
     FROM page JOIN shop.search s USING (product_id) JOIN shop.products p ON p.id = s.product_id COLLATE "default"
-    LEFT JOIN shop.delivery_rules d ON d.id = s.delivery_id) h) AS hits,
-  (SELECT json_object_agg(tag, n) FROM (
-    SELECT tag, count(*) AS n FROM hits, unnest(hits.tags) tag WHERE tag > -10 GROUP BY tag) t) AS tags,
-  (SELECT json_object_agg(bar, n) FROM (
-    SELECT width_bucket(price, ARRAY[${priceBounds.join(',')}]::bigint[]) AS bar, count(*) AS n
-    FROM hits GROUP BY bar) t) AS prices`;
-  return { text, values: p.values };
+    LEFT JOIN shop.delivery_rules d ON d.id = s.delivery_id) h) AS hits
+FROM (SELECT count(*) AS n, string_agg(counted, '') AS counted FROM hits) all_of_them`;
+  const { values } = p;
+  const isUsual = ranked && usualLimits.has(query.limit);
+  return isUsual ? { text, values, name: nameOf(text) } : { text, values };
 }
 
-function deliverableCount({ deliveryTags }: HitQuery, p: Parameters): string {
-  if (deliveryTags === null) return 'NULL::bigint';
-  return `(SELECT count(*) FROM hits WHERE hits.tags && ${p.add(deliveryTags)}::integer[])`;
-}
+/** Of pages; as a parameter it would hide from the planner that a page is small. */
+const usualLimits: ReadonlySet<number> = new Set([10, 20, 24, 50]);
+
+/** A few dozen forms for each limit, by which conditions there are. */
+const nameOf = (text: string): string =>
+  `search_hits_${createHash('sha1').update(text).digest('base64url').slice(0, 10)}`;
 
 /** Ids are compared in the collation of the index that finds them: here that of shop.products. */
 const shownColumns = `s.product_id AS id, p.name, p.brand, p.category, p.images[1] AS image,
   p.currency, s.price, s.list_price, s.availability, s.sale, d.rules,
   (SELECT count(*) FROM shop.products v WHERE v.variant_of = p.id AND v.withdrawn_at IS NULL) AS variants`;
 
-function conditionsOf(query: HitQuery, p: Parameters): string[] {
+function conditionsOf(query: HitQuery, words: string, p: Parameters): string[] {
   const { tsquery, tags, anyTag, minPrice, maxPrice } = query;
   const found: string[] = [];
-  if (tsquery !== '') found.push(`s.words @@ to_tsquery('shop.words', ${p.add(tsquery)})`);
+  if (tsquery !== '') found.push(`s.words @@ ${words}`);
   if (tags.length > 0) found.push(`s.tags @> ${p.add(tags)}::integer[]`);
   if (anyTag !== null) found.push(`s.tags && ${p.add(anyTag)}::integer[]`);
   if (minPrice !== null) found.push(`s.price >= ${p.add(minPrice)}`);
@@ -177,15 +176,14 @@ function tierCondition({ tier, lastTier }: HitQuery, p: Parameters): string[] {
   return [`s.tags && ${p.add(tiers)}::integer[]`];
 }
 
-function scoreOf({ tsquery, exact, ranking }: HitQuery, p: Parameters): string {
-  const asked = `to_tsquery('shop.words', ${p.add(tsquery)})`;
+function scoreOf({ exact, ranking }: HitQuery, p: Parameters): string {
   const { fields, quality } = ranking;
   const weights = [fields.D, fields.C, fields.B, fields.A].join(',');
   const rank = `ts_rank('{${weights}}', s.words, ${asked})`;
   const whole =
     exact === ''
       ? ''
-      : ` + CASE WHEN s.words @@ to_tsquery('shop.words', ${p.add(exact)}) THEN ${exactBonus} ELSE 0 END`;
+      : ` + CASE WHEN s.words @@ (SELECT to_tsquery('shop.words', ${p.add(exact)})) THEN ${exactBonus} ELSE 0 END`;
   return `round((${rank} * (1 + ${quality} * s.quality)${whole})::numeric * ${scoreScale})::bigint`;
 }
 
@@ -195,10 +193,12 @@ function rankedPage({ after, limit }: HitQuery, p: Parameters): string {
   FROM hits WHERE ${place} ORDER BY score DESC, product_id LIMIT ${limit + 1}`;
 }
 
-function orderedPage(query: HitQuery, conditions: readonly string[], p: Parameters): string {
-  const { sort, after, limit, rest, tier } = query;
+/** Its words are a constant to the planner: for a common word it walks an index of the order. */
+function orderedPage(query: HitQuery, p: Parameters): string {
+  const { sort, after, limit, rest, tier, tsquery } = query;
   const { key, direction } = orders[sort === 'relevance' ? 'quality' : sort];
-  const all = [...conditions];
+  const words = tsquery === '' ? '' : `to_tsquery('shop.words', ${p.add(tsquery)})`;
+  const all = conditionsOf(query, words, p);
   if (rest) all.push(`s.tier > ${p.add(tier)}`);
   if (after !== null) all.push(keysetOf(sort, key, direction, after, p));
   const by = sort === 'newest' ? 's.registered_at' : key;

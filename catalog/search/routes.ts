@@ -120,7 +120,7 @@ function createAnswers({
     q: db,
     vocabulary: createVocabulary(db, now),
     labels: createLabels(db),
-    deliverable: createDeliverable(db),
+    deliverable: createDeliverable(db, now),
     tiers: rememberTiers(db, now),
     ranking,
   };

@@ -20,7 +20,7 @@ import type { Ranking } from './ranking.ts';
 import { onSaleTag, tagOf } from './tags.ts';
 import { readTiers } from './tiers.ts';
 import type { Tiers } from './tiers.ts';
-import type { Vocabulary } from './vocabulary.ts';
+import type { Vocabulary, WordFacts } from './vocabulary.ts';
 import { isEmpty, readTyped } from './words.ts';
 import type { Typed } from './words.ts';
 
@@ -58,6 +58,12 @@ interface Filters {
   readonly deliveryTags: readonly number[] | null;
 }
 
+/** What was typed, and what the shop knows of its words. */
+interface Understood {
+  readonly typed: Typed;
+  readonly facts: ReadonlyMap<string, WordFacts>;
+}
+
 interface Result {
   readonly plan: Plan;
   readonly position: Position;
@@ -72,8 +78,13 @@ export async function search(parts: SearchParts, ask: Ask): Promise<object> {
   if (ask.cursor !== null && start === null) {
     refuse('invalid_request', '`cursor` is not one of this search', { param: 'cursor' });
   }
-  const [filters, tiers] = await Promise.all([filtersOf(parts, ask), parts.tiers()]);
-  const result = await staged(parts, ask, typed, filters, tiers, start);
+  const words = [...typed.wanted, ...typed.unwanted].flat();
+  const [filters, tiers, facts] = await Promise.all([
+    filtersOf(parts, ask),
+    parts.tiers(),
+    parts.vocabulary.lookUp(words),
+  ]);
+  const result = await staged(parts, ask, { typed, facts }, filters, tiers, start);
   return answerOf(parts, ask, tiers, result, query);
 }
 
@@ -98,13 +109,11 @@ async function filtersOf({ labels, deliverable }: SearchParts, ask: Ask): Promis
 async function staged(
   parts: SearchParts,
   ask: Ask,
-  typed: Typed,
+  { typed, facts }: Understood,
   filters: Filters,
   tiers: Tiers,
   start: Position | null,
 ): Promise<Result> {
-  const words = [...typed.wanted, ...typed.unwanted].flat();
-  const facts = await parts.vocabulary.lookUp(words);
   let stage: Stage = start?.stage ?? 'strict';
   let result: Result | null = null;
   for (;;) {

@@ -1,5 +1,6 @@
 // Deliverability in hits, as a filter and for one product, and what is shown with Postgres away.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { until } from '../../support/environment.ts';
 import { openSearchShop, productRow } from './search-shop.ts';
 import type { SearchShop } from './search-shop.ts';
 
@@ -72,6 +73,7 @@ describe('deliverable=true', () => {
     expect(await deliverable(place)).toEqual(['everywhere', 'not-alaska']);
     const delivery = { include: [{ country: 'FR' }] };
     await shop.add('prd_france', { name: 'Lamp', delivery });
+    await until('it is found', async () => (await deliverable(place)).length === 3);
     expect(await deliverable(place)).toEqual(['everywhere', 'france', 'not-alaska']);
     await shop.add('prd_france', {
       name: 'Lamp',

@@ -13,6 +13,7 @@ import {
   type LaneAudit,
   type LaneBegun,
 } from './audit-lane.ts';
+import { checkLines } from './check-lines.ts';
 import { postgresChecks, runPostgresCheck } from './check-postgres.ts';
 import { Findings, type Check } from './findings.ts';
 import { readLaneState } from './lane-scan.ts';
@@ -63,6 +64,7 @@ export async function audit(stores: AuditStores, options: AuditOptions): Promise
   for (const check of postgresChecks) {
     await findings.attempt([check.name], () => runPostgresCheck(db, check, only, findings));
   }
+  await findings.attempt(['pg.lines'], () => checkLines(db, only, findings));
   const seconds = (performance.now() - startedMs) / 1000;
   return { sale: only, checks: findings.all, totals, seconds };
 }

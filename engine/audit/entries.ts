@@ -45,17 +45,35 @@ export interface SaleFact extends Position {
   readonly rest: readonly unknown[];
 }
 
+/** What happened to a ticket of a line. */
+export interface TicketFact extends Position {
+  readonly kind: 'joined' | 'admitted' | 'finished' | 'lapsed' | 'left';
+  readonly sale: string;
+  /** Of the ticket, within its sale. */
+  readonly key: string;
+  readonly shopper: string;
+  /** Of `joined`: its place from 0, and its number; 0 = by the draw. */
+  readonly index: number;
+  readonly number: number;
+  /** Of `admitted`: in the turn clock, ms; and the units that it may take. */
+  readonly turnEnds: number;
+  readonly claim: number;
+}
+
 export interface LogEntry extends Position {
   readonly at: number;
   /** Of the first entry of an epoch: the epoch before and its end. */
   readonly before: Position | null;
-  /** Decisions, as the entry says; `orders` and `sales` are what is there. */
+  /** Decisions, as the entry says; `orders`, `sales` and `tickets` are what is there. */
   readonly count: number;
   readonly orders: readonly OrderFact[];
   readonly sales: readonly SaleFact[];
+  readonly tickets: readonly TicketFact[];
 }
 
 const orderKinds: readonly unknown[] = ['held', 'paid', 'released', 'expired'];
+
+const ticketKinds: readonly unknown[] = ['joined', 'admitted', 'finished', 'lapsed', 'left'];
 
 type Place = Position & { readonly at: number; readonly outage: number };
 
@@ -71,17 +89,19 @@ export function readLogEntry(bytes: Buffer): LogEntry {
   };
   const orders: OrderFact[] = [];
   const sales: SaleFact[] = [];
+  const tickets: TicketFact[] = [];
   for (const group of listOf(value[6], 'groups')) {
     const [name, events] = listOf(group, 'group', 2);
     const sale = textOf(name, 'sale');
     for (const raw of listOf(events, 'events')) {
       const event = listOf(raw, 'event', 2);
       if (orderKinds.includes(event[0])) orders.push(orderFact(event, sale, place));
+      else if (ticketKinds.includes(event[0])) tickets.push(ticketFact(event, sale, place));
       else sales.push(saleFact(event, sale, place));
     }
   }
   const before = readBefore(value[4]);
-  return { ...place, before, count: wholeOf(value[5], 'count'), orders, sales };
+  return { ...place, before, count: wholeOf(value[5], 'count'), orders, sales, tickets };
 }
 
 function readBefore(value: unknown): Position | null {
@@ -125,5 +145,23 @@ function saleFact(event: readonly unknown[], sale: string, place: Place): SaleFa
     ok: event[2] !== 0,
     reason: typeof event[3] === 'string' ? event[3] : '',
     rest: event.slice(4),
+  };
+}
+
+function ticketFact(event: readonly unknown[], sale: string, place: Place): TicketFact {
+  const kind = event[0] as TicketFact['kind'];
+  const number = (at: number, of: TicketFact['kind'], what: string): number =>
+    kind === of ? wholeOf(event[at], what) : 0;
+  return {
+    epoch: place.epoch,
+    seq: place.seq,
+    kind,
+    sale,
+    key: textOf(event[1], 'key'),
+    shopper: textOf(event[2], 'shopper'),
+    index: number(3, 'joined', 'index'),
+    number: number(4, 'joined', 'number'),
+    turnEnds: number(3, 'admitted', 'end of the turn'),
+    claim: number(4, 'admitted', 'claim'),
   };
 }

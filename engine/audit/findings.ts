@@ -27,6 +27,7 @@ export const checkTable = {
   'pg.ledger': 'postings balance; one for each paid order, of price × units',
   'pg.supply': 'moves = allotted, per item; Σ allotted + in transit = supply, per product',
   'pg.moves': 'every move has the lane commands that its state says',
+  'pg.lines': 'tickets, chain and draw of every line, recomputed',
   'pg.quarantine': 'no decision is put away',
   'pg.waiting': 'no event, product or creation is half made for over a minute',
 } as const;

@@ -147,7 +147,7 @@ export class LaneLog {
   #look(entry: LogEntry): void {
     const check = this.#check;
     check.checked += 1;
-    const events = entry.orders.length + entry.sales.length;
+    const events = entry.orders.length + entry.sales.length + entry.tickets.length;
     if (entry.count !== events) {
       check.violate(this.#id(entry), `says ${entry.count} decisions, has ${events}`);
     }

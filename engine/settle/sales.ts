@@ -38,6 +38,7 @@ export async function settleSale(
   event: SaleEvent,
   writer: CommandWriter,
 ): Promise<void> {
+  const { type, ok, reason, rest, at } = event;
   if (event.number > 0) {
     await q.run(
       `UPDATE sale.lane_commands SET outcome = $3, settled_at = now()
@@ -45,7 +46,7 @@ export async function settleSale(
       [
         lane,
         event.number,
-        JSON.stringify({ type: event.type, ok: event.ok, reason: event.reason, rest: event.rest }),
+        JSON.stringify({ type, ok, reason, rest, at }),
       ],
     );
   }

@@ -1,0 +1,86 @@
+/**
+ * Writes the line of a sale into a lane that is being rebuilt: its counts and places, as
+ * lua/include/line.lua reads them. Who was parked waits again, and nobody counts as away.
+ */
+import type { Ticket } from '../domain/lane/state.ts';
+import { pushLineKeys } from '../lanes/keys.ts';
+import { pack } from '../lanes/codec.ts';
+import type { SaleId } from '../domain/types.ts';
+import type { LaneWriter } from './lane-writer.ts';
+import type { LineRow } from './ticket-rows.ts';
+
+const placesPerWrite = 500;
+
+/** Places of one sorted set, written in chunks. */
+class Places {
+  readonly #writer: LaneWriter;
+  readonly #key: string;
+  #chunk: string[] = [];
+
+  constructor(writer: LaneWriter, key: string) {
+    this.#writer = writer;
+    this.#key = key;
+  }
+
+  async add(shopper: string, score: number): Promise<void> {
+    this.#chunk.push(String(score), shopper);
+    if (this.#chunk.length >= 2 * placesPerWrite) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    if (this.#chunk.length === 0) return;
+    await this.#writer.add(['ZADD', this.#key, ...this.#chunk]);
+    this.#chunk = [];
+  }
+}
+
+export class LineWriter {
+  readonly #line: LineRow;
+  readonly #waits: Places;
+  readonly #turns: Places;
+  #waiting = 0;
+  #open = 0;
+  #claims = 0;
+  #serving = 0;
+
+  constructor(writer: LaneWriter, lane: number, sale: SaleId, line: LineRow) {
+    const keys: string[] = [];
+    pushLineKeys(keys, lane, sale);
+    const [waits = '', turns = ''] = keys;
+    this.#line = line;
+    this.#waits = new Places(writer, waits);
+    this.#turns = new Places(writer, turns);
+  }
+
+  /** Takes a shopper's latest ticket. `admitted` = the highest number of theirs that had a turn. */
+  async take(shopper: string, ticket: Ticket, admitted: number): Promise<void> {
+    this.#serving = Math.max(this.#serving, admitted);
+    if (ticket.state === 'waiting') {
+      this.#waiting += 1;
+      if (ticket.number > 0) await this.#waits.add(shopper, ticket.number);
+    } else if (ticket.state === 'admitted') {
+      this.#open += 1;
+      this.#claims += ticket.claim;
+      await this.#turns.add(shopper, ticket.turnEnds);
+    }
+  }
+
+  /** Writes what is left; answers field `ln` of the sale. */
+  async finish(state: string): Promise<Buffer> {
+    await this.#waits.flush();
+    await this.#turns.flush();
+    const { joined, bell, given, paused, pausedAt } = this.#line;
+    return pack([
+      joined,
+      bell ?? -1,
+      bell !== null && given === bell ? 1 : 0,
+      given,
+      this.#waiting,
+      this.#open,
+      this.#claims,
+      this.#serving,
+      paused,
+      state === 'paused' ? pausedAt : 0,
+    ]);
+  }
+}

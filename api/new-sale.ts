@@ -3,7 +3,7 @@
  * the contract knows and this version does not is 422 `unsupported`.
  */
 import { refuse } from '../platform/http/problems.ts';
-import type { Millis, NewSale } from '../engine/index.ts';
+import type { Admission, Millis, NewSale } from '../engine/index.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { checkCurrency } from '../engine/index.ts';
 import type { Money } from '../engine/index.ts';
@@ -24,7 +24,12 @@ export interface SaleBody extends Partial<Offer> {
   readonly limit_per_shopper: number;
   readonly hold_seconds?: number;
   readonly who: 'verified' | 'anyone';
-  readonly admission?: { readonly mode: 'open' | 'queue' | 'draw' };
+  readonly admission?: {
+    readonly mode: Admission['mode'];
+    readonly rate_per_second?: number;
+    readonly turn_seconds?: number;
+    readonly factor?: number;
+  };
 }
 
 export interface SaleContext {
@@ -51,8 +56,6 @@ function unsupported(param: string, detail: string): never {
 /** Throws the problem that names the field. */
 export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
   if (body.schedule !== undefined) checkSchedule(body);
-  const { admission } = body;
-  if (admission !== undefined) checkAdmission(admission);
   const startsAt = startOf(body.starts_at, context.now);
   return {
     vendor: context.vendor,
@@ -61,7 +64,7 @@ export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
     limitPerShopper: body.limit_per_shopper,
     holdSeconds: body.hold_seconds ?? context.holdSecondsDefault,
     who: body.who,
-    admission: { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 },
+    admission: admissionOf(body),
     fingerprint: canonicalJson(body),
     ...(startsAt === null ? {} : { startsAt }),
     ...(context.idempotencyKey === '' ? {} : { idempotencyKey: context.idempotencyKey }),
@@ -75,14 +78,27 @@ function checkSchedule(body: SaleBody): never {
   unsupported('schedule', '`schedule`: this version opens a sale once, at `starts_at`.');
 }
 
-function checkAdmission(admission: { readonly mode: string }): void {
-  const { mode } = admission;
+const noLine: Admission = { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };
+
+/** An open sale has no line: of a line's fields it may only spell the defaults out. */
+function admissionOf({ admission }: SaleBody): Admission {
+  if (admission === undefined) return noLine;
+  const { mode, rate_per_second: ratePerSecond = null } = admission;
+  const { turn_seconds: turnSeconds = noLine.turnSeconds, factor = noLine.factor } = admission;
   if (mode !== 'open') {
-    unsupported('admission.mode', `\`admission.mode\`: this version has no line, so no ${mode}.`);
+    if (Math.abs(factor * 100 - Math.round(factor * 100)) > 1e-6) {
+      wrong('admission.factor', '`admission.factor` has at most two decimals');
+    }
+    return { mode, ratePerSecond, turnSeconds, factor };
   }
-  for (const name of Object.keys(admission)) {
-    if (name !== 'mode') wrong(`admission.${name}`, `\`admission.${name}\` belongs to a line`);
+  for (const [name, differs] of [
+    ['rate_per_second', ratePerSecond !== null],
+    ['turn_seconds', turnSeconds !== noLine.turnSeconds],
+    ['factor', factor !== noLine.factor],
+  ] as const) {
+    if (differs) wrong(`admission.${name}`, `\`admission.${name}\` belongs to a line`);
   }
+  return noLine;
 }
 
 /** Null = as soon as its units are there. */

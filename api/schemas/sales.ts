@@ -48,7 +48,7 @@ const admission = object(
     mode: oneOf('open', 'queue', 'draw'),
     rate_per_second: { type: 'number', exclusiveMinimum: 0, maximum: 1_000_000 },
     turn_seconds: whole(1, 86_400),
-    factor: { type: 'number', exclusiveMinimum: 0, maximum: 100 },
+    factor: { type: 'number', minimum: 1, maximum: 100 },
   },
   ['mode'],
 );

@@ -179,6 +179,8 @@ describe('rules between fields', () => {
       [{ price, hold_seconds: 3601 }, 'hold_seconds'],
       [{ price, allotted: 10_000_001 }, 'allotted'],
       [{ price, admission: { mode: 'queue', turn_seconds: 0 } }, 'admission.turn_seconds'],
+      [{ price, admission: { mode: 'queue', factor: 0.5 } }, 'admission.factor'],
+      [{ price, admission: { mode: 'open', rate_per_second: 5 } }, 'admission.rate_per_second'],
       [{ items: [item(product)] }, 'product_id'],
       [{ ...free, items: [] }, 'items'],
       [{ ...free, items: [item(product), item(product)] }, 'items.1.product_id'],

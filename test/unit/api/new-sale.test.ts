@@ -122,18 +122,41 @@ describe('newSaleOf', () => {
     ['a schedule beside a start', { ...one, schedule: {}, starts_at: at(noon) }, 'schedule'],
     [
       'a rate without a line',
+      { ...one, admission: { mode: 'open', rate_per_second: 2 } },
+      'admission.rate_per_second',
+    ],
+    [
+      'turns without a line',
+      { ...one, admission: { mode: 'open', turn_seconds: 60 } },
+      'admission.turn_seconds',
+    ],
+    [
+      'a factor without a line',
       { ...one, admission: { mode: 'open', factor: 2 } },
+      'admission.factor',
+    ],
+    [
+      'a factor of three decimals',
+      { ...one, admission: { mode: 'draw', factor: 1.125 } },
       'admission.factor',
     ],
   ] as [string, SaleBody, string][])('refuses %s', (_what, body, param) => {
     expect(refusal(body)).toEqual({ code: 'invalid_request', param });
   });
 
+  it('takes a line with its terms, or with the defaults', () => {
+    const admission = (body: SaleBody['admission']) =>
+      newSaleOf({ ...one, ...(body === undefined ? {} : { admission: body }) }, context).admission;
+    const open = { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };
+    expect(admission(undefined)).toEqual(open);
+    expect(admission({ mode: 'open', turn_seconds: 120, factor: 1 })).toEqual(open);
+    expect(admission({ mode: 'queue' })).toEqual({ ...open, mode: 'queue' });
+    expect(
+      admission({ mode: 'draw', rate_per_second: 2.5, turn_seconds: 60, factor: 1.25 }),
+    ).toEqual({ mode: 'draw', ratePerSecond: 2.5, turnSeconds: 60, factor: 1.25 });
+  });
+
   it('says what this version does not have', () => {
-    const queue = { ...one, admission: { mode: 'queue' as const } };
-    expect(refusal(queue)).toEqual({ code: 'unsupported', param: 'admission.mode' });
-    expect(refusal({ ...one, admission: { mode: 'draw' } }).code).toBe('unsupported');
     expect(refusal({ ...one, schedule: {} })).toEqual({ code: 'unsupported', param: 'schedule' });
-    expect(newSaleOf({ ...one, admission: { mode: 'open' } }, context).items).toHaveLength(1);
   });
 });

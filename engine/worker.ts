@@ -5,11 +5,13 @@ import type { Log } from '../platform/log.ts';
 import { beforeScrape } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { untilReady, type Redis } from '../platform/redis/connection.ts';
+import { startAdmitter } from './admitter.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { startDrawer } from './drawer.ts';
 import { showLanes } from './lane-figures.ts';
 import { startImporter } from './importer.ts';
 import { openLanes, scriptOf, type LaneSet } from './lane-set.ts';
+import type { LaneDoor } from './lanes/gate.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { Lease } from './lanes/lease.ts';
 import { idSecretOf } from './lanes/order-key.ts';
@@ -49,6 +51,14 @@ const redisWaitMs = 2000;
 
 type Closable = Pick<Loop, 'close'>;
 
+/** The admitter of a lane: slower while holds are late or too much is in doubt. */
+function admitterOf({ config, db, redis, lanes, log }: Parts, door: LaneDoor): Loop {
+  const { shop, line, gate } = lanes;
+  const lease = new Lease(redis, scriptOf('lease'), door.lane, 'admitter');
+  const limits = { holdP99Ms: config.admitHoldP99Ms, inDoubtAgeMs: config.admitInDoubtMs };
+  return startAdmitter({ door, gate, lease, db, shop, line, limits, log });
+}
+
 /** Loops that need Redis and Postgres only: they run with Kafka away too. */
 function startStoreLoops(parts: Parts): Closable[] {
   const { settings, db, redis, lanes, log } = parts;
@@ -57,6 +67,7 @@ function startStoreLoops(parts: Parts): Closable[] {
   return [
     startImporter({ db, secret: idSecretOf(settings.idSecret), currency }, log),
     startReconciler({ db, shop: lanes.shop, log }),
+    ...lanes.gate.doors.map((door) => admitterOf(parts, door)),
     ...lanes.gate.doors.map(({ lane }) =>
       startReaper({
         lane,

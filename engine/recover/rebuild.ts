@@ -12,7 +12,7 @@ import type { Settings } from '../settings.ts';
 import { Overtaken, type LaneWriter } from './lane-writer.ts';
 import { readOrders, readSales } from './sale-rows.ts';
 import { SaleWriter } from './sale-writer.ts';
-import type { OrderRow } from './shopper.ts';
+import { byShopper, readLine, readTickets, type TicketRow } from './ticket-rows.ts';
 
 export interface RebuildOptions {
   readonly db: Db;
@@ -98,6 +98,10 @@ async function wipe({ redis, writer, lane }: RebuildOptions): Promise<void> {
   } while (cursor !== '0');
 }
 
+async function* nobody(): AsyncGenerator<TicketRow> {
+  // An open sale has no tickets.
+}
+
 async function writeSales(
   q: Query,
   options: RebuildOptions,
@@ -108,20 +112,15 @@ async function writeSales(
   const written = { sales: sales.length, orders: 0, holds: 0 };
   let told = 0;
   for (const row of sales) {
-    const sale = new SaleWriter(writer, lane, row, end);
-    let rows: OrderRow[] = [];
-    for await (const order of readOrders(q, row.id)) {
-      const [first] = rows;
-      if (first !== undefined && first.shopper !== order.shopper) {
-        await sale.shopper(first.shopper, rows);
-        rows = [];
-      }
-      rows.push(order);
+    const line = row.terms[8] === undefined ? null : await readLine(q, row.id);
+    const sale = new SaleWriter(writer, lane, row, line, end);
+    const tickets = line === null ? nobody() : readTickets(q, row.id);
+    for await (const shopper of byShopper(readOrders(q, row.id), tickets)) {
+      await sale.shopper(shopper);
       if (written.orders + sale.orders - told < tellEvery) continue;
       told = written.orders + sale.orders;
       onOrders(told);
     }
-    if (rows[0] !== undefined) await sale.shopper(rows[0].shopper, rows);
     await sale.finish();
     written.orders += sale.orders;
     written.holds += sale.holds;

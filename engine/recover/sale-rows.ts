@@ -2,6 +2,7 @@
 import type { Query } from '../../platform/postgres/db.ts';
 import { saleTag } from '../domain/ids.ts';
 import type { SaleId } from '../domain/types.ts';
+import type { InstalledLine } from '../line/terms.ts';
 import type { OrderRow } from './shopper.ts';
 
 /** A sale that its lane has installed. */
@@ -18,6 +19,7 @@ export interface SaleRow {
     verifiedOnly: number,
     creditsWanted: number,
     items: readonly (readonly [product: string, price: number])[],
+    line?: InstalledLine,
   ];
   /** Credits that the lane has taken. */
   readonly credits: number;
@@ -60,7 +62,7 @@ export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderR
   const prefix = `ord_${saleTag(sale)}`;
   await q.run(
     `DECLARE orders NO SCROLL CURSOR FOR
-     SELECT o.shopper, substr(o.id, 21) AS key, o.state, o.item, o.units, o.deadline,
+     SELECT o.shopper, substr(o.id, 21) AS key, o.state, o.item, o.units, o.held_at, o.deadline,
             o.hold_expires_at - o.deadline AS outage, o.ended_at, o.fingerprint, o.end_key,
             o.end_fingerprint,
             CASE WHEN o.state <> 'held' THEN o.details ELSE coalesce(
@@ -72,7 +74,7 @@ export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderR
                  AND u.order_id = o.id) AS keeps
        FROM sale.orders o
       WHERE o.id > '${prefix}' AND o.id < '${prefix}~'
-      ORDER BY o.shopper, o.held_at, o.id`,
+      ORDER BY o.shopper COLLATE "C", o.held_at, o.id`,
   );
   for (;;) {
     const rows = await q.query<OrderRow>(`FETCH ${rowsPerFetch} FROM orders`);

@@ -12,9 +12,11 @@ import { pack } from '../lanes/codec.ts';
 import { saleStates } from '../lanes/codes.ts';
 import { laneKeys, pushSaleKeys } from '../lanes/keys.ts';
 import type { LaneWriter } from './lane-writer.ts';
+import { LineWriter } from './line-writer.ts';
 import { UnitNumbers } from './numbers.ts';
 import type { SaleRow } from './sale-rows.ts';
-import { fieldsOf, recordOf, type OrderRow } from './shopper.ts';
+import { fieldsOf, recordOf } from './shopper.ts';
+import { highestAdmitted, ticketOf, type LineRow, type ShopperRows } from './ticket-rows.ts';
 
 /** Returned numbers wait at score item × span + number, counted from item 1 (include/units.lua). */
 const span = 100_000_000;
@@ -36,10 +38,17 @@ export class SaleWriter {
   #firstDue: Millis | null = null;
   #expired = 0;
   #released = 0;
+  readonly #line: LineWriter | null;
   orders = 0;
   holds = 0;
 
-  constructor(writer: LaneWriter, lane: number, sale: SaleRow, end: Position) {
+  constructor(
+    writer: LaneWriter,
+    lane: number,
+    sale: SaleRow,
+    line: LineRow | null,
+    end: Position,
+  ) {
     this.#writer = writer;
     this.#sale = sale;
     this.#end = end;
@@ -48,6 +57,7 @@ export class SaleWriter {
     pushSaleKeys(keys, lane, sale.id);
     const [terms = '', records = '', due = '', returned = ''] = keys;
     this.#keys = { terms, records, due, returned };
+    this.#line = line === null ? null : new LineWriter(writer, lane, sale.id, line);
     this.#items = sale.items.map(() => new UnitNumbers());
     for (const [item, number] of sale.gone) this.#item(item).gone(number);
   }
@@ -58,9 +68,11 @@ export class SaleWriter {
     return item;
   }
 
-  /** Writes a shopper's orders, in the order in which they were held. */
-  async shopper(name: string, rows: readonly OrderRow[]): Promise<void> {
-    const record = recordOf(rows);
+  /** Writes a shopper's orders, in the order in which they were held, and their tickets. */
+  async shopper({ shopper: name, orders: rows, tickets }: ShopperRows): Promise<void> {
+    const ticket = ticketOf(tickets, rows);
+    const record = recordOf(rows, ticket);
+    if (ticket !== null) await this.#line?.take(name, ticket, highestAdmitted(tickets));
     this.orders += rows.length;
     this.#count(record);
     const fields = fieldsOf(name, record);
@@ -119,7 +131,7 @@ export class SaleWriter {
       }
       counts.push(allotted, next, last, held, sold, back);
     }
-    await this.#writeTerms(counts);
+    await this.#writeTerms(counts, await this.#line?.finish(this.#sale.state));
   }
 
   async #writeReturned(index: number): Promise<number> {
@@ -136,9 +148,9 @@ export class SaleWriter {
     return back;
   }
 
-  async #writeTerms(counts: readonly number[]): Promise<void> {
+  async #writeTerms(counts: readonly number[], line?: Buffer): Promise<void> {
     const { state, terms, credits } = this.#sale;
-    const [id, start, end, limit, hold, who, want, items] = terms;
+    const [id, start, end, limit, hold, who, want, items, lineTerms] = terms;
     // Created in part or cancelled: in the lane it waits for credits that are not in.
     const known = (saleStates as readonly string[]).indexOf(state);
     const st = known < 0 ? saleStates.indexOf('scheduled') : known;
@@ -153,6 +165,7 @@ export class SaleWriter {
       pack(items),
       'n',
       pack(counts),
+      ...(line === undefined ? [] : ['line', pack(lineTerms), 'ln', line]),
     ]);
   }
 }

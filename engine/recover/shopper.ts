@@ -16,6 +16,8 @@ export interface OrderRow {
   /** Counted from 0. */
   readonly item: number;
   readonly units: readonly number[];
+  /** Lane time. */
+  readonly held_at: Millis;
   /** In the hold clock. */
   readonly deadline: Millis;
   /** The lane's total when it was held, ms. */
@@ -39,12 +41,12 @@ function stateOf({ state, keeps }: OrderRow): LaneOrderState {
   return keeps ? 'paid' : 'released';
 }
 
-/** A shopper's record, from its orders in the order in which they were held. */
-export function recordOf(rows: readonly OrderRow[]): ShopperRecord {
+/** A shopper's record, from its orders in the order in which they were held, and its ticket. */
+export function recordOf(rows: readonly OrderRow[], ticket: Ticket | null): ShopperRecord {
   const record: ShopperRecord = {
     letGo: 0,
     coolUntil: 0,
-    ticket: null,
+    ticket,
     orders: rows.map(orderOf),
   };
   const ends = rows

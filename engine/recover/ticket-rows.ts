@@ -102,15 +102,16 @@ export function ticketOf(
   };
 }
 
+/** The highest number among these that had a turn; 0 = none. */
+export const highestAdmitted = (rows: readonly TicketRow[]): number =>
+  rows.reduce((most, row) => (row.admitted_at === null ? most : Math.max(most, row.number)), 0);
+
 /** It had been left before its number came: nobody was given that. */
 const isTooLate = ({ given_at: given, ended_at: ended, admitted_at: admitted }: TicketRow) =>
   given !== null && ended !== null && admitted === null && ended <= given;
 
 /** Every unit that was held in the turn has left its claim, whatever became of the hold. */
-function claimLeft(
-  row: TicketRow,
-  orders: readonly Pick<OrderRow, 'held_at' | 'units'>[],
-): number {
+function claimLeft(row: TicketRow, orders: readonly Pick<OrderRow, 'held_at' | 'units'>[]): number {
   let claim = row.claim ?? 0;
   for (const { held_at: heldAt, units } of orders) {
     if (heldAt >= (row.admitted_at ?? Infinity)) claim -= units.length;

@@ -2,7 +2,7 @@
 import { scriptOf } from '../../engine/lane-set.ts';
 import { recoverLane, type Recovered, type RecoverStep } from '../../engine/recover.ts';
 import { violations } from '../../engine/domain/lane/invariants.ts';
-import type { Sale } from '../../engine/domain/lane/state.ts';
+import type { Line, Sale } from '../../engine/domain/lane/state.ts';
 import type { KafkaProducer } from '../../platform/kafka/port.ts';
 import { connectRedis, untilReady } from '../../platform/redis/connection.ts';
 import { readLane } from '../lua/lab/snapshot.ts';
@@ -77,10 +77,11 @@ export async function stateOf(world: World, lane = 0): Promise<unknown> {
 }
 
 function comparable(sale: Sale): unknown {
-  const { records, due, attempts: _, refused: __, ...rest } = sale;
+  const { records, due, attempts: _, refused: __, line, ...rest } = sale;
   const shoppers = [...records].map(([shopper, record]) => ({
     shopper,
     letGo: record.letGo,
+    ticket: record.ticket,
     orders: [...record.orders].sort((a, b) => (a.key < b.key ? -1 : 1)),
   }));
   const held = shoppers.flatMap(({ shopper, orders }) =>
@@ -92,5 +93,18 @@ function comparable(sale: Sale): unknown {
     shoppers: shoppers.sort((a, b) => (a.shopper < b.shopper ? -1 : 1)),
     // Two batches of one millisecond name a shopper twice, and once says the same.
     deadlines: [...new Set(named.filter((name) => held.includes(name)))].sort(),
+    line: line === null ? null : comparableLine(line, records),
+  };
+}
+
+/** Whoever was parked waits again, and when one was last seen is a hint. */
+function comparableLine(line: Line, records: Sale['records']): unknown {
+  const { queue, parked, due, seen: _, ...rest } = line;
+  const isOpen = ([shopper]: [string, number]): boolean =>
+    records.get(shopper)?.ticket?.state === 'admitted';
+  return {
+    ...rest,
+    waits: [...queue, ...parked].sort(([, a], [, b]) => a - b),
+    turns: [...due].filter(isOpen).sort(([a], [b]) => (a < b ? -1 : 1)),
   };
 }

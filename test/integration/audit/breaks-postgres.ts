@@ -2,11 +2,12 @@
 import type { Break, Broken } from './break.ts';
 
 /** One statement; `$live`, `$held` and so on stand for those of the history. */
-const sql =
+export const sql =
   (text: string) =>
   ({ db, history, lane }: Broken): Promise<number> => {
     const values: Readonly<Record<string, string>> = {
       live: history.live,
+      line: history.line,
       closed: history.closed,
       held: history.held.id,
       paid: history.paid.id,

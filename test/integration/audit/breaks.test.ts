@@ -5,12 +5,13 @@ import { checkNames } from '../../../engine/audit/findings.ts';
 import { reportOf, wrongIn } from '../../support/audit.ts';
 import { Broken, type Break } from './break.ts';
 import { laneBreaks } from './breaks-lane.ts';
+import { lineBreaks } from './breaks-line.ts';
 import { logBreaks } from './breaks-log.ts';
 import { postgresBreaks } from './breaks-postgres.ts';
 import { failedIn, makeHistory, type History } from './history.ts';
 import { copyStores, type StoreCopy } from './store-copy.ts';
 
-const breaks: readonly Break[] = [...laneBreaks, ...logBreaks, ...postgresBreaks];
+const breaks: readonly Break[] = [...laneBreaks, ...logBreaks, ...postgresBreaks, ...lineBreaks];
 
 describe('the audit', () => {
   let history: History;

@@ -3,6 +3,7 @@ import type { AuditReport } from '../../../engine/audit/audit.ts';
 import type { CheckName } from '../../../engine/audit/findings.ts';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import { until } from '../../support/environment.ts';
+import { WorldLine } from '../../support/world-line.ts';
 import { WorldShop, type Product } from '../../support/world-shop.ts';
 import { formatWorld, type World, type WorldOptions } from '../../support/world.ts';
 
@@ -16,6 +17,8 @@ export interface History {
   /** Its holds have expired. */
   readonly expired: string;
   readonly closed: string;
+  /** With a line: five were drawn, two have turns, one has left, one came after the bell. */
+  readonly line: string;
   /** Refused for want of supply. */
   readonly refused: string;
   readonly held: LaneOrder;
@@ -55,6 +58,7 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
   await shop.release(await shop.hold(closed, 'gus', 2));
   await shop.close(closed);
   const refused = await shop.sale(vendor, [{ ...items[1], allotted: 1000 }]);
+  const line = await makeLine(world, shop, vendor, laptop.id);
   let ended = 0;
   await until('the holds have expired', async () => {
     const reaped = await lanes.shop.reap(expired, 100);
@@ -70,12 +74,26 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
     live,
     expired,
     closed,
+    line,
     refused,
     held,
     paid,
     released,
     spilling,
   };
+}
+
+async function makeLine(world: World, shop: WorldShop, vendor: string, product: string) {
+  const steps = new WorldLine(world, shop);
+  const shoppers = ['ann', 'bea', 'cay', 'dan', 'eve'];
+  const items = [{ product, allotted: 2, price: 100 }];
+  const sale = await steps.sale(vendor, items, shoppers, { limitPerShopper: 1 });
+  await steps.open(sale);
+  await steps.join(sale, 'fay');
+  await steps.admit(sale, 5);
+  const last = (await steps.byNumber(sale, shoppers)).at(-1) ?? '';
+  await world.lanes.line.leave(sale, last);
+  return sale;
 }
 
 /** Checks that found something. */

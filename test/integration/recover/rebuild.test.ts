@@ -2,17 +2,21 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LaneOrder, Outcome } from '../../../engine/domain/types.ts';
 import { laneKeys } from '../../../engine/lanes/keys.ts';
+import { writeCommand } from '../../../engine/sales/control.ts';
 import { auditOf } from '../../support/audit.ts';
 import { recover, stateOf, untilOpen } from '../../support/world-recovery.ts';
+import { WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
 
 let world: World;
 let shop: WorldShop;
+let line: WorldLine;
 
 beforeEach(async () => {
   world = await formatWorld({ lanes: 1 });
   shop = new WorldShop(world);
+  line = new WorldLine(world, shop);
 });
 
 afterEach(() => world.close());
@@ -47,8 +51,40 @@ async function history(): Promise<{ sale: string; held: LaneOrder; paid: LaneOrd
   await shop.hold(ended, 'fay', 1);
   await shop.release(await shop.hold(ended, 'gus', 2));
   await shop.close(ended);
+  await queues(vendor, phone.id);
   await world.steps.pump();
   return { sale, held, paid };
+}
+
+const inLine = Array.from({ length: 14 }, (_, i) => `q${i}`);
+
+/** Lines before and after their bell: tickets in every state, some joined again, a pause. */
+async function queues(vendor: string, product: string): Promise<string> {
+  const items = [{ product, allotted: 6, price: 100 }];
+  const later = { startsAt: Date.now() + 3_600_000 };
+  const waiting = await line.sale(vendor, items, ['ann', 'bob', 'cay'], later);
+  await world.lanes.line.leave(waiting, 'bob');
+  await line.join(waiting, 'bob');
+  await world.lanes.line.leave(waiting, 'cay');
+  const sale = await line.sale(vendor, items, inLine, { limitPerShopper: 2 });
+  await world.lanes.line.leave(sale, 'q4');
+  await line.ring(sale);
+  await world.steps.pump();
+  await world.db.tx((q) => writeCommand(q, sale, 'pause'));
+  await line.draw(sale);
+  await world.lanes.line.leave(sale, 'q5');
+  await world.db.tx((q) => writeCommand(q, sale, 'resume'));
+  await world.steps.pump();
+  expect(await line.admit(sale, 10)).toBe(3);
+  const [first = '', second = ''] = await line.byNumber(
+    sale,
+    inLine.filter((shopper) => shopper !== 'q4' && shopper !== 'q5'),
+  );
+  await shop.pay(await shop.hold(sale, first, 2));
+  await shop.release(await shop.hold(sale, second, 1));
+  await line.join(sale, 'late');
+  await line.join(sale, 'q4');
+  return sale;
 }
 
 describe('a quiet lane', () => {

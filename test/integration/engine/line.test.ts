@@ -1,0 +1,135 @@
+/** A line from its first join to its last unit, through the real scripts, log, settlement and draw. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { entrantOf } from '../../../engine/lanes/receipt.ts';
+import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
+import { readProof } from '../../../engine/line/proof.ts';
+import { auditOf } from '../../support/audit.ts';
+import { queue, WorldLine } from '../../support/world-line.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+let world: World;
+let shop: WorldShop;
+let line: WorldLine;
+let vendor: string;
+let product: string;
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 2 });
+  shop = new WorldShop(world);
+  line = new WorldLine(world, shop);
+  vendor = await shop.vendor();
+  product = (await shop.product(vendor, 10_000)).id;
+});
+afterAll(() => world.close());
+afterEach(async () => {
+  await world.steps.pump();
+  expect(await auditOf(world)).toEqual([]);
+});
+
+const names = (count: number, prefix = 's'): string[] =>
+  Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+const units = (allotted: number) => [{ product, allotted, price: 100 }];
+
+async function proofOf(sale: string) {
+  const outcome = await readProof(world.db, sale, 'key');
+  if (outcome.kind !== 'done') throw new Error(outcome.kind);
+  return outcome.value;
+}
+
+async function all<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const page of pages) found.push(...page);
+  return found;
+}
+
+describe('a line', () => {
+  it('is drawn as its proof says, and served in that order', async () => {
+    const shoppers = names(40);
+    const sale = await line.sale(vendor, units(5), shoppers);
+    await line.ring(sale);
+    const early = await proofOf(sale);
+    expect(early).toMatchObject({ seed: null, entrantCount: 40, numbered: false });
+    await line.draw(sale);
+    const proof = await proofOf(sale);
+    const entrants = await all(proof.entrants());
+    expect(proof).toMatchObject({ root: early.root, beacon: '', numbered: true, ended: false });
+    const tickets = await Promise.all(shoppers.map((shopper) => line.ticket(sale, shopper)));
+    expect(entrants).toEqual(tickets.map(({ id }) => entrantOf(id).toString('hex')));
+    const [seed, root] = [proof.seed ?? '', proof.root].map((hex) => Buffer.from(hex, 'hex'));
+    const result = resultOf(seed ?? Buffer.alloc(0), root ?? Buffer.alloc(0), Buffer.alloc(0));
+    const order = [...drawOrder(result, Buffer.from(entrants.join(''), 'hex'))];
+    expect(await line.byNumber(sale, shoppers)).toEqual(order.map((i) => shoppers[i]));
+    expect(await all(proof.numbers())).toEqual(tickets.map(({ number }) => number));
+
+    // Limit 4 and 5 units: the first claims four, the next what is left.
+    expect(await line.admit(sale, 10)).toBe(2);
+    const [first, second, third] = order.map((i) => shoppers[i] ?? '');
+    const late = await shop.ask(sale, third ?? '', 'too early');
+    expect(late).toMatchObject({ kind: 'rejected', rejection: { code: 'not_admitted' } });
+    await shop.pay(await shop.hold(sale, first ?? '', 4));
+    await shop.pay(await shop.hold(sale, second ?? '', 1));
+    expect(await line.ticket(sale, first ?? '')).toMatchObject({ state: 'finished' });
+    expect(await line.admit(sale, 10)).toBe(0);
+    await shop.close(sale);
+    const sold = await all((await proofOf(sale)).units());
+    expect(sold.map(({ unit, end }) => [unit, end])).toEqual(
+      [1, 2, 3, 4, 5].map((unit) => [unit, 'sold']),
+    );
+  });
+
+  it('goes on after the bell, in the order of arrival, and is the waitlist', async () => {
+    const sale = await line.sale(vendor, units(1), names(3), { limitPerShopper: 1 });
+    await line.open(sale);
+    for (const shopper of names(3, 'late')) await line.join(sale, shopper);
+    const everybody = [...names(3), ...names(3, 'late')];
+    const order = await line.byNumber(sale, everybody);
+    expect(order.slice(3)).toEqual(names(3, 'late'));
+    expect(await line.admit(sale, 10)).toBe(1);
+    const held = await shop.hold(sale, order[0] ?? '');
+    expect(await line.admit(sale, 10)).toBe(0);
+    await shop.release(held);
+    expect(await line.admit(sale, 10)).toBe(1);
+    expect(await line.ticket(sale, order[1] ?? '')).toMatchObject({ state: 'admitted' });
+  });
+
+  it('without anybody opens at once', async () => {
+    const sale = await line.sale(vendor, units(1), []);
+    await line.open(sale);
+    await line.join(sale, 'first');
+    expect(await line.admit(sale, 1)).toBe(1);
+    await shop.hold(sale, 'first');
+    const proof = await proofOf(sale);
+    expect(proof).toMatchObject({ root: '', entrantCount: 0, numbered: true });
+  });
+
+  it('keeps its places through leaves, lapses and returns', async () => {
+    const shoppers = names(12);
+    const admission = { ...queue, turnSeconds: 1 };
+    const sale = await line.sale(vendor, units(2), shoppers, { admission, limitPerShopper: 1 });
+    await world.lanes.line.leave(sale, 's3');
+    await line.join(sale, 's3');
+    await line.open(sale);
+    await world.lanes.line.leave(sale, 's5');
+    expect(await line.admit(sale, 10)).toBe(2);
+    let ended = 0;
+    while (ended < 2) {
+      const lapsed = await world.lanes.line.lapse(sale, 10);
+      ended += lapsed.kind === 'done' ? lapsed.value.ended : 0;
+    }
+    expect(await line.admit(sale, 10)).toBe(2);
+    const tickets = await Promise.all(shoppers.map((shopper) => line.ticket(sale, shopper)));
+    expect(new Set(tickets.map(({ number }) => number)).size).toBe(12);
+    expect(tickets.filter(({ state }) => state === 'lapsed')).toHaveLength(2);
+  });
+
+  it('of a draw takes nobody after the bell', async () => {
+    const admission = { ...queue, mode: 'draw' } as const;
+    const sale = await line.sale(vendor, units(1), names(2), { admission });
+    await line.ring(sale);
+    const late = await line.ask(sale, 'late');
+    expect(late).toMatchObject({ kind: 'rejected', rejection: { code: 'draw_closed' } });
+    await line.draw(sale);
+    expect(await line.admit(sale, 5)).toBe(1);
+  });
+});

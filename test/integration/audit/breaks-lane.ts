@@ -201,7 +201,7 @@ const numbers: Break[] = [
     also: ['lane.counters', 'match.orders'],
     says: /held \+ \d+ sold = /,
     how: (b) =>
-      edit(b.redis, keysOf(b.history.live).records, 'ann', (record) => record.splice(4, 1)),
+      edit(b.redis, keysOf(b.history.live).records, 'ann', (record) => record.splice(5, 1)),
   },
   {
     check: 'lane.counters',

@@ -28,6 +28,16 @@ class CaseRun {
         await this.#expectEntry(step.groups, [answer.epoch, answer.seq]);
         return;
       }
+      case 'line': {
+        const now = await this.#setTime(step.at);
+        const answer = await this.#lane.line(step.commands, { ...noBounds, ...step.bounds });
+        expect(answer.status).toBe(0);
+        expect(answer.now).toBe(now);
+        expect(answer.replies).toEqual(step.replies);
+        if (step.figures !== undefined) expect(answer.figures[0]).toEqual(step.figures);
+        await this.#expectEntry(step.groups, [answer.epoch, answer.seq]);
+        return;
+      }
       case 'command': {
         await this.#setTime(step.at);
         const [status, epoch = 0, seq = 0, applied] = await this.#lane.command(step.command);

@@ -3,8 +3,11 @@ import type { Case } from './case.ts';
 import { endCases } from './ends.ts';
 import { holdCases } from './holds.ts';
 import { letGoCases } from './let-go.ts';
+import { lineCases } from './line.ts';
 import { manyCases } from './many.ts';
+import { placeCases } from './places.ts';
 import { saleCases } from './sales.ts';
+import { turnCases } from './turns.ts';
 import { unitCases } from './units.ts';
 
 export const cases: readonly Case[] = [
@@ -14,6 +17,9 @@ export const cases: readonly Case[] = [
   ...manyCases,
   ...unitCases,
   ...saleCases,
+  ...lineCases,
+  ...placeCases,
+  ...turnCases,
 ];
 
 /** Lane time at which a case's `given` commands are applied, ms from noon. */

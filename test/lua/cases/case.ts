@@ -6,8 +6,11 @@
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
 import type { LineTerms } from '../../../engine/domain/lane/state.ts';
 import type {
+  Figures,
   LaneCommand,
   LaneEvent,
+  LineCommand,
+  LineReply,
   Reply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
@@ -37,6 +40,16 @@ export type Step =
       readonly replies: readonly Reply[];
       readonly groups: readonly (readonly [sale: string, events: Events])[];
       readonly bounds: Partial<Bounds>;
+    }
+  | {
+      readonly kind: 'line';
+      readonly at: number;
+      readonly commands: readonly LineCommand[];
+      readonly replies: readonly LineReply[];
+      readonly groups: readonly (readonly [sale: string, events: Events])[];
+      readonly bounds: Partial<Bounds>;
+      /** Of the first sale; undefined = not looked at. */
+      readonly figures: Figures | undefined;
     }
   | {
       readonly kind: 'command';
@@ -134,6 +147,22 @@ export const batchOf = (
   replies: pairs.map(([, reply]) => toldAt(at, reply)),
   groups,
   bounds,
+});
+
+/** A batch of the line. */
+export const lineBatch = (
+  at: number,
+  pairs: readonly (readonly [LineCommand, LineReply])[],
+  events: Events = [],
+  options: { readonly bounds?: Partial<Bounds>; readonly figures?: Figures } = {},
+): Step => ({
+  kind: 'line',
+  at,
+  commands: pairs.map(([c]) => c),
+  replies: pairs.map(([, reply]) => reply),
+  groups: events.length > 0 ? [[flash, events]] : [],
+  bounds: options.bounds ?? {},
+  figures: options.figures,
 });
 
 export const command = (

@@ -4,69 +4,17 @@
  */
 import { createHash } from 'node:crypto';
 import type { Query } from '../../platform/postgres/pool.ts';
-import { readOffers } from '../product-rows.ts';
-import type { Offer, StoredProduct } from '../product-rows.ts';
+import type { StoredProduct } from '../product-rows.ts';
 import { searchTextOf } from './document.ts';
 import { deliveryTag, tierTag, onSaleTag } from './tags.ts';
 import type { Tag } from './tags.ts';
-import { standingOf } from './standing.ts';
+import { readFamilies, standingsOf, wholeColumns } from './families.ts';
+import type { Family as FamilyOf } from './families.ts';
 import type { Standing } from './standing.ts';
 
-interface Member extends StoredProduct {
-  /** The product that this one is found as: of its variants, or itself. */
-  readonly head: string;
-}
-
-interface Family {
-  readonly head: Member;
-  readonly variants: readonly Member[];
-  readonly versions: number;
-}
-
-const familyMax = 100;
-
-/** With the products themselves: `$1` may name heads, variants and what is gone. */
-const headsText = `
-SELECT DISTINCT coalesce(parent.id, p.id, given.id) AS id
-FROM unnest($1::text[]) AS given(id)
-LEFT JOIN shop.products p ON p.id = given.id
-LEFT JOIN shop.products parent ON parent.id = p.variant_of AND parent.withdrawn_at IS NULL
-UNION SELECT id FROM unnest($1::text[]) AS given(id)
-WHERE EXISTS (SELECT 1 FROM shop.search s WHERE s.product_id = given.id)`;
-
-const membersText = `
-SELECT h.id AS head, p.*
-FROM unnest($1::text[]) AS h(id)
-CROSS JOIN LATERAL (
-  SELECT * FROM shop.products own WHERE own.id = h.id AND NOT EXISTS (
-    SELECT 1 FROM shop.products parent
-    WHERE parent.id = own.variant_of AND parent.withdrawn_at IS NULL)
-  UNION ALL
-  (SELECT * FROM shop.products v WHERE v.variant_of = h.id AND v.withdrawn_at IS NULL
-   ORDER BY v.registered_at, v.id LIMIT ${familyMax})
-) p
-WHERE p.withdrawn_at IS NULL`;
-
-/** The families that these products belong to, and the heads that are not to be found any more. */
-async function readFamilies(q: Query, ids: readonly string[]) {
-  const heads = (await q.query<{ id: string }>(headsText, [ids], 'search_heads')).map((r) => r.id);
-  const members = await q.query<Member>(membersText, [heads], 'search_members');
-  const families = new Map<string, Family>();
-  for (const head of members.filter(({ id, head: of }) => id === of)) {
-    families.set(head.id, { head, variants: [], versions: head.version });
-  }
-  for (const variant of members.filter(({ id, head }) => id !== head)) {
-    const family = families.get(variant.head);
-    if (family === undefined) continue;
-    const { head, variants, versions } = family;
-    const more = { variants: [...variants, variant], versions: versions + variant.version + 1 };
-    families.set(head.id, { head, ...more });
-  }
-  return { families: [...families.values()], gone: heads.filter((id) => !families.has(id)) };
-}
+type Family = FamilyOf<StoredProduct>;
 
 const deleteText = `DELETE FROM shop.search WHERE product_id = ANY($1)`;
-const boundsText = `SELECT tier_bounds AS bounds FROM shop.search_progress`;
 
 /**
  * Makes search say what the products say, whatever became of them. `ids` may be of variants. In
@@ -74,7 +22,7 @@ const boundsText = `SELECT tier_bounds AS bounds FROM shop.search_progress`;
  */
 export async function indexProducts(q: Query, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  const { families, gone } = await readFamilies(q, ids);
+  const { families, gone } = await readFamilies<StoredProduct>(q, ids, wholeColumns);
   if (gone.length > 0) await q.run(deleteText, [gone], 'search_delete');
   if (families.length === 0) return;
   const rows = await rowsOf(q, families);
@@ -113,21 +61,6 @@ async function rowsOf(q: Query, families: readonly Family[]): Promise<object[]> 
 
 const standingTags = ({ tier, on_sale: onSale }: Standing): number[] =>
   onSale ? [tierTag(tier), onSaleTag] : [tierTag(tier)];
-
-async function standingsOf(q: Query, families: readonly Family[]): Promise<Standing[]> {
-  const [row] = await q.query<{ bounds: number[] }>(boundsText, [], 'search_bounds');
-  const ids = families.flatMap(({ head, variants }) => [head.id, ...variants.map(({ id }) => id)]);
-  const byProduct = new Map<string, Offer[]>();
-  for (const offer of await readOffers(q, ids)) {
-    byProduct.set(offer.product_id, [...(byProduct.get(offer.product_id) ?? []), offer]);
-  }
-  return families.map(({ head, variants }) => {
-    const members = [head, ...variants].map(({ id, price }) => {
-      return { id, price, offers: byProduct.get(id) ?? [] };
-    });
-    return standingOf(head.id, members, row?.bounds ?? []);
-  });
-}
 
 const columns = `product_id, versions, words, tags, delivery_id, availability, price, list_price,
   sale, popularity, quality, tier, registered_at`;

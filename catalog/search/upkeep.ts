@@ -9,15 +9,19 @@ import type { Log } from '../../platform/log.ts';
 import { metrics } from '../../platform/metrics.ts';
 import type { Db, Query } from '../../platform/postgres/pool.ts';
 import { waitForSchema } from '../schema-wait.ts';
+import { changedProducts } from './changes.ts';
 import { indexProducts } from './documents.ts';
 import { countWords } from './vocabulary-count.ts';
 import { renewTiers, retier } from './tiers.ts';
 
 const loop = 'search';
 const roundMs = 1000;
-const sweepRows = 500;
+const sweepRows = 2000;
 const countRows = 2000;
+const writtenAtOnce = 500;
 const hotRows = 1000;
+/** What changed is likely to change again: so many are looked at each round, the latest first. */
+const livelyMax = 500;
 const tiersEveryRounds = 10;
 /** Any number that nobody else takes: who keeps search up now. */
 const lockKey = 4_120_000_002;
@@ -32,9 +36,10 @@ export function startUpkeep(db: Db, log: Log): Upkeep {
   const { signal } = closing;
   const running = (async () => {
     await waitForSchema(db, log, signal);
+    const lively = new Set<string>();
     for (let round = 0; !signal.aborted; round += 1) {
       try {
-        await keepUp(db, round % tiersEveryRounds === 0);
+        await keepUp(db, round % tiersEveryRounds === 0, lively);
         metrics.loopRuns.inc({ loop });
       } catch (error) {
         metrics.loopErrors.inc({ loop });
@@ -51,8 +56,15 @@ export function startUpkeep(db: Db, log: Log): Upkeep {
   };
 }
 
-/** One round. Does nothing while another process is at it. */
-export async function keepUp(db: Db, withTiers: boolean): Promise<void> {
+/**
+ * One round. Does nothing while another process is at it. `lively` = what changed lately, kept by
+ * the caller from round to round.
+ */
+export async function keepUp(
+  db: Db,
+  withTiers: boolean,
+  lively = new Set<string>(),
+): Promise<void> {
   await db.tx(
     async (q) => {
       const [lock] = await q.query<{ mine: boolean }>(
@@ -60,12 +72,27 @@ export async function keepUp(db: Db, withTiers: boolean): Promise<void> {
         [lockKey],
       );
       if (lock?.mine !== true) return;
-      await indexProducts(q, await dueProducts(q));
+      const changed = await changedProducts(q, await dueProducts(q, lively));
+      for (let at = 0; at < changed.length; at += writtenAtOnce) {
+        await indexProducts(q, changed.slice(at, at + writtenAtOnce));
+      }
+      remember(lively, changed);
       await countWords(q, countRows);
       if (withTiers && (await renewTiers(q))) await retier(q);
     },
     { timeoutMs },
   );
+}
+
+function remember(lively: Set<string>, changed: readonly string[]): void {
+  for (const id of changed) {
+    lively.delete(id);
+    lively.add(id);
+  }
+  for (const id of lively) {
+    if (lively.size <= livelyMax) break;
+    lively.delete(id);
+  }
 }
 
 /**
@@ -89,11 +116,11 @@ swept AS (
 )
 SELECT id, false AS swept FROM hot UNION ALL SELECT id, true FROM swept`;
 
-async function dueProducts(q: Query): Promise<string[]> {
+async function dueProducts(q: Query, lively: ReadonlySet<string>): Promise<string[]> {
   const rows = await q.query<{ id: string; swept: boolean }>(dueText, [], 'search_due');
   const swept = rows.filter((row) => row.swept).map(({ id }) => id);
   // Past the last product it begins again.
   const next = swept.length < sweepRows ? '' : (swept.at(-1) ?? '');
   await q.run('UPDATE shop.search_progress SET swept_id = $1', [next], 'search_swept');
-  return [...new Set(rows.map(({ id }) => id))];
+  return [...new Set([...rows.map(({ id }) => id), ...lively])];
 }

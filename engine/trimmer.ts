@@ -11,7 +11,7 @@ import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { unpack } from './lanes/codec.ts';
 import type { LaneGate } from './lanes/gate.ts';
 import { startLoop, type Loop } from './loop.ts';
-import { copyRollback, flagArguments, type LaneState } from './settle/quarantine.ts';
+import { copyRollback, flagArguments, freezeLane, type LaneState } from './settle/quarantine.ts';
 
 export interface TrimmerOptions {
   readonly db: Db;
@@ -20,6 +20,8 @@ export interface TrimmerOptions {
   readonly freezeScript: Script;
   readonly outboxKeepMs: number;
   readonly log: Log;
+  /** Default 10 s. See `StrayFlags`. */
+  readonly strayFlagMs?: number;
 }
 
 const everyMs = 100;
@@ -28,8 +30,12 @@ const beatMs = 1000;
 /** Watermarks that are remembered for `outboxKeepMs`: with more of them it trims more evenly. */
 const keptMax = 1000;
 
+const strayFlagDefaultMs = 10_000;
+
 interface LaneRow extends LaneState {
   readonly lane: number;
+  /** Of a recovery under way. */
+  readonly token: string | null;
   readonly epoch: number;
   readonly seq: number;
   readonly decided: number;
@@ -46,21 +52,45 @@ interface Passed {
 export function startTrimmer(options: TrimmerOptions): Loop {
   /** Watermarks of the last `outboxKeepMs`, oldest first, by lane. */
   const passed = new Map<number, Passed[]>();
+  const stray = new StrayFlags(options.strayFlagMs ?? strayFlagDefaultMs);
   const round = async (): Promise<void> => {
     const rows = await options.db.query<LaneRow>(
       `SELECT l.lane, w.epoch, w.seq, w.decided, w.lane_time, l.state, l.reasons, l.recovered_epoch,
-              l.state_version, l.epoch AS lane_epoch
+              l.state_version, l.epoch AS lane_epoch, l.token
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane < $1`,
       [options.gate.doors.length],
       'trimmer_lanes',
     );
     crashPoint('trimmer.read');
     // One lane's trouble is its own: the others are looked at all the same.
-    const done = await Promise.allSettled(rows.map((row) => trimLane(options, row, passed)));
+    const done = await Promise.allSettled(rows.map((row) => trimLane(options, row, passed, stray)));
     const failed = done.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   };
   return startLoop({ name: 'trimmer', log: options.log, everyMs, round });
+}
+
+/**
+ * Flags of a recovery that Postgres knows nothing of. One stands for a moment while a recovery ends;
+ * one that stays came back with a Redis that forgot the recovery's end, or belongs to a recovery that
+ * died in its last step. Nobody but a new recovery can say what that lane is.
+ */
+class StrayFlags {
+  readonly #standsMs: number;
+  readonly #since = new Map<number, { readonly flag: string; readonly at: number }>();
+
+  constructor(standsMs: number) {
+    this.#standsMs = standsMs;
+  }
+
+  /** True once the lane's flag has stood for long enough. `flag` '' = it has none of that kind. */
+  hasStood(lane: number, flag: string): boolean {
+    const since = this.#since.get(lane);
+    if (flag === '') this.#since.delete(lane);
+    else if (since?.flag !== flag) this.#since.set(lane, { flag, at: clock.now() });
+    else return clock.now() - since.at >= this.#standsMs;
+    return false;
+  }
 }
 
 /** The last watermark that is at least `keepMs` old. */
@@ -76,6 +106,7 @@ async function trimLane(
   options: TrimmerOptions,
   row: LaneRow,
   passed: Map<number, Passed[]>,
+  stray: StrayFlags,
 ): Promise<void> {
   const { gate } = options;
   const { keys, open, ours, reason } = gate.door(row.lane);
@@ -93,8 +124,16 @@ async function trimLane(
     if (row.state !== 'frozen') {
       await copyRollback(options.db, row.lane, String(flag), row.lane_epoch);
     }
+    const isStray =
+      String(flag).startsWith('recover ') && row.state !== 'frozen' && row.token === null;
+    if (stray.hasStood(row.lane, isStray ? String(flag) : '')) {
+      const why = `the flag of a recovery that is over: ${String(flag)}`;
+      options.log.error({ lane: row.lane, flag }, 'the lane is frozen: recover it');
+      await freezeLane(options.db, row.lane, 'rolled_back', why, row.lane_epoch);
+    }
     return;
   }
+  stray.hasStood(row.lane, '');
   const list = passed.get(row.lane) ?? [];
   passed.set(row.lane, list);
   const newest = list.at(-1);

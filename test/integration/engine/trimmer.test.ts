@@ -34,7 +34,7 @@ afterEach(async () => {
   await world.close();
 });
 
-function trimmer(outboxKeepMs = 0, db: Db = world.db): void {
+function trimmer(outboxKeepMs = 0, db: Db = world.db, strayFlagMs = 200): void {
   trimmers.push(
     startTrimmer({
       db,
@@ -42,6 +42,7 @@ function trimmer(outboxKeepMs = 0, db: Db = world.db): void {
       script: scriptOf('trim'),
       freezeScript: scriptOf('freeze'),
       outboxKeepMs,
+      strayFlagMs,
       log: silent,
     }),
   );
@@ -107,6 +108,43 @@ describe('the outbox', () => {
     const names = [keys.marker, keys.frozen, keys.clock, keys.outbox, keys.watermark];
     await runScript(world.redis.redis, scriptOf('trim'), names, [1, 0, 1, 1, 0, '', 0, 0]);
     expect([await outbox(), await copy()]).toEqual([2, after]);
+  });
+});
+
+describe('the flag of a recovery', () => {
+  const state = async (): Promise<string> => {
+    const [row] = await world.db.query<{ state: string }>('SELECT state FROM sale.lanes');
+    return row?.state ?? '';
+  };
+  const token = (value: string | null): Promise<number> =>
+    world.db.run('UPDATE sale.lanes SET token = $1', [value]);
+  const rounds = async (): Promise<void> => {
+    const before = await roundsOf('trimmer');
+    await until('it has gone round', async () => (await roundsOf('trimmer')) >= before + 5);
+  };
+
+  it('that came back after its end freezes the lane in Postgres, where it is seen', async () => {
+    await world.redis.redis.set(keys.frozen, 'recover 7-abc');
+    await until('nothing is taken', async () => (await shop.ask(sale, 'x', 'k')).kind !== 'done');
+    trimmer();
+    await until('Postgres knows', async () => (await state()) === 'frozen');
+    expect(await flag()).toBe('recover 7-abc');
+  });
+
+  it('is left alone while the recovery goes on, and when it is gone in time', async () => {
+    await token('7-abc');
+    await world.redis.redis.set(keys.frozen, 'recover 7-abc');
+    await until('nothing is taken', async () => (await shop.ask(sale, 'x', 'k')).kind !== 'done');
+    trimmer();
+    await rounds();
+    expect(await state()).toBe('open');
+    for (const loop of trimmers.splice(0)) await loop.close();
+    await token(null);
+    trimmer(0, world.db, 60_000);
+    await rounds();
+    await world.redis.redis.del(keys.frozen);
+    await until('the lane is open', () => world.lanes.gate.door(lane).open);
+    expect(await state()).toBe('open');
   });
 });
 

@@ -8,38 +8,16 @@ import { startRedis, type TestRedis } from '../support/redis.ts';
 import { flash, holdMs, noon, other, saleOf } from './cases/case.ts';
 import { control, count, credit, debit, details, hold, pay } from './cases/say.ts';
 import { read, reap, release, touch } from './cases/say.ts';
+import { bytesOf, put, wrongTypes } from './lab/broken.ts';
 import { LuaLane } from './lab/lua-lane.ts';
-
-const wrongTypes = ['string', 'list', 'hash', 'zset', 'set', 'stream'] as const;
-type Type = (typeof wrongTypes)[number];
 
 const saleKeyTypes = { terms: 'hash', records: 'hash', due: 'zset', returned: 'zset' } as const;
 type SaleKey = keyof typeof saleKeyTypes;
-
-async function put(redis: Redis, key: string, type: Type): Promise<void> {
-  await redis.del(key);
-  const writes: Readonly<Record<Type, () => Promise<unknown>>> = {
-    string: () => redis.set(key, 'x'),
-    list: () => redis.rpush(key, 'x'),
-    hash: () => redis.hset(key, 'x', 'y'),
-    zset: () => redis.zadd(key, 1, 'x'),
-    set: () => redis.sadd(key, 'x'),
-    stream: () => redis.xadd(key, '*', 'x', 'y'),
-  };
-  await writes[type]();
-}
 
 function keyOf(lane: LuaLane, sale: string, name: SaleKey): string {
   const keys: string[] = [];
   pushSaleKeys(keys, lane.lane, sale);
   return keys[Object.keys(saleKeyTypes).indexOf(name)] ?? '';
-}
-
-/** Every key of a lane with its bytes. */
-async function bytesOf(lane: LuaLane): Promise<Map<string, string>> {
-  const keys = (await lane.redis.keys(`{lane:${lane.lane}}:*`)).sort();
-  const dumps = await Promise.all(keys.map((key) => lane.redis.dumpBuffer(key)));
-  return new Map(keys.map((key, i) => [key, String(dumps[i]?.toString('hex'))]));
 }
 
 /** A hold of each sale, one of a pair let go, so that every key of a sale is there. */

@@ -10,6 +10,7 @@ import { checkCommands, checkDoubt, checkOpen, checkWatermark } from './check-la
 import { checkDense, readLog } from './check-log.ts';
 import { checkOrders } from './check-orders.ts';
 import { checkSale, checkStraySale } from './check-sales.ts';
+import { checkTickets } from './check-tickets.ts';
 import { checkSaleUnits } from './check-units.ts';
 import { expectedSale, rewind, upTo } from './cut.ts';
 import type { CheckName, Findings } from './findings.ts';
@@ -50,12 +51,14 @@ export const laneChecks = [
   'lane.unique',
   'lane.limits',
   'lane.deadlines',
+  'lane.lines',
   'log.dense',
   'log.entries',
   'log.orders',
   'match.orders',
   'match.sales',
   'match.details',
+  'match.tickets',
 ] as const satisfies readonly CheckName[];
 
 /** Where a lane stood when the audit began: that must have settled. */
@@ -131,6 +134,7 @@ async function auditInSnapshot(q: Query, audit: LaneAudit, begun: LaneBegun): Pr
     away,
     onRows: (n) => say(`lane ${lane}: ${n} orders compared with Postgres`),
   });
+  await checkTickets({ q, sales: reading.sales.values(), log, findings });
   audit.totals.orders += found.orders;
   audit.totals.units += found.units;
   audit.totals.sales += reading.sales.size;

@@ -4,7 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import { invariant, messageOf } from '../../platform/fault.ts';
-import { orderIn, readLogEntry, type LogEntry, type OrderFact, type SaleFact } from './entries.ts';
+import {
+  orderIn,
+  readLogEntry,
+  type LogEntry,
+  type OrderFact,
+  type SaleFact,
+  type TicketFact,
+} from './entries.ts';
 import type { Check } from './findings.ts';
 import { compare, nameOf, type EpochEnds, type Position, type Span } from './positions.ts';
 
@@ -33,6 +40,8 @@ export class LaneLog {
   /** Events above the snapshot's watermark, in the order of the log once `sortTail` has run. */
   readonly tail = new Map<string, OrderFact[]>();
   readonly saleTail = new Map<string, SaleFact[]>();
+  /** By sale. */
+  readonly ticketTail = new Map<string, TicketFact[]>();
   /** Decisions above the snapshot's watermark, by position. */
   readonly tailCounts: { place: Position; count: number; at: number }[] = [];
   /** Outcomes of lane commands in the log, by number. */
@@ -112,7 +121,9 @@ export class LaneLog {
 
   /** Puts the tail into the order of the log: what came late stood in Kafka only. */
   sortTail(): void {
-    for (const facts of [...this.tail.values(), ...this.saleTail.values()]) facts.sort(compare);
+    for (const tail of [this.tail, this.saleTail, this.ticketTail]) {
+      for (const facts of tail.values()) facts.sort(compare);
+    }
     this.tailCounts.sort((a, b) => compare(a.place, b.place));
   }
 
@@ -170,16 +181,14 @@ export class LaneLog {
     for (const fact of entry.sales) if (fact.number > 0) this.commands.set(fact.number, fact);
     if (compare(entry, this.bounds.settled) <= 0) return;
     this.tailCounts.push({ place: entry, count: entry.count, at: entry.at });
-    for (const fact of entry.orders) {
-      const order = orderIn(fact);
-      const facts = this.tail.get(order);
-      if (facts === undefined) this.tail.set(order, [fact]);
-      else facts.push(fact);
-    }
-    for (const fact of entry.sales) {
-      const facts = this.saleTail.get(fact.sale);
-      if (facts === undefined) this.saleTail.set(fact.sale, [fact]);
-      else facts.push(fact);
-    }
+    for (const fact of entry.orders) append(this.tail, orderIn(fact), fact);
+    for (const fact of entry.sales) append(this.saleTail, fact.sale, fact);
+    for (const fact of entry.tickets) append(this.ticketTail, fact.sale, fact);
   }
+}
+
+function append<T>(tail: Map<string, T[]>, name: string, fact: T): void {
+  const facts = tail.get(name);
+  if (facts === undefined) tail.set(name, [fact]);
+  else facts.push(fact);
 }

@@ -3,6 +3,7 @@
  * raw keys; lua/include/record.lua and sale.lua say the shapes.
  */
 import { messageOf } from '../../platform/fault.ts';
+import type { LineCounts, LinePlaces } from './line-scan.ts';
 import { decode } from './msgpack.ts';
 import type { Position } from './positions.ts';
 import { listOf, Malformed, textOf, unitsOf, wholeOf } from './shapes.ts';
@@ -93,6 +94,8 @@ export interface SaleTerms {
   readonly expired: number;
   readonly released: number;
   readonly items: readonly ItemCounts[];
+  /** Null = no line. */
+  readonly line: LineCounts | null;
 }
 
 export interface SaleReading {
@@ -112,6 +115,8 @@ export interface SaleReading {
   readonly orders: Map<string, RecordedOrder>;
   readonly shoppers: Map<string, RecordedOrder>;
   readonly tickets: Map<string, RecordedTicket>;
+  /** Read after the cut; null = no line. */
+  places: LinePlaces | null;
   /** Heads of shoppers whose orders spilled: units owned and orders spilled, as they say. */
   readonly spilling: Map<string, { readonly owned: number; readonly spilled: number }>;
   /** Records whose own counts are wrong, and what cannot be read at all. */

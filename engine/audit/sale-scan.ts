@@ -6,6 +6,7 @@
 import { messageOf } from '../../platform/fault.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { laneKeys, pushSaleKeys } from '../lanes/keys.ts';
+import { readLineCounts, readPlaces } from './line-scan.ts';
 import { decode } from './msgpack.ts';
 import { saleOfTag } from './names.ts';
 import {
@@ -41,6 +42,7 @@ export async function scanSale(
   const sale = await readCut(redis, lane, tag, [key, due, returned]);
   await readRecords(redis, records, sale, onOrders);
   await readDues(redis, due, sale);
+  if (sale.terms.line !== null) sale.places = await readPlaces(redis, lane, tag);
   return sale;
 }
 
@@ -88,6 +90,7 @@ async function readCut(
     orders: new Map(),
     shoppers: new Map(),
     tickets: new Map(),
+    places: null,
     spilling: new Map(),
     wrongHeads: [],
     malformed: [],
@@ -126,6 +129,7 @@ function readTerms(fields: Fields): SaleTerms {
     expired: counts[0] ?? 0,
     released: counts[1] ?? 0,
     items,
+    line: readLineCounts(fields['line'], fields['ln']),
   };
 }
 

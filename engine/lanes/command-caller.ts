@@ -7,7 +7,7 @@ import { crashPoint } from '../../platform/crash.ts';
 import { metrics } from '../../platform/metrics.ts';
 import type { Db } from '../../platform/postgres/db.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
-import { ticketsFrom } from '../line/numbers.ts';
+import { bodyOf } from '../line/numbers.ts';
 import { openCommands, type CommandRow } from '../settle/commands.ts';
 import { pack, packHeader, unpack } from './codec.ts';
 import { refusalOf, status } from './codes.ts';
@@ -48,12 +48,12 @@ export class CommandCaller {
       if (!Number.isSafeInteger(last)) return;
       const commands = await openCommands(this.#db, lane, last);
       if (commands.length === 0) return;
-      let ahead = this.#bodyOf(commands[0]);
+      let ahead = this.#read(commands[0]);
       for (const [i, c] of commands.entries()) {
         if (!open()) return;
         const content = await ahead;
         // Read while the lane works on this one: a draw is hundreds of them.
-        ahead = this.#bodyOf(commands[i + 1]);
+        ahead = this.#read(commands[i + 1]);
         ahead.catch(() => undefined);
         const keys = [...door.keys.batch];
         pushSaleKeys(keys, lane, c.sale_id);
@@ -83,12 +83,9 @@ export class CommandCaller {
     }
   }
 
-  /** As the script takes it: a chunk of a draw is kept as its numbers, and told as its tickets. */
-  async #bodyOf(command: CommandRow | undefined): Promise<readonly unknown[]> {
-    if (command?.kind !== 'numbers') return command?.body ?? [];
-    const [first] = command.body as readonly number[];
-    const tickets = await ticketsFrom(this.#db, command.sale_id, first ?? 0);
-    return [...command.body, tickets];
+  async #read(command: CommandRow | undefined): Promise<readonly unknown[]> {
+    if (command === undefined) return [];
+    return bodyOf(this.#db, command.kind, command.sale_id, command.body);
   }
 
   #refused(door: LaneDoor, [state, epoch, why]: readonly unknown[]): void {

@@ -85,3 +85,15 @@ export async function ticketsFrom(
   );
   return rows.map(({ key, shopper }) => [key, shopper] as const);
 }
+
+/** A command's body as its script takes it: a chunk of a draw is kept as its numbers only. */
+export async function bodyOf(
+  q: Query,
+  kind: string,
+  sale: SaleId,
+  body: readonly unknown[],
+): Promise<readonly unknown[]> {
+  if (kind !== 'numbers') return body;
+  const [first] = body as readonly number[];
+  return [...body, await ticketsFrom(q, sale, first ?? 0)];
+}

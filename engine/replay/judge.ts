@@ -11,10 +11,18 @@ import { findOrder, recordOf } from '../domain/lane/record.ts';
 import { refused } from '../domain/lane/refused.ts';
 import { newLane, type Lane, type Sale } from '../domain/lane/state.ts';
 import { isOverdue, latch, type SaleWork } from '../domain/lane/work.ts';
-import type { EndEvent, HeldEvent, LaneCommand, LaneEvent, Reply } from '../domain/lane/words.ts';
+import type {
+  EndEvent,
+  HeldEvent,
+  LaneCommand,
+  LaneEvent,
+  Reply,
+  TicketEvent,
+} from '../domain/lane/words.ts';
 import { orderIdOf } from '../domain/ids.ts';
 import type { OrderId, SaleId } from '../domain/types.ts';
 import type { Entry } from '../lanes/codec.ts';
+import { isTicketEvent, judgeTicket } from './judge-ticket.ts';
 import { asRebuilt, takeAway, type Gone } from './rebuilt.ts';
 import { eventInWords } from './words.ts';
 
@@ -171,6 +179,7 @@ export class Judge {
     }
     const work = begun.work(known);
     if (isOrderEvent(event)) decideOrder(work, event);
+    else if (isTicketEvent(event)) decidePlace(work, event);
     else latch(work);
     return work.events;
   }
@@ -207,6 +216,11 @@ const numberOf = ([, number]: LaneEvent): number => (typeof number === 'number' 
 
 const told = (event: LaneEvent | undefined): string =>
   event === undefined ? 'nothing' : JSON.stringify(event);
+
+function decidePlace(work: SaleWork, event: TicketEvent): void {
+  const wrong = judgeTicket(work, event);
+  if (wrong !== null) throw new Differs(...wrong);
+}
 
 function decideOrder(work: SaleWork, event: HeldEvent | EndEvent): void {
   const before = work.events.length;

@@ -26,6 +26,7 @@ import {
 } from './compare.ts';
 import { readSettings } from '../settings.ts';
 import { Judge, type Difference, type Unjudged } from './judge.ts';
+import { bodyOf } from '../line/numbers.ts';
 import { readLog } from './read-log.ts';
 import { commandInWords, type CommandRow } from './words.ts';
 
@@ -268,7 +269,8 @@ async function readCommands(q: Query, lane: number): Promise<Map<number, LaneCom
   );
   const commands = new Map<number, LaneCommand>();
   for (const row of rows) {
-    const command = commandInWords(row);
+    const body = await bodyOf(q, row.kind, row.sale_id, row.body);
+    const command = commandInWords({ ...row, body });
     if (command !== null) commands.set(row.number, command);
   }
   return commands;

@@ -40,6 +40,10 @@ export function commandInWords({
     case 'resume':
     case 'close':
       return { number, sale, kind };
+    case 'numbers': {
+      const [from, , tickets] = body as [number, number, [string, string][]];
+      return { number, sale, kind, from, tickets };
+    }
     default:
       return null;
   }

@@ -17,7 +17,7 @@ export const graceMs = 30_000;
 export const placesMax = 1024;
 
 /** Units that new turns may claim. */
-function roomOf(sale: Sale, line: Line): number {
+export function roomOf(sale: Sale, line: Line): number {
   const most = Math.floor((allAvailable(sale) * line.terms.factorPercent) / 100);
   return Math.max(0, most - line.claims);
 }
@@ -46,7 +46,8 @@ export function decideAdmit(work: SaleWork, most: number): LineReply {
   return ['done', admitted, roomOf(sale, line)];
 }
 
-function admit(work: SaleWork, line: Line, shopper: ShopperId, room: number): void {
+/** Begins a turn; `room` = units that it may claim, at least one. */
+export function admit(work: SaleWork, line: Line, shopper: ShopperId, room: number): void {
   const record = recordOf(work.sale, shopper);
   if (record.ticket === null) throw new Error(`${shopper} waits without a ticket`);
   const claim = Math.max(1, Math.min(work.sale.limit - owned(record), room));

@@ -19,10 +19,15 @@ function keysOf(sale: string): SaleKeys {
   return { sale: own, records, due, returned };
 }
 
-type Packed = unknown[];
+export type Packed = unknown[];
 
 /** Rewrites a packed field of a hash. */
-async function edit(redis: Redis, key: string, field: string, change: (value: Packed) => void) {
+export async function edit(
+  redis: Redis,
+  key: string,
+  field: string,
+  change: (value: Packed) => void,
+) {
   const bytes = await redis.hgetBuffer(key, field);
   if (bytes === null) throw new Error(`${key} has no field ${field}`);
   const value = unpack(bytes) as Packed;

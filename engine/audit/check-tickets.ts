@@ -1,0 +1,196 @@
+/**
+ * Recounts the lines of a lane from their tickets, and compares each ticket with Postgres at its
+ * sale's cut. What the log tells of a ticket after the cut makes it unknown: that one is left out.
+ */
+import type { Query } from '../../platform/postgres/db.ts';
+import { upTo } from './cut.ts';
+import type { TicketFact } from './entries.ts';
+import type { Check, Findings } from './findings.ts';
+import type { LaneLog } from './lane-log.ts';
+import { saleOfTag } from './names.ts';
+import { compare } from './positions.ts';
+import { ticketStates, type RecordedTicket, type SaleReading } from './records.ts';
+
+export interface TicketContext {
+  /** The snapshot. */
+  readonly q: Query;
+  readonly sales: Iterable<SaleReading>;
+  readonly log: LaneLog;
+  readonly findings: Findings;
+}
+
+export async function checkTickets({ q, sales, log, findings }: TicketContext): Promise<void> {
+  for (const sale of sales) {
+    if (sale.terms.line === null) continue;
+    const facts = log.ticketTail.get(sale.terms.id) ?? [];
+    const late = facts.filter((fact) => compare(fact, sale.cut) > 0);
+    const busy = new Set(late.map(({ shopper }) => shopper));
+    const known = upTo(facts, sale.cut);
+    checkPlaces(sale, busy, findings.of('lane.lines'));
+    // The counts were read at the cut, the tickets after it.
+    if (late.length === 0) checkCounts(sale, findings.of('lane.lines'));
+    await compareTickets(q, sale, known, busy, findings.of('match.tickets'));
+  }
+}
+
+const stateOf = ({ state }: RecordedTicket): string => ticketStates[state] ?? '?';
+
+function checkCounts({ terms, tickets }: SaleReading, check: Check): void {
+  const { line, id } = terms;
+  if (line === null) return;
+  const recount = { waiting: 0, turns: 0, claims: 0 };
+  let places = 0;
+  for (const ticket of tickets.values()) {
+    places = Math.max(places, ticket.index + 1);
+    if (stateOf(ticket) === 'waiting') recount.waiting += 1;
+    if (stateOf(ticket) !== 'admitted') continue;
+    recount.turns += 1;
+    recount.claims += ticket.claim;
+  }
+  for (const name of ['waiting', 'turns', 'claims'] as const) {
+    if (line[name] !== recount[name]) {
+      check.violate(id, `${name} ${line[name]}, found ${recount[name]}`);
+    }
+  }
+  if (places > line.joined)
+    {check.violate(id, `${line.joined} joined, place ${places - 1} is taken`);}
+  const complete = line.bell >= 0 && line.given === line.bell;
+  if ((line.numbered === 1) !== complete) {
+    check.violate(id, `numbered ${line.numbered}, ${line.given} of ${line.bell} are given`);
+  }
+}
+
+/** Whoever waits with a number stands in one of two sets at it, whoever has a turn at its end. */
+function checkPlaces({ terms, tickets, places }: SaleReading, busy: Set<string>, check: Check) {
+  const { id } = terms;
+  if (places === null) return;
+  const { waits, parked, turns } = places;
+  for (const [shopper, ticket] of tickets) {
+    check.checked += 1;
+    if (busy.has(shopper)) continue;
+    const at = [waits.get(shopper), parked.get(shopper)].filter((score) => score !== undefined);
+    const wanted = stateOf(ticket) === 'waiting' && ticket.number > 0 ? [ticket.number] : [];
+    if (at.join() !== wanted.join()) {
+      check.violate(id, `${shopper} waits at ${text(at)}, not ${text(wanted)}`);
+    }
+    if (stateOf(ticket) === 'admitted' && turns.get(shopper) !== ticket.turnEnds) {
+      check.violate(id, `the turn of ${shopper} ends at ${ticket.turnEnds}, and is not there`);
+    }
+  }
+  for (const shopper of [...waits.keys(), ...parked.keys(), ...turns.keys()]) {
+    if (!tickets.has(shopper) && !busy.has(shopper)) {
+      check.violate(id, `${shopper} has a place, and no ticket`);
+    }
+  }
+}
+
+const text = (scores: readonly number[]): string =>
+  scores.length === 0 ? 'nothing' : scores.join(' and ');
+
+/** A ticket as Postgres has it. */
+interface Row {
+  readonly shopper: string;
+  readonly key: string;
+  readonly index: number;
+  readonly number: number;
+  readonly state: string;
+  readonly turnEnds: number;
+  readonly claim: number;
+}
+
+const rowsPerPage = 10_000;
+
+/** Every shopper's tickets in the order of joining, as they will be at the cut. */
+async function readRows(
+  q: Query,
+  sale: string,
+  facts: readonly TicketFact[],
+): Promise<Map<string, Row[]>> {
+  const rows = new Map<string, Row[]>();
+  for (let next = 0; ;) {
+    const page = await q.query<Row>(
+      `SELECT t.shopper, t.key, t.index, coalesce(n.number, 0) AS number, t.state,
+              coalesce(t.turn_ends, 0) AS "turnEnds", coalesce(t.claim, 0) AS claim
+         FROM sale.tickets t
+         LEFT JOIN sale.ticket_numbers n ON n.sale_id = t.sale_id AND n.index = t.index
+        WHERE t.sale_id = $1 AND t.index >= $2 ORDER BY t.index LIMIT ${rowsPerPage}`,
+      [sale, next],
+    );
+    for (const row of page) add(rows, row);
+    next = (page.at(-1)?.index ?? 0) + 1;
+    if (page.length < rowsPerPage) break;
+  }
+  for (const fact of facts) apply(rows, fact);
+  return rows;
+}
+
+function add(rows: Map<string, Row[]>, row: Row): void {
+  const own = rows.get(row.shopper);
+  if (own === undefined) rows.set(row.shopper, [row]);
+  else own.push(row);
+}
+
+function apply(rows: Map<string, Row[]>, fact: TicketFact): void {
+  const { kind, shopper, key, index, number, turnEnds, claim } = fact;
+  if (kind === 'joined') {
+    add(rows, { shopper, key, index, number, state: 'waiting', turnEnds: 0, claim: 0 });
+    return;
+  }
+  const own = rows.get(shopper);
+  const last = own?.at(-1);
+  if (own === undefined || last?.key !== key) return;
+  own[own.length - 1] =
+    kind === 'admitted' ? { ...last, state: kind, turnEnds, claim } : { ...last, state: kind };
+}
+
+async function compareTickets(
+  q: Query,
+  sale: SaleReading,
+  facts: readonly TicketFact[],
+  busy: ReadonlySet<string>,
+  check: Check,
+): Promise<void> {
+  const rows = await readRows(q, saleOfTag(sale.tag), facts);
+  // Numbers that a command has given which is not settled yet are in the lane only.
+  const numbered = sale.terms.line?.numbered === 1 && facts.length === 0;
+  for (const [shopper, own] of rows) {
+    check.checked += 1;
+    if (busy.has(shopper)) continue;
+    const ticket = sale.tickets.get(shopper);
+    const last = own.at(-1);
+    if (last === undefined) continue;
+    const wrong =
+      ticket === undefined
+        ? [`${last.state} in Postgres, and not in its lane`]
+        : differences(ticket, last, own.slice(0, -1), numbered);
+    if (wrong.length > 0) check.violate(sale.terms.id, `${shopper}: ${wrong.join(', ')}`);
+  }
+  for (const shopper of sale.tickets.keys()) {
+    if (rows.has(shopper) || busy.has(shopper)) continue;
+    check.violate(sale.terms.id, `${shopper}: a ticket in its lane, and none in Postgres`);
+  }
+}
+
+function differences(
+  ticket: RecordedTicket,
+  row: Row,
+  before: readonly Row[],
+  numbered: boolean,
+): string[] {
+  const state = stateOf(ticket);
+  const pairs: (readonly [string, string | number, string | number])[] = [
+    ['key', ticket.key, row.key],
+    ['place', ticket.index, row.index],
+    ['state', state, row.state],
+    ['turn ends', ticket.turnEnds, row.turnEnds],
+    ['earlier tickets', ticket.past.join(), before.map(({ key }) => key).join()],
+  ];
+  // Who had left before the draw came to its number was given none.
+  if (numbered && ticket.number > 0) pairs.push(['number', ticket.number, row.number]);
+  if (numbered && state === 'waiting') pairs.push(['number', ticket.number, row.number]);
+  const wrong = pairs.filter(([, a, b]) => a !== b).map(([name, a, b]) => `${name} ${a} ≠ ${b}`);
+  if (state === 'admitted' && (ticket.claim < 1 || ticket.claim > row.claim)) {
+    wrong.push(`claims ${ticket.claim} of ${row.claim} units`);
+  }
+  return [...new Set(wrong)];
+}

@@ -16,7 +16,7 @@ import { renewTiers, retier } from './tiers.ts';
 
 const loop = 'search';
 const roundMs = 1000;
-const sweepRows = 2000;
+const sweepRows = 1000;
 const countRows = 2000;
 const writtenAtOnce = 500;
 const hotRows = 1000;

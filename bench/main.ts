@@ -13,6 +13,7 @@ import { readOptions, usage } from './options.ts';
 import type { BenchOptions, ScenarioName } from './options.ts';
 import { jsonOf, machineText, textOf } from './report.ts';
 import type { Scenario } from './scenario.ts';
+import { page } from './scenarios/page.ts';
 import { soldOut } from './scenarios/sold-out.ts';
 import { steady } from './scenarios/steady.ts';
 import { search } from './search/search.ts';
@@ -21,6 +22,7 @@ import { readStackInfo } from './stack-info.ts';
 const usageCode = 2;
 const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   micro,
+  page,
   search,
   steady,
   'sold-out': soldOut,

@@ -6,7 +6,10 @@ import { defaultDir } from './stack-info.ts';
 
 /** Of `all`; the search fills a shop first, so it is asked for by name. */
 export const scenarioNames = ['sold-out', 'steady', 'micro'] as const;
-export type ScenarioName = (typeof scenarioNames)[number] | 'search';
+export type ScenarioName = (typeof scenarioNames)[number] | (typeof ofTheWindow)[number];
+
+/** What the window is measured by; not among all of them. */
+const ofTheWindow = ['search', 'page'] as const;
 
 export interface BenchOptions extends ScenarioOptions {
   readonly scenarios: readonly ScenarioName[];
@@ -23,7 +26,8 @@ node dist/bench/main.js [scenario] [options]
   micro     decided holds through the engine as a library: batched, one call each, bare script
   steady    orders through to Postgres with everything running, by two generators
   sold-out  refusals of a sold-out sale against a bare uWebSockets.js route
-  search    real queries in a generated shop: rate, latency, relevance
+  search    real queries in a generated shop: rate, latency, relevance, beside two other engines
+  page      a product page from memory against a bare uWebSockets.js answer of the same bytes
   all       the first three one after the other (the default)
 
   --seconds N      of each measured phase, 1 to 120 (default 5)
@@ -79,7 +83,9 @@ function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
   const [name = 'all', ...more] = names;
   if (more.length > 0) throw new UsageError(`one scenario at a time, not also ${more.join(', ')}`);
   if (name === 'all') return scenarioNames;
-  const found = [...scenarioNames, 'search' as const].find((known) => known === name);
+  const found = [...scenarioNames, ...ofTheWindow].find((known) => known === name);
   if (found !== undefined) return [found];
-  throw new UsageError(`there is no scenario ${name}: micro, steady, sold-out, search or all`);
+  throw new UsageError(
+    `there is no scenario ${name}: micro, steady, sold-out, search, page or all`,
+  );
 }

@@ -64,17 +64,24 @@ export class PageCache<T> {
     return this.#entries.size;
   }
 
+  /** What is there and fresh, at once; null = it has to be read. */
+  fresh(key: string): Cached<T> | null {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return null;
+    const now = this.#options.now();
+    if (now >= entry.freshUntil) return null;
+    this.#touch(key, entry);
+    return { value: entry.value, ageMs: now - entry.readAt, stale: false };
+  }
+
   /**
    * The value, from memory while it is fresh. Throws what `load` threw when there is nothing to
    * show instead, or a retryable Fault when too much is being loaded or the pause is on.
    */
   async get(key: string): Promise<Cached<T> | null> {
+    const fresh = this.fresh(key);
+    if (fresh !== null) return fresh;
     const entry = this.#entries.get(key);
-    const now = this.#options.now();
-    if (entry !== undefined && now < entry.freshUntil) {
-      this.#touch(key, entry);
-      return { value: entry.value, ageMs: now - entry.readAt, stale: false };
-    }
     try {
       const load = this.#loadOnce(key);
       const settled = entry === undefined || (await inTime(load, this.#options.patienceMs));

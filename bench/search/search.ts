@@ -3,12 +3,6 @@
  * memory of answers, how both grow with the shop, how good the first ten hits are and what each
  * ingredient of the ranking brings.
  */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import { defaultRanking } from '../../catalog/search/ranking.ts';
-import type { Ranking } from '../../catalog/search/ranking.ts';
 import { createGenerator } from '../../catalog/seed/generator.ts';
 import type { Generator } from '../../catalog/seed/generator.ts';
 import { readSources } from '../../catalog/seed/sources.ts';
@@ -20,9 +14,8 @@ import { requestText } from '../client/request-text.ts';
 import type { Findings, Row } from '../findings.ts';
 import { Meter } from '../scenario.ts';
 import type { Say, Scenario, ScenarioOptions } from '../scenario.ts';
-import { judgedQueries } from './judged.ts';
-import { bestGrades, byFacts, byHand, judgeables, ndcg } from './relevance.ts';
-import type { Grade, Judgeable } from './relevance.ts';
+import { comparePeers, judge } from './judge.ts';
+import { serve } from './serve.ts';
 import { openStand } from './stand.ts';
 import type { Stand } from './stand.ts';
 
@@ -70,13 +63,14 @@ async function runIn(
   const whole = await speed(stand, sources, options, meter, say, products, 0);
   const remembered = await speed(stand, sources, options, meter, say, products, rememberedMs);
   const relevance = await judge(stand, generator, sources, products, say);
+  const peers = await comparePeers(stand, generator, sources, products, say);
   const [, paced] = whole;
   return {
     scenario: 'search',
     about: `A search of a real query with facets, in ${products.toLocaleString('en')} products.`,
     settings: { ...options },
     rows: [...first, ...whole, ...remembered],
-    facts: [...(await sizes(stand)), ...relevance],
+    facts: [...(await sizes(stand)), ...relevance, ...peers],
     bars: [
       {
         what: 'p50 at half rate',
@@ -94,29 +88,6 @@ async function runIn(
       },
     ],
     othersCpus: meter.othersCpus,
-  };
-}
-
-interface Server {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-async function serve(
-  stand: Stand,
-  freshMs: number,
-  ranking: Ranking = defaultRanking,
-): Promise<Server> {
-  const file = fileURLToPath(new URL('server.js', import.meta.url));
-  const child: ChildProcess = fork(file, [stand.url, String(freshMs), JSON.stringify(ranking)]);
-  const [port] = (await once(child, 'message')) as [number];
-  return {
-    url: `http://127.0.0.1:${port}`,
-    async close() {
-      const ended = once(child, 'exit');
-      child.disconnect();
-      await ended;
-    },
   };
 }
 
@@ -172,62 +143,6 @@ async function speed(
     for (const connection of open) connection.close();
     await server.close();
   }
-}
-
-const without: readonly (readonly [name: string, ranking: Ranking])[] = [
-  ['as it is', defaultRanking],
-  ['without weights of fields', { ...defaultRanking, fields: { A: 1, B: 1, C: 1, D: 1 } }],
-  ['without near words', { ...defaultRanking, near: false }],
-  ['without availability and popularity', { ...defaultRanking, quality: 0 }],
-];
-
-async function judge(
-  stand: Stand,
-  generator: Generator,
-  { queries }: Sources,
-  products: number,
-  say: Say,
-): Promise<[string, string][]> {
-  const all = judgeables(generator, products);
-  const sets: readonly (readonly [string, readonly (readonly [string, Grade])[]])[] = [
-    [
-      `${judgedQueries.length} queries judged by hand`,
-      judgedQueries.map((one) => [one.query, byHand(one)]),
-    ],
-    [
-      `${queries.length} queries by facts`,
-      queries.map(({ text, kind }, n) => [text, byFacts(n, kind)]),
-    ],
-  ];
-  const facts: [string, string][] = [];
-  for (const [name, ranking] of without) {
-    say(`search: relevance ${name}`);
-    const server = await serve(stand, 0, ranking);
-    for (const [set, judged] of sets) {
-      const scores: number[] = [];
-      for (const [query, grade] of judged) scores.push(await score(server.url, query, grade, all));
-      const mean = scores.reduce((sum, one) => sum + one, 0) / scores.length;
-      facts.push([`nDCG@10, ${set}, ${name}`, mean.toFixed(3)]);
-    }
-    await server.close();
-  }
-  return facts;
-}
-
-async function score(
-  url: string,
-  query: string,
-  grade: Grade,
-  all: readonly Judgeable[],
-): Promise<number> {
-  const answer = await fetch(`${url}/v1/search?q=${encodeURIComponent(query)}&limit=10`);
-  if (answer.status !== ok) throw new Error(`${query} was answered ${answer.status}`);
-  const { hits } = (await answer.json()) as { readonly hits: readonly { readonly id: string }[] };
-  const grades = hits.map(({ id }) => {
-    const product = all[Number(id.slice('prd_'.length))];
-    return product === undefined ? 0 : grade(product);
-  });
-  return ndcg(grades, bestGrades(all, grade));
 }
 
 const sizesText = `

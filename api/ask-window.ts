@@ -50,3 +50,23 @@ export async function savedDetails(asker: Asker, catalog: CatalogClient): Promis
   if (email === undefined || needed.some((name) => address[name] === undefined)) return null;
   return { email, address: address as unknown as Details['address'] };
 }
+
+export interface Place {
+  readonly country: string;
+  readonly postal_code?: string;
+}
+
+/** Whether a product goes there; null = nobody can say. Refuses with 503 while the window is away. */
+export async function deliverableTo(
+  asker: Asker,
+  catalog: CatalogClient,
+  product: string,
+  { country, postal_code }: Place,
+): Promise<boolean | null> {
+  const query = new URLSearchParams({ product_id: product, country });
+  if (postal_code !== undefined && postal_code !== '') query.set('postal_code', postal_code);
+  const { status, body } = await askWindow(asker, catalog, `/v1/delivery?${query.toString()}`);
+  if (status === 503) windowAway();
+  if (status !== 200) return null;
+  return (JSON.parse(body) as { readonly deliverable: boolean | null }).deliverable;
+}

@@ -4,6 +4,7 @@ import type {
   LaneItemCounts,
   LaneOrder,
   LaneSale,
+  LineFigures,
   Millis,
   OrderDocument,
   SaleItemTerms,
@@ -12,6 +13,7 @@ import type {
 import { nextStates } from '../engine/index.ts';
 import { timeText, timeTextOrNull } from './clock-text.ts';
 import { nextSaleStates } from './states.ts';
+import { lineJson } from './ticket-json.ts';
 import type { ShownSaleState } from './states.ts';
 
 interface Money {
@@ -179,6 +181,7 @@ export function statsJson(
   lane: LaneSale & { readonly inDoubt: InDoubt },
   now: Millis,
   currency: string,
+  line: LineFigures | null = null,
 ): Record<string, unknown> {
   return {
     id: terms.id,
@@ -191,7 +194,7 @@ export function statsJson(
     released: lane.released,
     attempts: lane.attempts,
     refused: lane.refused,
-    line: {},
+    line: line === null ? {} : lineJson(line),
     in_doubt: { count: lane.inDoubt.count, age_ms: lane.inDoubt.ageMs },
     items: lane.items.map(({ product, price, allotted, available, held, sold }) => ({
       product_id: product,

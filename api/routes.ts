@@ -4,6 +4,7 @@ import { standardRoutes } from '../platform/http/standard.ts';
 import { pageRoutes } from '../platform/http/static.ts';
 import type { Route } from '../platform/http/route.ts';
 import type { Api } from './api.ts';
+import { asyncapiRoute } from './asyncapi.ts';
 import type { CatalogClient } from './catalog-client.ts';
 import { checkoutRoute } from './handlers/checkout.ts';
 import { healthRoute } from './handlers/health.ts';
@@ -15,8 +16,10 @@ import { productRoutes } from './handlers/products.ts';
 import { registrationRoutes } from './handlers/registrations.ts';
 import { icsRoute, saleRoutes } from './handlers/sales.ts';
 import { sessionRoutes } from './handlers/sessions.ts';
+import { proofRoute, ticketRoutes } from './handlers/tickets.ts';
 import { vendorSaleRoutes } from './handlers/vendor-sales.ts';
 import { vendorRoutes } from './handlers/vendors.ts';
+import type { LineDesk } from './line-desk.ts';
 import type { HealthWatch } from './readiness.ts';
 import { openSocketRoute } from './socket/route.ts';
 import { unsupportedRoutes } from './unsupported.ts';
@@ -27,12 +30,14 @@ export const apiInfo = {
   version: '1',
   description:
     'Flash sales that never sell a unit twice. Vendors send an API key (`hnk_…`), shoppers a JWT, ' +
-    'both as `Authorization: Bearer`. Money is in minor units, times are RFC 3339 in UTC.',
+    'both as `Authorization: Bearer`. Money is in minor units, times are RFC 3339 in UTC. The socket ' +
+    'and the topics are in `/asyncapi.json`.',
 } as const;
 
 export interface Surroundings {
   readonly api: Api;
   readonly catalog: CatalogClient;
+  readonly desk: LineDesk;
   readonly watch: HealthWatch;
 }
 
@@ -56,7 +61,7 @@ function asDocumented(routes: readonly Route[]): Route[] {
 }
 
 /** Without what is made from the table. */
-export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
+export function contractRoutes({ api, catalog, desk, watch }: Surroundings): Route[] {
   return [
     holdRoute(api),
     ...orderRoutes(api),
@@ -69,7 +74,10 @@ export function contractRoutes({ api, catalog, watch }: Surroundings): Route[] {
     ...importRoutes(api),
     ...vendorRoutes(api),
     ...sessionRoutes(api),
+    ...ticketRoutes(desk),
+    proofRoute(api),
     openSocketRoute(),
+    asyncapiRoute({ title: apiInfo.title, version: apiInfo.version }),
     ...windowRoutes(catalog),
     ...unsupportedRoutes(),
     healthRoute(watch),

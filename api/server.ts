@@ -8,6 +8,7 @@ import type { Engine, Millis } from '../engine/index.ts';
 import type { Api } from './api.ts';
 import { authenticator, identifier } from './auth.ts';
 import type { CatalogClient } from './catalog-client.ts';
+import { LineDesk } from './line-desk.ts';
 import type { HealthWatch } from './readiness.ts';
 import { apiRoutes } from './routes.ts';
 import { createSocket } from './socket/route.ts';
@@ -54,6 +55,7 @@ export function createApiServer(options: ApiServerOptions): Promise<HttpServer> 
     memory,
     now,
   };
+  const desk = new LineDesk(api, catalog);
   const callers = {
     verify: tokenVerifier(rules),
     vendorOfKey: (key: string) => engine.vendorOfKey(key),
@@ -64,11 +66,12 @@ export function createApiServer(options: ApiServerOptions): Promise<HttpServer> 
     name: 'api',
     host: settings.host,
     port: settings.port,
-    routes: apiRoutes({ api, catalog, watch }),
+    routes: apiRoutes({ api, catalog, desk, watch }),
     authenticate: authenticator(callers),
     socket: createSocket({
       api,
       catalog,
+      desk,
       log,
       identify: identifier(callers),
       allowedOrigins: settings.allowedOrigins,

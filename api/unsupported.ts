@@ -24,17 +24,9 @@ const vendors: readonly Row[] = [
   ['testWebhook', 'POST /v1/webhook-endpoints/{id}/test', 'Send a test event'],
 ];
 
-const shoppers: readonly Row[] = [
-  ['joinLine', 'POST /v1/sales/{id}/tickets', 'Take a place in line'],
-  ['getTicket', 'GET /v1/sales/{id}/tickets/me', 'One’s own ticket'],
-  ['leaveLine', 'DELETE /v1/sales/{id}/tickets/me', 'Leave the line'],
-];
-
 const everybody: readonly Row[] = [
   ['lookUpOrder', 'POST /v1/orders/lookup', 'Find an order by its e-mail'],
-  ['getProof', 'GET /v1/sales/{id}/proof', 'Proof of the draw'],
   ['paymentWebhook', 'POST /v1/payments/webhooks/{provider}', 'Webhooks of a payment provider'],
-  ['getAsyncapi', 'GET /asyncapi.json', 'AsyncAPI of the socket and the topics'],
 ];
 
 /** A body of up to this size is read, so that the client gets to read the refusal. */
@@ -43,7 +35,6 @@ const bodyMaxBytes = 1024 * 1024;
 export function unsupportedRoutes(): Route[] {
   return [
     ...vendors.map((row) => unsupported(row, 'vendor')),
-    ...shoppers.map((row) => unsupported(row, 'shopper')),
     ...everybody.map((row) => unsupported(row, 'public')),
   ];
 }

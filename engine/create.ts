@@ -14,6 +14,7 @@ import { openLanes, type LaneSet } from './lane-set.ts';
 import { startLoadReporter } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
 import { receiptKeys } from './lanes/receipt.ts';
+import { readChainHead } from './line/head.ts';
 import { readProof } from './line/proof.ts';
 import { LaneNews } from './news.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
@@ -249,6 +250,7 @@ export async function createEngine(
   );
   return {
     follow: (listener) => news.follow(listener),
+    chainHead: (sale) => readChainHead(db, sale),
     ...shopperSide(parts),
     ...vendorSide(parts),
     sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),

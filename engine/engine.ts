@@ -278,6 +278,8 @@ export interface Engine {
   /** These shoppers are here now. A hint: what does not reach the lane is lost. */
   seen(sale: SaleId, shoppers: readonly ShopperId[]): Promise<void>;
   line(sale: SaleId): Promise<Outcome<LineFigures>>;
+  /** Head of its hash chain, hex, as settled; null = no line. Throws while Postgres is away. */
+  chainHead(sale: SaleId): Promise<string | null>;
   /** What shows that the draw was fair, from the bell on. Throws while Postgres is away. */
   proof(sale: SaleId): Promise<ProofOutcome>;
 

@@ -10,7 +10,7 @@ import { nextStates } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { canonicalJson } from '../canonical-json.ts';
-import { askerOf, askWindow, windowAway } from '../ask-window.ts';
+import { askerOf, askWindow, deliverableTo, windowAway } from '../ask-window.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { timeText } from '../clock-text.ts';
 import { outcomeProblem } from '../refusals.ts';
@@ -41,6 +41,7 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
     errors: [
       'forbidden',
       'sale_not_started',
+      'not_admitted',
       'not_found',
       'sold_out',
       'limit_reached',
@@ -83,7 +84,8 @@ async function lineOf(
     const detail = 'An order holds one product so far: order these one by one.';
     refuse('unsupported', detail, { errors: others.map((one) => inTheWay(one, 'unsupported')) });
   }
-  if (!(await isDelivered(ctx, catalog, line, address))) {
+  // What nobody can say is not in the way.
+  if ((await deliverableTo(askerOf(ctx), catalog, line.product, address)) === false) {
     const errors = [inTheWay(line, 'undeliverable')];
     refuse('undeliverable', 'This is not delivered to that address.', { errors });
   }
@@ -110,25 +112,6 @@ async function cartOf(ctx: Ctx, catalog: CatalogClient) {
   // What is only remembered may lack what the shopper put since.
   if (answered.status !== 200 || cart.lines === undefined || cart.stale === true) windowAway();
   return cart.lines;
-}
-
-/** False only where the vendor's rules say no; what nobody can say is not in the way. */
-async function isDelivered(
-  ctx: Ctx,
-  catalog: CatalogClient,
-  { product }: CheckoutLine,
-  { country, postal_code }: Address,
-): Promise<boolean> {
-  const query = new URLSearchParams({ product_id: product, country });
-  if (postal_code !== undefined && postal_code !== '') query.set('postal_code', postal_code);
-  const { status, body } = await askWindow(
-    askerOf(ctx),
-    catalog,
-    `/v1/delivery?${query.toString()}`,
-  );
-  if (status === 503) windowAway();
-  if (status !== 200) return true;
-  return (JSON.parse(body) as { readonly deliverable: boolean | null }).deliverable !== false;
 }
 
 function answer(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {

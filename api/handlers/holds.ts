@@ -39,6 +39,7 @@ export function holdRoute(api: Api): Route {
     errors: [
       'forbidden',
       'sale_not_started',
+      'not_admitted',
       'not_found',
       'sold_out',
       'limit_reached',

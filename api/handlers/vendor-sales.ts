@@ -4,6 +4,7 @@ import type { SaleTerms, VendorOutcome } from '../../engine/index.ts';
 import { vendorOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { statsJson } from '../documents.ts';
+import { hasLine } from '../line-desk.ts';
 import { newSaleOf } from '../new-sale.ts';
 import type { SaleBody } from '../new-sale.ts';
 import { notFound, outcomeProblem, vendorProblem } from '../refusals.ts';
@@ -207,7 +208,9 @@ function statsRoute({ engine, currency }: Api): Route {
         ctx.problem(outcomeProblem(outcome));
         return;
       }
-      ctx.reply(200, statsJson(terms, outcome.value, outcome.now, currency));
+      const line = hasLine(terms) ? await engine.line(id) : null;
+      const figures = line?.kind === 'done' ? line.value : null;
+      ctx.reply(200, statsJson(terms, outcome.value, outcome.now, currency, figures));
     },
   };
 }

@@ -123,6 +123,8 @@ export class Client implements SocketHandler {
       case 'ping':
         session.tell('pong', `{"server_time":"${timeText(this.#hub.api.now())}"}`);
         return;
+      case 'join':
+      case 'leave':
       case 'hold':
       case 'pay':
       case 'cancel':
@@ -138,7 +140,19 @@ export class Client implements SocketHandler {
     else if (session.inFlight >= inFlightMax) {
       this.#end(closeCodes.tooMany, 'too many commands at once');
     } else {
-      runCommand(this.#hub.parts, session, message, new OutcomeAnswer(session, id, this.#hub.log));
+      const { type, sale } = message;
+      // From now on it is told of its ticket.
+      const whenDone = (): void => {
+        const taken = sale as string;
+        if (!session.tickets.has(taken)) session.tickets.set(taken, 'drawn');
+      };
+      const to = new OutcomeAnswer(
+        session,
+        id,
+        this.#hub.log,
+        type === 'join' ? whenDone : undefined,
+      );
+      runCommand(this.#hub.parts, session, message, to);
     }
   }
 

@@ -11,6 +11,7 @@ import type { HoldBody } from '../handlers/holds.ts';
 import { releaseHold } from '../handlers/orders.ts';
 import { payOrder } from '../handlers/pay.ts';
 import type { PayBody, PayParts } from '../handlers/pay.ts';
+import type { JoinBody, LineDesk } from '../line-desk.ts';
 import type { Session } from './session.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -20,16 +21,19 @@ export class OutcomeAnswer implements Answering {
   readonly #session: Session;
   readonly #id: string;
   readonly #log: Log;
+  readonly #whenDone: (() => void) | undefined;
 
-  constructor(session: Session, id: string, log: Log) {
+  constructor(session: Session, id: string, log: Log, whenDone?: () => void) {
     this.#session = session;
     this.#id = id;
     this.#log = log;
+    this.#whenDone = whenDone;
     session.inFlight += 1;
   }
 
   reply(status: number, json: string | object, headers?: ReplyHeaders): void {
     const text = typeof json === 'string' ? json : JSON.stringify(json);
+    this.#whenDone?.();
     const replayed = headers?.['idempotent-replayed'] === 'true' ? ',"replayed":true' : '';
     this.#send(`"ok":true,"status":${status}${replayed},"result":${text}`);
   }
@@ -83,6 +87,7 @@ function bodyOf(message: Fields, ...names: readonly string[]): Fields {
 
 export interface CommandParts extends PayParts {
   readonly api: Api;
+  readonly desk: LineDesk;
 }
 
 /** Runs a command whose message has been checked. Never throws. */
@@ -116,6 +121,12 @@ function started(
   to: OutcomeAnswer,
 ): void | Promise<void> {
   switch (message['type']) {
+    case 'join': {
+      const body = bodyOf(message, 'delivery') as unknown as JoinBody;
+      return parts.desk.join(command, body, asker, to);
+    }
+    case 'leave':
+      return parts.desk.leave(command, to);
     case 'hold':
       holdUnits(
         parts.api,

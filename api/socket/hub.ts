@@ -7,10 +7,12 @@ import type { Publisher } from '../../platform/http/socket.ts';
 import type { Identity } from '../../platform/http/route.ts';
 import type { Log } from '../../platform/log.ts';
 import { metrics } from '../../platform/metrics.ts';
-import type { SaleId } from '../../engine/index.ts';
+import type { SaleId, ShopperId } from '../../engine/index.ts';
 import type { Api } from '../api.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { timeText, timeTextOrNull } from '../clock-text.ts';
+import { hasLine } from '../line-desk.ts';
+import type { LineDesk } from '../line-desk.ts';
 import { notFound } from '../refusals.ts';
 import { refuseMessage } from './commands.ts';
 import type { CommandParts } from './commands.ts';
@@ -20,6 +22,7 @@ import {
   caughtUpBytes,
   helloWithinMs,
   lagMaxMs,
+  presenceMs,
   returnSpreadMaxMs,
   returnSpreadMinMs,
   returnsPerSecond,
@@ -30,6 +33,7 @@ import {
 import { closeCodes } from './messages.ts';
 import { Pusher } from './pusher.ts';
 import { Room, topicOf } from './room.ts';
+import { markOf } from './session.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 
@@ -42,6 +46,7 @@ export interface Identified {
 export interface HubOptions {
   readonly api: Api;
   readonly catalog: CatalogClient;
+  readonly desk: LineDesk;
   readonly log: Log;
   readonly publisher: Publisher;
   /** Who a bearer is; null = nobody. Rejects while that cannot be said. */
@@ -68,7 +73,7 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.api = options.api;
-    this.parts = { api: options.api, catalog: options.catalog };
+    this.parts = { api: options.api, catalog: options.catalog, desk: options.desk };
     this.log = options.log;
     const owner = { lags: (session: Session) => this.#lags(session) };
     this.sessions = new Sessions(owner, (session) => this.#leaveAll(session));
@@ -76,6 +81,7 @@ export class Hub {
     this.#timers = [
       setInterval(() => this.#tick(), tickMs).unref(),
       setInterval(() => this.#sweep(), sweepMs).unref(),
+      setInterval(() => this.#present(), presenceMs).unref(),
     ];
   }
 
@@ -181,16 +187,26 @@ export class Hub {
       }
       this.rooms.set(sale, this.rooms.get(sale) ?? room);
       this.#enter(session, sale);
-      session.tell('snapshot', room.snapshotFor(session, view));
+      const ticket = hasLine(view.terms) ? await this.#ticketOf(session, sale) : null;
+      session.tell('snapshot', room.snapshotFor(session, view, ticket));
     } catch (error) {
       this.log.warn({ sale, err: error }, 'a sale cannot be shown');
       refuseMessage(session, id, away);
     }
   }
 
+  async #ticketOf(session: Session, sale: SaleId): Promise<string | null> {
+    const { identity } = session;
+    if (identity?.kind !== 'shopper') return null;
+    const ticket = await this.parts.desk.ticketOf(sale, identity.shopper, true);
+    if (ticket === null) return null;
+    session.tickets.set(sale, markOf(ticket.state, ticket.number));
+    return ticket.json;
+  }
+
   #roomContext() {
     const { engine, currency } = this.api;
-    return { engine, currency, publisher: this.#options.publisher };
+    return { engine, currency, publisher: this.#options.publisher, desk: this.parts.desk };
   }
 
   #enter(session: Session, sale: SaleId): void {
@@ -247,6 +263,24 @@ export class Hub {
     room.tell(withTick).catch((error: unknown) => {
       this.log.debug({ sale: room.sale, err: error }, 'no tick');
     });
+  }
+
+  /** Whoever waits and is connected is here. */
+  #present(): void {
+    const here = new Map<SaleId, Set<ShopperId>>();
+    for (const { identity, tickets } of this.sessions.open) {
+      if (identity?.kind !== 'shopper') continue;
+      for (const [sale, mark] of tickets) {
+        if (mark !== 'waiting' && mark !== 'drawn') continue;
+        const shoppers = here.get(sale) ?? new Set();
+        here.set(sale, shoppers.add(identity.shopper));
+      }
+    }
+    for (const [sale, shoppers] of here) {
+      this.api.engine.seen(sale, [...shoppers]).catch((error: unknown) => {
+        this.log.debug({ sale, err: error }, 'presence was not told');
+      });
+    }
   }
 
   #sweep(): void {

@@ -21,6 +21,7 @@ import {
 } from '../schemas/common.ts';
 import { holdBody, orderAnswer, payBody } from '../schemas/orders.ts';
 import { saleAnswer, statsAnswer } from '../schemas/sales.ts';
+import { joinBody, secondsRange, ticketAnswer } from '../schemas/tickets.ts';
 
 export interface Message {
   readonly summary: string;
@@ -80,6 +81,13 @@ export const clientMessages = {
     ['id'],
   ),
   unsubscribe: asked('unsubscribe', 'No more of a sale', { sale: saleId }),
+  join: asked(
+    'join',
+    'As POST /v1/sales/{id}/tickets: a place in line, told by `ticket` from then on',
+    { id: commandId, sale: saleId, ...fieldsOf(joinBody) },
+    ['delivery'],
+  ),
+  leave: asked('leave', 'As DELETE /v1/sales/{id}/tickets/me', { id: commandId, sale: saleId }),
   hold: asked(
     'hold',
     'As POST /v1/sales/{id}/holds',
@@ -122,13 +130,6 @@ function published(type: string, summary: string, fields: Fields): Message {
 
 const share: JsonSchema = { type: ['number', 'null'], minimum: 0, maximum: 1 };
 const countOrNull: JsonSchema = { type: ['integer', 'null'], minimum: 0 };
-const secondsRange: JsonSchema = {
-  type: ['array', 'null'],
-  items: { type: 'number', minimum: 0 },
-  minItems: 2,
-  maxItems: 2,
-};
-
 const tickFields: Fields = {
   sale: saleId,
   serving: { ...countOrNull, description: 'Highest number admitted; null without a line' },
@@ -137,6 +138,9 @@ const tickFields: Fields = {
   available: count,
   waiting: countOrNull,
   eta: { ...secondsRange, description: 'Seconds, for whoever joins now; null = unknown' },
+  eta_by_ahead: list(list({ type: 'number', minimum: 0 }, { minItems: 3, maxItems: 3 }), {
+    description: 'Places of the line: so many ahead, seconds at least, at most',
+  }),
   chain: { ...textOrNull, description: 'Hex: the last link of the chain of joins' },
   server_time: time,
 };
@@ -165,6 +169,7 @@ export const serverMessages = {
     ...saleFields,
     server_time: time,
     tick: { type: ['object', 'null'], description: 'The latest tick’s fields' },
+    ticket: { type: ['object', 'null'], description: 'Yours in its line, as `ticket`' },
     orders: list({ type: 'object' }, { description: 'Your orders in it that you were told of' }),
   }),
   outcome: told(
@@ -180,6 +185,9 @@ export const serverMessages = {
     },
     ['replayed', 'result', 'problem'],
   ),
+  ticket: told('ticket', 'Your ticket: on its number, its turn, its end', fieldsOf(ticketAnswer), [
+    'deliverable',
+  ]),
   order: told('order', 'One of your orders changed', order, optionalOfOrder),
   stats: told('stats', 'For the vendor of a sale: what it counts', fieldsOf(statsAnswer)),
   pong: told('pong', 'Answers `ping`', { server_time: time }),

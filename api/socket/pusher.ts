@@ -7,13 +7,17 @@ import { laneOfId } from '../../engine/index.ts';
 import { laneOrderJson } from '../documents.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Api } from '../api.ts';
+import type { CommandParts } from './commands.ts';
+import { readsAtOnce } from './limits.ts';
 import type { Room } from './room.ts';
+import { markOf } from './session.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What is needed of the hub. */
 export interface Audience {
   readonly api: Api;
+  readonly parts: CommandParts;
   readonly log: Log;
   readonly sessions: Sessions;
   readonly rooms: ReadonlyMap<SaleId, Room>;
@@ -29,6 +33,7 @@ export class Pusher implements NewsListener {
   readonly #hub: Audience;
   #unfollow: (() => void) | null = null;
   readonly #gathered = new Set<SaleId>();
+  readonly #numbering = new Set<SaleId>();
 
   constructor(hub: Audience) {
     this.#hub = hub;
@@ -52,8 +57,10 @@ export class Pusher implements NewsListener {
         if (this.#isHere(event.shopper)) void this.#look(event.order, event.shopper);
         return;
       case 'ticket':
+        this.#ticketChanged(event.sale, event.shopper, event.type);
         return;
       case 'sale':
+        if (event.type === 'numbers') this.#numbersCame(event.sale);
         this.#saleChanged(event.sale);
     }
   }
@@ -67,6 +74,9 @@ export class Pusher implements NewsListener {
       if (identity?.kind !== 'shopper') continue;
       for (const order of session.orders()) {
         if (laneOfId(order) === lane) void this.#look(order, identity.shopper);
+      }
+      for (const sale of session.tickets.keys()) {
+        if (laneOfId(sale) === lane) this.#numbersCame(sale);
       }
     }
   }
@@ -84,6 +94,55 @@ export class Pusher implements NewsListener {
       const room = this.#hub.rooms.get(sale);
       if (room !== undefined) this.#hub.tell(room, false);
     }, gatherMs).unref();
+  }
+
+  /** Who joined by his only socket was told by the outcome. */
+  #ticketChanged(sale: SaleId, shopper: ShopperId, type: string): void {
+    const own = [...this.#hub.sessions.ofShopper(shopper)];
+    if (own.length > (type === 'joined' ? 1 : 0)) void this.#lookAtTicket(sale, shopper);
+  }
+
+  async #lookAtTicket(sale: SaleId, shopper: ShopperId): Promise<void> {
+    try {
+      const own = [...this.#hub.sessions.ofShopper(shopper)];
+      const isPresent = own.some(({ peer }) => peer !== null);
+      const ticket = await this.#hub.parts.desk.ticketOf(sale, shopper, isPresent);
+      if (ticket === null) return;
+      for (const session of this.#hub.sessions.ofShopper(shopper)) {
+        session.tickets.set(sale, markOf(ticket.state, ticket.number));
+        session.send('ticket', ticket.json);
+      }
+    } catch (error) {
+      this.#hub.log.warn({ sale, err: error }, 'a ticket was not told');
+    }
+  }
+
+  /** Chunks of numbers come one after the other: one look for all, once the last is there. */
+  #numbersCame(sale: SaleId): void {
+    if (this.#numbering.has(sale)) return;
+    this.#numbering.add(sale);
+    setTimeout(() => {
+      this.#numbering.delete(sale);
+      this.#tellNumbers(sale).catch((error: unknown) => {
+        this.#hub.log.warn({ sale, err: error }, 'numbers were not told');
+      });
+    }, gatherMs).unref();
+  }
+
+  async #tellNumbers(sale: SaleId): Promise<void> {
+    const figures = await this.#hub.api.engine.line(sale);
+    if (figures.kind !== 'done' || !figures.value.numbered) return;
+    const waiting = new Set<ShopperId>();
+    for (const { identity, tickets } of this.#hub.sessions.all()) {
+      if (identity?.kind === 'shopper' && tickets.get(sale) === 'drawn') {
+        waiting.add(identity.shopper);
+      }
+    }
+    const all = [...waiting];
+    for (let at = 0; at < all.length; at += readsAtOnce) {
+      const some = all.slice(at, at + readsAtOnce);
+      await Promise.all(some.map((shopper) => this.#lookAtTicket(sale, shopper)));
+    }
   }
 
   /** All that a hold is stands in its event. */

@@ -3,9 +3,21 @@
  * lane's time of the look, so the messages of every process can be put in order.
  */
 import type { Publisher } from '../../platform/http/socket.ts';
-import type { Engine, InDoubt, LaneSale, Millis, SaleId, SaleTerms } from '../../engine/index.ts';
+import type {
+  Engine,
+  InDoubt,
+  LaneSale,
+  LineFigures,
+  Millis,
+  SaleId,
+  SaleTerms,
+} from '../../engine/index.ts';
 import { timeText } from '../clock-text.ts';
 import { saleJson, statsJson } from '../documents.ts';
+import { hasLine } from '../line-desk.ts';
+import type { LineDesk } from '../line-desk.ts';
+import { lookOf, waitOf, waitsOf } from '../line-book.ts';
+import type { Outlook } from '../line-book.ts';
 import { frameOf } from './codec.ts';
 import type { Form } from './codec.ts';
 import { viewFreshMs } from './limits.ts';
@@ -15,6 +27,7 @@ export interface RoomContext {
   readonly engine: Engine;
   readonly currency: string;
   readonly publisher: Publisher;
+  readonly desk: LineDesk;
 }
 
 /** What was seen of a sale at one moment. */
@@ -22,6 +35,8 @@ export interface View {
   readonly terms: SaleTerms;
   /** Null while the lane cannot say. */
   readonly lane: (LaneSale & { readonly inDoubt: InDoubt }) | null;
+  /** Null without a line, or while the lane cannot say. */
+  readonly line: LineFigures | null;
   readonly now: Millis;
   readonly version: number;
   /** The sale's JSON without its braces, and the tick's with them. */
@@ -52,6 +67,7 @@ export class Room {
   #seenAt = -Infinity;
   #looking: Promise<View | null> | null = null;
   #version = 0;
+  #chain: string | null = null;
   #toldShape: string | null = null;
 
   constructor(sale: SaleId, context: RoomContext) {
@@ -77,35 +93,58 @@ export class Room {
     if (terms === null) return null;
     const outcome = await engine.laneSale(this.sale);
     const lane = outcome.kind === 'done' ? outcome.value : null;
+    const line = hasLine(terms) ? await this.#lookAtLine() : null;
     const now = outcome.kind === 'done' ? outcome.now : (this.#view?.now ?? Date.now());
     this.#version = Math.max(this.#version + 1, Math.floor(now));
-    this.#view = this.#viewOf(terms, lane, now);
+    this.#view = this.#viewOf(terms, lane, line, now);
     this.#seenAt = performance.now();
     this.#toldShape ??= this.#view.shape;
     return this.#view;
   }
 
-  #viewOf(terms: SaleTerms, lane: View['lane'], now: Millis): View {
+  async #lookAtLine(): Promise<LineFigures | null> {
+    const { engine } = this.#context;
+    const [figures, chain] = await Promise.all([
+      engine.line(this.sale),
+      // Postgres may be away: then the head is the one seen last.
+      engine.chainHead(this.sale).catch(() => this.#chain),
+    ]);
+    this.#chain = chain;
+    return figures.kind === 'done' ? figures.value : null;
+  }
+
+  #viewOf(terms: SaleTerms, lane: View['lane'], line: LineFigures | null, now: Millis): View {
     const json = saleJson(terms, lane, now, this.#context.currency);
     const members = JSON.stringify({ sale: this.sale, version: this.#version, ...json }).slice(
       1,
       -1,
     );
-    const tick = lane === null ? null : this.#tickOf(lane, json, now);
-    return { terms, lane, now, version: this.#version, members, tick, shape: shapeOf(json) };
+    const outlook =
+      lane === null || line?.numbered !== true
+        ? null
+        : this.#context.desk.book.see(this.sale, lookOf(terms, lane, line, now));
+    const tick = lane === null ? null : this.#tickOf(lane, line, outlook, json, now);
+    return { terms, lane, line, now, version: this.#version, members, tick, shape: shapeOf(json) };
   }
 
-  #tickOf(lane: LaneSale, json: Readonly<Record<string, unknown>>, now: Millis): string {
+  #tickOf(
+    lane: LaneSale,
+    line: LineFigures | null,
+    outlook: Outlook | null,
+    json: Readonly<Record<string, unknown>>,
+    now: Millis,
+  ): string {
     return JSON.stringify({
       version: this.#version,
       sale: this.sale,
-      serving: null,
-      cut_line: null,
+      serving: line?.serving ?? null,
+      cut_line: line?.cutLine ?? null,
       claimed: json['claimed_share'],
       available: lane.items.reduce((sum, { available }) => sum + available, 0),
-      waiting: null,
-      eta: null,
-      chain: null,
+      waiting: line?.waiting ?? null,
+      eta: line === null || outlook === null ? null : waitOf(line.waiting, outlook),
+      eta_by_ahead: line === null || outlook === null ? [] : waitsOf(line.waiting, outlook),
+      chain: this.#chain,
       server_time: timeText(now),
     });
   }
@@ -124,13 +163,13 @@ export class Room {
     }
   }
 
-  #tellVendors({ terms, now }: View, lane: View['lane']): void {
+  #tellVendors({ terms, line, now }: View, lane: View['lane']): void {
     if (lane === null) return;
     let stats: string | null = null;
     for (const session of this.members) {
       const { identity } = session;
       if (identity?.kind !== 'vendor' || identity.vendor !== terms.vendor) continue;
-      stats ??= JSON.stringify(statsJson(terms, lane, now, this.#context.currency));
+      stats ??= JSON.stringify(statsJson(terms, lane, now, this.#context.currency, line));
       session.tell('stats', stats);
     }
   }
@@ -154,7 +193,8 @@ export class Room {
   }
 
   /** An object's text: the sale, and what is this session's in it. */
-  snapshotFor(session: Session, view: View): string {
-    return `{${view.members},"tick":${view.tick ?? 'null'},"orders":${session.ordersOf(this.sale)}}`;
+  snapshotFor(session: Session, view: View, ticket: string | null): string {
+    const own = `"ticket":${ticket ?? 'null'},"orders":${session.ordersOf(this.sale)}`;
+    return `{${view.members},"tick":${view.tick ?? 'null'},${own}}`;
   }
 }

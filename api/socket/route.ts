@@ -7,6 +7,7 @@ import { invariant } from '../../platform/fault.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Api } from '../api.ts';
 import type { CatalogClient } from '../catalog-client.ts';
+import type { LineDesk } from '../line-desk.ts';
 import { Client } from './client.ts';
 import { protocols } from './codec.ts';
 import { Hub } from './hub.ts';
@@ -17,6 +18,7 @@ import { mayOpen } from './origin.ts';
 export interface SocketOptions {
   readonly api: Api;
   readonly catalog: CatalogClient;
+  readonly desk: LineDesk;
   readonly log: Log;
   readonly identify: HubOptions['identify'];
   readonly allowedOrigins: readonly string[];
@@ -53,7 +55,7 @@ export function openSocketRoute(): Route {
     summary: 'The socket',
     description:
       'A WebSocket (`highnoon.v1.json` or `highnoon.v1.msgpack`): live sales, tickets and orders, and ' +
-      'the commands of shoppers. Its messages are in [asyncapi.json](/asyncapi.json).',
+      'the commands of shoppers. Its messages are in `/asyncapi.json`.',
     bodyMode: 'raw',
     idempotencyKey: 'none',
     responses: { 101: null },
@@ -74,8 +76,8 @@ export function createSocket(options: SocketOptions): SocketRoute {
     maxBufferedBytes: bufferedMaxBytes,
     idleSeconds,
     attach: (publisher) => {
-      const { api, catalog, log, identify, limited } = options;
-      hub = new Hub({ api, catalog, log, publisher, identify, limited });
+      const { api, catalog, desk, log, identify, limited } = options;
+      hub = new Hub({ api, catalog, desk, log, publisher, identify, limited });
     },
     upgrade: (asked) => upgrade(asked, ready(), options),
     inFlight: () => ready().inFlight(),

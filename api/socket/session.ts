@@ -13,6 +13,14 @@ import type { Form, Frame } from './codec.ts';
 import { keptMax, lagBytes, messagesBurst, messagesPerSecond, ordersMax } from './limits.ts';
 import type { ServerType } from './messages.ts';
 
+/** `drawn` = it waits without a number yet. */
+export type TicketMark = 'drawn' | 'waiting' | 'admitted' | 'over';
+
+export function markOf(state: string, number: number | null): TicketMark {
+  if (state === 'waiting') return number === null ? 'drawn' : 'waiting';
+  return state === 'admitted' ? 'admitted' : 'over';
+}
+
 interface Kept {
   /** As it was sent last. */
   seq: number;
@@ -41,6 +49,8 @@ export class Session {
   laggingSince: number | null = null;
   /** Subscribed to, connected or not. */
   readonly sales = new Set<SaleId>();
+  /** Its caller's tickets, as far as it was told of them. */
+  readonly tickets = new Map<SaleId, TicketMark>();
 
   readonly #owner: SessionOwner;
   #seq = 0;

@@ -34,6 +34,11 @@ export class Sessions {
     return this.#open;
   }
 
+  /** Connected and parked, of known callers. */
+  all(): Iterable<Session> {
+    return this.#byId.values();
+  }
+
   get parked(): number {
     return this.#parked.size;
   }

@@ -29,6 +29,15 @@ export function standardRoutes(
   return own;
 }
 
+/** A JSON document, made when it is first asked for. */
+export const documentRoute = (
+  half: Route['half'],
+  id: string,
+  path: string,
+  summary: string,
+  make: () => string,
+): Route => page(half, id, path, summary, document('application/json', make));
+
 function liveness(half: Route['half']): Route {
   const schema = {
     type: 'object',

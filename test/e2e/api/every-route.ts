@@ -115,6 +115,7 @@ export async function callEveryRoute(
     guestToken: '',
     product: '',
     sale: '',
+    line: '',
     order: '',
     spareOrder: '',
     spareKey: '',

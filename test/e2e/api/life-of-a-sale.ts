@@ -7,6 +7,8 @@ export interface Life {
   guestToken: string;
   product: string;
   sale: string;
+  /** With a line. */
+  line: string;
   /** Paid in the end. */
   order: string;
   /** Released in the end. */
@@ -125,6 +127,24 @@ export const lifeOfASale: readonly Step[] = [
     },
   },
   { id: 'getSale', path: ofSale, until: (json) => field(json, 'state') === 'live' },
+  {
+    id: 'createSale',
+    key: `line-${run}`,
+    body: (life) => ({
+      product_id: life.product,
+      allotted: 5,
+      discount_percent: 50,
+      admission: { mode: 'queue' },
+    }),
+    then: (json, life) => {
+      life.line = field(json, 'id');
+    },
+  },
+  { id: 'getProof', path: (life) => life.line, until: (json) => field(json, 'seed') !== '' },
+  { id: 'joinLine', path: (life) => life.line, key: `join-${run}` },
+  { id: 'getTicket', path: (life) => life.line },
+  { id: 'leaveLine', path: (life) => life.line },
+  { id: 'getAsyncapi' },
   { id: 'getSaleCalendar', path: ofSale },
   { id: 'listSales', query: '?state=upcoming,live&limit=100' },
   { id: 'listVendorSales' },

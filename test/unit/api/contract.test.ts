@@ -20,7 +20,9 @@ const built = `
   GET /v1/sales/{id}/stats · POST /v1/sessions · POST /v1/guest-sessions
   POST /v1/checkout · POST /v1/sales/{id}/holds · PATCH /v1/orders/{id} · POST /v1/orders/{id}/pay
   DELETE /v1/orders/{id} · GET /v1/orders · GET /v1/orders/{id} · GET /health/ready
-  GET /v1/socket`;
+  GET /v1/socket · GET /asyncapi.json · GET /v1/sales/{id}/proof
+  POST /v1/sales/{id}/tickets · GET /v1/sales/{id}/tickets/me
+  DELETE /v1/sales/{id}/tickets/me`;
 
 const window = `
   GET /v1/products/{id} · GET /v1/search · GET /v1/suggest · GET /v1/delivery · GET /v1/cart
@@ -36,12 +38,8 @@ const later = {
     GET /v1/webhook-endpoints · PATCH /v1/webhook-endpoints/{id}
     DELETE /v1/webhook-endpoints/{id} · GET /v1/webhook-endpoints/{id}/deliveries
     POST /v1/webhook-endpoints/deliveries/{id}/redeliver · POST /v1/webhook-endpoints/{id}/test`,
-  ann: `
-    POST /v1/sales/{id}/tickets · GET /v1/sales/{id}/tickets/me
-    DELETE /v1/sales/{id}/tickets/me`,
   nobody: `
-    POST /v1/orders/lookup · GET /v1/sales/{id}/proof · POST /v1/payments/webhooks/{provider}
-    GET /asyncapi.json`,
+    POST /v1/orders/lookup · POST /v1/payments/webhooks/{provider}`,
 } as const;
 
 const linesOf = (text: string): string[] =>

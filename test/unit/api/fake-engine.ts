@@ -9,14 +9,19 @@ import type {
   ImportedFile,
   LaneOrder,
   LaneSale,
+  LineFigures,
+  LineTicket,
   NewsListener,
   OrderDocument,
+  Proof,
   Outcome,
   SaleTerms,
   VendorProduct,
 } from '../../../engine/index.ts';
 
 export const saleId = `sal_${'0'.repeat(16)}`;
+/** Has a line. */
+export const linedSaleId = `sal_${'0'.repeat(15)}1`;
 export const orderId = `ord_${'0'.repeat(16)}${'a'.repeat(24)}`;
 export const productId = 'prd_0123456789abc';
 export const vendorId = 'ven_0123456789abcdef';
@@ -117,6 +122,80 @@ export const laneSale: CountedSale = {
   inDoubt: { count: 2, ageMs: 40 },
 };
 
+export const lineFigures: LineFigures = {
+  sale: linedSaleId,
+  mode: 'draw',
+  state: 'live',
+  bellRung: true,
+  numbered: true,
+  joined: 40,
+  waiting: 30,
+  parked: 0,
+  admitted: 3,
+  claims: 6,
+  available: 6,
+  limit: 2,
+  serving: 10,
+  cutLine: 12,
+  turnMs: 120_000,
+  factorPercent: 100,
+};
+
+/** Of the sale as `linedTerms` has it. */
+export const lineTicket: LineTicket = {
+  id: `tkt_${'0'.repeat(16)}${'a'.repeat(24)}`,
+  sale: linedSaleId,
+  index: 4,
+  state: 'waiting',
+  number: 17,
+  ahead: 6,
+  turnEndsAt: null,
+  receipt: null,
+  known: false,
+  line: lineFigures,
+};
+
+export const linedTerms: SaleTerms = {
+  ...saleTerms,
+  id: linedSaleId,
+  admission: { mode: 'draw', rate_per_second: null, turn_seconds: 120, factor: 1 },
+};
+
+/** Pages of one piece each. */
+async function* page<T>(...items: readonly T[]): AsyncGenerator<readonly T[]> {
+  yield await Promise.resolve(items);
+}
+
+const proof: Proof = {
+  limits: 'What it shows.',
+  sale: linedSaleId,
+  mode: 'draw',
+  seedCommitment: `sha256:${'0'.repeat(64)}`,
+  seed: '11'.repeat(32),
+  beacon: '',
+  beaconSource: null,
+  root: '22'.repeat(32),
+  entrantCount: 1,
+  bellAt: noon,
+  receiptKey: 'key',
+  numbered: true,
+  ended: false,
+  entries: () => page({ position: '1-4', count: 1 }),
+  entrants: () => page('33'.repeat(32)),
+  numbers: () => page(1),
+  units: () => page<never>(),
+};
+
+/** Whatever a test says, this sale and those that are made with a line have one. */
+function isLined(name: string, first: unknown): boolean {
+  if (name === 'sale') return first === linedSaleId;
+  const mode = (first as { admission?: { mode?: string } } | undefined)?.admission?.mode;
+  return name === 'createSale' && mode !== undefined && mode !== 'open';
+}
+
+const linedAnswer = (name: string): unknown =>
+  name === 'sale' ? linedTerms : { kind: 'done', value: linedTerms, replayed: false };
+
 export const done = <T>(value: T, replayed = false): Outcome<T> & { kind: 'done' } => ({
   kind: 'done',
   value,
@@ -146,6 +225,13 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   order: done(orderDocument),
   orders: { items: [orderDocument], nextCursor: 'abc', asOf: noon },
   laneOrder: done(laneOrder),
+  join: done(lineTicket),
+  leave: done({ ...lineTicket, state: 'left', ahead: null }),
+  ticket: done({ ...lineTicket, ahead: null }),
+  seen: undefined,
+  line: done(lineFigures),
+  chainHead: 'ab'.repeat(32),
+  proof: { kind: 'done', value: proof },
   storeDetails: done({ ...laneOrder, details: 1 }),
   createSale: { kind: 'done', value: saleTerms, replayed: false },
   sale: saleTerms,
@@ -203,7 +289,8 @@ export function fakeEngine(): FakeEngine {
   };
   for (const name of Object.keys(good) as (keyof Engine)[]) {
     methods[name] = (...args: unknown[]) => {
-      const answer = name in fake.answers ? fake.answers[name] : good[name];
+      const usual = name in fake.answers ? fake.answers[name] : good[name];
+      const answer = isLined(name, args[0]) ? linedAnswer(name) : usual;
       if (byCallback.has(name)) {
         calls.push([name, ...args.slice(0, -1)]);
         const callback = args.at(-1) as (outcome: unknown) => void;

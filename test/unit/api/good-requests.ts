@@ -1,5 +1,5 @@
 /** One good request for every route with a body, and what its fields are made of. */
-import { jobId, keyId, orderId, productId, saleId } from './fake-engine.ts';
+import { jobId, keyId, linedSaleId, orderId, productId, saleId } from './fake-engine.ts';
 import type { Field } from './bad-values.ts';
 
 export interface GoodRequest {
@@ -392,6 +392,33 @@ export const goodRequests: readonly GoodRequest[] = [
     status: 200,
     calls: ['release'],
   },
+  {
+    id: 'joinLine',
+    method: 'POST',
+    path: `/v1/sales/${linedSaleId}/tickets`,
+    as: 'ann',
+    key: 'k1',
+    status: 201,
+    calls: ['sale', 'join', 'laneSale'],
+    body: { delivery: { country: 'DE', postal_code: '10115' } },
+    fields: [
+      { path: 'delivery', kind: 'object' },
+      { path: 'delivery.country', kind: 'word' },
+      { path: 'delivery.postal_code', kind: 'text' },
+    ],
+  },
+  get('getTicket', `/v1/sales/${saleId}/tickets/me`, 'ann', 'ticket', 'sale'),
+  {
+    id: 'leaveLine',
+    method: 'DELETE',
+    path: `/v1/sales/${saleId}/tickets/me`,
+    as: 'ann',
+    key: 'k1',
+    status: 200,
+    calls: ['leave', 'sale'],
+  },
+  get('getAsyncapi', '/asyncapi.json', 'nobody'),
+  get('getProof', `/v1/sales/${linedSaleId}/proof`, 'nobody', 'proof'),
   get('getReadiness', '/health/ready', 'nobody'),
 ];
 

@@ -3,6 +3,8 @@ import { createApiServer } from '../../../api/server.ts';
 import type { ApiSettings } from '../../../api/server.ts';
 import { contractRoutes } from '../../../api/routes.ts';
 import { catalogClient } from '../../../api/catalog-client.ts';
+import type { Api } from '../../../api/api.ts';
+import { LineDesk } from '../../../api/line-desk.ts';
 import { TokenMemory } from '../../../api/token-memory.ts';
 import { tokenIssuer } from '../../../api/tokens.ts';
 import type { HealthWatch } from '../../../api/readiness.ts';
@@ -117,18 +119,20 @@ async function ask(url: string, method: string, path: string, asked: Asked): Pro
 
 /** The table itself, for checks of answers against it. */
 export function routeTable(): Route[] {
-  const engine = fakeEngine().engine;
+  const api: Api = {
+    engine: fakeEngine().engine,
+    currency: 'USD',
+    development: true,
+    holdSecondsDefault: 300,
+    issue,
+    memory: new TokenMemory(),
+    now: () => serverNow,
+  };
+  const catalog = catalogClient('http://127.0.0.1:9');
   return contractRoutes({
-    api: {
-      engine,
-      currency: 'USD',
-      development: true,
-      holdSecondsDefault: 300,
-      issue,
-      memory: new TokenMemory(),
-      now: () => serverNow,
-    },
-    catalog: catalogClient('http://127.0.0.1:9'),
+    api,
+    catalog,
+    desk: new LineDesk(api, catalog),
     watch: {
       health: () => healthOf(allWell, true, []),
       look: () => Promise.resolve(),

@@ -251,7 +251,7 @@ it('the vendor of a sale sees what it counts', async () => {
 it('a sale that is not there is refused, and nothing else happens', async () => {
   harness.answers = { sale: null };
   const client = await open();
-  const sale = `sal_${'0'.repeat(15)}1`;
+  const sale = `sal_${'0'.repeat(15)}2`;
   client.send({ type: 'subscribe', sale });
   expect(await client.next('outcome')).toMatchObject({ id: null, problem: { code: 'not_found' } });
   const id = randomUUID();

@@ -1,0 +1,89 @@
+/**
+ * What is known of lines beside their figures: how fast they moved in the last seconds. Kept for each
+ * sale that somebody asks for; what a waiting ticket is told (time, chance) comes from it.
+ */
+import { chance, etaSeconds, noMemory, remember } from '../engine/index.ts';
+import type {
+  LaneSale,
+  LineFigures,
+  LineLook,
+  LineMemory,
+  LineTicket,
+  Millis,
+  SaleId,
+  SaleTerms,
+} from '../engine/index.ts';
+
+const salesMax = 1000;
+
+/** A line at a moment, and what was seen of it before. */
+export interface Outlook {
+  readonly look: LineLook;
+  readonly memory: LineMemory;
+}
+
+const sumOf = (lane: LaneSale, what: 'held' | 'sold'): number =>
+  lane.items.reduce((sum, item) => sum + item[what], 0);
+
+export function lookOf(
+  terms: SaleTerms,
+  lane: LaneSale,
+  figures: LineFigures,
+  at: Millis,
+): LineLook {
+  const rate = terms.admission['rate_per_second'];
+  return {
+    at,
+    // Those who left while they waited are among them: they made room in front like the others.
+    admissions: Math.max(0, figures.joined - figures.waiting),
+    open: figures.admitted,
+    claims: figures.claims,
+    available: figures.available,
+    held: sumOf(lane, 'held'),
+    sold: sumOf(lane, 'sold'),
+    returned: lane.expired + lane.released,
+    limit: figures.limit,
+    turnMs: figures.turnMs,
+    holdMs: terms.holdSeconds * 1000,
+    factorPercent: figures.factorPercent,
+    ratePerSecond: typeof rate === 'number' ? rate : null,
+    endsAt: terms.endsAt,
+  };
+}
+
+export class LineBook {
+  readonly #memories = new Map<SaleId, LineMemory>();
+
+  /** Remembers the look, and answers with all that was. */
+  see(sale: SaleId, look: LineLook): Outlook {
+    const memory = remember(this.#memories.get(sale) ?? noMemory, look);
+    if (!this.#memories.has(sale) && this.#memories.size >= salesMax) this.#memories.clear();
+    this.#memories.set(sale, memory);
+    return { look, memory };
+  }
+}
+
+export type Range = readonly [number, number];
+
+/** Seconds until a ticket with so many waiting before it has its turn; null = unknown. */
+export function waitOf(ahead: number, { look, memory }: Outlook): Range | null {
+  return etaSeconds(ahead, look, memory);
+}
+
+/** Of a waiting ticket with a number, in hundredths; null for every other. */
+export function chanceOf(ticket: LineTicket, outlook: Outlook): number | null {
+  if (ticket.ahead === null) return null;
+  return Math.round(chance(ticket.ahead, outlook.look, outlook.memory) * 100) / 100;
+}
+
+const steps = [0, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000];
+
+/** `[ahead, at least, at most]` in seconds, for places of the line; those that are unknown are left out. */
+export function waitsOf(waiting: number, outlook: Outlook): (readonly [number, number, number])[] {
+  return steps
+    .filter((ahead) => ahead <= waiting)
+    .flatMap((ahead) => {
+      const range = waitOf(ahead, outlook);
+      return range === null ? [] : [[ahead, range[0], range[1]] as const];
+    });
+}

@@ -1,0 +1,86 @@
+/** Schemas of tickets and of what shows that their draw was fair. */
+import {
+  answer,
+  count,
+  country,
+  list,
+  object,
+  oneOf,
+  saleId,
+  text,
+  textOrNull,
+  time,
+  timeOrNull,
+  whole,
+} from './common.ts';
+import type { JsonSchema } from '../../platform/http/route.ts';
+
+export const joinBody = object({
+  delivery: object({ country, postal_code: text(20) }, ['country'], {
+    description: 'Who cannot be served there is told so before taking a place',
+  }),
+});
+
+const countOrNull: JsonSchema = { type: ['integer', 'null'], minimum: 0 };
+
+export const secondsRange: JsonSchema = {
+  type: ['array', 'null'],
+  items: { type: 'number', minimum: 0 },
+  minItems: 2,
+  maxItems: 2,
+};
+
+export const ticketStates = oneOf('waiting', 'admitted', 'finished', 'lapsed', 'left');
+
+export const ticketAnswer = answer(
+  {
+    id: { type: 'string', pattern: '^tkt_' },
+    sale_id: saleId,
+    state: ticketStates,
+    number: { ...countOrNull, description: 'Null before the draw; it never changes' },
+    ahead: { ...countOrNull, description: 'Waiting numbers below this one' },
+    cut_line: { ...countOrNull, description: 'The units left surely reach this number' },
+    serving: { ...count, description: 'Highest number admitted; 0 = none' },
+    chance: { type: ['number', 'null'], minimum: 0, maximum: 1 },
+    eta_seconds: { ...secondsRange, description: 'At least and at most; null = unknown' },
+    turn_ends_at: timeOrNull,
+    receipt: {
+      ...answer({
+        position: { type: 'string' },
+        index: count,
+        digest: { type: 'string' },
+        signature: { type: 'string' },
+      }),
+      type: ['object', 'null'],
+      description: 'In the answer to a join before the bell: keep it to check the draw',
+    },
+    deliverable: {
+      type: ['boolean', 'null'],
+      description: 'With `delivery`: null = nobody can say now',
+    },
+    poll_after_ms: whole(0, 60_000),
+    server_time: time,
+  },
+  ['deliverable'],
+);
+
+export const proofAnswer = answer(
+  {
+    limits: { type: 'string', description: 'What this shows, and what it does not' },
+    sale_id: saleId,
+    mode: oneOf('queue', 'draw'),
+    seed_commitment: textOrNull,
+    seed: textOrNull,
+    beacon: textOrNull,
+    beacon_source: textOrNull,
+    root: { type: 'string' },
+    entrant_count: count,
+    bell_at: time,
+    receipt_key: { type: 'string' },
+    entries: list(answer({ position: { type: 'string' }, count })),
+    entrants: list({ type: 'string' }),
+    numbers: list(count),
+    units: list({ type: 'object' }),
+  },
+  ['numbers', 'units'],
+);

@@ -43,11 +43,7 @@ export async function settleSale(
     await q.run(
       `UPDATE sale.lane_commands SET outcome = $3, settled_at = now()
         WHERE lane = $1 AND number = $2 AND outcome IS NULL`,
-      [
-        lane,
-        event.number,
-        JSON.stringify({ type, ok, reason, rest, at }),
-      ],
+      [lane, event.number, JSON.stringify({ type, ok, reason, rest, at })],
     );
   }
   switch (event.type) {

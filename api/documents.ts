@@ -159,7 +159,26 @@ export function saleJson(
     created_at: timeText(terms.createdAt),
     server_time: timeText(now),
     next_states: nextSaleStates(state),
+    schedule: scheduleOf(terms),
   };
+}
+
+/** The zone and the local time that a sale was scheduled by. */
+function scheduleOf({ schedule }: SaleTerms): Record<string, unknown> | null {
+  if (schedule === undefined) return null;
+  const { id, localDate, localTime, timeZone } = schedule;
+  return { id, local_date: localDate, local_time: localTime, time_zone: timeZone };
+}
+
+/** A sale as its vendor sees it. */
+export function vendorSaleJson(
+  terms: SaleTerms,
+  lane: LaneSale | null,
+  now: Millis,
+  currency: string,
+): Record<string, unknown> {
+  const { notice } = terms;
+  return { ...saleJson(terms, lane, now, currency), ...(notice === undefined ? {} : { notice }) };
 }
 
 /** The lane knows best, but only Postgres knows of a creation that was cancelled. */

@@ -1,9 +1,8 @@
 /**
- * From the body of POST /v1/sales to the engine's command: the rules that a schema cannot say. What
- * the contract knows and this version does not is 422 `unsupported`.
+ * From the body of POST /v1/sales to the engine's command: the rules that a schema cannot say.
  */
 import { refuse } from '../platform/http/problems.ts';
-import type { Admission, Millis, NewSale } from '../engine/index.ts';
+import type { Admission, Millis, NewSale, NewSchedule } from '../engine/index.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { checkCurrency } from '../engine/index.ts';
 import type { Money } from '../engine/index.ts';
@@ -15,11 +14,18 @@ interface Offer {
   readonly discount_percent?: number;
 }
 
+export interface ScheduleBody {
+  readonly local_time: string;
+  readonly time_zone: string;
+  readonly dates?: readonly string[];
+  readonly rrule?: string;
+}
+
 /** A body that fits the schema. */
 export interface SaleBody extends Partial<Offer> {
   readonly items?: readonly Offer[];
   readonly starts_at?: string;
-  readonly schedule?: object;
+  readonly schedule?: ScheduleBody;
   readonly duration_seconds: number;
   readonly limit_per_shopper: number;
   readonly hold_seconds?: number;
@@ -49,13 +55,8 @@ function wrong(param: string, detail: string): never {
   refuse('invalid_request', detail, { param });
 }
 
-function unsupported(param: string, detail: string): never {
-  refuse('unsupported', detail, { param });
-}
-
 /** Throws the problem that names the field. */
 export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
-  if (body.schedule !== undefined) checkSchedule(body);
   const startsAt = startOf(body.starts_at, context.now);
   return {
     vendor: context.vendor,
@@ -71,11 +72,17 @@ export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
   };
 }
 
-function checkSchedule(body: SaleBody): never {
+/** The same of a body with a schedule, whose dates and rule the engine checks. */
+export function newScheduleOf(
+  body: SaleBody,
+  schedule: ScheduleBody,
+  context: SaleContext,
+): NewSchedule {
   if (body.starts_at !== undefined) {
     wrong('schedule', '`schedule` and `starts_at` exclude each other');
   }
-  unsupported('schedule', '`schedule`: this version opens a sale once, at `starts_at`.');
+  const { local_time: localTime, time_zone: timeZone, ...days } = schedule;
+  return { ...newSaleOf(body, context), schedule: { localTime, timeZone, ...days } };
 }
 
 const noLine: Admission = { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };

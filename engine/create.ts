@@ -19,8 +19,10 @@ import { readProof } from './line/proof.ts';
 import { LaneNews } from './news.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
+import { cancelSale } from './sales/cancel.ts';
+import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
-import { writeSale } from './sales/create.ts';
+import { writeSale, type CreateContext } from './sales/create.ts';
 import { listSales, readSale, type StoredSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { changeProduct, listProducts, withdrawProduct, type ProductContext } from './products.ts';
@@ -64,17 +66,24 @@ interface Parts {
   readonly lineMax: number;
 }
 
+function wakeLanes({ caller }: LaneSet, woken: readonly number[]): void {
+  for (const lane of woken) void caller.send(lane).catch(() => undefined);
+}
+
+const creationOf = ({ secret, settings, lineMax }: Parts): CreateContext => ({
+  secret,
+  lanes: settings.lanes,
+  currency: settings.currency,
+  lineMax,
+});
+
 /** Creates a sale and waits for its settled outcome. */
 async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<SaleTerms>> {
-  const { db, lanes, settings, secret, lineMax } = parts;
-  const context = { secret, lanes: settings.lanes, currency: settings.currency, lineMax };
-  const created = await db.tx((q) => writeSale(q, context, sale));
+  const { db, lanes } = parts;
+  const created = await db.tx((q) => writeSale(q, creationOf(parts), sale));
   if ('code' in created) return { kind: 'rejected', rejection: created };
   crashPoint('sale.written');
-  const send = (woken: readonly number[]) => {
-    for (const lane of woken) void lanes.caller.send(lane).catch(() => undefined);
-  };
-  send(created.lanes);
+  wakeLanes(lanes, created.lanes);
   const settled = await untilSettled(async () => {
     const found = await readSale(db, created.sale);
     return found === null || found.terms.state === 'creating' ? null : found;
@@ -169,15 +178,49 @@ function lineSide({
   };
 }
 
-function vendorSide(
+/** What a vendor does with sales. */
+function saleSide(
   parts: Parts,
 ): Pick<
   Engine,
   | 'createSale'
+  | 'createSchedule'
+  | 'schedule'
+  | 'endSchedule'
+  | 'cancelSale'
   | 'pauseSale'
   | 'resumeSale'
   | 'closeSale'
   | 'topUp'
+> {
+  const { db, lanes, secret, sales } = parts;
+  const control: ControlContext = { db, secret, caller: lanes.caller };
+  const after = async <T>(id: SaleId, outcome: Promise<T>): Promise<T> => {
+    const settled = await outcome;
+    sales.forget(id);
+    return settled;
+  };
+  const toggle =
+    (kind: 'pause' | 'resume' | 'close') => (vendor: VendorId, id: SaleId, key?: string) =>
+      after(id, controlSale(control, vendor, id, kind, key));
+  return {
+    createSale: (sale) => createSale(parts, sale),
+    createSchedule: (asked) =>
+      createSchedule(db, creationOf(parts), asked, (woken) => wakeLanes(lanes, woken)),
+    schedule: (vendor, id) => readSchedule(db, vendor, id),
+    endSchedule: (vendor, id) => endSchedule(db, vendor, id),
+    cancelSale: (vendor, id, key) => after(id, cancelSale(control, vendor, id, key)),
+    pauseSale: toggle('pause'),
+    resumeSale: toggle('resume'),
+    closeSale: toggle('close'),
+    topUp: (vendor, id, what) => after(id, topUpSale(control, vendor, id, what)),
+  };
+}
+
+function vendorSide(
+  parts: Parts,
+): Pick<
+  Engine,
   | 'createVendor'
   | 'createKey'
   | 'keys'
@@ -191,9 +234,8 @@ function vendorSide(
   | 'withdrawProduct'
   | 'products'
 > {
-  const { db, lanes, settings, secret, sales } = parts;
+  const { db, lanes, settings, secret } = parts;
   const vendors = new Vendors(db);
-  const control: ControlContext = { db, secret, caller: lanes.caller };
   const { currency } = settings;
   const products: ProductContext = {
     ...{ db, secret, caller: lanes.caller, lanes: settings.lanes, currency },
@@ -202,20 +244,7 @@ function vendorSide(
       return counted.kind === 'done' ? (counted.value.items[0]?.available ?? null) : null;
     },
   };
-  const after = async <T>(id: SaleId, outcome: Promise<T>): Promise<T> => {
-    const settled = await outcome;
-    sales.forget(id);
-    return settled;
-  };
-  const toggle =
-    (kind: 'pause' | 'resume' | 'close') => (vendor: VendorId, id: SaleId, key?: string) =>
-      after(id, controlSale(control, vendor, id, kind, key));
   return {
-    createSale: (sale) => createSale(parts, sale),
-    pauseSale: toggle('pause'),
-    resumeSale: toggle('resume'),
-    closeSale: toggle('close'),
-    topUp: (vendor, id, what) => after(id, topUpSale(control, vendor, id, what)),
     createVendor: (name, key) => vendors.create(name, identityOf(secret, key, 'vendor')),
     createKey: (vendor, key) =>
       vendors.createKey(vendor, identityOf(secret, key, 'api-key', vendor)),
@@ -252,6 +281,7 @@ export async function createEngine(
     follow: (listener) => news.follow(listener),
     chainHead: (sale) => readChainHead(db, sale),
     ...shopperSide(parts),
+    ...saleSide(parts),
     ...vendorSide(parts),
     sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
     laneSale: (id) => laneSale(parts, id),

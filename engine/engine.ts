@@ -87,6 +87,34 @@ export interface SaleTerms {
   /** `sha256:` + hex; empty for a standing sale. */
   readonly seedCommitment: string;
   readonly createdAt: Millis;
+  /** Of an occurrence of a schedule. */
+  readonly schedule?: {
+    readonly id: string;
+    readonly localDate: string;
+    readonly localTime: string;
+    readonly timeZone: string;
+  };
+  /** When its units will be taken; undefined = they were. */
+  readonly fencedAt?: Millis;
+  /** What its vendor has to know: that it became smaller than asked for. */
+  readonly notice?: Readonly<Record<string, unknown>>;
+}
+
+/** A schedule as its vendor sees it. */
+export interface ScheduleDocument {
+  readonly id: string;
+  readonly localTime: string;
+  readonly timeZone: string;
+  readonly dates: readonly string[] | null;
+  readonly rrule: string | null;
+  readonly state: 'active' | 'ended' | 'cancelled';
+  /** Occurrences that have not ended, soonest first; at most 20. */
+  readonly sales: readonly SaleTerms[];
+  /** The next bell that has no sale yet; null = none will come. */
+  readonly nextBellAt: Millis | null;
+  /** Why the next occurrence could not be made. */
+  readonly notice: Readonly<Record<string, unknown>> | null;
+  readonly createdAt: Millis;
 }
 
 /** How shoppers come to a sale: at once, or one after the other. */
@@ -118,6 +146,16 @@ export interface NewSale {
   readonly idempotencyKey?: string;
   /** Canonical JSON of the body: another one under the same key is refused. */
   readonly fingerprint: string;
+}
+
+/** A sale at a local time in an IANA zone, on dates or by an RRULE; checked by the engine. */
+export interface NewSchedule extends Omit<NewSale, 'startsAt'> {
+  readonly schedule: {
+    readonly localTime: string;
+    readonly timeZone: string;
+    readonly dates?: readonly string[];
+    readonly rrule?: string;
+  };
 }
 
 export interface NewRegistration {
@@ -307,6 +345,19 @@ export interface Engine {
 
   // -- sales --
   createSale(sale: NewSale): Promise<VendorOutcome<SaleTerms>>;
+  /** With the occurrences of seven days. */
+  createSchedule(
+    schedule: NewSchedule,
+  ): Promise<VendorOutcome<{ readonly id: string; readonly sales: readonly SaleTerms[] }>>;
+  /** `null` = no such schedule of this vendor. */
+  schedule(vendor: VendorId, id: string): Promise<ScheduleDocument | null>;
+  endSchedule(vendor: VendorId, id: string): Promise<VendorOutcome<ScheduleDocument>>;
+  /** Before the bell; its units return. */
+  cancelSale(
+    vendor: VendorId,
+    id: SaleId,
+    idempotencyKey?: string,
+  ): Promise<VendorOutcome<SaleTerms>>;
   /** `null` = unknown. Terms from Postgres, remembered for a second. */
   sale(id: SaleId): Promise<SaleTerms | null>;
   /** What the lane counts now; `unavailable` or `unknown` when it cannot say. */

@@ -18,6 +18,7 @@ import type { ProductId, VendorId } from './domain/types.ts';
 import { startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
 import { requestClose } from './sales/control.ts';
+import { fenceDue, makeDue } from './sales/occurrences.ts';
 import { openStanding, type NewProduct } from './sales/standing.ts';
 import { CommandWriter } from './settle/commands.ts';
 import { creditAgain, uncredited } from './settle/sales.ts';
@@ -31,6 +32,8 @@ export interface OpenerOptions {
   readonly secret: KeyObject;
   readonly lanes: number;
   readonly currency: string;
+  /** Tickets that one line takes. */
+  readonly lineMax: number;
   readonly topic: string;
   readonly groupId: string;
   readonly log: Log;
@@ -39,8 +42,8 @@ export interface OpenerOptions {
 }
 
 const everyMs = 100;
-/** A credit that is written again waited for a person already. */
-const creditEveryMs = 1000;
+/** A credit that is written again waited for a person already, and bells are minutes away. */
+const slowEveryMs = 1000;
 const salesPerTurnMax = 200;
 
 export async function startOpener(options: OpenerOptions): Promise<{ close(): Promise<void> }> {
@@ -52,16 +55,17 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     onCrash: options.onCrash,
   });
   let after = '';
-  let creditedAt = -Infinity;
+  let slowAt = -Infinity;
   const loop = startLoop({
     name: 'opener',
     log: options.log,
     everyMs,
     round: async () => {
       after = await turn(options, after);
-      if (clock.now() - creditedAt >= creditEveryMs) {
-        creditedAt = clock.now();
+      if (clock.now() - slowAt >= slowEveryMs) {
+        slowAt = clock.now();
         await creditOnceMore(options);
+        await attendSchedules(options);
       }
       return after !== '';
     },
@@ -150,6 +154,24 @@ async function turn(options: OpenerOptions, after: string): Promise<string> {
     else await options.shop.touch(id);
   }
   return due.length < salesPerTurnMax ? '' : (due.at(-1)?.id ?? '');
+}
+
+/** Makes the occurrences that are due, and takes the units of those whose bell is near. */
+async function attendSchedules(options: OpenerOptions): Promise<void> {
+  const { db, shop, onCommands } = options;
+  onCommands(await makeDue(db, options));
+  const freeOf = async (standing: string): Promise<number | null> => {
+    const [moving] = await db.query(
+      `SELECT 1 FROM sale.moves
+        WHERE to_sale = $1 AND kind = 'return' AND state = 'crediting'
+           OR from_sale = $1 AND state = 'undoing' LIMIT 1`,
+      [standing],
+    );
+    if (moving !== undefined) return null;
+    const counts = await shop.count(standing);
+    return counts.kind === 'done' ? (counts.value.items[0]?.available ?? null) : null;
+  };
+  onCommands(await fenceDue(db, freeOf));
 }
 
 /** A credit that a frozen sale refused is written again when the sale takes commands again. */

@@ -8,6 +8,8 @@ export interface Topics {
   readonly newProduct: string;
   readonly orderUpdates: string;
   readonly catalogChanges: string;
+  /** What the vendor of a sale has to know: it became smaller than announced. */
+  readonly saleNotices: string;
   /** Of the window: a wish became cheaper, or came back. */
   readonly wishlistNotices: string;
   readonly settlerGroup: string;
@@ -20,6 +22,7 @@ export function topicsOf(prefix: string): Topics {
     newProduct: `${prefix}new-product`,
     orderUpdates: `${prefix}order-updates`,
     catalogChanges: `${prefix}catalog-changes`,
+    saleNotices: `${prefix}sale-notices`,
     wishlistNotices: `${prefix}wishlist-notices`,
     settlerGroup: `${prefix}highnoon-settler`,
     openerGroup: `${prefix}highnoon-opener`,
@@ -31,6 +34,7 @@ export const jsonTopics = (topics: Topics): readonly string[] => [
   topics.newProduct,
   topics.orderUpdates,
   topics.catalogChanges,
+  topics.saleNotices,
   topics.wishlistNotices,
 ];
 

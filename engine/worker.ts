@@ -159,6 +159,7 @@ async function startConsumers(
     secret: idSecretOf(settings.idSecret),
     lanes: settings.lanes,
     currency: settings.currency,
+    lineMax: config.lineMax,
     topic: topics.newProduct,
     groupId: topics.openerGroup,
     log,

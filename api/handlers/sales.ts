@@ -3,7 +3,7 @@ import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { LaneSale, Outcome, SaleTerms } from '../../engine/index.ts';
 import type { Api } from '../api.ts';
 import { checkedCursor } from '../cursors.ts';
-import { saleJson } from '../documents.ts';
+import { saleJson, vendorSaleJson } from '../documents.ts';
 import { LaneViews, laneOrNull } from '../lane-views.ts';
 import { notFound } from '../refusals.ts';
 import { idParams, oneOf, pageOf, pageQuery, saleIdPattern } from '../schemas/common.ts';
@@ -68,7 +68,8 @@ export function pageReader(api: Api) {
     const items = await Promise.all(
       page.items.map(async (terms) => {
         const lane = isKept(terms) ? await views.view(terms.id) : null;
-        return saleJson(terms, lane, now(), currency);
+        const json = vendor === null ? saleJson : vendorSaleJson;
+        return json(terms, lane, now(), currency);
       }),
     );
     ctx.reply(200, { items, next_cursor: page.nextCursor }, noStore);
@@ -132,16 +133,17 @@ export function icsRoute(): Route {
   };
 }
 
-/** Answers with a sale and what its lane counts now. */
+/** Answers with a sale and what its lane counts now; `json` is who sees it. */
 export async function answerSale(
   ctx: Ctx,
   { engine, currency, now }: Api,
   terms: SaleTerms,
   status: number,
   headers: Readonly<Record<string, string>> = {},
+  json = saleJson,
 ): Promise<void> {
   const outcome: Outcome<LaneSale> = await engine.laneSale(terms.id);
   const at = outcome.kind === 'done' ? outcome.now : now();
-  const json = saleJson(terms, laneOrNull(outcome), at, currency);
-  ctx.reply(status, json, { ...noStore, ...headers });
+  const body = json(terms, laneOrNull(outcome), at, currency);
+  ctx.reply(status, body, { ...noStore, ...headers });
 }

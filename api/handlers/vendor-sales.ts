@@ -3,13 +3,15 @@ import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { SaleTerms, VendorOutcome } from '../../engine/index.ts';
 import { vendorOf } from '../api.ts';
 import type { Api } from '../api.ts';
-import { statsJson } from '../documents.ts';
+import { statsJson, vendorSaleJson } from '../documents.ts';
 import { hasLine } from '../line-desk.ts';
-import { newSaleOf } from '../new-sale.ts';
+import { newSaleOf, newScheduleOf } from '../new-sale.ts';
 import type { SaleBody } from '../new-sale.ts';
 import { notFound, outcomeProblem, vendorProblem } from '../refusals.ts';
 import { idParams, saleIdPattern } from '../schemas/common.ts';
-import { newSaleBody, saleAnswer, statsAnswer, topUpBody } from '../schemas/sales.ts';
+import { newSaleBody, ownSaleAnswer, statsAnswer, topUpBody } from '../schemas/sales.ts';
+import { madeScheduleAnswer } from '../schemas/schedules.ts';
+import { answerMadeSchedule, scheduleRoutes } from './schedules.ts';
 import { answerSale, pageReader, salesAnswer, salesQuery } from './sales.ts';
 
 const salesPerMinute = 600;
@@ -23,8 +25,10 @@ export function vendorSaleRoutes(api: Api): Route[] {
     controlRoute(api, 'resume', 'Take holds again'),
     controlRoute(api, 'close', 'End it: live holds may still be paid, unsold units return'),
     topUpRoute(api),
+    cancelRoute(api),
     listRoute(api),
     statsRoute(api),
+    ...scheduleRoutes(api),
   ];
 }
 
@@ -39,11 +43,14 @@ function createRoute(api: Api): Route {
     summary: 'Create a flash sale',
     description:
       'Answered once its units are fenced. One product (`product_id`, `allotted`, and `price` or ' +
-      '`discount_percent`) or several (`items`). Without `starts_at` it opens as soon as it can.',
+      '`discount_percent`) or several (`items`). Without `starts_at` it opens as soon as it can. ' +
+      'With a `schedule` it is a sale for each of its bells: announced a week before, its units ' +
+      'fenced a quarter of an hour before, fewer when fewer are there. A local time that summer ' +
+      'time skips rings as much later as the clock jumps; one that comes twice, the first time.',
     body: newSaleBody,
     idempotencyKey: 'optional',
     rateLimit: { name: 'new-sales', perMinute: salesPerMinute },
-    responses: { 201: saleAnswer },
+    responses: { 201: { anyOf: [ownSaleAnswer, madeScheduleAnswer] } },
     errors: [
       'not_found',
       'insufficient_supply',
@@ -54,13 +61,19 @@ function createRoute(api: Api): Route {
     handle: async (ctx) => {
       const { idempotencyKey } = ctx;
       const body = ctx.body as SaleBody;
-      const command = newSaleOf(body, {
+      const context = {
         vendor: vendorOf(ctx),
         idempotencyKey,
         currency,
         holdSecondsDefault,
         now: now(),
-      });
+      };
+      if (body.schedule !== undefined) {
+        const made = await engine.createSchedule(newScheduleOf(body, body.schedule, context));
+        answerMadeSchedule(ctx, api, asAsked(made, body));
+        return;
+      }
+      const command = newSaleOf(body, context);
       const outcome = asAsked(await engine.createSale(command), body);
       const location =
         outcome.kind === 'done' ? { location: `/v1/sales/${outcome.value.id}` } : undefined;
@@ -70,7 +83,7 @@ function createRoute(api: Api): Route {
 }
 
 /** The engine knows items only: a body of one product has its fields at the top. */
-function asAsked(outcome: VendorOutcome<SaleTerms>, body: SaleBody): VendorOutcome<SaleTerms> {
+function asAsked<T>(outcome: VendorOutcome<T>, body: SaleBody): VendorOutcome<T> {
   if (body.items !== undefined || outcome.kind !== 'rejected') return outcome;
   const { rejection } = outcome;
   if (rejection.code !== 'invalid_request') return outcome;
@@ -89,7 +102,7 @@ function controlRoute(api: Api, what: Control, summary: string): Route {
     path: `/v1/sales/{id}/${what}`,
     summary,
     idempotencyKey: 'optional',
-    responses: { 200: saleAnswer },
+    responses: { 200: ownSaleAnswer },
     errors: ['not_found', 'illegal_transition', 'unavailable'],
     handle: async (ctx) => {
       const key = ctx.idempotencyKey === '' ? undefined : ctx.idempotencyKey;
@@ -132,7 +145,7 @@ function topUpRoute(api: Api): Route {
     description: 'From the product’s standing sale, or, with `new_stock`, as new stock.',
     body: topUpBody,
     idempotencyKey: 'optional',
-    responses: { 200: saleAnswer },
+    responses: { 200: ownSaleAnswer },
     errors: [
       'not_found',
       'insufficient_supply',
@@ -153,6 +166,27 @@ function topUpRoute(api: Api): Route {
   };
 }
 
+function cancelRoute(api: Api): Route {
+  return {
+    ...common,
+    id: 'cancelSale',
+    method: 'DELETE',
+    path: '/v1/sales/{id}',
+    summary: 'Cancel a sale before its bell',
+    description:
+      'Its units return. Terms of a sale never change: who wants other ones cancels it and creates ' +
+      'another. After the bell: 409, and `close` ends it.',
+    idempotencyKey: 'optional',
+    responses: { 200: ownSaleAnswer },
+    errors: ['not_found', 'illegal_transition', 'unavailable'],
+    handle: async (ctx) => {
+      const key = ctx.idempotencyKey === '' ? undefined : ctx.idempotencyKey;
+      const outcome = await api.engine.cancelSale(vendorOf(ctx), ctx.param('id'), key);
+      await answerCommand(ctx, api, outcome, 200);
+    },
+  };
+}
+
 async function answerCommand(
   ctx: Ctx,
   api: Api,
@@ -162,7 +196,8 @@ async function answerCommand(
 ): Promise<void> {
   if (outcome.kind === 'done') {
     const replayed = outcome.replayed ? { 'idempotent-replayed': 'true' } : {};
-    await answerSale(ctx, api, outcome.value, status, { ...headers, ...replayed });
+    const told = { ...headers, ...replayed };
+    await answerSale(ctx, api, outcome.value, status, told, vendorSaleJson);
   } else {
     ctx.problem(vendorProblem(outcome, ctx.idempotencyKey !== ''));
   }

@@ -19,6 +19,7 @@ const base32 = '[0-9a-hjkmnp-tv-z]';
 
 export const saleIdPattern = `^sal_${base32}{16}$`;
 export const orderIdPattern = `^ord_${base32}{40}$`;
+export const scheduleIdPattern = `^sch_${base32}{16}$`;
 export const keyIdPattern = `^key_[0-9A-Za-z]{8,60}$`;
 
 /** An object in an answer: more fields may come with later versions. */

@@ -35,13 +35,16 @@ const offer = {
   discount_percent: whole(1, 99),
 };
 
-/** Not built yet, but known: it is answered with 422. */
-const schedule = object({
-  local_time: { type: 'string', format: 'time' },
-  time_zone: { type: 'string', format: 'time-zone' },
-  dates: list({ type: 'string', format: 'date' }, { maxItems: 366 }),
-  rrule: text(500),
-});
+/** `dates` or `rrule`, one of both. */
+const schedule = object(
+  {
+    local_time: { type: 'string', format: 'time' },
+    time_zone: { type: 'string', format: 'time-zone' },
+    dates: list({ type: 'string', format: 'date' }, { minItems: 1, maxItems: 366 }),
+    rrule: text(500),
+  },
+  ['local_time', 'time_zone'],
+);
 
 const admission = object(
   {
@@ -83,7 +86,19 @@ const share: JsonSchema = {
   description: 'Held or sold; null while the lane cannot say',
 };
 
-export const saleAnswer = answer({
+const itsSchedule: JsonSchema = {
+  type: ['object', 'null'],
+  additionalProperties: true,
+  description: 'Of a sale that a schedule made: `id`, `local_date`, `local_time`, `time_zone`',
+};
+
+const notice: JsonSchema = {
+  type: ['object', 'null'],
+  additionalProperties: true,
+  description: 'For its vendor: that it became smaller than asked for, or that nothing was left',
+};
+
+const saleFields = {
   id: saleId,
   kind: oneOf('standing', 'flash'),
   state: oneOf(...saleStates),
@@ -109,7 +124,13 @@ export const saleAnswer = answer({
   created_at: time,
   server_time: time,
   next_states: list(oneOf(...saleStates)),
-});
+  schedule: itsSchedule,
+};
+
+/** As anybody sees it. */
+export const saleAnswer = answer(saleFields);
+/** As its vendor sees it. */
+export const ownSaleAnswer = answer({ ...saleFields, notice }, ['notice']);
 
 const counts = { allotted: count, available: count, held: count, sold: count };
 

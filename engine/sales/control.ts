@@ -12,7 +12,7 @@ interface OpenRow {
 }
 
 /** The command of this kind that is on its way to the sale, if there is one. */
-async function onItsWay(q: Query, sale: SaleId, kind: CommandKind): Promise<number | null> {
+export async function onItsWay(q: Query, sale: SaleId, kind: CommandKind): Promise<number | null> {
   const [row] = await q.query<OpenRow>(
     `SELECT number FROM sale.lane_commands
       WHERE sale_id = $1 AND kind = $2 AND outcome IS NULL ORDER BY number DESC LIMIT 1`,

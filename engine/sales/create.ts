@@ -13,6 +13,7 @@ import type { NewSale, VendorRejection } from '../engine.ts';
 import { admissionJson, insertLine, lineTerms } from '../line/terms.ts';
 import { requestOf } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
+import { writeFences } from './fences.ts';
 
 export interface Created {
   readonly kind: 'written' | 'known';
@@ -35,9 +36,12 @@ export interface CreateContext {
   readonly lineMax: number;
 }
 
-/** The lane of a new flash sale: by its identity, so that sales spread over all lanes. */
-function newSaleId(lanes: number): SaleId {
-  const identity = clock.random(8);
+export interface Creation extends NewSale {
+  readonly fencedLater?: boolean;
+}
+
+/** A flash sale's id from 8 bytes; its lane is a hash of them, so that sales spread over all lanes. */
+export function newSaleId(lanes: number, identity: Uint8Array): SaleId {
   const lane = createHash('sha256').update(identity).digest().readUInt32BE(0) % lanes;
   return saleIdOf(lane, identity);
 }
@@ -106,9 +110,10 @@ async function insertSale(
   q: Query,
   context: CreateContext,
   id: SaleId,
-  sale: NewSale,
+  sale: Creation,
   request: string | null,
   items: readonly PricedItem[],
+  writer: CommandWriter,
 ): Promise<boolean> {
   const startsAt = new Date(sale.startsAt ?? clock.wall());
   const endsAt = new Date(startsAt.getTime() + sale.durationSeconds * 1000);
@@ -148,29 +153,23 @@ async function insertSale(
       items.map((i) => i.allotted),
     ],
   );
-  await q.run(
-    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units,
-                             group_id, state)
-     SELECT 'mov_' || substr($1, 5) || '_' || (n - 1), 'fence', product, standing, 0, $1, n - 1,
-            units, $1, 'asked'
-       FROM unnest($2::text[], $3::text[], $4::bigint[])
-            WITH ORDINALITY AS i(product, standing, units, n)`,
-    [id, items.map((i) => i.product), items.map((i) => i.standing), items.map((i) => i.allotted)],
-  );
   await insertLine(q, id, sale.admission, context.lineMax);
-  await creationCommands(id, sale, items, { startsAt, endsAt, lineMax: context.lineMax }).flush(q);
+  addInstall(writer, id, sale, items, { startsAt, endsAt, lineMax: context.lineMax });
+  if (sale.fencedLater !== true) {
+    const fences = items.map((i, item) => ({ ...i, item, units: i.allotted }));
+    await writeFences(q, id, fences, writer);
+  }
   return true;
 }
 
-/** An install for the sale's lane, a debit for each source. */
-function creationCommands(
+function addInstall(
+  writer: CommandWriter,
   id: SaleId,
   sale: NewSale,
   items: readonly PricedItem[],
   bounds: { readonly startsAt: Date; readonly endsAt: Date; readonly lineMax: number },
-): CommandWriter {
+): void {
   const line = lineTerms(sale.admission, bounds.lineMax);
-  const writer = new CommandWriter();
   writer.add({
     lane: laneOfId(id),
     kind: 'install',
@@ -188,17 +187,6 @@ function creationCommands(
       ...(line === null ? [] : [line]),
     ],
   });
-  for (const [n, item] of items.entries()) {
-    const move = `mov_${id.slice(4)}_${n}`;
-    writer.add({
-      lane: laneOfId(item.standing),
-      kind: 'debit',
-      sale: item.standing,
-      move,
-      body: [move, 0, item.allotted],
-    });
-  }
-  return writer;
 }
 
 /** The sale that this request has made, or why it is another request. */
@@ -208,7 +196,8 @@ async function findKnown(
   request: string,
 ): Promise<Created | VendorRejection | null> {
   const [known] = await q.query<{ id: SaleId; fingerprint: string }>(
-    `SELECT id, fingerprint FROM sale.sales WHERE request = $1 AND state <> 'cancelled'`,
+    `SELECT id, fingerprint FROM sale.sales WHERE request = $1 AND state <> 'cancelled'
+     UNION ALL SELECT id, fingerprint FROM sale.schedules WHERE request = $1`,
     [request],
   );
   if (known === undefined) return null;
@@ -225,14 +214,31 @@ export async function writeSale(
   const request = requestOf(context.secret, sale.idempotencyKey, 'sale', sale.vendor);
   const known = request === null ? null : await findKnown(q, sale, request);
   if (known !== null) return known;
+  const writer = new CommandWriter();
+  const id = newSaleId(context.lanes, clock.random(8));
+  const made = await addSale(q, context, id, sale, writer, request);
+  if (typeof made !== 'boolean') return made;
+  // Somebody asked the same at the same time, and was first: it is there now.
+  if (!made) return writeSale(q, context, sale);
+  const { lanes } = writer;
+  await writer.flush(q);
+  return { kind: 'written', sale: id, lanes };
+}
+
+/**
+ * Adds a sale of this id to a transaction; its commands are left to the `writer`. False = there is one
+ * with this request. `fencedLater`: its units are asked for by whoever sets `fence_at`.
+ */
+export async function addSale(
+  q: Query,
+  context: CreateContext,
+  id: SaleId,
+  sale: Creation,
+  writer: CommandWriter,
+  request: string | null = null,
+): Promise<boolean | VendorRejection> {
   const products = sale.items.map((i) => i.product);
   const items = priceItems(sale, await readSources(q, sale.vendor, products));
   if (!Array.isArray(items)) return items;
-  const id = newSaleId(context.lanes);
-  if (!(await insertSale(q, context, id, sale, request, items))) {
-    // Somebody asked the same at the same time, and was first: it is there now.
-    return writeSale(q, context, sale);
-  }
-  const lanes = [laneOfId(id), ...items.map((i) => laneOfId(i.standing))];
-  return { kind: 'written', sale: id, lanes: [...new Set(lanes)] };
+  return insertSale(q, context, id, sale, request, items, writer);
 }

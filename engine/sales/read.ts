@@ -19,6 +19,9 @@ interface Row {
   readonly seed: Buffer | null;
   readonly created_at: Date;
   readonly cancel_reason: { code: string; product: string; available: number } | null;
+  readonly schedule: NonNullable<SaleTerms['schedule']> | null;
+  readonly fence_at: Date | null;
+  readonly notice: NonNullable<SaleTerms['notice']> | null;
   readonly items: readonly {
     product: string;
     allotted: number;
@@ -27,13 +30,21 @@ interface Row {
   }[];
 }
 
+/** A sale that was closed before its bell was cancelled; in its lane, and for the loops, it is closed. */
+const shownState = `CASE WHEN s.withdrawn_at IS NOT NULL AND s.opened_at IS NULL AND s.state = 'closed'
+                         THEN 'cancelled' ELSE s.state END`;
+
 /**
  * Columns of a sale with its items. Before its units are in, `allotted` is what was asked; after,
  * what has settled.
  */
 const select = `
-  SELECT s.id, s.vendor_id, s.kind, s.state, s.starts_at, s.ends_at, s.limit_per_shopper,
+  SELECT s.id, s.vendor_id, s.kind, ${shownState} AS state, s.starts_at, s.ends_at, s.limit_per_shopper,
          s.hold_seconds, s.who, s.admission, s.seed, s.created_at, s.cancel_reason,
+         s.fence_at, s.notice,
+         (SELECT jsonb_build_object('id', h.id, 'localDate', s.local_date, 'localTime', h.local_time,
+                                    'timeZone', h.time_zone)
+            FROM sale.schedules h WHERE h.id = s.schedule_id) AS schedule,
          (SELECT jsonb_agg(jsonb_build_object(
                    'product', i.product_id, 'price', i.price, 'listPrice', i.list_price,
                    'offered', CASE WHEN s.kind = 'standing' THEN i.allotted ELSE i.asked + (
@@ -41,7 +52,8 @@ const select = `
                       WHERE m.product_id = i.product_id AND m.to_sale = s.id AND m.to_item = i.item
                         AND m.kind IN ('grant', 'fence') AND m.group_id <> s.id
                         AND m.state = 'done') END,
-                   'allotted', CASE WHEN s.state IN ('creating', 'cancelled') THEN i.asked
+                   'allotted', CASE WHEN s.state IN ('creating', 'cancelled')
+                                      OR s.fence_at IS NOT NULL THEN i.asked
                                     ELSE i.allotted END) ORDER BY i.item)
             FROM sale.sale_items i WHERE i.sale_id = s.id) AS items
     FROM sale.sales s`;
@@ -70,6 +82,9 @@ function saleOf(row: Row): StoredSale {
       admission: row.admission,
       seedCommitment: commitment,
       createdAt: row.created_at.getTime(),
+      ...(row.schedule === null ? {} : { schedule: row.schedule }),
+      ...(row.fence_at === null ? {} : { fencedAt: row.fence_at.getTime() }),
+      ...(row.notice === null ? {} : { notice: row.notice }),
     },
   };
 }
@@ -77,6 +92,27 @@ function saleOf(row: Row): StoredSale {
 export async function readSale(q: Query, id: SaleId): Promise<StoredSale | null> {
   const [row] = await q.query<Row>(`${select} WHERE s.id = $1`, [id], 'sale_read');
   return row === undefined ? null : saleOf(row);
+}
+
+/**
+ * Occurrences of a schedule, soonest first: those made with it, as its creation answers them, or those
+ * that have not ended.
+ */
+export async function occurrencesOf(
+  q: Query,
+  schedule: string,
+  which: 'first' | 'next',
+  most: number,
+): Promise<readonly SaleTerms[]> {
+  const of =
+    which === 'first'
+      ? 's.created_at = (SELECT created_at FROM sale.schedules WHERE id = $1)'
+      : `s.state IN ('creating', 'scheduled', 'live', 'paused', 'closing')`;
+  const rows = await q.query<Row>(
+    `${select} WHERE s.schedule_id = $1 AND ${of} ORDER BY s.starts_at, s.id LIMIT $2`,
+    [schedule, most],
+  );
+  return rows.map((row) => saleOf(row).terms);
 }
 
 const statesOf = {
@@ -100,7 +136,7 @@ export async function listSales(
     `${select}
       WHERE s.kind = 'flash'
         AND (cardinality($1::text[]) = 0 OR s.state = ANY($1))
-        AND ($2::text IS NULL AND s.state <> 'creating' AND s.state <> 'cancelled'
+        AND ($2::text IS NULL AND s.state <> 'creating' AND ${shownState} <> 'cancelled'
              OR s.vendor_id = $2)
         AND (s.starts_at, s.id) > ($3::timestamptz, $4)
       ORDER BY s.starts_at, s.id LIMIT $5`,

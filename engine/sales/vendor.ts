@@ -22,7 +22,8 @@ interface CommandOutcome {
   readonly reason: string;
 }
 
-async function owned(q: Query, vendor: VendorId, id: SaleId): Promise<SaleTerms | null> {
+/** A vendor's sale, its row locked; null = there is none of this vendor. */
+export async function owned(q: Query, vendor: VendorId, id: SaleId): Promise<SaleTerms | null> {
   if (!isSaleId(id)) return null;
   await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [id]);
   const found = await readSale(q, id);
@@ -113,7 +114,11 @@ export async function controlSale(
   return { kind: 'done', value: sale.terms, replayed: asked.replayed };
 }
 
-function commandOutcome(db: Db, lane: number, number: number): Promise<CommandOutcome | null> {
+export function commandOutcome(
+  db: Db,
+  lane: number,
+  number: number,
+): Promise<CommandOutcome | null> {
   return untilSettled(async () => {
     const [row] = await db.query<{ outcome: CommandOutcome | null }>(
       'SELECT outcome FROM sale.lane_commands WHERE lane = $1 AND number = $2',
@@ -130,6 +135,22 @@ interface TopUpRequest {
   readonly idempotencyKey?: string;
 }
 
+/**
+ * An occurrence whose own units are still to come takes none besides: the lane counts credits to know
+ * that all are in.
+ */
+async function awaitsUnits(q: Query, { id, schedule }: SaleTerms): Promise<boolean> {
+  if (schedule === undefined) return false;
+  const [row] = await q.query(
+    `SELECT 1 FROM sale.sales s WHERE s.id = $1 AND s.state = 'scheduled' AND (
+       s.fence_at IS NOT NULL OR EXISTS (
+         SELECT 1 FROM sale.moves m
+          WHERE m.group_id = s.id AND m.state IN ('asked', 'debited', 'crediting')))`,
+    [id],
+  );
+  return row !== undefined;
+}
+
 /** Where a top-up's units come from and go to, or why it cannot be. */
 async function planTopUp(
   q: Query,
@@ -141,6 +162,7 @@ async function planTopUp(
   if (!['scheduled', 'live', 'paused'].includes(state)) {
     return { code: 'illegal_transition', state };
   }
+  if (await awaitsUnits(q, sale)) return { code: 'illegal_transition', state };
   if (what.product === null && sale.items.length > 1) {
     return { code: 'invalid_request', param: 'product_id', detail: 'the sale has several items' };
   }

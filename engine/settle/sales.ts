@@ -4,26 +4,11 @@
  * whoever finds that, holding the sale's row.
  */
 import type { Query } from '../../platform/postgres/db.ts';
-import { laneOfId } from '../domain/ids.ts';
 import type { SaleId } from '../domain/types.ts';
 import type { CommandWriter } from './commands.ts';
 import type { SaleEvent } from './events.ts';
-
-interface Move {
-  readonly id: string;
-  readonly kind: 'grant' | 'fence' | 'return' | 'restock' | 'withdraw';
-  readonly product_id: string;
-  readonly from_sale: SaleId | null;
-  readonly from_item: number | null;
-  readonly to_sale: SaleId | null;
-  readonly to_item: number | null;
-  readonly units: number;
-  readonly group_id: string | null;
-  readonly state: string;
-}
-
-const moveColumns =
-  'id, kind, product_id, from_sale, from_item, to_sale, to_item, units, group_id, state';
+import { credit, moveColumns, setMove, shortOf, type Move } from './moves.ts';
+import { decideOccurrence } from './occurrences.ts';
 
 /** An event that no repetition can settle: it is put into quarantine. */
 export class CannotSettle extends Error {}
@@ -179,24 +164,6 @@ async function shrinkSupply(q: Query, { product_id: product, units }: Move): Pro
   await q.run('UPDATE sale.registrations SET supply = supply - $2 WHERE id = $1', [product, units]);
 }
 
-function credit(writer: CommandWriter, move: Move, sale: SaleId | null, item: number | null): void {
-  if (sale === null || item === null) throw new Error(`move ${move.id} has nowhere to go`);
-  writer.add({
-    lane: laneOfId(sale),
-    kind: 'credit',
-    sale,
-    move: move.id,
-    body: [move.id, item, move.units],
-  });
-}
-
-async function setMove(q: Query, id: string, state: string, reason: string | null): Promise<void> {
-  await q.run(
-    'UPDATE sale.moves SET state = $2, reason = coalesce($3, reason), settled_at = now() WHERE id = $1',
-    [id, state, reason],
-  );
-}
-
 async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): Promise<void> {
   const [id, direction, item, , allotted, last, available] = event.rest as [
     string,
@@ -292,15 +259,19 @@ async function lockMove(q: Query, id: string): Promise<Move> {
  * credit each to the flash sale; else each accepted one goes back to its source.
  */
 async function decideGroup(q: Query, group: string, writer: CommandWriter): Promise<void> {
-  const [sale] = await q.query<{ id: string; state: string }>(
-    'SELECT id, state FROM sale.sales WHERE id = $1 FOR UPDATE',
+  const [sale] = await q.query<{ id: string; schedule_id: string | null }>(
+    'SELECT id, schedule_id FROM sale.sales WHERE id = $1 FOR UPDATE',
     [group],
   );
-  const moves = await q.query<Move & { reason: string | null }>(
-    `SELECT ${moveColumns}, reason FROM sale.moves WHERE group_id = $1 ORDER BY id FOR UPDATE`,
+  const moves = await q.query<Move>(
+    `SELECT ${moveColumns} FROM sale.moves WHERE group_id = $1 ORDER BY id FOR UPDATE`,
     [group],
   );
   if (moves.some((m) => m.state === 'asked')) return;
+  if (sale !== undefined && sale.schedule_id !== null) {
+    await decideOccurrence(q, sale.id, moves, writer);
+    return;
+  }
   const refused = moves.find((m) => m.state === 'refused');
   for (const move of moves.filter((m) => m.state === 'debited')) {
     await setMove(q, move.id, refused === undefined ? 'crediting' : 'undoing', null);
@@ -308,8 +279,7 @@ async function decideGroup(q: Query, group: string, writer: CommandWriter): Prom
     else credit(writer, move, move.from_sale, move.from_item);
   }
   if (refused !== undefined && sale !== undefined) {
-    const available = Number(refused.reason?.split(':')[1] ?? 0);
-    const short = refused.reason?.startsWith('insufficient') === true;
+    const { short, free: available } = shortOf(refused.reason);
     const code = short ? 'insufficient_supply' : 'unavailable';
     await q.run(`UPDATE sale.sales SET state = 'cancelled', cancel_reason = $2 WHERE id = $1`, [
       group,

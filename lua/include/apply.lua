@@ -23,8 +23,8 @@ local function checked(value, kind)
   return value
 end
 
-local function checkedUnits(units)
-  if checked(units, 'number') < 1 or units % 1 ~= 0 then error('malformed command') end
+local function checkedUnits(units, least)
+  if checked(units, 'number') < least or units % 1 ~= 0 then error('malformed command') end
   return units
 end
 
@@ -74,8 +74,9 @@ local function install(sale)
   end
 end
 
+-- One of nothing counts: the bell waits for a credit of every item.
 local function credit(sale, number, body)
-  local it, units = sale.items[body[2] + 1], checkedUnits(body[3])
+  local it, units = sale.items[body[2] + 1], checkedUnits(body[3], 0)
   if sale.st == CLOSED or sale.st == CLOSING then
     emit(sale, { 'moved', number, 0, 'closed', body[1], 'credit', body[2], units, it.allotted,
       it.last })
@@ -121,7 +122,7 @@ end
 -- Never-issued numbers go first, from the top; then the highest returned ones. A refusal names what
 -- one debit could take.
 local function debit(sale, number, body)
-  local item, units = body[2] + 1, checkedUnits(body[3])
+  local item, units = body[2] + 1, checkedUnits(body[3], 1)
   local it = sale.items[item]
   local fresh = it.last - it.next + 1
   local most = fresh + math.min(it.returned, DEBIT_MOST)

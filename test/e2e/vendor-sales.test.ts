@@ -148,17 +148,6 @@ describe('creating a sale', () => {
     }
   });
 
-  it('knows what later versions will do, and says so', async () => {
-    const product = await shop.product(vendor);
-    const body = { product_id: product, allotted: 1, discount_percent: 10 };
-    const schedule = { local_time: '12:00', time_zone: 'Asia/Kolkata', dates: ['2030-06-01'] };
-    for (const [more, param] of [[{ schedule }, 'schedule']] as const) {
-      const answer = await create({ ...body, ...more });
-      expect(answer).toMatchObject({ status: 422, json: { code: 'unsupported', param } });
-    }
-    expect(await shop.free(vendor, product)).toBe(30);
-  });
-
   it('starts now when it should have up to a minute ago, and not before', async () => {
     const product = await shop.product(vendor);
     const body = { product_id: product, allotted: 1, discount_percent: 10 };

@@ -116,6 +116,8 @@ export async function callEveryRoute(
     product: '',
     sale: '',
     line: '',
+    spareSale: '',
+    schedule: '',
     order: '',
     spareOrder: '',
     spareKey: '',

@@ -9,6 +9,9 @@ export interface Life {
   sale: string;
   /** With a line. */
   line: string;
+  /** Cancelled before its bell. */
+  spareSale: string;
+  schedule: string;
   /** Paid in the end. */
   order: string;
   /** Released in the end. */
@@ -40,6 +43,7 @@ const field = (json: unknown, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
+const farAway = '2031-06-01T12:00:00Z';
 const run = Date.now().toString(36);
 const ofSale = (life: Life): string => life.sale;
 const ofOrder = (life: Life): string => life.order;
@@ -126,6 +130,38 @@ export const lifeOfASale: readonly Step[] = [
       life.sale = field(json, 'id');
     },
   },
+  {
+    id: 'createSale',
+    body: (life) => ({
+      product_id: life.product,
+      allotted: 1,
+      discount_percent: 50,
+      starts_at: farAway,
+    }),
+    then: (json, life) => {
+      life.spareSale = field(json, 'id');
+    },
+  },
+  { id: 'cancelSale', path: (life) => life.spareSale },
+  {
+    id: 'createSale',
+    key: `schedule-${run}`,
+    body: (life) => ({
+      product_id: life.product,
+      allotted: 1,
+      discount_percent: 50,
+      schedule: {
+        local_time: '12:00',
+        time_zone: 'Asia/Kolkata',
+        dates: [farAway.slice(0, 10)],
+      },
+    }),
+    then: (json, life) => {
+      life.schedule = field(json, 'schedule_id');
+    },
+  },
+  { id: 'getSchedule', path: (life) => life.schedule },
+  { id: 'endSchedule', path: (life) => life.schedule },
   { id: 'getSale', path: ofSale, until: (json) => field(json, 'state') === 'live' },
   {
     id: 'createSale',

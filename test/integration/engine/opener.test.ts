@@ -50,6 +50,7 @@ beforeAll(async () => {
     secret: idSecretOf(world.settings.idSecret),
     lanes: world.settings.lanes,
     currency: world.settings.currency,
+    lineMax: world.config.lineMax,
     topic: newProduct,
     groupId: `${world.kafka.prefix}opener`,
     log: silent,

@@ -42,6 +42,7 @@ beforeAll(async () => {
   opener = await startOpener({
     ...{ kafka: world.kafka.kafka, producer: await world.kafka.kafka.producer(), db, secret },
     ...{ shop: lanes.shop, lanes: count, currency, topic: newProduct, log: silent },
+    lineMax: world.config.lineMax,
     groupId: `${world.kafka.prefix}opener`,
     onCommands: () => undefined,
     onCrash: (error) => {

@@ -16,6 +16,7 @@ import type {
   Proof,
   Outcome,
   SaleTerms,
+  ScheduleDocument,
   VendorProduct,
 } from '../../../engine/index.ts';
 
@@ -91,6 +92,37 @@ export const importJob: ImportJob = {
   errors: [{ row: 2, code: 'invalid_request', detail: '`name` is required' }],
   createdAt: new Date(noon),
   endedAt: null,
+};
+
+export const scheduleId = `sch_${'0'.repeat(16)}`;
+
+/** An occurrence, announced and not yet fenced. */
+export const scheduledTerms: SaleTerms = {
+  ...saleTerms,
+  state: 'scheduled',
+  startsAt: Date.UTC(2030, 5, 2, 6, 30),
+  endsAt: Date.UTC(2030, 5, 2, 7, 30),
+  fencedAt: Date.UTC(2030, 5, 2, 6, 15),
+  schedule: {
+    id: scheduleId,
+    localDate: '2030-06-02',
+    localTime: '12:00',
+    timeZone: 'Asia/Kolkata',
+  },
+  notice: { code: 'smaller_than_asked', at: '2030-06-02T06:15:00.000Z', items: [] },
+};
+
+export const scheduleDocument: ScheduleDocument = {
+  id: scheduleId,
+  localTime: '12:00',
+  timeZone: 'Asia/Kolkata',
+  dates: null,
+  rrule: 'FREQ=DAILY',
+  state: 'active',
+  sales: [scheduledTerms],
+  nextBellAt: Date.UTC(2030, 5, 9, 6, 30),
+  notice: null,
+  createdAt: noon,
 };
 
 export const vendorProduct: VendorProduct = {
@@ -234,6 +266,18 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   proof: { kind: 'done', value: proof },
   storeDetails: done({ ...laneOrder, details: 1 }),
   createSale: { kind: 'done', value: saleTerms, replayed: false },
+  createSchedule: {
+    kind: 'done',
+    value: { id: scheduleId, sales: [scheduledTerms] },
+    replayed: false,
+  },
+  schedule: scheduleDocument,
+  endSchedule: {
+    kind: 'done',
+    value: { ...scheduleDocument, state: 'cancelled' },
+    replayed: false,
+  },
+  cancelSale: { kind: 'done', value: { ...saleTerms, state: 'cancelled' }, replayed: false },
   sale: saleTerms,
   laneSale: done(laneSale),
   sales: { items: [saleTerms], nextCursor: null },

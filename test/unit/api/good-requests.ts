@@ -1,21 +1,10 @@
 /** One good request for every route with a body, and what its fields are made of. */
 import { jobId, keyId, linedSaleId, orderId, productId, saleId } from './fake-engine.ts';
 import type { Field } from './bad-values.ts';
+import type { GoodRequest } from './good-request.ts';
+import { goodScheduleRequests } from './good-schedules.ts';
 
-export interface GoodRequest {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly as: 'ann' | 'vendor' | 'nobody';
-  readonly key?: string;
-  readonly body?: unknown;
-  readonly status: number;
-  readonly fields?: readonly Field[];
-  /** Fields that must be there. */
-  readonly required?: readonly string[];
-  /** Calls of the engine, in order. */
-  readonly calls: readonly string[];
-}
+export type { GoodRequest };
 
 const address = {
   name: 'Ann Ash',
@@ -247,6 +236,7 @@ export const goodRequests: readonly GoodRequest[] = [
   createSale,
   createSaleByPercent,
   createSaleOfItems,
+  ...goodScheduleRequests,
   control('pause', 'pauseSale'),
   control('resume', 'resumeSale'),
   control('close', 'closeSale'),

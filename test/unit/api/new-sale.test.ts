@@ -1,6 +1,6 @@
 // POST /v1/sales beyond its schema: one price, one form, a start that is not past.
 import { describe, expect, it } from 'vitest';
-import { lateStartMaxMs, newSaleOf } from '../../../api/new-sale.ts';
+import { lateStartMaxMs, newSaleOf, newScheduleOf } from '../../../api/new-sale.ts';
 import type { SaleBody } from '../../../api/new-sale.ts';
 import { ProblemError } from '../../../platform/http/problems.ts';
 import { noon } from './fake-engine.ts';
@@ -119,7 +119,6 @@ describe('newSaleOf', () => {
       },
       'items.0.price.currency',
     ],
-    ['a schedule beside a start', { ...one, schedule: {}, starts_at: at(noon) }, 'schedule'],
     [
       'a rate without a line',
       { ...one, admission: { mode: 'open', rate_per_second: 2 } },
@@ -156,7 +155,16 @@ describe('newSaleOf', () => {
     ).toEqual({ mode: 'draw', ratePerSecond: 2.5, turnSeconds: 60, factor: 1.25 });
   });
 
-  it('says what this version does not have', () => {
-    expect(refusal({ ...one, schedule: {} })).toEqual({ code: 'unsupported', param: 'schedule' });
+  it('makes a schedule, which has no start of its own', () => {
+    const schedule = { local_time: '12:00', time_zone: 'Asia/Kolkata', rrule: 'FREQ=DAILY' };
+    const made = newScheduleOf({ ...one, schedule }, schedule, context);
+    expect(made).not.toHaveProperty('startsAt');
+    expect(made).toMatchObject({
+      items: [{ product: 'prd_a', allotted: 5, price: 100 }],
+      schedule: { localTime: '12:00', timeZone: 'Asia/Kolkata', rrule: 'FREQ=DAILY' },
+    });
+    expect(made.fingerprint).not.toBe(newSaleOf(one, context).fingerprint);
+    const both = { ...one, schedule, starts_at: at(noon) };
+    expect(() => newScheduleOf(both, schedule, context)).toThrow(ProblemError);
   });
 });

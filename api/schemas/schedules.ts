@@ -1,0 +1,26 @@
+/** Schemas of schedules: what is said of one. */
+import { answer, list, oneOf, text, textOrNull, time, timeOrNull } from './common.ts';
+import { ownSaleAnswer } from './sales.ts';
+
+const notice = {
+  type: ['object', 'null'],
+  additionalProperties: true,
+  description: 'Why the next sale could not be made',
+};
+
+/** What POST /v1/sales answers to a body with a `schedule`. */
+export const madeScheduleAnswer = answer({ schedule_id: text(40), sales: list(ownSaleAnswer) });
+
+export const scheduleAnswer = answer({
+  id: text(40),
+  state: oneOf('active', 'ended', 'cancelled'),
+  local_time: text(8),
+  time_zone: text(64),
+  dates: { type: ['array', 'null'], items: { type: 'string', format: 'date' } },
+  rrule: textOrNull,
+  sales: list(ownSaleAnswer),
+  next_starts_at: { ...timeOrNull, description: 'The next bell that has no sale yet' },
+  notice,
+  created_at: time,
+  server_time: time,
+});

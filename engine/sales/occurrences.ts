@@ -1,0 +1,207 @@
+/**
+ * What the opener does for schedules: makes occurrences a week ahead, and takes their units shortly
+ * before the bell. Level-triggered: both look at rows, so whatever a dead process left is done here.
+ */
+import { createHash } from 'node:crypto';
+import { clock } from '../../platform/clock.ts';
+import type { Db, Query } from '../../platform/postgres/db.ts';
+import type { Millis, ProductId, SaleId, VendorId } from '../domain/types.ts';
+import type { NewSale, VendorRejection } from '../engine.ts';
+import { CommandWriter } from '../settle/commands.ts';
+import { decideOccurrence } from '../settle/occurrences.ts';
+import { bellsBetween, nextBell, type Schedule } from './calendar.ts';
+import { addSale, newSaleId, type CreateContext } from './create.ts';
+import { writeFences } from './fences.ts';
+
+const dayMs = 86_400_000;
+/** Occurrences exist this long before their bell … */
+export const aheadMs = 7 * dayMs;
+/** … and their units are taken this long before it. */
+export const fenceAheadMs = 15 * 60_000;
+/** A schedule whose next occurrence cannot be made is tried again so much later. */
+const tryAgainMs = 60_000;
+/** Of one round of the opener. */
+const schedulesMax = 20;
+const fencesMax = 50;
+
+/** What every occurrence of a schedule is. */
+export type OccurrenceTerms = Omit<NewSale, 'startsAt' | 'idempotencyKey' | 'fingerprint'>;
+
+export interface ScheduleRow {
+  readonly id: string;
+  readonly vendor_id: VendorId;
+  readonly local_time: string;
+  readonly time_zone: string;
+  readonly dates: readonly string[] | null;
+  readonly rrule: string | null;
+  readonly starts_on: string;
+  readonly terms: OccurrenceTerms;
+  readonly state: 'active' | 'ended' | 'cancelled';
+  readonly made_until: Date;
+  readonly next_at: Date | null;
+  readonly notice: Readonly<Record<string, unknown>> | null;
+  readonly created_at: Date;
+}
+
+export const scheduleColumns = `id, vendor_id, local_time, time_zone, dates, rrule, starts_on, terms,
+  state, made_until, next_at, notice, created_at`;
+
+export const scheduleOf = (row: ScheduleRow): Schedule => ({
+  localTime: row.local_time,
+  timeZone: row.time_zone,
+  dates: row.dates,
+  rrule: row.rrule,
+  startsOn: row.starts_on,
+});
+
+/** The sale of a schedule on a local date: the same one however often it is made. */
+export function occurrenceId(lanes: number, schedule: string, localDate: string): SaleId {
+  const hash = createHash('sha256').update(`${schedule} ${localDate}`).digest();
+  return newSaleId(lanes, hash.subarray(0, 8));
+}
+
+/**
+ * Makes the occurrences that are due, of a schedule whose row is locked. What stands in the way of one
+ * (a product that is gone) is noted, answered, and the schedule looked at again later.
+ */
+export async function makeOccurrences(
+  q: Query,
+  context: CreateContext,
+  row: ScheduleRow,
+  now: Millis,
+  writer: CommandWriter,
+): Promise<VendorRejection | null> {
+  const schedule = scheduleOf(row);
+  const until = now + aheadMs;
+  const from = Math.max(row.made_until.getTime(), now);
+  for (const { localDate, at } of bellsBetween(schedule, from, until)) {
+    const id = occurrenceId(context.lanes, row.id, localDate);
+    const fingerprint = `${row.id} ${localDate}`;
+    const sale = { ...row.terms, startsAt: at, fingerprint, fencedLater: true };
+    const made = await addSale(q, context, id, sale, writer);
+    if (typeof made !== 'boolean') {
+      const notice = { code: made.code, local_date: localDate, at: new Date(now).toISOString() };
+      await lookAgain(q, row.id, at, now + tryAgainMs, notice);
+      return made;
+    }
+    await q.run(
+      'UPDATE sale.sales SET schedule_id = $2, local_date = $3, fence_at = $4 WHERE id = $1',
+      [id, row.id, localDate, new Date(Math.max(now, at - fenceAheadMs))],
+    );
+  }
+  const next = nextBell(schedule, until);
+  await lookAgain(q, row.id, until, next === null ? null : next.at - aheadMs, null);
+  return null;
+}
+
+async function lookAgain(
+  q: Query,
+  id: string,
+  madeUntil: Millis,
+  at: Millis | null,
+  notice: Record<string, unknown> | null,
+): Promise<void> {
+  await q.run(
+    `UPDATE sale.schedules SET made_until = $2, next_at = $3, notice = $4,
+            state = CASE WHEN state = 'active' AND $3::timestamptz IS NULL THEN 'ended' ELSE state END
+      WHERE id = $1`,
+    [
+      id,
+      new Date(madeUntil),
+      at === null ? null : new Date(at),
+      notice === null ? null : JSON.stringify(notice),
+    ],
+  );
+}
+
+/** Makes what is due of all schedules; the lanes to wake. */
+export async function makeDue(db: Db, context: CreateContext): Promise<readonly number[]> {
+  const woken = new Set<number>();
+  for (let n = 0; n < schedulesMax; n++) {
+    const lanes = await db.tx(async (q) => {
+      const now = clock.wall();
+      const [row] = await q.query<ScheduleRow>(
+        `SELECT ${scheduleColumns} FROM sale.schedules
+          WHERE state = 'active' AND next_at <= $1
+          ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
+        [new Date(now)],
+        'schedules_due',
+      );
+      if (row === undefined) return null;
+      const writer = new CommandWriter();
+      await makeOccurrences(q, context, row, now, writer);
+      const { lanes: written } = writer;
+      await writer.flush(q);
+      return written;
+    });
+    if (lanes === null) break;
+    for (const lane of lanes) woken.add(lane);
+  }
+  return [...woken];
+}
+
+interface Due {
+  readonly id: SaleId;
+  readonly items: readonly { item: number; product: ProductId; standing: SaleId; asked: number }[];
+}
+
+/** Of the sale's items: what was asked for, and where it is to come from. */
+const dueColumns = `s.id, (
+  SELECT jsonb_agg(jsonb_build_object('item', i.item, 'product', i.product_id, 'asked', i.asked,
+                                      'standing', r.standing_sale) ORDER BY i.item)
+    FROM sale.sale_items i JOIN sale.registrations r ON r.id = i.product_id
+   WHERE i.sale_id = s.id) AS items`;
+
+/** What a standing sale has free; null while its lane cannot say, or units are on their way to it. */
+export type FreeOf = (standing: SaleId) => Promise<number | null>;
+
+/** Takes the units of every occurrence whose time has come; the lanes to wake. */
+export async function fenceDue(db: Db, freeOf: FreeOf): Promise<readonly number[]> {
+  const due = await db.query<Due>(
+    `SELECT ${dueColumns} FROM sale.sales s WHERE s.fence_at <= $1 AND s.installed
+      ORDER BY s.fence_at LIMIT ${fencesMax}`,
+    [new Date(clock.wall())],
+    'fences_due',
+  );
+  const woken = new Set<number>();
+  for (const sale of due) {
+    const free = new Map<SaleId, number>();
+    for (const { standing } of sale.items) {
+      const units = await freeOf(standing);
+      if (units !== null) free.set(standing, units);
+    }
+    // A source that cannot say now is asked again in the next round: the bell waits for it.
+    if (sale.items.some(({ standing }) => !free.has(standing))) continue;
+    for (const lane of await db.tx((q) => fence(q, sale, free))) woken.add(lane);
+  }
+  return [...woken];
+}
+
+/** Asks for what is there, or for less than was wanted; nothing when somebody was faster. */
+async function fence(
+  q: Query,
+  seen: Due,
+  free: ReadonlyMap<SaleId, number>,
+): Promise<readonly number[]> {
+  await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [seen.id]);
+  await q.query('SELECT 1 FROM sale.registrations WHERE id = ANY($1) ORDER BY id FOR SHARE', [
+    seen.items.map(({ product }) => product),
+  ]);
+  const [sale] = await q.query<Due>(
+    `SELECT ${dueColumns} FROM sale.sales s
+      WHERE s.id = $1 AND s.fence_at IS NOT NULL AND s.withdrawn_at IS NULL`,
+    [seen.id],
+  );
+  // A price that has changed since has brought another standing sale: next round.
+  if (sale?.items.some(({ standing }) => !free.has(standing)) !== false) return [];
+  await q.run('UPDATE sale.sales SET fence_at = NULL WHERE id = $1', [sale.id]);
+  const writer = new CommandWriter();
+  const fences = sale.items
+    .map(({ asked, ...i }) => ({ ...i, units: Math.min(asked, free.get(i.standing) ?? 0) }))
+    .filter(({ units }) => units > 0);
+  if (fences.length > 0) await writeFences(q, sale.id, fences, writer);
+  else await decideOccurrence(q, sale.id, [], writer);
+  const { lanes } = writer;
+  await writer.flush(q);
+  return lanes;
+}

@@ -13,9 +13,10 @@ export class Refused extends Error {
   }
 }
 
-async function ask(method, path, { body, token, signal } = {}) {
+async function ask(method, path, { body, token, signal, key } = {}) {
   const headers = { accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
+  if (key !== undefined) headers['idempotency-key'] = key;
   if (token !== undefined) headers.authorization = `Bearer ${token}`;
   const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(path, {
@@ -50,15 +51,15 @@ async function session() {
   return begun;
 }
 
-/** As the guest; a token that is not taken any more is replaced once. */
-export async function asGuest(method, path, body) {
+/** As the guest; a token that is not taken any more is replaced once. `key` names a command. */
+export async function asGuest(method, path, body, key) {
   const { token } = await session();
   try {
-    return await ask(method, path, { body, token });
+    return await ask(method, path, { body, token, key });
   } catch (error) {
     if (error.problem?.status !== 401) throw error;
     localStorage.removeItem(tokenName);
-    return ask(method, path, { body, token: (await session()).token });
+    return ask(method, path, { body, token: (await session()).token, key });
   }
 }
 

@@ -1,13 +1,17 @@
 /**
  * The shop's page: an address after `#` names the view, so that back, forward and reload work
- * without a server's help. `#/?q=…` searches, `#/p/{id}` is a product, `#/cart` the cart.
+ * without a server's help. `#/?q=…` searches, `#/p/{id}` is a product, `#/o/{id}` an order;
+ * `#/cart`, `#/checkout/{product}`, `#/wishes` and `#/orders` are what they say.
  */
 import { get } from './api.js';
 import { countCart, showCart, showCount } from './cart.js';
 import { byId, h } from './dom.js';
+import { showCheckout } from './checkout.js';
+import { endOrder, showOrder, showOrders } from './orders.js';
 import { openPlace } from './place.js';
 import { endProduct, showProduct } from './product.js';
 import { endSearch, showSearch } from './search.js';
+import { showWishes } from './wishlist.js';
 
 const typingPauseMs = 120;
 
@@ -37,6 +41,7 @@ function narrow(changes) {
 async function route(moved) {
   endSearch();
   endProduct();
+  endOrder();
   document.title = 'Highnoon';
   const asked = askedNow();
   const [, product] = /^#\/p\/([^?]+)$/.exec(location.hash) ?? [];
@@ -50,8 +55,24 @@ async function route(moved) {
     byId('main').focus({ preventScroll: true });
   }
   if (product !== undefined) await showProduct(decodeURIComponent(product), showCount);
-  else if (location.hash === '#/cart') await showCart();
-  else location.hash = '#/';
+  else await showOther();
+}
+
+/** Views by the first part of the address; what follows is the id of something. */
+const views = {
+  cart: () => showCart(),
+  wishes: () => showWishes(),
+  orders: () => showOrders(),
+  o: (id) => showOrder(id),
+  checkout: (id, query) => showCheckout(id, Number(query.get('quantity') ?? 1)),
+};
+
+async function showOther() {
+  const [path, query = ''] = location.hash.slice(2).split('?', 2);
+  const [name, id = ''] = path.split('/');
+  const shown = Object.hasOwn(views, name) ? views[name] : null;
+  if (shown === null) location.hash = '#/';
+  else await shown(decodeURIComponent(id), new URLSearchParams(query));
 }
 
 let typing;

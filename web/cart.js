@@ -49,6 +49,9 @@ function view(cart) {
     cart.stale ? staleNote() : null,
     h('ul', {}, cart.lines.map(line)),
     h('p', { className: 'total' }, 'Total ', h('strong', {}, money(cart.total))),
+    cart.lines.length > 1
+      ? h('p', { className: 'dim' }, 'An order holds one product so far: order them one by one.')
+      : null,
   );
 }
 
@@ -102,6 +105,17 @@ function line({
       },
       'Remove',
     ),
+    available
+      ? h(
+          'a',
+          {
+            className: 'order-it',
+            href: `#/checkout/${encodeURIComponent(id)}?quantity=${quantity}`,
+            'aria-label': `Check out ${title}`,
+          },
+          'Check out',
+        )
+      : null,
     changed.length === 0
       ? null
       : h('p', { className: 'changed' }, changed.map((what) => changes[what]).join(' ')),

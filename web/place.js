@@ -28,16 +28,25 @@ export function placeQuery() {
 
 /** Saves it for the guest, so that the cart is judged by it too. */
 export async function savePlace() {
-  if (isGuest() && place().country !== '') await asGuest('PUT', '/v1/me/addresses', placeQuery());
+  if (!isGuest() || place().country === '') return;
+  const { items } = await asGuest('GET', '/v1/me/addresses');
+  // A whole address that was saved for an order is not thrown away for a place elsewhere.
+  const isSame = items[0]?.country === place().country;
+  const kept = isSame ? items[0] : {};
+  await asGuest('PUT', '/v1/me/addresses', { ...kept, ...placeQuery() });
+}
+
+/** All countries with their names, in the order of the names. */
+export function countries() {
+  const names = new Intl.DisplayNames(undefined, { type: 'region' });
+  return codes
+    .split(' ')
+    .map((code) => ({ code, name: names.of(code) ?? code }))
+    .sort((a, b) => a.name.localeCompare(b.name));
 }
 
 export function openPlace(changed) {
-  const names = new Intl.DisplayNames(undefined, { type: 'region' });
-  const options = codes
-    .split(' ')
-    .map((code) => ({ code, name: names.of(code) ?? code }))
-    .sort((a, b) => a.name.localeCompare(b.name))
-    .map(({ code, name }) => h('option', { value: code }, name));
+  const options = countries().map(({ code, name }) => h('option', { value: code }, name));
   byId('country').append(h('option', { value: '' }, 'anywhere'), ...options);
   byId('country').value = place().country;
   byId('postal').value = place().postal_code;

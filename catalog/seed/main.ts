@@ -1,13 +1,14 @@
 /**
  * `npm run seed`: fills the running shop through its front door, as vendors would, so that every
- * product can be found, delivered and bought. The same seed again registers nothing twice.
+ * product can be found, delivered and bought: by imports, each vendor's products as a file.
  */
-import { Agent, request } from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { projectRoot } from '../../platform/config.ts';
+import { asker, atOnce } from './client.ts';
+import type { Ask, Reply } from './client.ts';
 import { createGenerator } from './generator.ts';
 import type { Generator } from './generator.ts';
 import { readSources } from './sources.ts';
@@ -21,63 +22,20 @@ Registers generated products with the running stack: real categories, places and
   --stack DIR    folder of the running stack; default .highnoon
 `;
 
-const atOnce = 48;
+const rowsPerPart = 100_000;
+const lookEveryMs = 500;
 const askAgainMs = 1000;
 const attemptsMax = 60;
 const sayEveryMs = 2000;
 const saleInMinutes = 2;
 const productsMax = 10_000_000;
 
-interface Reply {
-  readonly status: number;
-  readonly json: Readonly<Record<string, unknown>>;
-}
-
-type Post = (
-  path: string,
-  body: object,
-  headers: Readonly<Record<string, string>>,
-) => Promise<Reply>;
-
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Asks again, with the same key, where that is what the answer says. */
-function poster(apiUrl: string): Post {
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
-  const once: Post = (path, body, headers) =>
-    new Promise((resolve, reject) => {
-      const text = JSON.stringify(body);
-      const length = String(Buffer.byteLength(text));
-      const sent = request(new URL(path, apiUrl), {
-        ...{ agent, method: 'POST' },
-        headers: { ...headers, 'content-type': 'application/json', 'content-length': length },
-      });
-      sent.on('error', reject);
-      sent.on('response', (answer) => {
-        let read = '';
-        answer.setEncoding('utf8');
-        answer.on('data', (chunk: string) => (read += chunk));
-        answer.on('error', reject);
-        answer.on('end', () => {
-          resolve({ status: answer.statusCode ?? 0, json: JSON.parse(read) as Reply['json'] });
-        });
-      });
-      sent.end(text);
-    });
-  return async (path, body, headers) => {
-    for (let attempt = 1; ; attempt += 1) {
-      const reply = await once(path, body, headers).catch(() => null);
-      if (reply !== null && reply.status !== 503 && reply.status !== 429) return reply;
-      if (attempt === attemptsMax) throw new Error(`POST ${path}: no answer`);
-      await sleep(askAgainMs);
-    }
-  };
-}
-
-async function createVendors(post: Post, { vendors }: Generator): Promise<string[]> {
+async function createVendors(ask: Ask, { vendors }: Generator): Promise<string[]> {
   const keys: string[] = [];
   for (const { name } of vendors) {
-    const { status, json } = await post('/v1/vendors', { name }, {});
+    const { status, json } = await ask('/v1/vendors', { name }, {});
     const key = json['key'];
     if (typeof key !== 'string') throw new Error(`POST /v1/vendors answered ${status}`);
     keys.push(key);
@@ -86,67 +44,85 @@ async function createVendors(post: Post, { vendors }: Generator): Promise<string
 }
 
 interface Shop {
-  readonly post: Post;
+  readonly ask: Ask;
   readonly generator: Generator;
   readonly keys: readonly string[];
-  readonly seed: number;
 }
 
-/** Registers 0…count − 1; resolves with what may be sold in a sale. */
-async function registerAll(shop: Shop, count: number): Promise<SaleCandidate | null> {
-  const ids = new Map<number, Promise<string>>();
-  let next = 0;
-  let done = 0;
-  let candidate: SaleCandidate | null = null;
+/** Registers 0…count − 1, each vendor's as a file of its own. */
+async function registerAll(shop: Shop, count: number): Promise<void> {
   const began = performance.now();
-  const say = (): void => {
-    const rate = Math.round((done * 1000) / (performance.now() - began));
-    print(`  ${done.toLocaleString('en')} of ${count.toLocaleString('en')} (${rate} a second)`);
-  };
-  const timer = setInterval(say, sayEveryMs);
+  let before = 0;
+  for (let from = 0; from < count;) {
+    // A variant follows its product, and has to be in its file: no part ends between the two.
+    const to = Math.min(count, from + rowsPerPart + (from === 0 ? 1 : 0));
+    const jobs = await importPart(shop, from, to);
+    const say = (done: number): void => {
+      const all = before + done;
+      const rate = Math.round((all * 1000) / (performance.now() - began));
+      print(`  ${all.toLocaleString('en')} of ${count.toLocaleString('en')} (${rate} a second)`);
+    };
+    await untilDone(shop, jobs, say);
+    before += to - from;
+    from = to;
+  }
+}
+
+interface Job {
+  readonly url: string;
+  readonly key: string;
+}
+
+async function importPart({ ask, generator, keys }: Shop, from: number, to: number) {
+  const files = filesOf(generator, from, to);
+  const jobs: Job[] = [];
+  const waiting = [...files];
   const work = async (): Promise<void> => {
-    while (next < count) {
-      const number = next;
-      next += 1;
-      const id = registerOne(shop, number, ids);
-      ids.set(number, id);
-      // Variants ask for the product before them only.
-      ids.delete(number - 2 * atOnce);
-      const product = shop.generator.product(number);
-      if (candidate === null && product.registration.remaining_supply >= saleUnits) {
-        candidate = { id: await id, key: shop.keys[product.vendor] ?? '' };
-      }
-      await id;
-      done += 1;
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      const [vendor, lines] = next;
+      const key = keys[vendor] ?? '';
+      const headers = { authorization: `Bearer ${key}`, 'idempotency-key': `seed-${from}` };
+      const { status, json } = await ask('/v1/products/import', lines.join(''), headers);
+      if (status !== 202) throw new Error(`an import was answered ${status}`);
+      jobs.push({ url: String(json['status_url']), key });
     }
   };
-  try {
-    await Promise.all(Array.from({ length: atOnce }, work));
-  } finally {
-    clearInterval(timer);
-  }
-  say();
-  return candidate;
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return jobs;
 }
 
-async function registerOne(
-  { post, generator, keys, seed }: Shop,
-  number: number,
-  ids: ReadonlyMap<number, Promise<string>>,
-): Promise<string> {
-  const { vendor, variantOf, registration } = generator.product(number);
-  const parent = variantOf === null ? undefined : await ids.get(variantOf);
-  const body = parent === undefined ? registration : { ...registration, variant_of: parent };
-  const headers = {
-    authorization: `Bearer ${keys[vendor] ?? ''}`,
-    'idempotency-key': `seed-${seed}-${number}`,
-  };
-  const { status, json } = await post('/register-product', body, headers);
-  const id = json['id'];
-  if (status !== 202 || typeof id !== 'string') {
-    throw new Error(`product ${number} was answered ${status}: ${JSON.stringify(json)}`);
+/** By vendor; a variant names its product by the row before it. */
+function filesOf(generator: Generator, from: number, to: number): Map<number, string[]> {
+  const files = new Map<number, string[]>();
+  for (let number = from; number < to; number += 1) {
+    const { vendor, variantOf, registration } = generator.product(number);
+    const lines = files.get(vendor) ?? [];
+    files.set(vendor, lines);
+    const body = variantOf === null ? {} : { variant_of: `row:${lines.length}` };
+    lines.push(`${JSON.stringify({ ...registration, ...body })}\n`);
   }
-  return id;
+  return files;
+}
+
+async function untilDone({ ask }: Shop, jobs: readonly Job[], say: (done: number) => void) {
+  for (let saidAt = performance.now(); ;) {
+    let done = 0;
+    let running = 0;
+    for (const { url, key } of jobs) {
+      const { json } = await ask(url, null, { authorization: `Bearer ${key}` });
+      if (json['status'] === 'failed' || json['refused'] !== 0) {
+        throw new Error(`an import went wrong: ${JSON.stringify(json).slice(0, 500)}`);
+      }
+      done += Number(json['done']);
+      if (json['status'] === 'running') running += 1;
+    }
+    if (running === 0 || performance.now() - saidAt > sayEveryMs) {
+      say(done);
+      saidAt = performance.now();
+    }
+    if (running === 0) return;
+    await sleep(lookEveryMs);
+  }
 }
 
 interface SaleCandidate {
@@ -154,10 +130,22 @@ interface SaleCandidate {
   readonly key: string;
 }
 
+/** A product with units enough. */
+async function candidateOf({ ask, keys }: Shop): Promise<SaleCandidate | null> {
+  for (const key of keys) {
+    const headers = { authorization: `Bearer ${key}` };
+    const { json } = await ask('/v1/vendor/products?limit=100', null, headers);
+    const items = json['items'] as readonly { readonly id: string; readonly supply: number }[];
+    const found = items.find(({ supply }) => supply >= saleUnits);
+    if (found !== undefined) return { id: found.id, key };
+  }
+  return null;
+}
+
 const saleUnits = 100;
 
 /** Its units are there once the standing sale is open: until then it is asked again. */
-async function openSale(post: Post, { id, key }: SaleCandidate): Promise<string> {
+async function openSale(ask: Ask, { id, key }: SaleCandidate): Promise<string> {
   const minute = 60_000;
   const starts = (Math.floor(Date.now() / minute) + saleInMinutes) * minute;
   const startsAt = new Date(starts).toISOString();
@@ -167,7 +155,7 @@ async function openSale(post: Post, { id, key }: SaleCandidate): Promise<string>
     'idempotency-key': `seed-sale-${id}-${starts}`,
   };
   for (let attempt = 1; ; attempt += 1) {
-    const { status, json } = await post('/v1/sales', body, headers);
+    const { status, json } = await ask('/v1/sales', body, headers);
     if (status === 201) return `sale ${String(json['id'])} of ${saleUnits} units at ${startsAt}`;
     if (attempt === attemptsMax) throw new Error(`POST /v1/sales answered ${status}`);
     await sleep(askAgainMs);
@@ -208,16 +196,14 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const post = poster(apiOf(options.stack));
+  const ask = asker(apiOf(options.stack));
   const generator = createGenerator(options.seed, readSources());
   print(`Registering ${options.products.toLocaleString('en')} products, seed ${options.seed}:`);
-  const keys = await createVendors(post, generator);
-  const candidate = await registerAll(
-    { post, generator, keys, seed: options.seed },
-    options.products,
-  );
+  const shop = { ask, generator, keys: await createVendors(ask, generator) };
+  await registerAll(shop, options.products);
   print('All registered; they are listed as soon as their standing sales are open.');
-  if (options.sale && candidate !== null) print(await openSale(post, candidate));
+  const candidate = options.sale ? await candidateOf(shop) : null;
+  if (candidate !== null) print(await openSale(ask, candidate));
   process.exit(0);
 }
 

@@ -122,6 +122,71 @@ describe.skipIf(!isThere)('the page', () => {
     await picture('empty');
   });
 
+  it('takes an order from the cart to its payment, and remembers where to', async () => {
+    await open(`#/p/${laptop}`, 380);
+    await page.getByRole('button', { name: 'Put into the cart' }).click();
+    await page.getByText('It is in your cart.').waitFor();
+    await page.goto(`${api}/#/cart`);
+    await page.getByRole('link', { name: 'Check out' }).click();
+    await page.getByRole('heading', { name: 'Check out' }).waitFor();
+    const said = {
+      'E-mail': 'ann@example.com',
+      Name: 'Ann Ash',
+      'Street and number': '1 High Street',
+      City: 'Noonville',
+    };
+    for (const [label, text] of Object.entries(said)) {
+      await page.getByLabel(label, { exact: true }).fill(text);
+    }
+    await page.getByLabel('Country').selectOption('FR');
+    await fits();
+    await picture('narrow-checkout');
+    await page.getByRole('button', { name: 'Order and hold it' }).click();
+    // Its vendor delivers to one country only.
+    await page.getByRole('alert').filter({ hasText: 'not delivered' }).waitFor();
+    await page.getByLabel('Country').selectOption('DE');
+    await page.getByRole('button', { name: 'Order and hold it' }).click();
+    await page.getByRole('heading', { name: 'Order: Held for you' }).waitFor();
+    await fits();
+    await picture('narrow-held');
+    await page.getByRole('button', { name: 'Pay (test)' }).click();
+    await page.getByRole('heading', { name: 'Order: Paid' }).waitFor();
+    await picture('narrow-paid');
+    await until('the list has it', async () => {
+      await page.goto(`${api}/#/`);
+      await page.goto(`${api}/#/orders`);
+      await page.getByRole('heading', { name: /My orders|No orders yet/ }).waitFor();
+      return (await page.getByText('Paid').count()) > 0;
+    });
+    await fits();
+    await picture('narrow-orders');
+    await page.goto(`${api}/#/cart`);
+    await page.getByText('Your cart is empty').waitFor();
+    await page.goto(`${api}/#/p/${laptop}`);
+    await page.getByRole('button', { name: 'Put into the cart' }).click();
+    await page.getByText('It is in your cart.').waitFor();
+    await page.goto(`${api}/#/cart`);
+    await page.getByRole('link', { name: 'Check out' }).click();
+    expect(await page.getByLabel('City', { exact: true }).inputValue()).toBe('Noonville');
+    await page.getByRole('button', { name: 'Order and hold it' }).click();
+    await page.getByRole('button', { name: 'Let it go' }).click();
+    await page.getByRole('heading', { name: 'Order: Released' }).waitFor();
+  });
+
+  it('keeps an eye on wishes', async () => {
+    await open(`#/p/${laptop}`, 380);
+    await page.getByRole('button', { name: 'Wish for it' }).click();
+    await page.getByText('We keep an eye on it.').waitFor();
+    await page.getByRole('link', { name: 'Wishlist' }).click();
+    await page.getByRole('heading', { name: 'Your wishlist', exact: true }).waitFor();
+    await fits();
+    await picture('narrow-wishes');
+    await page.getByRole('button', { name: 'Into the cart' }).click();
+    await page.getByText('It is in your cart.').waitFor();
+    await page.getByRole('button', { name: 'Wish no more' }).click();
+    await page.getByRole('heading', { name: 'Your wishlist is empty' }).waitFor();
+  });
+
   it('says what is sold out, and takes no markup from a vendor', async () => {
     await open(`#/p/${gone}`);
     await page.getByText('Sold out').waitFor();

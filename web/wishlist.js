@@ -1,0 +1,82 @@
+/** The wishlist: what became cheaper or came back since it was wished for, and into the cart. */
+import { asGuest, isGuest } from './api.js';
+import { showCount } from './cart.js';
+import { failure, h, money, picture, say, show, staleNote } from './dom.js';
+
+export async function showWishes() {
+  if (!isGuest()) {
+    show(empty());
+    return;
+  }
+  show(h('p', { className: 'dim' }, 'Loading…'));
+  await change('GET', '/v1/wishlist');
+}
+
+async function change(method, path) {
+  try {
+    const wishes = await asGuest(method, path);
+    show(wishes.items.length === 0 ? empty() : view(wishes));
+    say(`${wishes.items.length} on your wishlist`);
+  } catch (error) {
+    show(failure(error, showWishes));
+  }
+}
+
+const empty = () =>
+  h(
+    'div',
+    { className: 'note' },
+    h('h1', {}, 'Your wishlist is empty'),
+    h('p', {}, 'Wish for a product, and this page says when it is cheaper or back.'),
+    h('p', {}, h('a', { href: '#/' }, 'Look around')),
+  );
+
+const view = (wishes) =>
+  h(
+    'section',
+    { className: 'basket' },
+    h('h1', {}, 'Your wishlist'),
+    wishes.stale ? staleNote() : null,
+    h('ul', {}, wishes.items.map(wish)),
+  );
+
+function wish(item) {
+  const { product_id: id, name, image, price, price_then: before, available } = item;
+  const title = name ?? id;
+  const product = encodeURIComponent(id);
+  const said = h('span', { className: 'dim', role: 'status' });
+  const put = async () => {
+    try {
+      showCount(await asGuest('PUT', `/v1/cart/lines/${product}`, { quantity: 1 }));
+      said.textContent = 'It is in your cart.';
+    } catch (error) {
+      said.textContent = error.problem?.detail ?? 'That did not work; try again.';
+    }
+  };
+  return h(
+    'li',
+    { className: available ? 'line' : 'line off' },
+    picture(image, title),
+    h('a', { href: `#/p/${product}`, className: 'name' }, title),
+    h('span', { className: 'each' }, money(price), ...news(item, before), ' ', said),
+    h('button', { type: 'button', disabled: !available, onclick: put }, 'Into the cart'),
+    h(
+      'button',
+      {
+        type: 'button',
+        'aria-label': `Wish no more for ${title}`,
+        onclick: () => void change('DELETE', `/v1/wishlist/${product}`),
+      },
+      'Remove',
+    ),
+  );
+}
+
+function news({ price_dropped: isLess, back_in_stock: isBack, available }, before) {
+  const less = isLess
+    ? h('span', { className: 'yes' }, ` · cheaper than ${before ? money(before) : 'before'}`)
+    : null;
+  const back = isBack ? h('span', { className: 'yes' }, ' · back in stock') : null;
+  const none = available ? null : h('span', { className: 'no' }, ' · not available');
+  return [less, back, none];
+}

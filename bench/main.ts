@@ -5,6 +5,7 @@
 import { audit } from './audit.ts';
 import { holds } from './findings.ts';
 import type { Findings } from './findings.ts';
+import { line } from './line/line.ts';
 import { machine } from './measure/machine.ts';
 import { playPart } from './measure/priority.ts';
 import { micro } from './micro/micro.ts';
@@ -21,6 +22,7 @@ import { readStackInfo } from './stack-info.ts';
 
 const usageCode = 2;
 const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  line,
   micro,
   page,
   search,

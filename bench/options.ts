@@ -4,12 +4,12 @@ import { refusedAsUsage, UsageError, whole } from './arguments.ts';
 import type { ScenarioOptions } from './scenario.ts';
 import { defaultDir } from './stack-info.ts';
 
-/** Of `all`; the search fills a shop first, so it is asked for by name. */
+/** Of `all`; the search fills a shop first and the line Redis, so they are asked for by name. */
 export const scenarioNames = ['sold-out', 'steady', 'micro'] as const;
-export type ScenarioName = (typeof scenarioNames)[number] | (typeof ofTheWindow)[number];
+export type ScenarioName = (typeof scenarioNames)[number] | (typeof byName)[number];
 
-/** What the window is measured by; not among all of them. */
-const ofTheWindow = ['search', 'page'] as const;
+/** Not among all of them. */
+const byName = ['line', 'search', 'page'] as const;
 
 export interface BenchOptions extends ScenarioOptions {
   readonly scenarios: readonly ScenarioName[];
@@ -26,6 +26,7 @@ node dist/bench/main.js [scenario] [options]
   micro     decided holds through the engine as a library: batched, one call each, bare script
   steady    orders through to Postgres with everything running, by two generators
   sold-out  refusals of a sold-out sale against a bare uWebSockets.js route
+  line      joins of a line before its bell, and what the next ticket costs as it grows
   search    real queries in a generated shop: rate, latency, relevance, beside two other engines
   page      a product page from memory against a bare uWebSockets.js answer of the same bytes
   all       the first three one after the other (the default)
@@ -34,6 +35,7 @@ node dist/bench/main.js [scenario] [options]
   --rounds N       alternations where two things are compared, 1 to 50 (default 5)
   --connections N  of the generator, 1 to 10000 (default 128)
   --shoppers N     who take part; each takes one unit of a sale, 100 to 100000 (default 40000)
+  --tickets N      in the longest line, 10000 to 1000000 (default 100000)
   --products N     in the shop that is searched, 1000 to 1000000 (default 100000)
   --json           one JSON document on stdout, all else on stderr (with npm run --silent)
   --strict         exit code 1 when a bar does not hold
@@ -51,6 +53,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     rounds: whole('rounds', values.rounds ?? '5', 1, 50),
     connections: whole('connections', values.connections ?? '128', 1, 10_000),
     shoppers: whole('shoppers', values.shoppers ?? '40000', 100, 100_000),
+    tickets: whole('tickets', values.tickets ?? '100000', 10_000, 1_000_000),
     products: whole('products', values.products ?? '100000', 1000, 1_000_000),
     json: values.json ?? false,
     strict: values.strict ?? false,
@@ -69,6 +72,7 @@ function parsed(args: readonly string[]) {
         rounds: { type: 'string' },
         connections: { type: 'string' },
         shoppers: { type: 'string' },
+        tickets: { type: 'string' },
         products: { type: 'string' },
         json: { type: 'boolean' },
         strict: { type: 'boolean' },
@@ -83,9 +87,9 @@ function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
   const [name = 'all', ...more] = names;
   if (more.length > 0) throw new UsageError(`one scenario at a time, not also ${more.join(', ')}`);
   if (name === 'all') return scenarioNames;
-  const found = [...scenarioNames, ...ofTheWindow].find((known) => known === name);
+  const found = [...scenarioNames, ...byName].find((known) => known === name);
   if (found !== undefined) return [found];
   throw new UsageError(
-    `there is no scenario ${name}: micro, steady, sold-out, search, page or all`,
+    `there is no scenario ${name}: micro, steady, sold-out, line, search, page or all`,
   );
 }

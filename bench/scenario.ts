@@ -12,6 +12,8 @@ export interface ScenarioOptions {
   readonly connections: number;
   readonly shoppers: number;
   readonly rounds: number;
+  /** In the longest line. */
+  readonly tickets: number;
   /** In the shop that is searched. */
   readonly products: number;
 }

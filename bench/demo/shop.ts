@@ -98,7 +98,12 @@ export class Shop {
   }
 
   /** A flash sale that opens in `leadMs`; `startsAt` in the server's milliseconds. */
-  async announce(units: number, leadMs: number, holdSeconds: number) {
+  async announce(
+    units: number,
+    leadMs: number,
+    holdSeconds: number,
+    admission: Readonly<Record<string, unknown>> = { mode: 'open' },
+  ) {
     const wanted = new Date(Math.ceil((this.clock.now() + leadMs) / 1000) * 1000).toISOString();
     const body = {
       product_id: this.product,
@@ -108,6 +113,7 @@ export class Shop {
       duration_seconds: 3600,
       limit_per_shopper: 1,
       hold_seconds: holdSeconds,
+      admission,
     };
     const headers = { ...this.#headers, 'idempotency-key': randomUUID() };
     const call = { method: 'POST', path: '/v1/sales', headers, body } as const;

@@ -4,10 +4,7 @@
  * bare script with ready-made batches, interleaved. The worker stands still meanwhile, so that two
  * processes share the machine, ours and Redis; afterwards it settles everything for the audit.
  */
-import { createEngine } from '../../engine/index.ts';
 import type { Engine, HoldCommand } from '../../engine/index.ts';
-import { loadConfig } from '../../platform/config.ts';
-import { createLog } from '../../platform/log.ts';
 import { ScriptCalls } from '../baselines/script-calls.ts';
 import { median } from '../findings.ts';
 import type { Findings, Row } from '../findings.ts';
@@ -15,9 +12,9 @@ import { Meter } from '../scenario.ts';
 import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
 import { combined } from '../scenarios/rounds.ts';
 import { Setting } from '../scenarios/setting.ts';
-import { pidOf } from '../stack-info.ts';
 import type { StackInfo } from '../stack-info.ts';
 import { decideAll, decideAt } from './engine-load.ts';
+import { withEngine } from './own-engine.ts';
 
 const batchSize = 256;
 /** Holds under way: one batch in flight, the next one full. */
@@ -26,7 +23,6 @@ const holdsARound = 160 * batchSize;
 const singlesARound = 32 * batchSize;
 /** An open loop decides at most so many: they all have to be settled and audited. */
 const openHoldsMost = 300_000;
-const openMaxMs = 10_000;
 
 export const micro: Scenario = {
   name: 'micro',
@@ -36,39 +32,25 @@ export const micro: Scenario = {
     const setting = await Setting.open(stack, units);
     const [sale = ''] = await setting.openSales(1, units);
     await setting.settled([sale]);
-    const { redisUrl, databaseUrl } = stack;
-    const own = { redisUrl, databaseUrl, processName: 'bench', batchMax: batchSize };
-    const config = { ...loadConfig(), ...own };
-    const log = createLog('bench', 'warn');
-    const engine = await createEngine(config, log);
-    const bounds = {
-      inDoubtMax: config.inDoubtMax,
-      inDoubtMaxAgeMs: config.inDoubtMaxAgeSeconds * 1000,
-    };
-    const calls = await ScriptCalls.open(redisUrl, sale, bounds, log);
-    const worker = pidOf(stack, 'worker');
     try {
-      await untilOpen(engine);
-      if (worker !== null) process.kill(worker, 'SIGSTOP');
-      const run = new Micro({ stack, options, say, engine, calls, sale });
-      return await run.measure();
+      return await withEngine(stack, batchSize, async ({ engine, config, log }) => {
+        const bounds = {
+          inDoubtMax: config.inDoubtMax,
+          inDoubtMaxAgeMs: config.inDoubtMaxAgeSeconds * 1000,
+        };
+        const calls = await ScriptCalls.open(stack.redisUrl, sale, bounds, log);
+        try {
+          return await new Micro({ stack, options, say, engine, calls, sale }).measure();
+        } finally {
+          calls.close();
+        }
+      });
     } finally {
-      if (worker !== null) process.kill(worker, 'SIGCONT');
-      calls.close();
-      await engine.close();
       await setting.settled([sale]);
       setting.close();
     }
   },
 };
-
-async function untilOpen(engine: Engine): Promise<void> {
-  const until = performance.now() + openMaxMs;
-  while (engine.lanesNotReady().length > 0) {
-    if (performance.now() > until) throw new Error('the lanes do not open for the benchmark');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 interface Parts {
   readonly stack: StackInfo;

@@ -45,10 +45,18 @@ export class Setting {
       this.shop.announce(units, 0, holdSeconds),
     );
     const sales = (await Promise.all(announced)).map(({ sale }) => sale);
-    for (const sale of sales) {
-      await this.#until(openMaxMs, async () => (await this.shop.stats(sale)).state === 'live');
-    }
+    for (const sale of sales) await this.untilLive(sale);
     return sales;
+  }
+
+  /** A sale with a line, its bell in `leadMs` from now; whoever joins stays in it. */
+  async openLine(units: number, leadMs: number): Promise<string> {
+    const admission = { mode: 'queue', turn_seconds: holdSeconds };
+    return (await this.shop.announce(units, leadMs, holdSeconds, admission)).sale;
+  }
+
+  async untilLive(sale: string): Promise<void> {
+    await this.#until(openMaxMs, async () => (await this.shop.stats(sale)).state === 'live');
   }
 
   tokens(count: number): Promise<string[]> {

@@ -1,0 +1,202 @@
+/**
+ * A line through the engine as a library. Joins before the bell, each with its own shopper and key,
+ * written, fsynced and with its receipt; and, in a line that grows, what the next join, look, tick and
+ * turn cost at each length. The worker stands still meanwhile and settles everything afterwards.
+ */
+import type { Engine, LineFigures, LineTicket, Outcome } from '../../engine/index.ts';
+import { Histogram } from '../client/histogram.ts';
+import { SpoiltRun } from '../client/load.ts';
+import { median } from '../findings.ts';
+import type { Bar, Findings, Row } from '../findings.ts';
+import { withEngine } from '../micro/own-engine.ts';
+import { Meter } from '../scenario.ts';
+import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
+import { combined } from '../scenarios/rounds.ts';
+import { Setting } from '../scenarios/setting.ts';
+import type { StackInfo } from '../stack-info.ts';
+import { LineCalls } from './line-calls.ts';
+
+const batchSize = 256;
+/** Joins under way: one batch in flight, the next one full. */
+const width = 2 * batchSize;
+const joinsARound = 160 * batchSize;
+/** Of each kind at each length of the line. */
+const probe = 40 * batchSize;
+const firstRung = 10_000;
+/** The bell of the first sale must not ring before its joins are done. */
+const bellMs = 600_000;
+
+export const line: Scenario = {
+  name: 'line',
+  part: 'engine',
+  async run(stack, options, say) {
+    const rungs = rungsUpTo(options.tickets);
+    const units = rungs.length * probe * 2;
+    const setting = await Setting.open(stack, units + 1);
+    const early = await setting.openLine(1, bellMs);
+    const late = await setting.openLine(units, 0);
+    await setting.untilLive(late);
+    await setting.settled([early, late]);
+    try {
+      return await withEngine(stack, batchSize, async ({ engine, log }) => {
+        const calls = await LineCalls.open(stack.redisUrl, late, log);
+        try {
+          const run = new LineRun({ stack, options, say, engine, calls, early, late });
+          return await run.measure(rungs);
+        } finally {
+          calls.close();
+        }
+      });
+    } finally {
+      await setting.settled([early, late]);
+      setting.close();
+    }
+  },
+};
+
+function rungsUpTo(tickets: number): number[] {
+  const rungs: number[] = [];
+  for (let rung = firstRung; rung < tickets; rung *= 10) rungs.push(rung);
+  return [...rungs, tickets];
+}
+
+interface Parts {
+  readonly stack: StackInfo;
+  readonly options: ScenarioOptions;
+  readonly say: Say;
+  readonly engine: Engine;
+  readonly calls: LineCalls;
+  /** A sale before its bell, and one after it. */
+  readonly early: string;
+  readonly late: string;
+}
+
+type Ask = (engine: Engine, i: number) => Promise<Outcome<LineTicket | LineFigures>>;
+
+/** Costs at one length of the line. */
+interface Rung {
+  readonly length: number;
+  readonly join: Row;
+  readonly look: Row;
+  readonly tick: Row;
+  readonly turn: Row;
+}
+
+class LineRun {
+  readonly #parts: Parts;
+  readonly #meter: Meter;
+  #shoppers = 0;
+  #length = 0;
+  /** The first who joined the late sale: its numbers are theirs, in order. */
+  #firstLate = 0;
+  #admitted = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#meter = new Meter(parts.stack.processes.filter(({ name }) => name === 'redis'));
+  }
+
+  async measure(lengths: readonly number[]): Promise<Findings> {
+    const { options, say, early } = this.#parts;
+    const joins: Row[] = [];
+    await this.#ask(joinsARound, this.#joiner(early));
+    for (let round = 1; round <= options.rounds; round++) {
+      say(`line: joins before the bell, round ${round} of ${options.rounds}`);
+      const ask = this.#joiner(early);
+      joins.push(await this.#row('join before the bell', () => this.#ask(joinsARound, ask)));
+    }
+    this.#firstLate = this.#shoppers;
+    const rungs: Rung[] = [];
+    for (const length of lengths) rungs.push(await this.#rung(length));
+    return this.#findings(joins, rungs);
+  }
+
+  async #rung(length: number): Promise<Rung> {
+    const { say, late, calls, engine } = this.#parts;
+    say(`line: up to ${length} tickets`);
+    const missing = length - this.#length;
+    if (missing > 0) await this.#ask(missing, this.#joiner(late));
+    const at = (name: string): string => `${name}, ${length} in line`;
+    const join = await this.#row(at('join'), () => this.#ask(probe, this.#joiner(late)));
+    const waiting = this.#shoppers - this.#firstLate - this.#admitted;
+    const step = Math.max(1, Math.floor(waiting / probe));
+    const look = await this.#row(at('look'), () =>
+      this.#ask(probe, (engine, i) => {
+        const shopper = shopperOf(this.#firstLate + this.#admitted + ((i * step) % waiting));
+        return engine.ticket({ sale: late, shopper, present: true });
+      }),
+    );
+    const tick = await this.#row(at('tick'), () => this.#ask(probe, (engine) => engine.line(late)));
+    // Who joined long ago counts as away: they are seen before they are admitted.
+    const from = this.#firstLate + this.#admitted;
+    const next = Array.from({ length: probe }, (_, i) => shopperOf(from + i));
+    await engine.seen(late, next);
+    const turn = await this.#row(at('turn'), () => calls.admit(probe));
+    this.#admitted += probe;
+    this.#length = length + probe;
+    return { length, join, look, tick, turn };
+  }
+
+  #row(name: string, phase: () => Promise<Done>): Promise<Row> {
+    return this.#meter.measure(name, phase);
+  }
+
+  #joiner(sale: string): Ask {
+    return (engine) => {
+      const number = this.#shoppers++;
+      const [shopper, idempotencyKey] = [shopperOf(number), String(number).padStart(24, '0')];
+      return engine.join({ sale, shopper, verified: true, idempotencyKey });
+    };
+  }
+
+  /** A closed loop; every answer must be an accepted one. */
+  async #ask(count: number, ask: Ask): Promise<Done> {
+    const { engine } = this.#parts;
+    const latency = new Histogram();
+    const from = performance.now();
+    let turn = 0;
+    const worker = async (): Promise<void> => {
+      for (let i = turn++; i < count; i = turn++) {
+        const at = performance.now();
+        const outcome = await ask(engine, i);
+        if (outcome.kind !== 'done') throw new SpoiltRun(JSON.stringify(outcome));
+        latency.add(performance.now() - at);
+      }
+    };
+    await Promise.all(Array.from({ length: width }, worker));
+    return { operations: count, seconds: (performance.now() - from) / 1000, latency };
+  }
+
+  #findings(joins: Row[], rungs: Rung[]): Findings {
+    const { options } = this.#parts;
+    const [first] = rungs;
+    const last = rungs.at(-1);
+    if (first === undefined || last === undefined) throw new Error('a line without a length');
+    const rate = median(joins.map(({ perSecond }) => perSecond));
+    return {
+      scenario: 'line',
+      about: 'A place in a line: one shopper, one ticket, fsynced before it is answered.',
+      settings: { rounds: options.rounds, tickets: options.tickets, batch: batchSize, width },
+      rows: [
+        combined(joins),
+        ...rungs.flatMap(({ join, look, tick, turn }) => [join, look, tick, turn]),
+      ],
+      facts: [],
+      bars: [
+        { what: 'joins each second', value: rate, bar: 60_000, side: 'least', unit: '/s' },
+        ...(['join', 'look', 'tick', 'turn'] as const).map((kind) => growth(kind, first, last)),
+      ],
+      othersCpus: this.#meter.othersCpus,
+    };
+  }
+}
+
+const shopperOf = (number: number): string => `shp_bb${String(number).padStart(24, '0')}`;
+
+/** Redis's CPU for one, in the longest line over the shortest: no more than the logarithms are apart. */
+function growth(kind: 'join' | 'look' | 'tick' | 'turn', first: Rung, last: Rung): Bar {
+  const costOf = (rung: Rung): number => rung[kind].cpu.get('redis') ?? 0;
+  const bar = Math.log(last.length) / Math.log(first.length);
+  const what = `${kind} in ${last.length} ÷ in ${first.length}`;
+  return { what, value: costOf(last) / costOf(first), bar, side: 'most', unit: '×' };
+}

@@ -1,0 +1,124 @@
+/** Receipts of joins, through the engine's own batches: who joined before the bell can show it. */
+import { verify } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { LineTicket } from '../../../engine/domain/line/types.ts';
+import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import { digestOf, entrantOf, receiptKeys, receiptText } from '../../../engine/lanes/receipt.ts';
+import { auditOf } from '../../support/audit.ts';
+import { valueOf, WorldLine } from '../../support/world-line.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+let world: World;
+let shop: WorldShop;
+let line: WorldLine;
+let vendor: string;
+let product: string;
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 2 });
+  shop = new WorldShop(world);
+  line = new WorldLine(world, shop);
+  vendor = await shop.vendor();
+  product = (await shop.product(vendor, 1000)).id;
+});
+afterAll(() => world.close());
+afterEach(async () => {
+  await world.steps.pump();
+  expect(await auditOf(world)).toEqual([]);
+});
+
+const lineOf = (shoppers: readonly string[] = []): Promise<string> =>
+  line.sale(vendor, [{ product, allotted: 3, price: 100 }], shoppers);
+
+/** Tickets by the entry that joined them, each in the order of its joins. */
+function byPosition(tickets: readonly LineTicket[]): Map<string, LineTicket[]> {
+  const entries = new Map<string, LineTicket[]>();
+  for (const ticket of [...tickets].sort((a, b) => a.index - b.index)) {
+    const position = ticket.receipt?.position ?? '';
+    entries.set(position, [...(entries.get(position) ?? []), ticket]);
+  }
+  return entries;
+}
+
+describe('a receipt', () => {
+  it('signs what its batch added to the chain, one signature for all of it', async () => {
+    const sale = await lineOf();
+    const { publicKey } = receiptKeys(idSecretOf(world.settings.idSecret));
+    const asked = Array.from({ length: 300 }, (_, i) => line.join(sale, `shopper-${i}`));
+    const entries = byPosition(await Promise.all(asked));
+    expect(entries.size).toBeGreaterThan(1);
+    for (const [position, tickets] of entries) {
+      const digest = digestOf(tickets.map(({ id }) => entrantOf(id)));
+      const [first] = tickets;
+      for (const { receipt, index } of tickets) {
+        const { signature } = first?.receipt ?? {};
+        expect(receipt).toEqual({ position, index, digest, signature });
+      }
+      const signature = Buffer.from(first?.receipt?.signature ?? '', 'base64url');
+      const text = receiptText(sale, position, digest);
+      expect(verify(null, text, publicKey, signature)).toBe(true);
+      const other = receiptText(sale, `${position}0`, digest);
+      expect(verify(null, other, publicKey, signature)).toBe(false);
+    }
+    await world.steps.pump();
+    const stored = await world.db.query<{ position: string; first_index: number; count: number }>(
+      'SELECT position, first_index, count FROM sale.line_entries WHERE sale_id = $1',
+      [sale],
+    );
+    const told = [...entries].map(([position, tickets]) => {
+      return { position, first_index: tickets[0]?.index, count: tickets.length };
+    });
+    expect(stored.toSorted((a, b) => a.first_index - b.first_index)).toEqual(told);
+  });
+
+  it('belongs to the answer that made the ticket, and to no other', async () => {
+    const sale = await lineOf();
+    const made = valueOf(await line.ask(sale, 'ann', 'one'));
+    const again = await line.ask(sale, 'ann', 'one');
+    const known = await line.ask(sale, 'ann', 'two');
+    expect([made.receipt?.index, made.known]).toEqual([0, false]);
+    expect(again).toMatchObject({ kind: 'done', replayed: true, value: { receipt: null } });
+    expect(known).toMatchObject({ kind: 'done', replayed: false, value: { receipt: null } });
+    expect([valueOf(again).id, valueOf(known).id]).toEqual([made.id, made.id]);
+    expect(valueOf(known).known).toBe(true);
+    expect((await line.ticket(sale, 'ann')).receipt).toBe(null);
+  });
+
+  it('is not given after the bell, when the chain has ended', async () => {
+    const sale = await lineOf(['ann']);
+    await line.open(sale);
+    expect(await line.join(sale, 'bob')).toMatchObject({ index: 1, number: 2, receipt: null });
+  });
+});
+
+describe('a batch of several sales', () => {
+  it('tells each of its own line', async () => {
+    const sales = [await lineOf(), await lineOf(), await lineOf()];
+    const tickets = await Promise.all(
+      sales.flatMap((sale) => ['ann', 'bob'].map((shopper) => line.join(sale, shopper))),
+    );
+    for (const [i, { sale, index, line: figures, receipt }] of tickets.entries()) {
+      expect([sale, index]).toEqual([sales[Math.floor(i / 2)], i % 2]);
+      expect(figures).toMatchObject({ sale, mode: 'queue', bellRung: false, cutLine: null });
+      expect(receipt?.index).toBe(index);
+    }
+  });
+
+  it('is refused by sale: an unknown one is not found, whatever is asked', async () => {
+    const unknown = 'sal_0000000000000000';
+    const { line: lanes } = world.lanes;
+    const answers = await Promise.all([
+      line.ask(unknown, 'ann'),
+      lanes.leave(unknown, 'ann'),
+      lanes.ticket(unknown, 'ann', true),
+      lanes.figures(unknown),
+      lanes.admit(unknown, 1),
+      lanes.lapse(unknown, 1),
+    ]);
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ kind: 'rejected', rejection: { code: 'not_found' } });
+    }
+    await lanes.seen(unknown, ['ann']);
+  });
+});

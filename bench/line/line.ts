@@ -3,11 +3,12 @@
  * written, fsynced and with its receipt; and, in a line that grows, what the next join, look, tick and
  * turn cost at each length. The worker stands still meanwhile and settles everything afterwards.
  */
-import type { Engine, LineFigures, LineTicket, Outcome } from '../../engine/index.ts';
+import type { Engine, HoldCommand, LineFigures, LineTicket, Outcome } from '../../engine/index.ts';
 import { Histogram } from '../client/histogram.ts';
 import { SpoiltRun } from '../client/load.ts';
 import { median } from '../findings.ts';
 import type { Bar, Findings, Row } from '../findings.ts';
+import { decideAll } from '../micro/engine-load.ts';
 import { withEngine } from '../micro/own-engine.ts';
 import { Meter } from '../scenario.ts';
 import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
@@ -32,16 +33,18 @@ export const line: Scenario = {
   async run(stack, options, say) {
     const rungs = rungsUpTo(options.tickets);
     const units = rungs.length * probe * 2;
-    const setting = await Setting.open(stack, units + 1);
+    const held = (options.rounds + 1) * joinsARound;
+    const setting = await Setting.open(stack, units + held + 1);
     const early = await setting.openLine(1, bellMs);
     const late = await setting.openLine(units, 0);
+    const [open = ''] = await setting.openSales(1, held);
     await setting.untilLive(late);
     await setting.settled([early, late]);
     try {
       return await withEngine(stack, batchSize, async ({ engine, log }) => {
         const calls = await LineCalls.open(stack.redisUrl, late, log);
         try {
-          const run = new LineRun({ stack, options, say, engine, calls, early, late });
+          const run = new LineRun({ stack, options, say, engine, calls, early, late, open });
           return await run.measure(rungs);
         } finally {
           calls.close();
@@ -69,6 +72,8 @@ interface Parts {
   /** A sale before its bell, and one after it. */
   readonly early: string;
   readonly late: string;
+  /** Without a line. */
+  readonly open: string;
 }
 
 type Ask = (engine: Engine, i: number) => Promise<Outcome<LineTicket | LineFigures>>;
@@ -97,18 +102,22 @@ class LineRun {
   }
 
   async measure(lengths: readonly number[]): Promise<Findings> {
-    const { options, say, early } = this.#parts;
+    const { options, say, early, engine } = this.#parts;
     const joins: Row[] = [];
+    const holds: Row[] = [];
     await this.#ask(joinsARound, this.#joiner(early));
+    await decideAll(this.#parts.engine, this.#holds(), width);
     for (let round = 1; round <= options.rounds; round++) {
       say(`line: joins before the bell, round ${round} of ${options.rounds}`);
       const ask = this.#joiner(early);
       joins.push(await this.#row('join before the bell', () => this.#ask(joinsARound, ask)));
+      const some = this.#holds();
+      holds.push(await this.#row('hold without a line', () => decideAll(engine, some, width)));
     }
     this.#firstLate = this.#shoppers;
     const rungs: Rung[] = [];
     for (const length of lengths) rungs.push(await this.#rung(length));
-    return this.#findings(joins, rungs);
+    return this.#findings(joins, holds, rungs);
   }
 
   async #rung(length: number): Promise<Rung> {
@@ -149,6 +158,15 @@ class LineRun {
     };
   }
 
+  #holds(): HoldCommand[] {
+    return Array.from({ length: joinsARound }, () => {
+      const number = this.#shoppers++;
+      const [shopper, idempotencyKey] = [shopperOf(number), String(number).padStart(24, '0')];
+      const who = { sale: this.#parts.open, shopper, verified: true };
+      return { ...who, quantity: 1, product: '', idempotencyKey };
+    });
+  }
+
   /** A closed loop; every answer must be an accepted one. */
   async #ask(count: number, ask: Ask): Promise<Done> {
     const { engine } = this.#parts;
@@ -167,7 +185,7 @@ class LineRun {
     return { operations: count, seconds: (performance.now() - from) / 1000, latency };
   }
 
-  #findings(joins: Row[], rungs: Rung[]): Findings {
+  #findings(joins: Row[], holds: Row[], rungs: Rung[]): Findings {
     const { options } = this.#parts;
     const [first] = rungs;
     const last = rungs.at(-1);
@@ -179,10 +197,19 @@ class LineRun {
       settings: { rounds: options.rounds, tickets: options.tickets, batch: batchSize, width },
       rows: [
         combined(joins),
+        combined(holds),
         ...rungs.flatMap(({ join, look, tick, turn }) => [join, look, tick, turn]),
       ],
       facts: [],
       bars: [
+        {
+          what: 'joins, of the rate of holds',
+          value:
+            median(joins.map(({ perSecond }, i) => perSecond / (holds[i]?.perSecond ?? 0))) * 100,
+          bar: 60,
+          side: 'least',
+          unit: '%',
+        },
         { what: 'joins each second', value: rate, bar: 60_000, side: 'least', unit: '/s' },
         ...(['join', 'look', 'tick', 'turn'] as const).map((kind) => growth(kind, first, last)),
       ],

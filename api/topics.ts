@@ -110,6 +110,20 @@ export const topics: readonly Topic[] = [
     }),
   },
   {
+    name: 'sale-notices',
+    key: 'sale id',
+    summary:
+      'What the vendor of a sale has to know: it became smaller than announced, or nothing is left',
+    contentType: 'application/json',
+    payload: answer({
+      sale_id: text,
+      vendor_id: text,
+      code: { type: 'string', enum: ['smaller_than_asked', 'no_supply'] },
+      at: time,
+      items: list(answer({ product_id: productId, asked: integer, allotted: integer })),
+    }),
+  },
+  {
     name: 'order-updates',
     key: 'order id',
     summary: 'What Postgres decided of an order whose hold has ended',

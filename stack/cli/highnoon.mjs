@@ -23,13 +23,14 @@ const commands = {
   sale: 'list and show sales, end the freeze of one',
   dlq: 'list dead letters, and send them again',
   verify: "check a sale's draw from what it published; exit 0 when every number follows",
+  plan: 'what a sale with a line will be like: time to sell out, waits, odds',
 };
 
 /** Commands that need no stack: what they read is named in their arguments. */
-const alone = ['verify'];
+const alone = ['verify', 'plan'];
 
 /** Commands that have a name already and are not there yet. */
-const later = ['plan', 'rehearse'];
+const later = ['rehearse'];
 
 const list = Object.entries(commands).map(([name, what]) => `  ${name.padEnd(11)} ${what}`);
 const usage = [

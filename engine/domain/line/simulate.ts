@@ -44,7 +44,7 @@ export interface Course {
 /** What ends in one round: turns that take, turns that lapse, holds that end. */
 interface Due {
   takes: number[];
-  lapses: number;
+  lapses: number[];
   paid: number;
   expired: number;
 }
@@ -54,6 +54,7 @@ class Play {
   readonly random: () => number;
   readonly admittedAt: Float64Array;
   readonly bought: Uint32Array;
+  readonly claimOf: Uint32Array;
   /** By number - 1: ms after the bell at which its owner leaves; infinite = stays. */
   readonly leavesAt: Float64Array;
   readonly #due = new Map<number, Due>();
@@ -72,6 +73,7 @@ class Play {
     this.available = scene.units;
     this.admittedAt = new Float64Array(scene.shoppers).fill(Number.NaN);
     this.bought = new Uint32Array(scene.shoppers);
+    this.claimOf = new Uint32Array(scene.shoppers);
     this.leavesAt = new Float64Array(scene.shoppers).fill(Number.POSITIVE_INFINITY);
     const longMs = (2000 * scene.shoppers) / fullRate(scene.ratePerSecond);
     for (let i = 0; i < scene.shoppers; i++) {
@@ -83,7 +85,7 @@ class Play {
     const round = Math.ceil(ms / this.scene.roundMs);
     let due = this.#due.get(round);
     if (due === undefined) {
-      due = { takes: [], lapses: 0, paid: 0, expired: 0 };
+      due = { takes: [], lapses: [], paid: 0, expired: 0 };
       this.#due.set(round, due);
     }
     return due;
@@ -91,31 +93,30 @@ class Play {
 
   /** The lane's rule: open claims stay within what is available times the factor. */
   room(): number {
-    const { limit, factorPercent } = this.scene;
-    const free = (this.available * factorPercent) / 100 - this.claims;
-    return Math.max(0, Math.floor(free / limit));
+    return Math.floor((this.available * this.scene.factorPercent) / 100) - this.claims;
   }
 
   admit(most: number, now: number): number {
     const { scene } = this;
     let admitted = 0;
-    const may = Math.min(most, this.room());
-    while (admitted < may && this.next < scene.shoppers) {
+    while (admitted < most && this.room() > 0 && this.next < scene.shoppers) {
       const index = this.next;
       this.next += 1;
       if ((this.leavesAt[index] ?? 0) <= now) continue;
       this.admittedAt[index] = now;
       admitted += 1;
+      const claim = Math.min(scene.limit, this.room());
+      this.claimOf[index] = claim;
+      this.claims += claim;
       const think = -Math.log(1 - this.random()) * scene.thinkMs;
       if (this.random() < scene.takeShare && think < scene.turnMs) {
         this.dueAt(now + think).takes.push(index);
       } else {
-        this.dueAt(now + scene.turnMs).lapses += 1;
+        this.dueAt(now + scene.turnMs).lapses.push(index);
       }
     }
     this.admissions += admitted;
     this.open += admitted;
-    this.claims += admitted * scene.limit;
     return admitted;
   }
 
@@ -124,8 +125,10 @@ class Play {
     const due = this.#due.get(round);
     if (due === undefined) return;
     this.#due.delete(round);
-    this.open -= due.lapses + due.takes.length;
-    this.claims -= (due.lapses + due.takes.length) * this.scene.limit;
+    for (const index of [...due.lapses, ...due.takes]) {
+      this.open -= 1;
+      this.claims -= this.claimOf[index] ?? 0;
+    }
     this.held -= due.paid + due.expired;
     this.sold += due.paid;
     this.returned += due.expired;
@@ -135,7 +138,7 @@ class Play {
 
   take(index: number, now: number): void {
     const { scene } = this;
-    const units = Math.min(scene.limit, this.available);
+    const units = Math.min(this.claimOf[index] ?? 0, this.available);
     if (units === 0) return;
     this.available -= units;
     this.held += units;

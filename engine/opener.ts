@@ -8,6 +8,7 @@ import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type {
   IncomingBatch,
+  IncomingMessage,
   KafkaConsumer,
   KafkaPort,
   KafkaProducer,
@@ -19,7 +20,7 @@ import { startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
 import { requestClose } from './sales/control.ts';
 import { fenceDue, makeDue } from './sales/occurrences.ts';
-import { openStanding, type NewProduct } from './sales/standing.ts';
+import { openStandings, type NewProduct } from './sales/standing.ts';
 import { CommandWriter } from './settle/commands.ts';
 import { creditAgain, uncredited } from './settle/sales.ts';
 import type { Shop } from './shop.ts';
@@ -91,46 +92,62 @@ function productOf(value: Buffer): ProductId | null {
 }
 
 /**
- * A product as it was registered here; null = by nobody, so it has no supply of ours. The event says
+ * Products as they were registered here; what nobody registered has no supply of ours. The event says
  * only that there is one: whoever can write to the topic must not grant units.
  */
-async function registered(q: Query, id: ProductId): Promise<NewProduct | null> {
-  const [row] = await q.query<{
+async function registered(q: Query, ids: readonly ProductId[]): Promise<NewProduct[]> {
+  const rows = await q.query<{
+    id: ProductId;
     vendor_id: VendorId;
     supply: number;
     body: Readonly<Record<string, unknown>>;
-  }>('SELECT vendor_id, supply, body FROM sale.registrations WHERE id = $1', [id]);
-  if (row === undefined) return null;
-  return { id, vendor: row.vendor_id, price: priceOf(row.body), supply: row.supply };
+  }>('SELECT id, vendor_id, supply, body FROM sale.registrations WHERE id = ANY($1)', [ids]);
+  return rows.map(({ id, vendor_id: vendor, supply, body }) => {
+    return { id, vendor, price: priceOf(body), supply };
+  });
 }
 
+/** Of one transaction: with more the lanes' rows would be locked for too long. */
+const openedAtOnce = 100;
+
 async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promise<void> {
+  const ids = new Set<ProductId>();
   for (const message of batch.messages) {
     const id = productOf(message.value);
-    if (id === null) {
-      await options.producer.send(`${options.topic}.dlq`, [
-        {
-          key: message.key?.toString() ?? null,
-          value: message.value,
-          headers: {
-            ...message.headers,
-            'dlq-why': 'not a new-product event',
-            'dlq-where': `${batch.topic}/${batch.partition}/${message.offset} ${options.groupId}`,
-            'dlq-when': new Date(clock.wall()).toISOString(),
-          },
-        },
-      ]);
-      continue;
-    }
-    const { secret, lanes, currency } = options;
+    if (id === null) await bury(options, batch, message);
+    else ids.add(id);
+  }
+  const all = [...ids];
+  const { secret, lanes, currency } = options;
+  for (let at = 0; at < all.length; at += openedAtOnce) {
     const woken = await options.db.tx(async (q) => {
-      const product = await registered(q, id);
-      return product === null ? [] : openStanding(q, secret, lanes, currency, product);
+      const products = await registered(q, all.slice(at, at + openedAtOnce));
+      return openStandings(q, secret, lanes, currency, products);
     });
     crashPoint('opener.written');
     if (woken.length > 0) options.onCommands(woken);
     await batch.heartbeat();
   }
+}
+
+/** To the dead letters. */
+async function bury(
+  options: OpenerOptions,
+  batch: IncomingBatch,
+  message: IncomingMessage,
+): Promise<void> {
+  await options.producer.send(`${options.topic}.dlq`, [
+    {
+      key: message.key?.toString() ?? null,
+      value: message.value,
+      headers: {
+        ...message.headers,
+        'dlq-why': 'not a new-product event',
+        'dlq-where': `${batch.topic}/${batch.partition}/${message.offset} ${options.groupId}`,
+        'dlq-when': new Date(clock.wall()).toISOString(),
+      },
+    },
+  ]);
 }
 
 /**

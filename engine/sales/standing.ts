@@ -36,28 +36,51 @@ export function standingSaleId(
   return saleIdOf(standingLane(product, lanes), derivedIdentity(secret, 'standing', ...parts));
 }
 
-async function insertStanding(
+interface NewStanding {
+  readonly id: SaleId;
+  readonly lane: number;
+  readonly product: NewProduct;
+}
+
+const insertText = `
+WITH given AS (
+  SELECT * FROM jsonb_to_recordset($1::jsonb)
+    AS g(id text, lane integer, vendor text, product text, price bigint, supply bigint)),
+made AS (
+  INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, limit_per_shopper,
+                          hold_seconds, who, admission, currency)
+  SELECT id, lane, vendor, 'standing', 'creating', now(), $2, $3, 'anyone', '{"mode":"open"}', $4
+    FROM given
+  ON CONFLICT (id) DO NOTHING RETURNING id),
+named AS (
+  UPDATE sale.registrations r SET standing_sale = given.id
+    FROM given JOIN made USING (id) WHERE r.id = given.product)
+SELECT id FROM made`;
+
+/** Their rows, with an item each. Answers which were new. */
+async function insertStandings(
   q: Query,
-  id: SaleId,
-  lane: number,
   currency: string,
-  { id: product, vendor, price, supply }: NewProduct,
-): Promise<boolean> {
-  const made = await q.run(
-    `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, limit_per_shopper,
-                             hold_seconds, who, admission, currency)
-     VALUES ($1, $2, $3, 'standing', 'creating', now(), $4, $5, 'anyone', '{"mode":"open"}', $6)
-     ON CONFLICT (id) DO NOTHING`,
-    [id, lane, vendor, standingTerms.limit, standingTerms.holdSeconds, currency],
+  sales: readonly NewStanding[],
+): Promise<ReadonlySet<SaleId>> {
+  const given = sales.map(({ id, lane, product: { id: product, vendor, price, supply } }) => {
+    return { id, lane, vendor, product, price, supply };
+  });
+  const { limit, holdSeconds } = standingTerms;
+  const rows = await q.query<{ id: SaleId }>(
+    insertText,
+    [JSON.stringify(given), limit, holdSeconds, currency],
+    'standing_insert',
   );
-  if (made === 0) return false;
+  const made = new Set(rows.map(({ id }) => id));
   await q.run(
     `INSERT INTO sale.sale_items (sale_id, item, product_id, price, list_price, asked)
-     VALUES ($1, 0, $2, $3, $3, $4)`,
-    [id, product, price, supply],
+     SELECT id, 0, product, price, price, supply FROM jsonb_to_recordset($1::jsonb)
+       AS g(id text, product text, price bigint, supply bigint)`,
+    [JSON.stringify(given.filter(({ id }) => made.has(id)))],
+    'standing_items',
   );
-  await q.run('UPDATE sale.registrations SET standing_sale = $2 WHERE id = $1', [product, id]);
-  return true;
+  return made;
 }
 
 function addInstall(writer: CommandWriter, id: SaleId, lane: number, product: NewProduct): void {
@@ -67,27 +90,44 @@ function addInstall(writer: CommandWriter, id: SaleId, lane: number, product: Ne
 }
 
 /** Answers the lanes that were given commands; none when the sale was there. */
-export async function openStanding(
+export const openStanding = (
   q: Query,
   secret: KeyObject,
   lanes: number,
   currency: string,
   product: NewProduct,
+): Promise<readonly number[]> => openStandings(q, secret, lanes, currency, [product]);
+
+/** Of different products, in one go. Answers the lanes that were given commands. */
+export async function openStandings(
+  q: Query,
+  secret: KeyObject,
+  lanes: number,
+  currency: string,
+  products: readonly NewProduct[],
 ): Promise<readonly number[]> {
-  const lane = standingLane(product.id, lanes);
-  const id = standingSaleId(secret, product.id, lanes);
-  if (!(await insertStanding(q, id, lane, currency, product))) return [];
+  const sales = products.map((product): NewStanding => {
+    const id = standingSaleId(secret, product.id, lanes);
+    return { id, lane: standingLane(product.id, lanes), product };
+  });
+  const made = await insertStandings(q, currency, sales);
   const writer = new CommandWriter();
-  addInstall(writer, id, lane, product);
-  if (product.supply > 0) {
+  const grants: { move: string; product: ProductId; sale: SaleId; units: number }[] = [];
+  for (const { id, lane, product } of sales) {
+    if (!made.has(id)) continue;
+    addInstall(writer, id, lane, product);
+    if (product.supply === 0) continue;
     const move = `mov_grant_${product.id}`;
-    await q.run(
-      `INSERT INTO sale.moves (id, kind, product_id, to_sale, to_item, units, group_id, state)
-       VALUES ($1, 'grant', $2, $3, 0, $4, $3, 'crediting')`,
-      [move, product.id, id, product.supply],
-    );
+    grants.push({ move, product: product.id, sale: id, units: product.supply });
     writer.add({ lane, kind: 'credit', sale: id, move, body: [move, 0, product.supply] });
   }
+  await q.run(
+    `INSERT INTO sale.moves (id, kind, product_id, to_sale, to_item, units, group_id, state)
+     SELECT move, 'grant', product, sale, 0, units, sale, 'crediting'
+       FROM jsonb_to_recordset($1::jsonb) AS g(move text, product text, sale text, units bigint)`,
+    [JSON.stringify(grants)],
+    'standing_grants',
+  );
   const commandLanes = writer.lanes;
   await writer.flush(q);
   return commandLanes;
@@ -107,7 +147,7 @@ export async function closeStanding(
   const writer = new CommandWriter();
   if (successor !== undefined) {
     const { id, currency, product } = successor;
-    await insertStanding(q, id, lane, currency, product);
+    await insertStandings(q, currency, [{ id, lane, product }]);
     addInstall(writer, id, lane, product);
   }
   await q.run('UPDATE sale.sales SET close_requested = true WHERE id = $1', [sale]);

@@ -1,5 +1,5 @@
 /**
- * Creation and closing over two lanes as a model for the search. Every process may stop between any
+ * Creation, closing and restock over two lanes as a model for the search. Every process may stop between any
  * two steps; dispatchers repeat themselves; shoppers hold, pay and let go meanwhile.
  */
 import { runBatch } from '../../../engine/domain/lane/batch.ts';
@@ -7,18 +7,20 @@ import { runCommand } from '../../../engine/domain/lane/command.ts';
 import { violations } from '../../../engine/domain/lane/invariants.ts';
 import type { Lane } from '../../../engine/domain/lane/state.ts';
 import { available } from '../../../engine/domain/lane/units.ts';
-import type { LaneCommand, LaneEntry, ShopCommand } from '../../../engine/domain/lane/words.ts';
+import type { LaneEntry, ShopCommand } from '../../../engine/domain/lane/words.ts';
 import type { Ints } from '../ints.ts';
 import type { Model, Step } from '../search.ts';
+import { moveOf, recovered, refunded, runRestock } from './restock.ts';
 import type { SaleRules } from './rules.ts';
 import { decidedAgain, settled } from './settle.ts';
-import { begun, flash, laneOf, now, products, supply, written, type State } from './state.ts';
+import { begun, flash, laneOf, now, products, supply, written } from './state.ts';
+import type { AnyCommand, Budget, RestockedEvent, State, Told } from './state.ts';
 
 type Add = (label: string, next: State, fault?: boolean) => void;
 
-export function saleModel(holds: number, rules: SaleRules): Model<State> {
+export function saleModel(budget: Budget, rules: SaleRules): Model<State> {
   return {
-    initial: begun(holds),
+    initial: begun(budget),
     encode,
     broken,
     good: (s) => atRest(s),
@@ -33,6 +35,9 @@ export function saleModel(holds: number, rules: SaleRules): Model<State> {
       }
       shop(s, add);
       close(s, rules, add);
+      for (const [order, next] of refunded(s, rules)) add(`postgres refunds ${order}`, next);
+      const rebuilt = recovered(s);
+      if (rebuilt !== null) add(`lane ${laneOf(flash)} is recovered`, rebuilt, true);
       const decided = decidedAgain(s, rules);
       if (
         s.flash === 'creating' &&
@@ -49,12 +54,16 @@ export function saleModel(holds: number, rules: SaleRules): Model<State> {
   };
 }
 
-/** A step of one lane: what its script changed, and the entry that it wrote. */
-function inLane(s: State, at: number, work: (lane: Lane) => LaneEntry | null): State {
+type Added = readonly (readonly [sale: string, event: Told])[];
+
+const eventsOf = (entry: LaneEntry | null): Added =>
+  entry?.groups.flatMap(([sale, list]) => list.map((e) => [sale, e] as const)) ?? [];
+
+/** A step of one lane: what its script changed, and the events that it wrote. */
+function inLane(s: State, at: number, work: (lane: Lane) => Added): State {
   const lane = structuredClone(s.lanes[at]);
   if (lane === undefined) throw new Error(`no lane ${at}`);
-  const entry = work(lane);
-  const added = entry?.groups.flatMap(([sale, list]) => list.map((e) => [sale, e] as const)) ?? [];
+  const added = work(lane);
   const transit = { ...s.transit };
   for (const [, event] of added) count(transit, event);
   return {
@@ -65,10 +74,15 @@ function inLane(s: State, at: number, work: (lane: Lane) => LaneEntry | null): S
   };
 }
 
-/** Units leave a lane by a debit or a close, and come in by a credit. */
+/** Units leave a lane by a debit, a close or a restock, and come in by a credit. */
 function count(transit: Record<string, number>, event: readonly unknown[]): void {
   const [type, number, ok, , id, direction, , units] = event;
   if (ok !== 1) return;
+  if (type === 'restocked') {
+    const [, , , , order, item, , out] = event as RestockedEvent;
+    const move = moveOf(order, item);
+    if (out > 0) transit[move] = (transit[move] ?? 0) + out;
+  }
   if (type === 'moved') {
     const sign = direction === 'debit' ? 1 : -1;
     transit[id as string] = (transit[id as string] ?? 0) + sign * (units as number);
@@ -80,17 +94,18 @@ function count(transit: Record<string, number>, event: readonly unknown[]): void
   }
 }
 
-const inWords = (c: LaneCommand): string =>
-  `${c.kind} ${'move' in c ? `${c.move} of ` : ''}${c.sale}`;
+const inWords = (c: AnyCommand): string =>
+  `${c.kind} ${'move' in c ? `${c.move} of ` : 'order' in c ? `${c.order} of ` : ''}${c.sale}`;
 
 function dispatch(s: State, at: number, rules: SaleRules, add: Add): void {
   const lane = s.lanes[at];
   if (lane === undefined) return;
-  const send = (command: LaneCommand, again: boolean): void => {
+  const send = (command: AnyCommand, again: boolean): void => {
     const forced = again && !rules.has('only the next command is applied');
     const next = inLane(s, at, (copy) => {
       if (forced) copy.lastCommand = command.number - 1;
-      return runCommand(copy, command, now).entry;
+      if (command.kind !== 'restock') return eventsOf(runCommand(copy, command, now).entry);
+      return runRestock(copy, command, rules).map((event) => [command.sale, event] as const);
     });
     add(`lane ${at} is sent ${inWords(command)}${again ? ' again' : ''}`, next);
   };
@@ -109,25 +124,29 @@ function settle(s: State, at: number, rules: SaleRules, add: Add): void {
 }
 
 function shop(s: State, add: Add): void {
-  const ask = (label: string, command: ShopCommand, holds: number): void => {
-    const next = inLane(s, laneOf(command.sale), (lane) => runBatch(lane, [command], now).entry);
-    add(label, { ...next, holds });
+  const ask = (label: string, commands: readonly ShopCommand[], left: Partial<State>): void => {
+    const at = laneOf(commands[0]?.sale ?? '');
+    const next = inLane(s, at, (lane) => eventsOf(runBatch(lane, commands, now).entry));
+    add(label, { ...next, ...left });
   };
   for (const [sale, product] of [...products.map((p) => [p, p] as const), [flash, 'a'] as const]) {
     const shopper = `of ${sale}`;
-    const record = s.lanes[laneOf(sale)]?.sales.get(sale)?.records.get(shopper);
-    const order = record?.orders[0];
-    const base = { sale, shopper, key: 'k' };
-    if (order === undefined && s.holds > 0) {
-      const hold = { ...base, kind: 'hold', fingerprint: 1, quantity: 1, product } as const;
-      ask(`a shopper asks ${sale} for ${product}`, { ...hold, verified: true }, s.holds - 1);
+    const orders = s.lanes[laneOf(sale)]?.sales.get(sale)?.records.get(shopper)?.orders ?? [];
+    const order = orders.at(-1);
+    const base = { sale, shopper };
+    const isOpen = order?.state === 'held' || order?.state === 'paid';
+    if (!isOpen && s.holds > 0) {
+      const key = `k${orders.length}`;
+      const hold = { ...base, key, kind: 'hold', fingerprint: 1, quantity: 1, product } as const;
+      const left = { holds: s.holds - 1 };
+      ask(`a shopper asks ${sale} for ${product}`, [{ ...hold, verified: true }], left);
     }
     if (order?.state !== 'held') continue;
-    ask(
-      `the shopper of ${sale} lets go`,
-      { ...base, kind: 'release', endKey: '', endFingerprint: 0 },
-      s.holds,
-    );
+    const end = { ...base, key: order.key, endKey: '', endFingerprint: 0 };
+    ask(`the shopper of ${sale} lets go`, [{ ...end, kind: 'release' }], {});
+    if (sale !== flash || s.pays === 0) continue;
+    const details = { ...base, key: order.key, kind: 'details', generation: 1 } as const;
+    ask(`the shopper of ${sale} pays`, [details, { ...end, kind: 'pay' }], { pays: s.pays - 1 });
   }
 }
 
@@ -161,6 +180,7 @@ const itemsOf = (s: State, product: string) =>
   );
 
 function broken(s: State): string | null {
+  if (s.doubled !== null) return s.doubled;
   for (const lane of s.lanes) {
     const [first] = violations(lane);
     if (first !== undefined) return first;
@@ -190,6 +210,8 @@ function atRest(s: State): boolean {
     return false;
   }
   if (Object.values(s.transit).some((units) => units !== 0)) return false;
+  const refunds = Object.entries(s.orders).filter(([, { state }]) => state === 'refunded');
+  if (refunds.some(([order]) => Object.values(s.owners).includes(order))) return false;
   const sale = s.lanes[laneOf(flash)]?.sales.get(flash);
   const left = sale?.items.some((it) => it.allotted > 0) ?? false;
   if (s.flash === 'cancelled' && left) return false;
@@ -212,7 +234,9 @@ function encode(s: State, out: Ints): void {
     ]),
   ];
   const parts = [s.lanes.map(lane), s.events, s.commands, s.moves, s.transit, s.unwritten];
-  for (const part of [...parts, [s.flash, s.installed, s.closes, s.holds]]) {
+  const budget = [s.holds, s.pays, s.refunds, s.recoveries];
+  const rows = [s.orders, s.owners, s.gone, s.doubled];
+  for (const part of [...parts, rows, [s.flash, s.installed, s.closes, ...budget]]) {
     const text = JSON.stringify(part);
     const known = words.get(text) ?? words.size;
     words.set(text, known);

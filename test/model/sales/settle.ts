@@ -3,27 +3,25 @@
  * credits of a creation, the way back of what a close took out.
  */
 import type { LaneEvent } from '../../../engine/domain/lane/words.ts';
-import { flash, products, written, type Move, type State, type Wanted } from './state.ts';
+import { goneByClose, settledOrder, settledRestock } from './restock.ts';
+import { credit, flash, products, withMove, written } from './state.ts';
+import type { Move, State, Told, Wanted } from './state.ts';
 import type { SaleRules } from './rules.ts';
 
 /** Settles one event in one transaction. */
-export function settled(s: State, sale: string, event: LaneEvent, rules: SaleRules): State {
+export function settled(s: State, sale: string, event: Told, rules: SaleRules): State {
   const [next, wanted] = decide(s, sale, event, rules);
   if (rules.has('a decision and its commands are one transaction')) return written(next, wanted);
   return { ...next, unwritten: [...next.unwritten, ...wanted] };
 }
 
-function decide(s: State, sale: string, event: LaneEvent, rules: SaleRules): [State, Wanted[]] {
+function decide(s: State, sale: string, event: Told, rules: SaleRules): [State, Wanted[]] {
   if (event[0] === 'installed') return [scheduled({ ...s, installed: true }), []];
   if (event[0] === 'moved') return moved(s, event, rules);
   if (event[0] === 'closing' || event[0] === 'closed') return closed(s, sale, event);
-  return [s, []];
+  if (event[0] === 'restocked') return settledRestock(s, event, rules);
+  return [sale === flash ? settledOrder(s, event) : s, []];
 }
-
-const withMove = (s: State, id: string, move: Move): State => ({
-  ...s,
-  moves: { ...s.moves, [id]: move },
-});
 
 const fences = (s: State): [string, Move][] =>
   Object.entries(s.moves).filter(([, move]) => move.fence);
@@ -32,11 +30,6 @@ function scheduled(s: State): State {
   const done = fences(s).every(([, move]) => move.state === 'done');
   return s.flash === 'creating' && s.installed && done ? { ...s, flash: 'scheduled' } : s;
 }
-
-const credit = (id: string, move: Move, sale: string): Wanted => {
-  const item = sale === flash ? products.indexOf(move.product as 'a' | 'b') : 0;
-  return { kind: 'credit', sale, move: id, item, units: move.units };
-};
 
 function moved(s: State, event: LaneEvent, rules: SaleRules): [State, Wanted[]] {
   const [, , ok, reason, id, direction] = event as readonly [
@@ -84,12 +77,16 @@ function decideGroup(s: State, rules: SaleRules): [State, Wanted[]] {
   return [next, wanted];
 }
 
-type Ended = readonly ['closing' | 'closed', number, 1, '', number[]?];
+type Ended = readonly [
+  ...['closing' | 'closed', number, 1, '', number[]?, number[]?, number[]?],
+  returned?: number[][],
+];
 
 /** What a close took out goes back to the standing sales, as a move with an id of its own. */
 function closed(s: State, sale: string, event: LaneEvent): [State, Wanted[]] {
-  const [type, number, , , units] = event as unknown as Ended;
-  let next: State = s.flash === 'closed' ? s : { ...s, flash: type };
+  const [type, number, , , units, , , returned] = event as unknown as Ended;
+  const gone = [...s.gone, ...goneByClose(returned)];
+  let next: State = s.flash === 'closed' ? { ...s, gone } : { ...s, gone, flash: type };
   const wanted: Wanted[] = [];
   for (const [item, product] of products.entries()) {
     const count = units?.[item] ?? 0;

@@ -28,9 +28,42 @@ export interface Move {
   readonly fence: boolean;
 }
 
+/** Postgres refunded an order of the flash sale and asks for its unit. */
+export interface RestockCommand {
+  readonly kind: 'restock';
+  readonly number: number;
+  readonly sale: string;
+  readonly order: string;
+  /** The sale is not closed, as far as Postgres knew. The script does not ask. */
+  readonly asOpen: boolean;
+}
+
+export type AnyCommand = LaneCommand | RestockCommand;
+
+export type RestockedEvent = readonly [
+  type: 'restocked',
+  number: number,
+  ok: 0 | 1,
+  reason: string,
+  order: string,
+  item: number,
+  units: readonly number[],
+  /** Units that left the sale with it: it was closed. */
+  out: number,
+];
+
+export type Told = LaneEvent | RestockedEvent;
+
+/** An order of the flash sale, as Postgres has it. */
+export interface OrderRow {
+  readonly item: number;
+  readonly units: readonly number[];
+  readonly state: 'held' | 'released' | 'paid' | 'refunded';
+}
+
 /** A command as whoever decided it writes it: the number comes with the row. */
-export type Wanted = LaneCommand extends infer C
-  ? C extends LaneCommand
+export type Wanted = AnyCommand extends infer C
+  ? C extends AnyCommand
     ? Omit<C, 'number'>
     : never
   : never;
@@ -38,9 +71,9 @@ export type Wanted = LaneCommand extends infer C
 export interface State {
   readonly lanes: readonly Lane[];
   /** Events of each lane that have not settled. */
-  readonly events: readonly (readonly (readonly [sale: string, event: LaneEvent])[])[];
+  readonly events: readonly (readonly (readonly [sale: string, event: Told])[])[];
   /** Rows of `lane_commands`, number 1 first. */
-  readonly commands: readonly (readonly LaneCommand[])[];
+  readonly commands: readonly (readonly AnyCommand[])[];
   readonly moves: Readonly<Record<string, Move>>;
   /** Units debited in a lane and not yet credited in another, by move. */
   readonly transit: Readonly<Record<string, number>>;
@@ -51,10 +84,29 @@ export interface State {
   readonly holds: number;
   /** Commands decided, not yet written: without one transaction only. */
   readonly unwritten: readonly Wanted[];
+  readonly orders: Readonly<Record<string, OrderRow>>;
+  /** Orders that own a unit, by item and number; who is not there is free. */
+  readonly owners: Readonly<Record<string, string>>;
+  /** Numbers that closes and restocks took out of the flash sale for good. */
+  readonly gone: readonly string[];
+  /** What may still happen, in times. */
+  readonly pays: number;
+  readonly refunds: number;
+  readonly recoveries: number;
+  /** What a settlement or a recovery found wrong, in words. */
+  readonly doubled: string | null;
+}
+
+/** How much happens in an instance: holds of shoppers, payments, refunds, recoveries of lane 1. */
+export interface Budget {
+  readonly holds: number;
+  readonly pays: number;
+  readonly refunds: number;
+  readonly recoveries: number;
 }
 
 const terms = (items: readonly string[], creditsWanted: number) => ({
-  ...{ startsAt: 0, endsAt: 0, limit: 9, holdMs: 10 * now, verifiedOnly: false, creditsWanted },
+  ...{ startsAt: 0, endsAt: 0, limit: 1, holdMs: 10 * now, verifiedOnly: false, creditsWanted },
   items: items.map((product) => ({ product, price: 1 })),
   line: null,
 });
@@ -69,8 +121,18 @@ export function written(s: State, wanted: readonly Wanted[]): State {
   return { ...s, commands };
 }
 
+export const withMove = (s: State, id: string, move: Move): State => ({
+  ...s,
+  moves: { ...s.moves, [id]: move },
+});
+
+export const credit = (id: string, move: Move, sale: string): Wanted => {
+  const item = sale === flash ? products.indexOf(move.product as 'a' | 'b') : 0;
+  return { kind: 'credit', sale, move: id, item, units: move.units };
+};
+
 /** Standing sales with their units in, and a creation just written. */
-export function begun(holds: number): State {
+export function begun(budget: Budget): State {
   const lanes = [newLane(), newLane()];
   for (const product of products) {
     const lane = lanes[laneOf(product)];
@@ -99,8 +161,12 @@ export function begun(holds: number): State {
     flash: 'creating',
     installed: false,
     closes: 0,
-    holds,
     unwritten: [],
+    orders: {},
+    owners: {},
+    gone: [],
+    ...budget,
+    doubled: null,
   };
   return written(s, [
     { kind: 'install', sale: flash, terms: terms(products, products.length) },

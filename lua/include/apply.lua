@@ -165,8 +165,8 @@ local READ_MOST = 2000
 -- Numbers of the draw: `from`, `from` + 1, … for the tickets that still wait; the others' numbers go
 -- to nobody. They are given from 1 on without a gap.
 local function numbers(sale, number, body)
-  local line, from, count, tickets = sale.line, body[1], checkedUnits(body[2]), body[3]
-  checkedUnits(from)
+  local line, from, count, tickets = sale.line, body[1], checkedUnits(body[2], 1), body[3]
+  checkedUnits(from, 1)
   if #checked(tickets, 'table') ~= count then error('malformed command') end
   local reason = not line and 'no_line' or line.bell < 0 and 'not_rung'
   if not reason and (from ~= line.given + 1 or from + count - 1 > line.bell) then reason = 'gap' end

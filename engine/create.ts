@@ -5,6 +5,7 @@ import type { Config } from '../platform/config.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
+import { nameRound, type RoundNamer } from './beacon.ts';
 import { checkout } from './checkout.ts';
 import { isSaleId, laneOfId } from './domain/ids.ts';
 import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
@@ -64,17 +65,19 @@ interface Parts {
   readonly secret: KeyObject;
   readonly sales: SaleCache;
   readonly lineMax: number;
+  readonly nameRound: RoundNamer | undefined;
 }
 
 function wakeLanes({ caller }: LaneSet, woken: readonly number[]): void {
   for (const lane of woken) void caller.send(lane).catch(() => undefined);
 }
 
-const creationOf = ({ secret, settings, lineMax }: Parts): CreateContext => ({
+const creationOf = ({ secret, settings, lineMax, nameRound: namer }: Parts): CreateContext => ({
   secret,
   lanes: settings.lanes,
   currency: settings.currency,
   lineMax,
+  nameRound: namer,
 });
 
 /** Creates a sale and waits for its settled outcome. */
@@ -273,7 +276,15 @@ export async function createEngine(
   const secret = idSecretOf(settings.idSecret);
   const sales = new SaleCache(db);
   const reporter = startLoadReporter(lanes.gate, lanes.load, log);
-  const parts: Parts = { db, lanes, settings, secret, sales, lineMax: config.lineMax };
+  const parts: Parts = {
+    db,
+    lanes,
+    settings,
+    secret,
+    sales,
+    lineMax: config.lineMax,
+    nameRound: config.beaconUrl === '' ? undefined : nameRound,
+  };
   const news = new LaneNews(lanes.gate, log, () =>
     stores.redis(`highnoon-${config.processName}-news`, 0),
   );

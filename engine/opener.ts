@@ -15,6 +15,7 @@ import type {
 } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
+import type { RoundNamer } from './beacon.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
 import { startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
@@ -35,6 +36,7 @@ export interface OpenerOptions {
   readonly currency: string;
   /** Tickets that one line takes. */
   readonly lineMax: number;
+  readonly nameRound?: RoundNamer | undefined;
   readonly topic: string;
   readonly groupId: string;
   readonly log: Log;

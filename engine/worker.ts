@@ -6,6 +6,7 @@ import { beforeScrape } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { untilReady, type Redis } from '../platform/redis/connection.ts';
 import { startAdmitter } from './admitter.ts';
+import { drandBeacon, nameRound } from './beacon.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { startDrawer } from './drawer.ts';
 import { showLanes } from './lane-figures.ts';
@@ -160,6 +161,7 @@ async function startConsumers(
     lanes: settings.lanes,
     currency: settings.currency,
     lineMax: config.lineMax,
+    nameRound: config.beaconUrl === '' ? undefined : nameRound,
     topic: topics.newProduct,
     groupId: topics.openerGroup,
     log,
@@ -202,7 +204,10 @@ export async function startWorker(
   const wakeDispatcher = (woken: readonly number[]): void => {
     dispatcher.wakeFor(woken);
   };
-  const drawer = startDrawer({ db, shop: lanes.shop, log, onCommands: wakeDispatcher });
+  const drawer = startDrawer({
+    ...{ db, shop: lanes.shop, log, onCommands: wakeDispatcher },
+    ...(config.beaconUrl === '' ? {} : { beacon: drandBeacon(config.beaconUrl) }),
+  });
   const running = [dispatcher, trimmer, drawer, ...startStoreLoops(parts)];
   const producer = await kafka.producer();
   running.push(...startProducerLoops(parts, producer));

@@ -56,6 +56,8 @@ export interface Config {
   readonly tokenIssuer: string;
   readonly tokenAudience: string;
   readonly jwksUrl: string;
+  /** Empty = draws use no public randomness. */
+  readonly beaconUrl: string;
   readonly highnoonDir: string;
   readonly crashAt: string;
   readonly processName: string;
@@ -98,6 +100,7 @@ export function loadConfig(
     databaseUrl: values.databaseUrl ?? '',
     catalogUrl: values.catalogUrl ?? `http://${values.host}:${values.catalogPort}`,
     jwksUrl: values.jwksUrl ?? '',
+    beaconUrl: values.beaconUrl ?? '',
     highnoonDir: values.highnoonDir ?? join(projectRoot(), '.highnoon'),
     processName: values.processName ?? 'highnoon',
   };

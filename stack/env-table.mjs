@@ -171,6 +171,7 @@ export const variables = [
   variable('OPS_PEERS', 'opsPeers', '', peers, "process=url,… merged into api's /metrics"),
   variable('TOKEN_ISSUER', 'tokenIssuer', 'highnoon', word, '`iss` of shopper tokens'),
   variable('TOKEN_AUDIENCE', 'tokenAudience', 'highnoon', word, '`aud` of shopper tokens'),
+  variable('BEACON_URL', 'beaconUrl', '', web, 'a relay of drand, for public randomness in draws'),
   variable('JWKS_URL', 'jwksUrl', '', web, 'keys of the shoppers’ identity provider'),
   variable('HIGHNOON_DIR', 'highnoonDir', '', path, 'the .highnoon folder; empty = in the clone'),
   variable('CRASH_AT', 'crashAt', '', crashAt, 'where to die, for drills; not in production'),

@@ -51,6 +51,7 @@ export { roleNames, variables };
  * @property {string} tokenIssuer
  * @property {string} tokenAudience
  * @property {string | null} jwksUrl
+ * @property {string | null} beaconUrl
  * @property {string | null} highnoonDir
  * @property {string} crashAt
  * @property {string | null} processName

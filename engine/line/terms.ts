@@ -21,10 +21,14 @@ export function lineTerms(admission: Admission, lineMax: number): InstalledLine 
 }
 
 /** As `sale.sales.admission` keeps it and a sale's document shows it. */
-export function admissionJson(admission: Admission): Record<string, unknown> {
+export function admissionJson(
+  admission: Admission,
+  beacon: string | null,
+): Record<string, unknown> {
   if (admission.mode === 'open') return { mode: 'open' };
   const { mode, ratePerSecond, turnSeconds, factor } = admission;
-  return { mode, rate_per_second: ratePerSecond, turn_seconds: turnSeconds, factor };
+  const terms = { mode, rate_per_second: ratePerSecond, turn_seconds: turnSeconds, factor };
+  return beacon === null ? terms : { ...terms, beacon };
 }
 
 /** The row of a line: none for an open sale. */
@@ -33,12 +37,14 @@ export async function insertLine(
   sale: SaleId,
   admission: Admission,
   lineMax: number,
+  beacon: string | null,
 ): Promise<void> {
   if (admission.mode === 'open') return;
   const { mode, ratePerSecond, turnSeconds, factor } = admission;
   await q.run(
-    `INSERT INTO sale.lines (sale_id, lane, mode, rate_per_second, turn_seconds, factor, line_max)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [sale, laneOfId(sale), mode, ratePerSecond, turnSeconds, factor, lineMax],
+    `INSERT INTO sale.lines (sale_id, lane, mode, rate_per_second, turn_seconds, factor, line_max,
+                             beacon_source)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    [sale, laneOfId(sale), mode, ratePerSecond, turnSeconds, factor, lineMax, beacon],
   );
 }

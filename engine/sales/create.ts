@@ -9,6 +9,7 @@ import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import { laneOfId, saleIdOf } from '../domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
+import type { RoundNamer } from '../beacon.ts';
 import type { NewSale, VendorRejection } from '../engine.ts';
 import { admissionJson, insertLine, lineTerms } from '../line/terms.ts';
 import { requestOf } from '../lanes/order-key.ts';
@@ -34,6 +35,8 @@ export interface CreateContext {
   readonly currency: string;
   /** Tickets that one line takes. */
   readonly lineMax: number;
+  /** Names the round of public randomness that a draw uses; undefined = none. */
+  readonly nameRound?: RoundNamer | undefined;
 }
 
 export interface Creation extends NewSale {
@@ -117,6 +120,8 @@ async function insertSale(
 ): Promise<boolean> {
   const startsAt = new Date(sale.startsAt ?? clock.wall());
   const endsAt = new Date(startsAt.getTime() + sale.durationSeconds * 1000);
+  const hasLine = sale.admission.mode !== 'open';
+  const beacon = hasLine ? (context.nameRound?.(startsAt.getTime()) ?? null) : null;
   const made = await q.run(
     `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
                              limit_per_shopper, hold_seconds, who, admission, currency, seed,
@@ -132,7 +137,7 @@ async function insertSale(
       sale.limitPerShopper,
       sale.holdSeconds,
       sale.who,
-      JSON.stringify(admissionJson(sale.admission)),
+      JSON.stringify(admissionJson(sale.admission, beacon)),
       context.currency,
       clock.random(32),
       sale.fingerprint,
@@ -153,7 +158,7 @@ async function insertSale(
       items.map((i) => i.allotted),
     ],
   );
-  await insertLine(q, id, sale.admission, context.lineMax);
+  await insertLine(q, id, sale.admission, context.lineMax, beacon);
   addInstall(writer, id, sale, items, { startsAt, endsAt, lineMax: context.lineMax });
   if (sale.fencedLater !== true) {
     const fences = items.map((i, item) => ({ ...i, item, units: i.allotted }));

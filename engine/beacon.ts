@@ -1,0 +1,68 @@
+/**
+ * Public randomness for draws: rounds of drand's quicknet, read from any of its HTTP relays. A round is
+ * named when a sale is created and published after its bell, so that whoever knew the seed could not
+ * know the draw. What is checked: the chain and the round that were asked for, and that the randomness
+ * is the hash of the round's signature. What is not: the signature itself (BLS12-381); anybody can, from
+ * the round that the proof names.
+ */
+import { createHash } from 'node:crypto';
+import { Fault } from '../platform/fault.ts';
+import type { Beacon } from './drawer.ts';
+import type { Millis } from './domain/types.ts';
+
+/** The chain is pinned: its hash names its public key, and rounds come by the clock. */
+const chain = '52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971';
+const genesisMs = 1_692_803_367_000;
+const periodMs = 3000;
+/** The bell rings by the lane's clock, and settles a little later. */
+const afterBellMs = 10_000;
+const answerMs = 5000;
+
+/** The source that a sale names at its creation: `drand:CHAIN:ROUND`. */
+export type RoundNamer = (startsAt: Millis) => string;
+
+/** The first round that is published ten seconds after a bell, or later. */
+export const nameRound: RoundNamer = (startsAt) => {
+  const round = Math.ceil((startsAt + afterBellMs - genesisMs) / periodMs) + 1;
+  return `drand:${chain}:${round}`;
+};
+
+const unusable = (why: string): Fault => new Fault('beacon_unusable', why, { retryable: true });
+
+const hex = (text: unknown, bytes: number): Buffer | null =>
+  typeof text === 'string' && text.length === bytes * 2 && /^[0-9a-f]*$/.test(text)
+    ? Buffer.from(text, 'hex')
+    : null;
+
+const signatureBytes = 48;
+
+/** The randomness of a round as a relay tells it. Throws when it is not what it says. */
+function randomnessOf(body: unknown, round: number): Buffer {
+  const said = body as Readonly<Record<string, unknown>> | null;
+  const signature = hex(said?.['signature'], signatureBytes);
+  const randomness = hex(said?.['randomness'], 32);
+  if (said?.['round'] !== round || signature === null || randomness === null) {
+    throw unusable(`the beacon does not answer with round ${round}`);
+  }
+  if (!createHash('sha256').update(signature).digest().equals(randomness)) {
+    throw unusable(`round ${round} is not the hash of its signature`);
+  }
+  return randomness;
+}
+
+/** Asks a relay; null while the round is not published. */
+export function drandBeacon(url: string): Beacon {
+  return async (source) => {
+    const [kind, named, text = ''] = source.split(':');
+    const round = Number(text);
+    if (kind !== 'drand' || named !== chain || !Number.isSafeInteger(round)) {
+      throw unusable(`${source} is not a round of this chain`);
+    }
+    const path = `${url.replace(/\/+$/, '')}/${chain}/public/${round}`;
+    const answer = await fetch(path, { signal: AbortSignal.timeout(answerMs) });
+    // Relays answer 404 or 425 to a round of the future.
+    if (answer.status === 404 || answer.status === 425) return null;
+    if (!answer.ok) throw unusable(`the beacon answers ${answer.status}`);
+    return randomnessOf(await answer.json(), round);
+  };
+}

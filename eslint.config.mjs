@@ -41,7 +41,7 @@ const nodeGlobals = Object.fromEntries(
 const browserGlobals = Object.fromEntries(
   ['AbortController', 'AbortSignal', 'Intl', 'URLSearchParams', 'clearInterval', 'clearTimeout']
     .concat(['document', 'fetch', 'history', 'localStorage', 'location', 'setInterval'])
-    .concat(['setTimeout', 'window'])
+    .concat(['setTimeout', 'window', 'WebSocket', 'FormData', 'crypto', 'sessionStorage'])
     .map((name) => [name, 'readonly']),
 );
 

@@ -38,6 +38,8 @@ const rememberedSalesMax = 10_000;
 class SaleCache {
   #db: Db;
   #sales = new Map<SaleId, { sale: StoredSale | null; until: number }>();
+  /** A crowd that asks at once asks once. */
+  #reading = new Map<SaleId, Promise<StoredSale | null>>();
 
   constructor(db: Db) {
     this.#db = db;
@@ -47,14 +49,24 @@ class SaleCache {
     const now = clock.now();
     const known = this.#sales.get(id);
     if (known !== undefined && known.until > now) return known.sale;
+    let reading = this.#reading.get(id);
+    if (reading === undefined) {
+      reading = this.#read(id).finally(() => this.#reading.delete(id));
+      this.#reading.set(id, reading);
+    }
+    return reading;
+  }
+
+  async #read(id: SaleId): Promise<StoredSale | null> {
     const sale = await readSale(this.#db, id);
     if (this.#sales.size >= rememberedSalesMax) this.#sales.clear();
-    this.#sales.set(id, { sale, until: now + rememberSaleMs });
+    this.#sales.set(id, { sale, until: clock.now() + rememberSaleMs });
     return sale;
   }
 
   forget(id: SaleId): void {
     this.#sales.delete(id);
+    this.#reading.delete(id);
   }
 }
 

@@ -30,7 +30,10 @@ async function ask(method, path, { body, token, signal, key } = {}) {
   return json;
 }
 
-export const get = (path, signal) => ask('GET', path, { signal, token: known()?.token });
+/** As the guest that there is, or as who holds `token`. */
+export const get = (path, signal, token = known()?.token) => ask('GET', path, { signal, token });
+
+export const post = (path, body) => ask('POST', path, { body });
 
 function known() {
   const text = localStorage.getItem(tokenName);

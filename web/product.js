@@ -96,6 +96,7 @@ function flash(sale, serverTime) {
     'div',
     { className: 'flash' },
     h('p', {}, h('strong', {}, `Sale at ${money(sale.price)} `), text, termsOf(sale)),
+    h('p', {}, h('a', { href: `/sale.html?id=${sale.id}` }, 'See it live')),
     h('label', {}, `${Math.floor(share * 100)} % claimed`, h('progress', { max: 1, value: share })),
   );
 }

@@ -13,7 +13,7 @@ const ownFiles = 200;
 const filesPattern = /^Max open files\s+(\d+|unlimited)/m;
 
 /** Runs `work` for 0 … count-1, `width` at a time. */
-async function each(count: number, width: number, work: (i: number) => Promise<void>) {
+export async function each(count: number, width: number, work: (i: number) => Promise<void>) {
   let next = 0;
   const worker = async () => {
     while (next < count) await work(next++);

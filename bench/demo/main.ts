@@ -8,12 +8,14 @@ import { audit } from '../audit.ts';
 import { Pool } from '../client/pool.ts';
 import { settleLag, untilSettled } from './closing.ts';
 import { Crowd } from './crowd.ts';
+import { LineCrowd } from './line-crowd.ts';
 import { connectionsAllowed, crowdConnections, gatherTokens, openAll } from './gather.ts';
 import { UsageError } from '../arguments.ts';
 import { readOptions, usage } from './options.ts';
 import type { DemoOptions } from './options.ts';
 import { OwnershipCheck } from './ownership.ts';
 import { number } from './picture.ts';
+import type { LineView } from './picture.ts';
 import { Screen } from './screen.ts';
 import { Shop } from './shop.ts';
 import { Show } from './show.ts';
@@ -28,6 +30,9 @@ const hopersPerUnit = 3;
 const leadMs = 3000;
 /** Slow enough for any machine; the sale opens later for a larger crowd. */
 const opensPerMs = 4;
+/** A join takes less than to come did. */
+const joinShare = 0.5;
+const turnSeconds = 6;
 const patienceMs = 30_000;
 const lookMs = 100;
 const usageCode = 2;
@@ -43,34 +48,117 @@ function connectionCount(stack: StackInfo, shoppers: number, screen: Screen): nu
   );
   if (shoppers <= allowed) return shoppers;
   screen.say(
-    `${number(allowed)} connections fit here (ulimit -n): ` +
-      `${number(shoppers - allowed)} of the shoppers share one.`,
+    `${number(allowed)} connections fit here (ulimit -n), fewer than ${number(shoppers)} shoppers.`,
   );
   return Math.max(1, allowed);
 }
 
+/** What both crowds are made of. */
+interface Stage {
+  readonly options: DemoOptions;
+  readonly stack: StackInfo;
+  readonly screen: Screen;
+  readonly pool: Pool;
+  readonly shop: Shop;
+  readonly tokens: readonly string[];
+}
+
+interface Play {
+  readonly sale: string;
+  readonly tally: Tally;
+  readonly check: OwnershipCheck;
+  /** Shoppers that were told a number; null without a line. */
+  readonly numbered: number | null;
+}
+
 async function runDemo(options: DemoOptions, stack: StackInfo, screen: Screen): Promise<boolean> {
-  const { shoppers, units } = options;
   const pool = new Pool(stack.apiUrl, poolSize);
   const shop = new Shop(pool);
   await shop.found('Bob’s Laptops');
-  await shop.register(units);
+  await shop.register(options.units);
   screen.say(`The laptop is listed: ${shop.product}`);
+  const fits = connectionCount(stack, options.shoppers, screen);
+  // In a line each has a socket of their own.
+  const shoppers = options.mode === 'line' ? fits : options.shoppers;
   const tokens = await gatherTokens(pool, shoppers, (done, of) => {
     if (done % 100 === 0) screen.progress(`Tokens for the crowd: ${number(done)} of ${number(of)}`);
   });
   screen.say(`${number(tokens.length)} shoppers have their tokens.`);
-  const connections = crowdConnections(stack.apiUrl, connectionCount(stack, shoppers, screen));
+  const stage: Stage = { options, stack, screen, pool, shop, tokens };
+  const play = options.mode === 'line' ? await playLine(stage) : await playOpen(stage, fits);
+  screen.say('The sale is over; waiting until everything is in Postgres …');
+  const stats = await untilSettled(shop, play.sale);
+  pool.close();
+  const lag = await settleLag(stack.opsUrl);
+  const verdict = await audit();
+  const { tally, check, numbered } = play;
+  const { units } = options;
+  return tell(screen, { shoppers, units, stats, tally, check, lag, audit: verdict, numbered });
+}
+
+async function announced(
+  stage: Stage,
+  openMs: number,
+  admission: Readonly<Record<string, unknown>> = { mode: 'open' },
+) {
+  const { shop, screen, options } = stage;
+  const found = await shop.announce(options.units, leadMs + openMs, holdSeconds, admission);
+  const bell = new Date(found.startsAt).toISOString().slice(11, 19);
+  screen.say(`The sale ${found.sale} opens at ${bell} UTC, the crowd’s 12:00.`);
+  return found;
+}
+
+/** The crowd comes before the bell, is drawn, and buys when it is admitted. */
+async function playLine(stage: Stage): Promise<Play> {
+  const { options, shop, screen, tokens, pool } = stage;
+  const { units, pay: payShare } = options;
+  const tally = new Tally(tokens.length);
+  const parts = { clock: shop.clock, tally };
+  const crowd = new LineCrowd({ host: pool.host, units, payShare }, tokens, parts);
+  const cameAt = performance.now();
+  await crowd.gather((here, of) => {
+    if (here % 100 === 0) screen.progress(`The crowd comes: ${number(here)} of ${number(of)}`);
+  });
+  const tookMs = performance.now() - cameAt;
+  screen.say(`${number(tokens.length)} sockets are open.`);
+  const admission = { mode: 'queue', turn_seconds: turnSeconds };
+  const { sale, startsAt } = await announced(stage, tookMs * joinShare, admission);
+  const check = new OwnershipCheck(startsAt, units);
+  const line = (): LineView => ({
+    numbered: crowd.numbered,
+    waiting: crowd.tick?.waiting ?? 0,
+    serving: crowd.tick?.serving ?? 0,
+    cutLine: crowd.tick?.cut_line ?? null,
+    chain: crowd.tick?.chain ?? '',
+  });
+  const scene = { sale, startsAt, shoppers: tokens.length, units, tally, line };
+  const show = new Show(scene, shop, screen);
+  show.start();
+  await crowd.join({ id: sale, startsAt, check }, (joined) => {
+    show.connections = joined;
+  });
+  await pause(startsAt - shop.clock.now());
+  await untilOver(crowd, show, units);
+  show.stop();
+  crowd.end();
+  return { sale, tally, check, numbered: crowd.numbered };
+}
+
+/** Without a line: all strike in the first instant. */
+async function playOpen(stage: Stage, fits: number): Promise<Play> {
+  const { options, stack, shop, screen, tokens, pool } = stage;
+  const { units } = options;
+  const shoppers = tokens.length;
+  const connections = crowdConnections(stack.apiUrl, fits);
   const openMs = connections.length / opensPerMs;
-  const { sale, startsAt } = await shop.announce(units, leadMs + openMs, holdSeconds);
-  const bell = new Date(startsAt).toISOString().slice(11, 19);
-  screen.say(`The sale ${sale} opens at ${bell} UTC, the crowd’s 12:00.`);
+  const { sale, startsAt } = await announced(stage, openMs);
   const tally = new Tally(shoppers);
   const check = new OwnershipCheck(startsAt, units);
   const hopeShare = Math.min(1, (hopersPerUnit * units) / shoppers);
   const plan = { sale, host: pool.host, startsAt, payShare: options.pay, hopeShare };
   const crowd = new Crowd(plan, tokens, connections, { clock: shop.clock, tally, check });
-  const show = new Show({ sale, startsAt, shoppers, units, tally }, shop, screen);
+  const scene = { sale, startsAt, shoppers, units, tally, line: () => null };
+  const show = new Show(scene, shop, screen);
   show.start();
   await pause(startsAt - shop.clock.now() - openMs - leadMs / 2);
   await Promise.all([
@@ -82,16 +170,11 @@ async function runDemo(options: DemoOptions, stack: StackInfo, screen: Screen): 
   await untilOver(crowd, show, units);
   show.stop();
   crowd.end();
-  screen.say('The sale is over; waiting until everything is in Postgres …');
-  const stats = await untilSettled(shop, sale);
-  pool.close();
-  const lag = await settleLag(stack.opsUrl);
-  const verdict = await audit();
-  return tell(screen, { shoppers, units, stats, tally, check, lag, audit: verdict });
+  return { sale, tally, check, numbered: null };
 }
 
 /** All sold and paid, nobody wants anything any more, or everybody's patience has ended. */
-async function untilOver(crowd: Crowd, show: Show, units: number): Promise<void> {
+async function untilOver(crowd: Crowd | LineCrowd, show: Show, units: number): Promise<void> {
   const until = performance.now() + patienceMs;
   while (performance.now() < until && !crowd.isDone) {
     if (show.stats?.sold === units) return;

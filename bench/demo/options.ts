@@ -8,6 +8,8 @@ export interface DemoOptions {
   readonly units: number;
   /** Share (0–1) of the first winners that pay. */
   readonly pay: number;
+  /** `line`: they come before the bell and are drawn; `open`: all strike at once. */
+  readonly mode: 'line' | 'open';
   readonly plain: boolean;
   /** Folder of the running stack's stack.json. */
   readonly stack: string;
@@ -15,14 +17,17 @@ export interface DemoOptions {
 }
 
 export const usage = `
-node dist/bench/demo/main.js [--shoppers N] [--units N] [--pay SHARE] [--plain] [--stack DIR]
+node dist/bench/demo/main.js [--shoppers N] [--units N] [--pay SHARE] [--mode MODE]
+                             [--plain] [--stack DIR]
 
-A crowd strikes at the bell against a running stack.
+A crowd buys at the bell from a running stack.
 
   --shoppers N  how many shoppers strike (default 20000)
   --units N     how many units there are (default 1000)
   --pay SHARE   share of the first winners that pay, 0 to 1 (default 0.8); the others let their
                 hold expire, and who comes back for those units pays
+  --mode MODE   line: the crowd joins before the bell over sockets, is drawn, and is
+                admitted in the order of its numbers; open (default): all strike in the first instant
   --plain       lines instead of a picture (the default without a terminal)
   --stack DIR   folder with the stack.json of the stack (default .highnoon)
 
@@ -36,6 +41,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
     shoppers: whole('shoppers', values.shoppers ?? '20000', 1, 1_000_000),
     units: whole('units', values.units ?? '1000', 1, 1_000_000),
     pay: share('pay', values.pay ?? '0.8'),
+    mode: modeOf(values.mode ?? 'open'),
     plain: values.plain ?? false,
     stack: values.stack ?? defaultDir,
     help: values.help ?? false,
@@ -51,12 +57,18 @@ function parsed(args: readonly string[]) {
           shoppers: { type: 'string' },
           units: { type: 'string' },
           pay: { type: 'string' },
+          mode: { type: 'string' },
           plain: { type: 'boolean' },
           stack: { type: 'string' },
           help: { type: 'boolean', short: 'h' },
         },
       }).values,
   );
+}
+
+function modeOf(text: string): DemoOptions['mode'] {
+  if (text === 'line' || text === 'open') return text;
+  throw new UsageError(`--mode is line or open, not ${text}`);
 }
 
 function share(name: string, text: string): number {

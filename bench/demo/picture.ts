@@ -13,6 +13,19 @@ export interface View {
   /** Answers in each of the last frames, oldest first. */
   readonly pulse: readonly number[];
   readonly tally: Tally;
+  /** Null without a line. */
+  readonly line: LineView | null;
+}
+
+export interface LineView {
+  /** Shoppers that were told their number. */
+  readonly numbered: number;
+  readonly waiting: number;
+  readonly serving: number;
+  /** The units left surely reach this number. */
+  readonly cutLine: number | null;
+  /** Hex: the head of the chain of joins. */
+  readonly chain: string;
 }
 
 type Paint = (text: string) => string;
@@ -95,6 +108,7 @@ function crowdParts(tally: Tally): Part[] {
     part('let_go', 'let go', '▒', yellow),
     part('striking', 'asking', '»', red),
     part('hoping', 'hoping', '∘', cyan),
+    part('in_line', 'in line', '┆', cyan),
     part('waiting', 'waiting', '•', bold),
     part('gone', 'gone', '·', dim),
   ];
@@ -130,6 +144,7 @@ export function pictureOf(view: View): string[] {
     row('', legend(crowd.slice(crowdRow))),
     row('units', bar(units)),
     row('', legend(units)),
+    ...lineRows(view.line).map((text, i) => row(i === 0 ? 'line' : '', text)),
     row('answers', cyan(sparkline(view.pulse))),
     row(
       '',
@@ -139,6 +154,17 @@ export function pictureOf(view: View): string[] {
     row('refused', refused.length === 0 ? 'nobody' : refused.join('  ')),
     row('in doubt', `${number(stats?.in_doubt.count ?? 0)} decisions not yet in Postgres`),
     '',
+  ];
+}
+
+/** Nothing where there is no line. */
+function lineRows(line: LineView | null): string[] {
+  if (line === null) return [];
+  const { numbered, waiting, serving, cutLine, chain } = line;
+  const cut = cutLine === null ? '' : `   cut line ${number(cutLine)}`;
+  return [
+    `numbers ${number(numbered)}   serving ${number(serving)}   waiting ${number(waiting)}${cut}`,
+    dim(`chain ${chain.slice(0, 32)}`),
   ];
 }
 

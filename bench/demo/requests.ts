@@ -23,6 +23,18 @@ export function holdText({ sale, host }: Plan, token: string, number: number): s
   });
 }
 
+export const payBody = (number: number) => ({
+  method: { type: 'test' },
+  email: `shopper${number}@example.com`,
+  address: {
+    name: `Shopper ${number}`,
+    line1: '1 Main Street',
+    city: 'Hadleyville',
+    postal_code: '10001',
+    country: 'US',
+  },
+});
+
 export function payText(
   { host }: Plan,
   { number, token }: { readonly number: number; readonly token: string },
@@ -33,16 +45,6 @@ export function payText(
     path: `/v1/orders/${order}/pay`,
     host,
     headers: { ...bearer(token), 'idempotency-key': `pay-${number}` },
-    body: {
-      method: { type: 'test' },
-      email: `shopper${number}@example.com`,
-      address: {
-        name: `Shopper ${number}`,
-        line1: '1 Main Street',
-        city: 'Hadleyville',
-        postal_code: '10001',
-        country: 'US',
-      },
-    },
+    body: payBody(number),
   });
 }

@@ -1,6 +1,6 @@
 /** Watches the sale by its stats, and draws it: eight times a second, or a line each second. */
 import { lineHead, lineOf, pictureOf, width } from './picture.ts';
-import type { View } from './picture.ts';
+import type { LineView, View } from './picture.ts';
 import type { Screen } from './screen.ts';
 import type { SaleStats, Shop } from './shop.ts';
 import type { Tally } from './tally.ts';
@@ -16,6 +16,7 @@ interface Scene {
   readonly shoppers: number;
   readonly units: number;
   readonly tally: Tally;
+  readonly line: () => LineView | null;
 }
 
 export class Show {
@@ -65,7 +66,8 @@ export class Show {
     this.#answers = tally.answers;
     const pulse = this.#pulse;
     const answersPerSecond = this.#rate(tally.answers);
-    return { shoppers, units, toBellMs, connections, stats, answersPerSecond, pulse, tally };
+    const line = this.#scene.line();
+    return { shoppers, units, toBellMs, connections, stats, answersPerSecond, pulse, tally, line };
   }
 
   /** Over the last second. */

@@ -14,6 +14,8 @@ export interface Ending {
   readonly check: OwnershipCheck;
   readonly lag: SettleLag;
   readonly audit: AuditVerdict;
+  /** Shoppers that were told a number; null without a line. */
+  readonly numbered: number | null;
 }
 
 const shownViolations = 10;
@@ -44,7 +46,9 @@ export function summaryOf(ending: Ending): string[] {
   const wave =
     firstWaveMs === 0
       ? 'not everybody was answered'
-      : `${number(ending.shoppers)} shoppers were answered in ${milliseconds(firstWaveMs)}`;
+      : ending.numbered === null
+        ? `${number(ending.shoppers)} shoppers were answered in ${milliseconds(firstWaveMs)}`
+        : `${number(ending.numbered)} shoppers had their numbers ${milliseconds(firstWaveMs)} after the bell`;
   const complaints = complaintsOf(ending);
   const row = (name: string, text: string): string => `  ${name.padEnd(16)}${text}`;
   const quantiles = (p50: number | null, p99: number | null): string =>
@@ -54,7 +58,7 @@ export function summaryOf(ending: Ending): string[] {
     row('offered', `${number(stats.allotted)} units`),
     row('sold', `${number(stats.sold)} paid, ${number(stats.held + stats.available)} unsold`),
     row('expired', `${number(stats.expired)} holds, ${number(check.resold)} units resold`),
-    row('first wave', wave),
+    row(ending.numbered === null ? 'first wave' : 'the draw', wave),
     row('refused', refusals.length === 0 ? 'nobody' : refusals.join(', ')),
     row('answer (hold)', quantiles(holdMs.quantile(0.5), holdMs.quantile(0.99))),
     row('answer (pay)', quantiles(payMs.quantile(0.5), payMs.quantile(0.99))),

@@ -3,6 +3,7 @@ import { Histogram } from '../client/histogram.ts';
 
 export const crowdStates = [
   'waiting',
+  'in_line',
   'striking',
   'holding',
   'paid',

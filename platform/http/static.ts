@@ -31,9 +31,15 @@ const contentSecurityPolicy = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** `GET /` and `GET /web/{file}` for each file. */
+/** `GET /`, `GET /{page}.html` and `GET /web/{file}` for each other file. */
 export function pageRoutes(half: Route['half']): Route[] {
   return readdirSync(join(projectRoot(), folder)).map((name) => fileRoute(half, name));
+}
+
+/** Pages have short addresses. */
+function pathOf(name: string): string {
+  if (name === startPage) return '/';
+  return extname(name) === '.html' ? `/${name}` : `/${folder}/${name}`;
 }
 
 function fileRoute(half: Route['half'], name: string): Route {
@@ -51,10 +57,12 @@ function fileRoute(half: Route['half'], name: string): Route {
   return {
     id: `page${name.replace(/\W+(\w)/g, (_all, first: string) => first.toUpperCase())}`,
     method: 'GET',
-    path: name === startPage ? '/' : `/${folder}/${name}`,
+    path: pathOf(name),
     half,
     auth: 'public',
     summary: `The shop’s page: ${name}`,
+    // What stands behind the `?` of a page is its script's affair.
+    ...(extname(name) === '.html' && { bodyMode: 'raw' }),
     idempotencyKey: 'none',
     produces: type,
     responses: { 200: { type: 'string' }, 304: null },

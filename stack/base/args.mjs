@@ -1,11 +1,12 @@
 /**
- * Arguments of the scripts in stack/: flags and whole numbers, `--help`, and a refusal of all else.
+ * Arguments of the scripts in stack/: flags, whole numbers and words, `--help`, and a refusal of all else.
  */
 import { exitCode, StackError } from './errors.mjs';
 
 /**
  * @typedef {object} Option
- * @property {'flag' | 'whole'} kind
+ * @property {'flag' | 'whole' | 'word'} kind
+ * @property {readonly string[]} [words]
  * @property {number} [min]
  * @property {number} [max]
  */
@@ -14,14 +15,14 @@ import { exitCode, StackError } from './errors.mjs';
  * Reads `--name`, `--name value` and `--name=value`. With `--help` the usage is printed and the
  * script ends with 0; an unknown or wrong option ends it with 2 by a StackError.
  * @param {{ usage: string, options?: Record<string, Option>, args?: string[] }} spec
- * @returns {Record<string, number | boolean | undefined>}
+ * @returns {Record<string, number | boolean | string | undefined>}
  */
 export function readArgs({ usage, options = {}, args = process.argv.slice(2) }) {
   if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(`${usage.trim()}\n`);
     process.exit(exitCode.ok);
   }
-  /** @type {Record<string, number | boolean | undefined>} */
+  /** @type {Record<string, number | boolean | string | undefined>} */
   const values = {};
   for (let index = 0; index < args.length; index += 1) {
     const [name, inline] = split(args[index] ?? '');
@@ -32,7 +33,8 @@ export function readArgs({ usage, options = {}, args = process.argv.slice(2) }) 
       values[name] = true;
     } else {
       const given = inline ?? args[(index += 1)];
-      values[name] = wholeNumber(name, given, option, usage);
+      const read = option.kind === 'word' ? word : wholeNumber;
+      values[name] = read(name, given, option, usage);
     }
   }
   return values;
@@ -50,6 +52,12 @@ function wholeNumber(name, given, { min = 0, max = Number.MAX_SAFE_INTEGER }, us
   if (value >= min && value <= max) return value;
   const shown = given === undefined ? 'nothing' : JSON.stringify(given);
   throw refusal(`--${name}: ${shown} is not a whole number between ${min} and ${max}.`, usage);
+}
+
+/** @param {string} name @param {string | undefined} given @param {Option} option @param {string} usage */
+function word(name, given, { words = [] }, usage) {
+  if (given !== undefined && words.includes(given)) return given;
+  throw refusal(`--${name}: one of ${words.join(', ')}.`, usage);
 }
 
 /** @param {string} message @param {string} usage */

@@ -56,6 +56,7 @@ const vendorHomes: Readonly<Record<string, readonly string[]>> = {
   pino: ['platform/log.ts'],
   'csv-parse': ['engine/imports/'],
   'fast-jwt': ['platform/', 'api/'],
+  ws: ['bench/', 'test/'],
   msgpackr: ['engine/lanes/', 'engine/settle/', 'api/socket/'],
   'rrule-temporal': ['engine/sales/'],
   'temporal-polyfill': ['engine/sales/'],

@@ -32,6 +32,13 @@ function view(scale: number): View {
     answersPerSecond: scale,
     pulse: Array.from({ length: width }, () => scale),
     tally,
+    line: {
+      numbered: scale,
+      waiting: scale,
+      serving: scale,
+      cutLine: scale,
+      chain: 'ab'.repeat(32),
+    },
   };
 }
 

@@ -1,0 +1,137 @@
+// The live page of a sale in a real browser: countdown, line, turn, hold, payment; through a reload and a
+// connection that is cut. Skipped, and said so, where there is no chromium.
+import { existsSync } from 'node:fs';
+import { chromium } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { linkTo, type Link } from '../support/link.ts';
+import { inMs, Shop } from './shop.ts';
+
+const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const isThere = existsSync(executablePath);
+if (!isThere) {
+  console.warn(`SKIPPED: the live page was not looked at, there is no ${executablePath}`);
+}
+
+const { api } = inject('stack');
+/** Where pictures of each state are written to; none by default. */
+const pictures = process.env['PAGE_PICTURES'];
+
+describe.skipIf(!isThere)('the live page', () => {
+  let shop: Shop;
+  let vendor: string;
+  let browser: Browser;
+  let link: Link;
+  let page: Page;
+  const problems: string[] = [];
+
+  const picture = async (name: string): Promise<void> => {
+    if (pictures !== undefined) await page.screenshot({ path: `${pictures}/sale-${name}.png` });
+  };
+
+  async function open(sale: string, width: number): Promise<void> {
+    const context = await browser.newContext({ viewport: { width, height: 800 }, locale: 'en-US' });
+    page = await context.newPage();
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => {
+      const text = message.text();
+      if (message.type() === 'error' && text.includes('Content Security')) problems.push(text);
+    });
+    await page.goto(`http://127.0.0.1:${link.port}/sale.html?id=${sale}`);
+  }
+
+  const seen = (text: string | RegExp) => page.getByText(text).first().waitFor({ timeout: 30_000 });
+
+  async function fits(): Promise<void> {
+    const wide = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+    expect(wide).toBeLessThanOrEqual(0);
+  }
+
+  beforeAll(async () => {
+    shop = await Shop.shared();
+    vendor = await shop.vendor();
+    link = await linkTo(api);
+    browser = await chromium.launch({
+      executablePath,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await link.close();
+  });
+
+  it.each([380, 1200])(
+    'from the countdown to the unit, %d px wide',
+    async (width) => {
+      const admission = { mode: 'queue', turn_seconds: 60 };
+      const product = await shop.product(vendor);
+      const sale = await shop.sale(vendor, product, { admission, starts_at: inMs(20_000) });
+      await open(sale, width);
+      await seen('until the sale opens');
+      await picture(`${width}-1-countdown`);
+      await page.getByRole('button', { name: 'Join the line' }).click();
+      await seen('You are in line');
+      await fits();
+      await picture(`${width}-2-in-line`);
+      // The place is the shopper's, not the page's.
+      await page.reload();
+      await seen('You are in line');
+      link.misbehave({ refusing: true });
+      link.drop();
+      await seen('connection lost');
+      await picture(`${width}-3-lost`);
+      link.behave();
+      await page.locator('#connection', { hasText: 'live' }).waitFor({ timeout: 30_000 });
+      await seen('It is your turn');
+      await picture(`${width}-4-turn`);
+      await page.getByRole('button', { name: 'Hold one' }).click();
+      await seen('It is set aside for you');
+      await page.reload();
+      await seen('It is set aside for you');
+      await fits();
+      await picture(`${width}-5-held`);
+      for (const [name, value] of [
+        ['email', 'ann@example.com'],
+        ['name', 'Ann Ash'],
+        ['line1', '1 High Street'],
+        ['city', 'Noonville'],
+        ['country', 'de'],
+      ] as const) {
+        await page.locator(`input[name=${name}]`).fill(value);
+      }
+      await page.getByRole('button', { name: 'Pay (test)' }).click();
+      await seen('It is yours');
+      await picture(`${width}-6-paid`);
+      await page.reload();
+      await seen('It is yours');
+      await fits();
+      expect((await shop.stats(sale, vendor))['sold']).toBe(1);
+      await page.context().close();
+      expect(problems).toEqual([]);
+    },
+    90_000,
+  );
+
+  it('a waiting number, and an address that names no sale', async () => {
+    const admission = { mode: 'queue', turn_seconds: 60 };
+    const product = await shop.product(vendor);
+    const sale = await shop.sale(vendor, product, { admission, allotted: 1 });
+    await shop.isIn(sale, 'live');
+    const ann = await shop.shopper();
+    await shop.must(201, 'POST', `/v1/sales/${sale}/tickets`, { token: ann.token, key: 'first' });
+    await open(sale, 380);
+    await page.getByRole('button', { name: 'Join the line' }).click();
+    await seen('Your number');
+    await seen('people ahead');
+    await fits();
+    await picture('380-7-number');
+    await page.getByRole('button', { name: 'Leave the line' }).click();
+    await seen('You left the line.');
+    await page.context().close();
+    await open('nothing', 380);
+    await seen('This address names no sale.');
+    await page.context().close();
+    expect(problems).toEqual([]);
+  }, 120_000);
+});

@@ -1,0 +1,276 @@
+/** What the live page shows, from what is known: parts are replaced only when they differ. */
+import { h } from './dom.js';
+
+const two = (value) => String(value).padStart(2, '0');
+
+/** `1 d 02:03:04`, without what is zero in front. */
+export function leftText(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const days = Math.floor(seconds / 86_400);
+  const time = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  const text = (time[0] === 0 && days === 0 ? time.slice(1) : time).map(two).join(':');
+  return days === 0 ? text : `${days} d ${text}`;
+}
+
+function waitText(range) {
+  if (range === null) return 'unknown';
+  const [low, high] = range.map((seconds) =>
+    seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`,
+  );
+  return low === high ? `about ${high}` : `${low} to ${high}`;
+}
+
+const stateTexts = {
+  live: 'is on',
+  paused: 'is paused for the moment',
+  closing: 'has ended',
+  closed: 'has ended',
+  cancelled: 'was cancelled',
+};
+
+const isOver = ({ state }) => state === 'closing' || state === 'closed' || state === 'cancelled';
+const hasLine = ({ admission }) => admission.mode !== 'open';
+
+const facts = (...rows) =>
+  h(
+    'dl',
+    {},
+    ...rows
+      .filter(([, value]) => value !== null && value !== undefined)
+      .flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, String(value))]),
+  );
+
+const button = (text, onclick, { main = false, busy = false } = {}) =>
+  h('button', { type: 'button', className: main ? 'main' : '', disabled: busy, onclick }, text);
+
+/** The clock's text changes four times a second; the rest seldom. */
+function head({ sale, product }, now, money) {
+  const [item] = sale.items;
+  const starts = Date.parse(sale.starts_at) - now;
+  const waits = sale.state === 'scheduled';
+  const text = waits
+    ? starts > 0
+      ? 'until the sale opens'
+      : 'opening …'
+    : `the sale ${sale.state === 'live' && sale.sold_out ? 'is sold out' : stateTexts[sale.state]}`;
+  return {
+    clock: waits ? leftText(starts) : endText(sale, now),
+    parts: [
+      h('h1', {}, product?.name ?? 'Sale'),
+      item === undefined
+        ? null
+        : h(
+            'p',
+            { className: 'prices big' },
+            money(item.price),
+            item.discount_percent > 0 ? h('s', {}, money(item.list_price)) : null,
+          ),
+      h('p', { className: 'clock' }),
+      h('p', { className: 'dim' }, text),
+    ],
+  };
+}
+
+function endText(sale, now) {
+  if (sale.ends_at === null || isOver(sale)) return '';
+  return leftText(Date.parse(sale.ends_at) - now);
+}
+
+function share({ tick, sale }) {
+  const claimed = tick?.claimed ?? sale.claimed_share;
+  if (claimed === null || claimed === undefined) return null;
+  const percent = Math.floor(claimed * 100);
+  return h(
+    'div',
+    {},
+    h('meter', { min: 0, max: 1, value: claimed, 'aria-label': 'claimed' }),
+    h('p', { className: 'dim' }, `${percent} % claimed, ${tick?.available ?? '?'} left`),
+  );
+}
+
+function waitingCard({ ticket, tick, busy }, actions) {
+  if (ticket.number === null) {
+    return card(
+      'You are in line',
+      h(
+        'p',
+        {},
+        'Places are drawn at the bell: everybody who is here by then has the same chance.',
+      ),
+      facts(['in line', tick?.waiting]),
+      h('div', { className: 'buttons' }, button('Leave the line', actions.leave, { busy })),
+    );
+  }
+  // Those in front go while nobody tells each of it: the line's figures say how far it is.
+  const passed = tick === null ? 0 : Math.max(0, tick.serving - ticket.serving);
+  const ahead = Math.max(0, ticket.ahead - passed);
+  const cutLine = tick?.cut_line ?? ticket.cut_line;
+  return card(
+    'Your number',
+    h('p', { className: 'ticket' }, `${ticket.number}`),
+    facts(
+      ['people ahead', ahead],
+      ['now serving', tick?.serving ?? ticket.serving],
+      ['units surely reach', cutLine === null ? null : `number ${cutLine}`],
+      ['your wait', waitText(ticket.eta_seconds)],
+      ['chance of a unit', ticket.chance === null ? null : `${Math.round(ticket.chance * 100)} %`],
+    ),
+    h('div', { className: 'buttons' }, button('Leave the line', actions.leave, { busy })),
+  );
+}
+
+function card(title, ...children) {
+  return h('section', { className: 'place' }, h('h2', {}, title), ...children);
+}
+
+function mine(title, ...children) {
+  return h('section', { className: 'place mine' }, h('h2', {}, title), ...children);
+}
+
+const overTexts = {
+  finished: 'Your turn is over.',
+  lapsed: 'Your turn passed without a hold.',
+  left: 'You left the line.',
+};
+
+function ticketCard(state, actions) {
+  const { sale, ticket, busy } = state;
+  if (ticket?.state === 'waiting') return waitingCard(state, actions);
+  if (ticket?.state === 'admitted') {
+    return mine(
+      'It is your turn',
+      h('p', {}, 'Take your unit before ', h('strong', { className: 'turn' }), ' is over.'),
+      h('div', { className: 'buttons' }, button('Hold one', actions.hold, { main: true, busy })),
+    );
+  }
+  if (isOver(sale)) return null;
+  const closed = sale.admission.mode === 'draw' && sale.state !== 'scheduled';
+  return card(
+    ticket === null ? 'Join the line' : overTexts[ticket.state],
+    h(
+      'p',
+      {},
+      closed
+        ? 'Tickets were taken until the bell.'
+        : sale.state === 'scheduled'
+          ? 'Whoever is in line at the bell is drawn: no need to be first.'
+          : 'New tickets are at the end of the line.',
+    ),
+    closed
+      ? null
+      : h(
+          'div',
+          { className: 'buttons' },
+          button('Join the line', actions.join, { main: true, busy }),
+        ),
+  );
+}
+
+function openCard({ sale, busy }, actions) {
+  if (isOver(sale)) return null;
+  const main = { main: true, busy: busy || sale.state !== 'live' };
+  return card('Buy', h('div', { className: 'buttons' }, button('Hold one', actions.hold, main)));
+}
+
+const field = (name, label, type = 'text', autocomplete = name) =>
+  h('label', {}, label, h('input', { name, type, autocomplete, required: true, maxLength: 200 }));
+
+function payForm({ busy }, actions) {
+  const onsubmit = (event) => {
+    event.preventDefault();
+    const { email, ...address } = Object.fromEntries(new FormData(event.target));
+    actions.pay({ email, address: { ...address, country: address.country.toUpperCase() } });
+  };
+  return h(
+    'form',
+    { onsubmit },
+    field('email', 'E-mail', 'email'),
+    field('name', 'Name'),
+    field('line1', 'Street', 'text', 'address-line1'),
+    field('city', 'City', 'text', 'address-level2'),
+    h(
+      'label',
+      {},
+      'Country',
+      h('input', {
+        name: 'country',
+        pattern: '[A-Za-z]{2}',
+        placeholder: 'DE',
+        autocomplete: 'country',
+        maxLength: 2,
+        required: true,
+      }),
+    ),
+    h(
+      'div',
+      { className: 'buttons' },
+      h('button', { type: 'submit', className: 'main', disabled: busy }, 'Pay (test)'),
+      button('Let it go', actions.cancel, { busy }),
+    ),
+  );
+}
+
+const endTexts = {
+  released: 'You let your unit go.',
+  expired: 'Your hold has ended; its unit went back on sale.',
+};
+
+function orderCard(state, actions, money) {
+  const { order } = state;
+  const units = order.units?.join(', ');
+  if (order.state === 'held') {
+    return mine(
+      'It is set aside for you',
+      facts(['unit', units], ['to pay', money(order.amount)]),
+      h('p', {}, 'Pay before ', h('strong', { className: 'hold' }), ' is over.'),
+      payForm(state, actions),
+    );
+  }
+  if (order.state === 'paid') {
+    return mine(
+      'It is yours',
+      facts(['unit', units], ['paid', money(order.amount)]),
+      h('p', { className: 'dim' }, order.id),
+    );
+  }
+  return card(endTexts[order.state] ?? `Your order is ${order.state}.`);
+}
+
+/** Another text = other parts: inputs that are being typed in stay as they are. */
+function keyOf({ sale, product, tick, ticket, order, problem, busy }) {
+  return JSON.stringify([
+    [sale?.state, sale?.sold_out, product?.id, busy, problem?.code, problem?.detail],
+    [ticket?.id, ticket?.state, ticket?.number, ticket?.ahead, ticket?.eta_seconds],
+    [order?.id, order?.state],
+    order?.state === 'held' ? null : [tick?.version],
+  ]);
+}
+
+let shown = '';
+
+export function pageOf(main, state, now, actions, money) {
+  const { sale, order, ticket, problem } = state;
+  const top = sale === null ? null : head(state, now, money);
+  const key = keyOf(state);
+  if (key !== shown) {
+    shown = key;
+    const isMine = order !== null && (order.state === 'held' || order.state === 'paid');
+    const place =
+      sale === null || isMine ? null : (hasLine(sale) ? ticketCard : openCard)(state, actions);
+    const parts = [
+      ...(top?.parts ?? [h('p', { className: 'dim' }, problem === null ? 'One moment …' : '')]),
+      sale === null ? null : share(state),
+      order === null ? null : orderCard(state, actions, money),
+      place,
+      problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, problem.detail),
+    ];
+    main.replaceChildren(...parts.filter((part) => part !== null));
+  }
+  const put = (selector, text) => {
+    const found = main.querySelector(selector);
+    if (found !== null && found.textContent !== text) found.textContent = text;
+  };
+  if (top !== null) put('.clock', top.clock);
+  if (ticket?.turn_ends_at) put('.turn', leftText(Date.parse(ticket.turn_ends_at) - now));
+  if (order?.hold_expires_at) put('.hold', leftText(Date.parse(order.hold_expires_at) - now));
+}

@@ -1,0 +1,177 @@
+/**
+ * The live page of a sale: `/sale.html?id=sal_…`. Countdown on the server's clock, a place in line, the
+ * turn, the hold, the payment and how it ended. What has to outlive a reload is kept by the browser: who
+ * the shopper is, and the ids of commands, so that each is done once.
+ */
+import { get, post, Refused } from './api.js';
+import { byId, money, say } from './dom.js';
+import { pageOf } from './sale-view.js';
+import { LiveSocket } from './socket.js';
+
+const id = new URLSearchParams(location.search).get('id') ?? '';
+const kept = `highnoon.sale.${id}`;
+const whoName = 'highnoon.shopper';
+const marginMs = 60_000;
+const frameMs = 250;
+
+/** All that the page shows is made from this. */
+const state = {
+  sale: null,
+  product: null,
+  tick: null,
+  ticket: null,
+  order: null,
+  problem: null,
+  busy: false,
+  connection: 'connecting',
+  ahead: 0,
+  ...JSON.parse(localStorage.getItem(kept) ?? '{}'),
+};
+
+const now = () => Date.now() + state.ahead;
+
+function keep(changes) {
+  Object.assign(state, changes);
+  const { joinId, holdId, payId, orderId } = state;
+  localStorage.setItem(kept, JSON.stringify({ joinId, holdId, payId, orderId }));
+}
+
+/** A verified shopper where the shop makes them up, else a guest. */
+async function token(fresh) {
+  const text = localStorage.getItem(whoName);
+  const known = text === null ? null : JSON.parse(text);
+  if (!fresh && known !== null && Date.parse(known.expires_at) - marginMs > Date.now()) {
+    return known.token;
+  }
+  const begun = await post('/v1/sessions', {
+    ...(known === null || known.guest ? {} : { shopper: known.shopper_id }),
+  }).catch((error) => {
+    if (!(error instanceof Refused) || error.problem?.status !== 403) throw error;
+    return post('/v1/guest-sessions', {}).then((guest) => ({ ...guest, guest: true }));
+  });
+  localStorage.setItem(whoName, JSON.stringify(begun));
+  return begun.token;
+}
+
+const holdEnds = new Set(['released', 'expired', 'cancelled', 'payment_failed']);
+
+function take(message) {
+  if (message.server_time !== undefined && message.type !== 'outcome') {
+    state.ahead = Date.parse(message.server_time) - Date.now();
+  }
+  switch (message.type) {
+    case 'snapshot':
+      state.sale = message;
+      state.tick = message.tick;
+      state.ticket = message.ticket;
+      for (const order of message.orders) takeOrder(order);
+      void findProduct(message.items[0]?.product_id);
+      break;
+    case 'sale':
+      state.sale = { ...state.sale, ...message };
+      break;
+    case 'tick':
+      state.tick = message;
+      break;
+    case 'ticket':
+      if (message.sale_id === id) takeTicket(message);
+      break;
+    case 'order':
+      if (message.sale_id === id) takeOrder(message);
+      break;
+  }
+  render();
+}
+
+function takeTicket(ticket) {
+  const before = state.ticket?.state;
+  state.ticket = ticket;
+  if (ticket.state === 'admitted' && before !== 'admitted') say('It is your turn.');
+}
+
+function takeOrder(order) {
+  if (state.orderId !== undefined && order.id !== state.orderId) return;
+  keep({ orderId: order.id });
+  state.order = order;
+  // What was let go makes room for a new intention.
+  if (holdEnds.has(order.state)) keep({ holdId: undefined, payId: undefined, orderId: undefined });
+}
+
+async function findProduct(product) {
+  if (product === undefined || state.product !== null) return;
+  state.product = await get(`/v1/products/${product}`).catch(() => null);
+  document.title = `${state.product?.name ?? 'Sale'} · Highnoon`;
+  render();
+}
+
+async function run(message, done) {
+  keep({ busy: true, problem: null });
+  render();
+  const outcome = await socket.ask(message);
+  keep({ busy: false });
+  if (outcome.ok) done(outcome.result);
+  else state.problem = outcome.problem;
+  render();
+  return outcome.ok;
+}
+
+const actions = {
+  join: async () => {
+    keep({ joinId: state.joinId ?? crypto.randomUUID() });
+    const isIn = await run({ type: 'join', id: state.joinId, sale: id }, takeTicket);
+    // A ticket that is over is not joined again under the same id.
+    if (isIn || state.problem !== null) keep({ joinId: undefined });
+  },
+  leave: () => run({ type: 'leave', id: crypto.randomUUID(), sale: id }, takeTicket),
+  hold: async () => {
+    keep({ holdId: state.holdId ?? crypto.randomUUID() });
+    const items = state.sale.items;
+    const product = items.length > 1 ? { product_id: items[0].product_id } : {};
+    const message = { type: 'hold', id: state.holdId, sale: id, quantity: 1, ...product };
+    const isHeld = await run(message, (hold) => {
+      keep({ orderId: hold.id });
+      state.order = { ...hold, sale_id: id };
+    });
+    if (!isHeld) keep({ holdId: undefined });
+  },
+  pay: async (details) => {
+    keep({ payId: state.payId ?? crypto.randomUUID() });
+    const message = { type: 'pay', id: state.payId, order: state.order.id, ...details };
+    const isPaid = await run({ ...message, method: { type: 'test' } }, (order) => {
+      state.order = order;
+    });
+    if (!isPaid) keep({ payId: undefined });
+  },
+  cancel: () => run({ type: 'cancel', id: crypto.randomUUID(), order: state.order.id }, takeOrder),
+};
+
+const connections = { live: 'live', away: 'connection lost, coming back …', connecting: '…' };
+
+function render() {
+  byId('connection').textContent = connections[state.connection];
+  pageOf(byId('main'), state, now(), actions, money);
+}
+
+let socket = null;
+if (/^sal_[0-9a-z]+$/.test(id)) {
+  socket = new LiveSocket({
+    token,
+    onMessage: take,
+    onState: (connection) => {
+      state.connection = connection;
+      render();
+    },
+  });
+  socket.subscribe(id);
+  // A hold of before the reload: the lane says what became of it.
+  if (state.orderId !== undefined) {
+    get(`/v1/orders/${state.orderId}`, undefined, await token(false))
+      .then(takeOrder)
+      .then(render)
+      .catch(() => undefined);
+  }
+  setInterval(render, frameMs);
+} else {
+  state.problem = { detail: 'This address names no sale.' };
+  render();
+}

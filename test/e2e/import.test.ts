@@ -119,6 +119,8 @@ describe('what is not to be imported', () => {
   });
 
   it('is empty, larger than 256 MB, or cut', async () => {
+    // Of no vendor whose last import may still be under way.
+    vendor = await shop.vendor();
     expectProblem(await refused('', {}), 400, 'invalid_request');
     const { hostname, port } = new URL(api);
     const begin = (length: number) => {

@@ -52,8 +52,9 @@ function checkCounts({ terms, tickets }: SaleReading, check: Check): void {
       check.violate(id, `${name} ${line[name]}, found ${recount[name]}`);
     }
   }
-  if (places > line.joined)
-    {check.violate(id, `${line.joined} joined, place ${places - 1} is taken`);}
+  if (places > line.joined) {
+    check.violate(id, `${line.joined} joined, place ${places - 1} is taken`);
+  }
   const complete = line.bell >= 0 && line.given === line.bell;
   if ((line.numbered === 1) !== complete) {
     check.violate(id, `numbered ${line.numbered}, ${line.given} of ${line.bell} are given`);

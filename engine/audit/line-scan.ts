@@ -25,7 +25,7 @@ export interface LineCounts {
 }
 
 /** Shoppers by score. */
-export type Places = ReadonlyMap<string, number>;
+export type Places = Map<string, number>;
 
 export interface LinePlaces {
   /** Number. */
@@ -56,15 +56,53 @@ export function readLineCounts(terms?: Buffer, counts?: Buffer): LineCounts | nu
   };
 }
 
-export async function readPlaces(redis: Redis, lane: number, tag: string): Promise<LinePlaces> {
+/** `waiting` = shoppers that wait with a number, by their records. */
+export async function readPlaces(
+  redis: Redis,
+  lane: number,
+  tag: string,
+  waiting: ReadonlySet<string>,
+): Promise<LinePlaces> {
   const keys: string[] = [];
   pushLineKeys(keys, lane, saleOfTag(tag));
   const [waits = '', turns = '', , parked = ''] = keys;
-  return {
+  const places = {
     waits: await scanPlaces(redis, waits),
     turns: await scanPlaces(redis, turns),
     parked: await scanPlaces(redis, parked),
   };
+  await lookAgain(redis, [waits, parked], places, waiting);
+  return places;
+}
+
+/**
+ * Whoever is parked or comes back goes from one set to the other, and no log tells: those who were
+ * seen in both, or in none, are looked up in both at once.
+ */
+async function lookAgain(
+  redis: Redis,
+  [waits, parked]: readonly [string, string],
+  places: LinePlaces,
+  waiting: ReadonlySet<string>,
+): Promise<void> {
+  const inBoth = [...places.parked.keys()].filter((shopper) => places.waits.has(shopper));
+  const inNone = [...waiting].filter(
+    (shopper) => !places.waits.has(shopper) && !places.parked.has(shopper),
+  );
+  for (const shopper of [...inBoth, ...inNone]) {
+    const replies = await redis.multi().zscore(waits, shopper).zscore(parked, shopper).exec();
+    const [now, away] = (replies ?? []).map(([error, score]) => {
+      if (error !== null) throw error;
+      return score as string | null;
+    });
+    put(places.waits, shopper, now ?? null);
+    put(places.parked, shopper, away ?? null);
+  }
+}
+
+function put(places: Places, shopper: string, score: string | null): void {
+  if (score === null) places.delete(shopper);
+  else places.set(shopper, Number(score));
 }
 
 async function scanPlaces(redis: Redis, key: string): Promise<Places> {

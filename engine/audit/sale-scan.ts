@@ -12,6 +12,7 @@ import { saleOfTag } from './names.ts';
 import {
   addRecord,
   ordersOf,
+  ticketStates,
   type ItemCounts,
   type SaleReading,
   type SaleTerms,
@@ -42,8 +43,19 @@ export async function scanSale(
   const sale = await readCut(redis, lane, tag, [key, due, returned]);
   await readRecords(redis, records, sale, onOrders);
   await readDues(redis, due, sale);
-  if (sale.terms.line !== null) sale.places = await readPlaces(redis, lane, tag);
+  if (sale.terms.line !== null) {
+    sale.places = await readPlaces(redis, lane, tag, waitingIn(sale));
+  }
   return sale;
+}
+
+function waitingIn({ tickets }: SaleReading): Set<string> {
+  const waits = ticketStates.indexOf('waiting');
+  const waiting = new Set<string>();
+  for (const [shopper, { state, number }] of tickets) {
+    if (state === waits && number > 0) waiting.add(shopper);
+  }
+  return waiting;
 }
 
 async function readCut(

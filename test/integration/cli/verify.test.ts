@@ -1,0 +1,195 @@
+// `npx highnoon verify`: the proof of a real draw holds, from a file and from a server; receipts too.
+// What was tampered with is named, and ends with 1.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { proofText } from '../../../api/proof-json.ts';
+import type { LineTicket } from '../../../engine/domain/line/types.ts';
+import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import { receiptKeys } from '../../../engine/lanes/receipt.ts';
+import { readProof } from '../../../engine/line/proof.ts';
+import { highnoon, type Ended } from '../../support/command.ts';
+import { WorldLine } from '../../support/world-line.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+let world: World;
+let sale: string;
+let folder: string;
+let proof: string;
+let commitment: string;
+let server: Server;
+let url: string;
+/** What the server answers instead of the proof. */
+let served: string;
+const tickets: LineTicket[] = [];
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 1, kafka: 'none' });
+  const shop = new WorldShop(world);
+  const line = new WorldLine(world, shop);
+  const vendor = await shop.vendor();
+  const { id: product } = await shop.product(vendor, 100);
+  sale = await line.sale(vendor, [{ product, allotted: 2, price: 100 }], []);
+  for (let i = 0; i < 9; i++) tickets.push(await line.join(sale, `s${i}`));
+  const [row] = await world.db.query<{ commitment: string }>(
+    `SELECT 'sha256:' || encode(sha256(seed), 'hex') AS commitment FROM sale.sales WHERE id = $1`,
+    [sale],
+  );
+  commitment = row?.commitment ?? '';
+  await line.open(sale);
+  await line.admit(sale, 1);
+  const [first] = await line.byNumber(
+    sale,
+    tickets.map((_, i) => `s${i}`),
+  );
+  await shop.pay(await shop.hold(sale, first ?? '', 2));
+  await shop.close(sale);
+
+  const secret = idSecretOf(world.settings.idSecret);
+  const key = receiptKeys(secret).publicKey.export({ format: 'jwk' }).x ?? '';
+  const outcome = await readProof(world.db, sale, key);
+  if (outcome.kind !== 'done') throw new Error(outcome.kind);
+  proof = '';
+  for await (const piece of proofText(outcome.value)) proof += piece;
+  served = proof;
+  folder = mkdtempSync(join(tmpdir(), 'proof-'));
+  server = createServer((request, response) => {
+    const path = request.url ?? '';
+    if (path === `/v1/sales/${sale}/proof`) response.end(served);
+    else if (path === `/v1/sales/${sale}`) {
+      response.end(JSON.stringify({ id: sale, seed_commitment: commitment }));
+    } else response.writeHead(404).end('{"code":"not_found"}');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/sales/${sale}`;
+});
+afterAll(async () => {
+  server.close();
+  rmSync(folder, { recursive: true });
+  await world.close();
+});
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+const verify = (...args: string[]): Promise<Ended> => highnoon(['verify', ...args]);
+const receiptOf = (i: number): string =>
+  file(`ticket-${i}.json`, JSON.stringify({ id: tickets[i]?.id, receipt: tickets[i]?.receipt }));
+
+type Document = Record<string, unknown>;
+const tampered = (name: string, change: (proof: Document) => void): string => {
+  const document = JSON.parse(proof) as Document;
+  change(document);
+  return file(name, JSON.stringify(document));
+};
+
+describe('a true proof', () => {
+  it('says first what it shows and what it does not', () => {
+    expect(proof.split('\n')[0]).toMatch(/^\{"limits":"This shows .*added no accounts\.",$/);
+    expect(Object.keys(JSON.parse(proof) as object)).toEqual(
+      expect.arrayContaining(['seed', 'beacon', 'root', 'entrants', 'entries', 'numbers', 'units']),
+    );
+  });
+
+  it('holds from its server, with receipts', async () => {
+    const args = [receiptOf(0), receiptOf(4), receiptOf(8)].flatMap((name) => ['--receipt', name]);
+    const { code, out, err } = await verify(url, ...args);
+    expect(err).toBe('');
+    expect(out).toMatch(/ok {5}numbers: 9 recomputed, all as published/);
+    expect(out).toMatch(/ok {5}units: 2 sold, each once/);
+    expect(out.match(/ok {5}receipt /g)).toHaveLength(3);
+    expect(out).toMatch(/verify passed\n$/);
+    expect(code).toBe(0);
+  });
+
+  it('holds from a file, and tells the number of a ticket', async () => {
+    const saved = file('proof.json', proof);
+    const id = tickets[5]?.id ?? '';
+    const { code, out } = await verify(saved, '--ticket', id, '--commitment', commitment, '--json');
+    const result = JSON.parse(out) as { passed: boolean; number: number };
+    const numbers = (JSON.parse(proof) as { numbers: number[] }).numbers;
+    expect([code, result.passed, result.number]).toEqual([0, true, numbers[5]]);
+    expect(readFileSync(saved, 'utf8')).toBe(proof);
+  });
+});
+
+describe('it fails loudly', () => {
+  it.each([
+    ['seed', (d: Document) => (d['seed'] = 'ab'.repeat(32)), /WRONG {2}seed/],
+    ['root', (d: Document) => (d['root'] = 'ab'.repeat(32)), /WRONG {2}root/],
+    ['beacon', (d: Document) => (d['beacon'] = 'ab'), /WRONG {2}numbers/],
+    ['list', (d: Document) => (d['entrants'] as string[]).pop(), /WRONG {2}list/],
+    ['order', (d: Document) => (d['entrants'] as string[]).reverse(), /WRONG {2}root/],
+    ['numbers', (d: Document) => (d['numbers'] as number[]).reverse(), /WRONG {2}numbers/],
+    [
+      'units',
+      (d: Document) => (d['units'] = [...(d['units'] as []), ...(d['units'] as [])]),
+      /units/,
+    ],
+  ] as [string, (d: Document) => unknown, RegExp][])(
+    'with another %s',
+    async (name, change, says) => {
+      const { code, out } = await verify(tampered(`${name}.json`, change));
+      expect(out).toMatch(says);
+      expect(out).toMatch(/verify FAILED\n$/);
+      expect(code).toBe(1);
+    },
+  );
+
+  it('when the server shows another proof than it had promised', async () => {
+    served = JSON.stringify({ ...(JSON.parse(proof) as Document), seed_commitment: 'sha256:ab' });
+    const { code, out } = await verify(url);
+    served = proof;
+    expect(out).toMatch(/WRONG {2}seed: the sale says sha256:/);
+    expect(code).toBe(1);
+  });
+
+  it('when the commitment is not the one that was noted, and for a ticket that is not there', async () => {
+    const saved = file('proof.json', proof);
+    const noted = await verify(saved, '--commitment', `sha256:${'0'.repeat(64)}`);
+    expect(noted).toMatchObject({ code: 1 });
+    expect(noted.out).toMatch(/your note says/);
+    const absent = await verify(saved, '--ticket', 'tkt_x');
+    expect(absent).toMatchObject({ code: 1 });
+  });
+
+  it('for a receipt of another ticket', async () => {
+    const [own, other] = [tickets[2], tickets[3]];
+    const mixed = file('mixed.json', JSON.stringify({ id: own?.id, receipt: other?.receipt }));
+    const { code, out } = await verify(file('proof.json', proof), '--receipt', mixed);
+    expect(out).toMatch(/WRONG {2}receipt .*: place 3 is another's/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('it ends with 2', () => {
+  it.each([
+    ['without a sale', []],
+    ['for a file that is not there', ['/nowhere/proof.json']],
+    ['for a sale that is not there', ['http://127.0.0.1:1/v1/sales/sal_x']],
+    ['for an unknown option', ['--wrong']],
+  ])('%s', async (_what, args) => {
+    expect((await verify(...args)).code).toBe(2);
+  });
+
+  it('while the seed waits for its beacon', async () => {
+    const waiting = tampered('waiting.json', (d) => {
+      d['seed'] = null;
+      d['beacon'] = null;
+      delete d['numbers'];
+    });
+    const { code, out } = await verify(waiting);
+    expect([code, out.includes('verify incomplete')]).toEqual([2, true]);
+  });
+
+  it('and says how it is used', async () => {
+    const { code, out } = await verify('--help');
+    expect([code, out.includes('--receipt FILE')]).toEqual([0, true]);
+  });
+});

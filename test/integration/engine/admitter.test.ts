@@ -1,0 +1,181 @@
+/** Admitter: turns begin while there is room, end when they are over, and get rarer under load. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startAdmitter, type AdmitterOptions } from '../../../engine/admitter.ts';
+import { laneKeys } from '../../../engine/lanes/keys.ts';
+import { Lease } from '../../../engine/lanes/lease.ts';
+import { scriptOf } from '../../../engine/lane-set.ts';
+import type { Loop } from '../../../engine/loop.ts';
+import { metrics } from '../../../platform/metrics.ts';
+import type { Db } from '../../../platform/postgres/db.ts';
+import { auditOf } from '../../support/audit.ts';
+import { silent, until } from '../../support/environment.ts';
+import { queue, valueOf, WorldLine } from '../../support/world-line.ts';
+import { WorldShop } from '../../support/world-shop.ts';
+import { formatWorld, type World } from '../../support/world.ts';
+
+const lane = 0;
+let world: World;
+let shop: WorldShop;
+let line: WorldLine;
+let vendor: string;
+let product: string;
+let leases = 0;
+const running: Loop[] = [];
+
+beforeAll(async () => {
+  world = await formatWorld({ lanes: 1 });
+  shop = new WorldShop(world);
+  line = new WorldLine(world, shop);
+  vendor = await shop.vendor();
+  product = (await shop.product(vendor, 10_000)).id;
+});
+afterEach(async () => {
+  for (const loop of running.splice(0)) await loop.close();
+  await world.redis.redis.del(laneKeys(lane).load);
+  await world.steps.pump();
+  expect(await auditOf(world)).toEqual([]);
+});
+afterAll(() => world.close());
+
+/** An admitter of a worker of its own: nobody else has its lease. */
+function admitter(more: Partial<AdmitterOptions> = {}): void {
+  const { lanes, redis, db } = world;
+  const lease = new Lease(redis.redis, scriptOf('lease'), lane, `admitter-${++leases}`);
+  const limits = { holdP99Ms: 250, inDoubtAgeMs: 60_000 };
+  const own = { door: lanes.gate.door(lane), gate: lanes.gate, shop: lanes.shop, line: lanes.line };
+  running.push(startAdmitter({ ...own, lease, db, limits, log: silent, ...more }));
+}
+
+const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `s${i}`);
+const sale = (allotted: number, shoppers: number, more: object = {}) =>
+  line.sale(vendor, [{ product, allotted, price: 100 }], names(shoppers), {
+    limitPerShopper: 1,
+    admission: { ...queue, ...more },
+  });
+const figures = async (id: string) => valueOf(await world.lanes.line.figures(id));
+
+async function rateOf(id: string): Promise<number | undefined> {
+  const { values } = await metrics.admitRate.get();
+  return values.find(({ labels }) => labels.sale === id)?.value;
+}
+async function slowed(why: string): Promise<number> {
+  const { values } = await metrics.admitSlowed.get();
+  return values.find(({ labels }) => labels.why === why)?.value ?? 0;
+}
+
+describe('an admitter', () => {
+  it('fills the room, and fills it again when a unit comes back', async () => {
+    const id = await sale(3, 8);
+    await line.open(id);
+    admitter();
+    await until('three have turns', async () => (await figures(id)).admitted === 3);
+    const order = await line.byNumber(id, names(8));
+    const held = await shop.hold(id, order[0] ?? '');
+    await shop.release(held);
+    await until('the fourth has one', async () => {
+      return (await line.ticket(id, order[3] ?? '')).state === 'admitted';
+    });
+    expect(await figures(id)).toMatchObject({ admitted: 3, claims: 3, waiting: 4, serving: 4 });
+  });
+
+  it('ends turns that ran out, and the next ones follow', async () => {
+    const id = await sale(2, 6, { turnSeconds: 1 });
+    await line.open(id);
+    admitter();
+    await until('all had their turn', async () => {
+      const { waiting, admitted } = await figures(id);
+      return waiting === 0 && admitted === 0;
+    });
+    const tickets = await Promise.all(names(6).map((shopper) => line.ticket(id, shopper)));
+    expect(new Set(tickets.map(({ state }) => state))).toEqual(new Set(['lapsed']));
+  });
+
+  it('and two others at the same time admit nobody too many', async () => {
+    const id = await sale(5, 40, { factor: 1.4 });
+    await line.open(id);
+    admitter();
+    admitter();
+    admitter();
+    await until('seven have turns', async () => (await figures(id)).admitted >= 7);
+    for (let round = 0; round < 5; round++) {
+      expect((await figures(id)).claims).toBeLessThanOrEqual(7);
+      await world.steps.pump();
+    }
+    expect(await figures(id)).toMatchObject({ admitted: 7, waiting: 33 });
+  });
+
+  it('does nothing before the draw, and nothing while the sale is paused', async () => {
+    const id = await sale(5, 5);
+    await line.ring(id);
+    admitter();
+    const rounds = async (): Promise<number> => {
+      const { values } = await metrics.loopRuns.get();
+      return values.find(({ labels }) => labels.loop === 'admitter')?.value ?? 0;
+    };
+    const begun = await rounds();
+    await until('it has looked', async () => (await rounds()) > begun + 8);
+    expect((await figures(id)).admitted).toBe(0);
+    await line.draw(id);
+    await until('they have turns', async () => (await figures(id)).admitted === 5);
+  });
+
+  it('goes on with the lines that it knows while Postgres is away', async () => {
+    const id = await sale(2, 4);
+    await line.open(id);
+    let away = false;
+    const db = new Proxy(world.db, {
+      get(real, name: keyof Db) {
+        if (name === 'query' && away) return () => Promise.reject(new Error('away'));
+        const value: unknown = Reflect.get(real, name);
+        return typeof value === 'function' ? (value.bind(real) as unknown) : value;
+      },
+    });
+    admitter({ db });
+    await until('two have turns', async () => (await figures(id)).admitted === 2);
+    away = true;
+    const [first] = await line.byNumber(id, names(4));
+    await world.lanes.line.leave(id, first ?? '');
+    await until('the next has one', async () => (await figures(id)).serving === 3);
+  });
+});
+
+describe('under load', () => {
+  it('it is slower while holds are late, and comes up again', async () => {
+    const id = await sale(1, 2, { ratePerSecond: 100 });
+    await line.open(id);
+    const { load } = laneKeys(lane);
+    const late = () => world.redis.redis.hset(load, 'an-api', `900 ${Date.now()}`);
+    await late();
+    const before = await slowed('holds');
+    admitter();
+    await until('it is slower', async () => {
+      await late();
+      return ((await rateOf(id)) ?? 100) <= 50;
+    });
+    expect(await slowed('holds')).toBeGreaterThan(before);
+    // A process that has gone says nothing any more.
+    await world.redis.redis.hset(load, 'an-api', `900 ${Date.now() - 60_000}`);
+    const low = (await rateOf(id)) ?? 0;
+    await until('it comes up again', async () => ((await rateOf(id)) ?? 0) > low);
+  });
+
+  it('it is slower while too much is in doubt', async () => {
+    const id = await sale(1, 2, { ratePerSecond: 100 });
+    await line.open(id);
+    await line.join(id, 'unsettled');
+    const before = await slowed('in_doubt');
+    admitter({ limits: { holdP99Ms: 250, inDoubtAgeMs: 0 } });
+    await until('it is slower', async () => ((await rateOf(id)) ?? 100) < 100);
+    expect(await slowed('in_doubt')).toBeGreaterThan(before);
+  });
+
+  it('what it measures is what holds took', async () => {
+    const id = await shop.sale(vendor, [{ product, allotted: 100, price: 100 }]);
+    for (let i = 0; i < 30; i++) await shop.hold(id, `h${i}`);
+    const p99 = world.lanes.load.p99(lane);
+    expect(p99).toBeGreaterThan(0);
+    expect(p99).toBeLessThan(60_000);
+    for (let i = 0; i < 5; i++) world.lanes.load.turn();
+    expect(world.lanes.load.p99(lane)).toBeNull();
+  });
+});

@@ -37,8 +37,8 @@ export const idleSeconds = 60;
 export const tickMs = 1000;
 /** Well within the grace of 30 s after which who is absent is parked. */
 export const presenceMs = 8000;
-/** Tickets that are read at the same time when their numbers are there. */
-export const readsAtOnce = 2000;
+/** Tickets that are read at the same time when their numbers are there: holds wait behind them. */
+export const readsAtOnce = 512;
 /** A snapshot may be so old; ticks follow. */
 export const viewFreshMs = 250;
 export const sweepMs = 500;

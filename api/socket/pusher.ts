@@ -104,9 +104,8 @@ export class Pusher implements NewsListener {
 
   async #lookAtTicket(sale: SaleId, shopper: ShopperId): Promise<void> {
     try {
-      const own = [...this.#hub.sessions.ofShopper(shopper)];
-      const isPresent = own.some(({ peer }) => peer !== null);
-      const ticket = await this.#hub.parts.desk.ticketOf(sale, shopper, isPresent);
+      // Presence is told in rounds: a look that writes nothing waits for no disk.
+      const ticket = await this.#hub.parts.desk.ticketOf(sale, shopper, false);
       if (ticket === null) return;
       for (const session of this.#hub.sessions.ofShopper(shopper)) {
         session.tickets.set(sale, markOf(ticket.state, ticket.number));

@@ -15,7 +15,7 @@ import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
 import { combined } from '../scenarios/rounds.ts';
 import { Setting } from '../scenarios/setting.ts';
 import type { StackInfo } from '../stack-info.ts';
-import { LineCalls } from './line-calls.ts';
+import { LineCalls } from '../baselines/line-calls.ts';
 
 const batchSize = 256;
 /** Joins under way: one batch in flight, the next one full. */

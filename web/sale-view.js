@@ -246,6 +246,20 @@ function keyOf({ sale, product, tick, ticket, order, problem, busy }) {
   ]);
 }
 
+/** What is being typed outlives other parts: puts it back into the fields of the same names. */
+function typedIn(main) {
+  const values = [...main.querySelectorAll('input')].map(({ name, value }) => [name, value]);
+  const { name: focused } = document.activeElement ?? {};
+  return (anew) => {
+    for (const [name, value] of values) {
+      const found = anew.querySelector(`input[name=${name}]`);
+      if (found === null) continue;
+      found.value = value;
+      if (name === focused) found.focus();
+    }
+  };
+}
+
 let shown = '';
 
 export function pageOf(main, state, now, actions, money) {
@@ -264,7 +278,9 @@ export function pageOf(main, state, now, actions, money) {
       place,
       problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, problem.detail),
     ];
+    const typed = typedIn(main);
     main.replaceChildren(...parts.filter((part) => part !== null));
+    typed(main);
   }
   const put = (selector, text) => {
     const found = main.querySelector(selector);

@@ -101,6 +101,24 @@ interface Row {
 
 const rowsPerPage = 10_000;
 
+/** Numbers by place: those that the lane has, and those that were given at the join. */
+async function readNumbers(q: Query, sale: string): Promise<(index: number) => number> {
+  const drawn = await q.query<{ first: number; indexes: number[] }>(
+    'SELECT first, indexes FROM sale.line_numbers WHERE sale_id = $1 AND given',
+    [sale],
+  );
+  const [line] = await q.query<{ bell: number | null }>(
+    'SELECT bell_n AS bell FROM sale.lines WHERE sale_id = $1',
+    [sale],
+  );
+  const bell = line?.bell ?? null;
+  const numbers = new Map<number, number>();
+  for (const { first, indexes } of drawn) {
+    for (const [i, index] of indexes.entries()) numbers.set(index, first + i);
+  }
+  return (index) => (bell !== null && index >= bell ? index + 1 : (numbers.get(index) ?? 0));
+}
+
 /** Every shopper's tickets in the order of joining, as they will be at the cut. */
 async function readRows(
   q: Query,
@@ -108,16 +126,16 @@ async function readRows(
   facts: readonly TicketFact[],
 ): Promise<Map<string, Row[]>> {
   const rows = new Map<string, Row[]>();
+  // Put together here: Postgres cannot tell how many a list of places has, and joined row by row.
+  const numberOf = await readNumbers(q, sale);
   for (let next = 0; ;) {
-    const page = await q.query<Row>(
-      `SELECT t.shopper, t.key, t.index, coalesce(n.number, 0) AS number, t.state,
-              coalesce(t.turn_ends, 0) AS "turnEnds", coalesce(t.claim, 0) AS claim
-         FROM sale.tickets t
-         LEFT JOIN sale.ticket_numbers n ON n.sale_id = t.sale_id AND n.index = t.index
-        WHERE t.sale_id = $1 AND t.index >= $2 ORDER BY t.index LIMIT ${rowsPerPage}`,
+    const page = await q.query<Omit<Row, 'number'>>(
+      `SELECT shopper, key, index, state, coalesce(turn_ends, 0) AS "turnEnds",
+              coalesce(claim, 0) AS claim
+         FROM sale.tickets WHERE sale_id = $1 AND index >= $2 ORDER BY index LIMIT ${rowsPerPage}`,
       [sale, next],
     );
-    for (const row of page) add(rows, row);
+    for (const row of page) add(rows, { ...row, number: numberOf(row.index) });
     next = (page.at(-1)?.index ?? 0) + 1;
     if (page.length < rowsPerPage) break;
   }

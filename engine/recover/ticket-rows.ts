@@ -58,6 +58,8 @@ const rowsPerFetch = 2000;
 
 /** Each shopper's together, in the order of joining; shoppers as `readOrders` has them. */
 export async function* readTickets(q: Query, sale: SaleId): AsyncGenerator<TicketRow> {
+  // How many a list of places has, Postgres cannot tell: it would join a million row by row.
+  await q.run('SET LOCAL enable_nestloop = off');
   await q.run(
     `DECLARE tickets NO SCROLL CURSOR FOR
      WITH drawn AS (
@@ -76,6 +78,7 @@ export async function* readTickets(q: Query, sale: SaleId): AsyncGenerator<Ticke
       WHERE t.sale_id = '${sale}'
       ORDER BY t.shopper COLLATE "C", t.index`,
   );
+  await q.run('SET LOCAL enable_nestloop = on');
   for (;;) {
     const rows = await q.query<TicketRow>(`FETCH ${rowsPerFetch} FROM tickets`);
     yield* rows;

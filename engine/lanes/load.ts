@@ -80,7 +80,11 @@ export function startLoadReporter(gate: LaneGate, load: HoldLoad, log: Log): Loo
     const p99 = load.p99(lane);
     if (p99 === null) return;
     const seen = `${Math.ceil(p99)} ${clock.wall()}`;
-    await gate.redis.multi().hset(keys.load, name, seen).pexpire(keys.load, keepMs).exec();
+    // No transaction: a hint that outlives its maker by a round misleads nobody.
+    await Promise.all([
+      gate.redis.hset(keys.load, name, seen),
+      gate.redis.pexpire(keys.load, keepMs),
+    ]);
   };
   const round = async (): Promise<void> => {
     load.turn();

@@ -70,7 +70,7 @@ export async function runSeed(
     wrong = await auditRun({ lab, scene, history });
   } catch (error) {
     wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-    wrong = [...wrong, ...(await operator.report())];
+    wrong = [...wrong, ...(await operator.report().catch((e: unknown) => [String(e)]))];
   } finally {
     await stores.postgres.leave(() => true);
   }

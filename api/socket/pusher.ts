@@ -33,7 +33,8 @@ export class Pusher implements NewsListener {
   readonly #hub: Audience;
   #unfollow: (() => void) | null = null;
   readonly #gathered = new Set<SaleId>();
-  readonly #numbering = new Set<SaleId>();
+  /** Sales whose numbers are about to be told, being told, or to be told once more after that. */
+  readonly #numbering = new Map<SaleId, 'soon' | 'now' | 'again'>();
 
   constructor(hub: Audience) {
     this.#hub = hub;
@@ -116,16 +117,28 @@ export class Pusher implements NewsListener {
     }
   }
 
-  /** Chunks of numbers come one after the other: one look for all, once the last is there. */
+  /**
+   * Chunks of numbers come one after the other: one look for all, once the last is there. A crowd takes
+   * seconds to be told; whatever comes meanwhile is one look more afterwards, not one beside it.
+   */
   #numbersCame(sale: SaleId): void {
-    if (this.#numbering.has(sale)) return;
-    this.#numbering.add(sale);
-    setTimeout(() => {
-      this.#numbering.delete(sale);
-      this.#tellNumbers(sale).catch((error: unknown) => {
-        this.#hub.log.warn({ sale, err: error }, 'numbers were not told');
-      });
-    }, gatherMs).unref();
+    const stage = this.#numbering.get(sale);
+    if (stage === 'now') this.#numbering.set(sale, 'again');
+    if (stage !== undefined) return;
+    this.#numbering.set(sale, 'soon');
+    setTimeout(() => void this.#numbersTold(sale), gatherMs).unref();
+  }
+
+  async #numbersTold(sale: SaleId): Promise<void> {
+    this.#numbering.set(sale, 'now');
+    try {
+      await this.#tellNumbers(sale);
+    } catch (error) {
+      this.#hub.log.warn({ sale, err: error }, 'numbers were not told');
+    }
+    const isAskedAgain = this.#numbering.get(sale) === 'again';
+    this.#numbering.delete(sale);
+    if (isAskedAgain) this.#numbersCame(sale);
   }
 
   async #tellNumbers(sale: SaleId): Promise<void> {

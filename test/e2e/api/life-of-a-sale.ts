@@ -169,7 +169,7 @@ export const lifeOfASale: readonly Step[] = [
     body: (life) => ({
       product_id: life.product,
       allotted: 5,
-      discount_percent: 50,
+      discount_percent: 1, // a checkout takes the cheapest, and nobody has a turn here
       admission: { mode: 'queue' },
     }),
     then: (json, life) => {
@@ -231,6 +231,8 @@ export const lifeOfASale: readonly Step[] = [
   { id: 'resumeSale', path: ofSale },
   { id: 'topUpSale', path: ofSale, key: `top-up-${run}`, body: () => ({ units: 5 }) },
   { id: 'closeSale', path: ofSale },
+  // Nor may this one be live when its product is withdrawn.
+  { id: 'closeSale', path: (life) => life.line },
   { id: 'changeProduct', path: ofProduct, body: () => ({ brand: 'KUHL', remaining_supply: 40 }) },
   { id: 'listVendorProducts', query: '?limit=100' },
   { id: 'search', query: '?q=laptop' },

@@ -12,7 +12,8 @@ import type { Reply } from './lanes/codec.ts';
 import { code, lineModes, lineOp, saleStates, ticketStates } from './lanes/codes.ts';
 import { HmacSha256 } from './lanes/hmac.ts';
 import { ticketKey } from './lanes/order-key.ts';
-import { digestOf, entrantOf, signReceipt, type ReceiptKeys } from './lanes/receipt.ts';
+import { digestOf, signReceipt, type ReceiptKeys } from './lanes/receipt.ts';
+import { entrantOf } from './line/chain.ts';
 import { outcomeOf } from './outcomes.ts';
 
 /** A reply about a ticket: see lua/line.lua. */

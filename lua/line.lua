@@ -30,6 +30,7 @@
 --@include places
 --@include check_line
 --@include line
+--@include answer
 
 local header = cmsgpack.unpack(ARGV[1])
 local commands = cmsgpack.unpack(ARGV[2])
@@ -68,28 +69,7 @@ for _, index in ipairs(order) do
   end
 end
 
-local replies = {}
-for i = 1, #commands do
-  local c = commands[i]
-  local sale = not malformed[i] and sales[c[2]]
-  if not sale then
-    replies[i] = malformed[i] or { CODE.not_found }
-  elseif sale.frozen or sale.fault then
-    replies[i] = { CODE.sale_frozen }
-  else
-    local ok, reply = pcall(decide, sale, lane, c)
-    if ok then
-      replies[i] = reply
-    else
-      sale.fault = faultText(reply)
-    end
-  end
-end
--- A fault takes the whole sale's part of the batch back: nothing of it is written.
-for i = 1, #commands do
-  local sale = not malformed[i] and sales[commands[i][2]]
-  if sale and sale.fault then replies[i] = { CODE.fault, sale.fault } end
-end
+local replies = answerAll(commands, malformed, sales, lane, decide)
 flush(lane, sales, order)
 for i = 1, #commands do
   if #replies[i] == 8 then tellAhead(sales[commands[i][2]], replies[i]) end

@@ -29,6 +29,7 @@
 --@include ticket
 --@include flush
 --@include decide
+--@include answer
 
 local header = cmsgpack.unpack(ARGV[1])
 local commands = cmsgpack.unpack(ARGV[2])
@@ -67,27 +68,6 @@ for _, index in ipairs(order) do
   end
 end
 
-local replies = {}
-for i = 1, #commands do
-  local c = commands[i]
-  local sale = not malformed[i] and sales[c[2]]
-  if not sale then
-    replies[i] = malformed[i] or { CODE.not_found }
-  elseif sale.frozen or sale.fault then
-    replies[i] = { CODE.sale_frozen }
-  else
-    local ok, reply = pcall(decide, sale, lane, c, want)
-    if ok then
-      replies[i] = reply
-    else
-      sale.fault = faultText(reply)
-    end
-  end
-end
--- A fault takes the whole sale's part of the batch back: nothing of it is written.
-for i = 1, #commands do
-  local sale = not malformed[i] and sales[commands[i][2]]
-  if sale and sale.fault then replies[i] = { CODE.fault, sale.fault } end
-end
+local replies = answerAll(commands, malformed, sales, lane, decide, want)
 flush(lane, sales, order)
 return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, lane.now, lane.outage, replies })

@@ -1,7 +1,7 @@
 /** `highnoon verify`: exit 0 = the draw follows from what was committed to, 1 = it does not. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
+  checkBeacon,
   checkList,
   checkNumbers,
   checkReceipt,
@@ -11,6 +11,8 @@ import {
   numbersOf,
   type Check,
 } from '../line/check-proof.ts';
+import { entrantOf } from '../line/chain.ts';
+import { limitsOf } from '../line/limits.ts';
 import { readProofFile, readReceiptFile, Unreadable, type ProofFile } from '../line/read-proof.ts';
 import { exitWith, readArguments } from './arguments.ts';
 import { misused, runCommand } from './run.ts';
@@ -45,6 +47,8 @@ interface Found {
   readonly proof: ProofFile;
   /** Commitments by where they were found. */
   readonly promised: Map<string, string>;
+  /** Source of the beacon, as the sale names it; undefined = a file says nothing of its sale. */
+  readonly beacon?: string | null;
 }
 
 async function find(from: string): Promise<Found> {
@@ -55,7 +59,12 @@ async function find(from: string): Promise<Found> {
   const sale = (await download(url)) as Readonly<Record<string, unknown>>;
   promised.set('the sale', String(sale['seed_commitment']));
   if (sale['id'] !== proof.sale) throw new Unreadable(`the proof is of ${proof.sale}`);
-  return { proof, promised };
+  return { proof, promised, beacon: beaconOf(sale) };
+}
+
+function beaconOf({ admission }: Readonly<Record<string, unknown>>): string | null {
+  if (typeof admission !== 'object' || admission === null || !('beacon' in admission)) return null;
+  return String(admission.beacon);
 }
 
 interface Asked {
@@ -66,7 +75,7 @@ interface Asked {
 }
 
 function checkAll(
-  { proof, promised }: Found,
+  { proof, promised, beacon }: Found,
   asked: Asked,
 ): { checks: Check[]; number: number | null } {
   if (asked.commitment !== undefined) promised.set('your note', asked.commitment);
@@ -75,6 +84,7 @@ function checkAll(
     checkSeed(proof, promised),
     checkList(proof),
     checkRoot(proof),
+    checkBeacon(proof, beacon),
     checkNumbers(proof, numbers),
     checkUnits(proof),
     ...asked.receipts.map((name) => {
@@ -91,7 +101,7 @@ function checkAll(
 }
 
 function placeOf({ entrants }: ProofFile, ticket: string): number {
-  const entrant = createHash('sha256').update(ticket).digest();
+  const entrant = entrantOf(ticket);
   for (let at = 0; at < entrants.length; at += entrant.length) {
     if (entrants.compare(entrant, 0, entrant.length, at, at + entrant.length) === 0) {
       return at / entrant.length;
@@ -100,9 +110,10 @@ function placeOf({ entrants }: ProofFile, ticket: string): number {
   return -1;
 }
 
-function exitCodeOf({ seed }: ProofFile, checks: readonly Check[]): number {
+/** Without the numbers there is no draw to hold; without the units the sale only goes on. */
+function exitCodeOf({ seed, numbers }: ProofFile, checks: readonly Check[]): number {
   if (checks.some(({ ok }) => ok === false)) return exitWith.violated;
-  return seed === null ? exitWith.unchecked : exitWith.held;
+  return seed === null || numbers === null ? exitWith.unchecked : exitWith.held;
 }
 
 async function verify(from: string, asked: Asked): Promise<number> {
@@ -111,7 +122,9 @@ async function verify(from: string, asked: Asked): Promise<number> {
   const { checks, number } = checkAll(found, asked);
   const exitCode = exitCodeOf(proof, checks);
   const passed = exitCode === exitWith.held;
-  const { sale, limits, beaconSource } = proof;
+  const { sale, beaconSource } = proof;
+  // Our own words: a file that was tampered with must not claim more than it shows.
+  const limits = limitsOf(beaconSource);
   if (asked.json) {
     const result = { passed, sale, limits, beacon_source: beaconSource, checks, number };
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -3,14 +3,13 @@
  * hash chain. The key is made from the deployment's secret, so every process signs with the same.
  */
 import {
+  createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
-  hash,
   sign,
   type KeyObject,
 } from 'node:crypto';
-import type { TicketId } from '../domain/line/types.ts';
 import type { SaleId } from '../domain/types.ts';
 
 /** What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410). */
@@ -28,12 +27,9 @@ export function receiptKeys(secret: KeyObject): ReceiptKeys {
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
-/** SHA-256 of the ticket's id: what a ticket is in the chain, 32 bytes. */
-export const entrantOf = (ticket: TicketId): Buffer => hash('sha256', ticket, 'buffer');
-
 /** Hex of SHA-256 of the entrants that an entry joined to a sale, in order. */
 export const digestOf = (entrants: readonly Buffer[]): string =>
-  hash('sha256', Buffer.concat(entrants), 'hex');
+  createHash('sha256').update(Buffer.concat(entrants)).digest('hex');
 
 /** What is signed: sale, position and digest, one after the other. */
 export const receiptText = (sale: SaleId, position: string, digest: string): Buffer =>

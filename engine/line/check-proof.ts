@@ -4,7 +4,7 @@
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { digestOf, receiptText } from '../lanes/receipt.ts';
-import { linkOf } from './chain.ts';
+import { entrantOf, linkOf } from './chain.ts';
 import { drawOrder, resultOf } from './draw.ts';
 import type { ProofFile, ReceiptFile } from './read-proof.ts';
 
@@ -20,8 +20,6 @@ const shown = 3;
 
 const entrantAt = (proof: ProofFile, i: number): Buffer =>
   proof.entrants.subarray(i * entrantBytes, (i + 1) * entrantBytes);
-
-const sha256 = (text: string | Uint8Array): Buffer => createHash('sha256').update(text).digest();
 
 /** Ok without complaints; else says the first of them. */
 function check(name: string, ok: string, complaints: readonly string[]): Check {
@@ -43,9 +41,30 @@ export function checkSeed(
     if (wrong.length > 0) return check('seed', '', wrong);
     return { name: 'seed', ok: null, says: 'not shown yet: the draw waits for its beacon' };
   }
-  const own = `sha256:${sha256(seed).toString('hex')}`;
+  const own = `sha256:${createHash('sha256').update(seed).digest('hex')}`;
   if (own !== commitment) wrong.push(`its commitment is ${own}, not ${commitment}`);
   return check('seed', `it is the one of ${commitment}`, wrong);
+}
+
+/**
+ * Whoever may choose a beacon after seeing the list may choose the draw: it counts only when its source
+ * was named before. `named` = by what the sale says of itself; undefined = it was not asked.
+ */
+export function checkBeacon(
+  { seed, beacon, beaconSource }: ProofFile,
+  named: string | null | undefined,
+): Check {
+  const wrong: string[] = [];
+  if (named !== undefined && named !== beaconSource) {
+    wrong.push(`the sale names ${named ?? 'none'}, the proof ${beaconSource ?? 'none'}`);
+  }
+  const isThere = beacon !== null && beacon.length > 0;
+  if (isThere && beaconSource === null) wrong.push('it is there, but nobody named its source');
+  if (!isThere && beaconSource !== null && seed !== null) wrong.push(`${beaconSource} is missing`);
+  if (wrong.length === 0 && seed === null) {
+    return { name: 'beacon', ok: null, says: 'not published yet' };
+  }
+  return check('beacon', beaconSource ?? 'none was named', wrong);
 }
 
 const placeOf = (position: string): readonly [number, number] | null => {
@@ -61,7 +80,7 @@ export function checkList(proof: ProofFile): Check {
   for (const entry of proof.entries) {
     const place = placeOf(entry.position);
     if (place === null || entry.count === 0) wrong.push(`entry ${entry.position} is malformed`);
-    else if (place[0] < epoch || (place[0] === epoch && place[1] < seq)) {
+    else if (place[0] < epoch || (place[0] === epoch && place[1] <= seq)) {
       wrong.push(`entry ${entry.position} is not behind ${epoch}-${seq}`);
     } else [epoch, seq] = place;
     sum += entry.count;
@@ -160,7 +179,7 @@ export function checkReceipt(
     }
   }
   const number = numbers?.[index];
-  if (receipt.id !== null && !sha256(receipt.id).equals(entrantAt(proof, index))) {
+  if (receipt.id !== null && !entrantOf(receipt.id).equals(entrantAt(proof, index))) {
     wrong.push(`place ${index} is another's`);
   }
   if (receipt.number !== null && number !== undefined && receipt.number !== number) {

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Db } from '../../platform/postgres/db.ts';
 import { saleTag } from '../domain/ids.ts';
 import type { Millis, ProductId, SaleId } from '../domain/types.ts';
+import { limitsOf } from './limits.ts';
 
 export interface ProofEntry {
   /** `epoch-sequence` in the lane's outbox. */
@@ -60,14 +61,6 @@ export type ProofOutcome =
   /** Its bell has not rung, or not settled yet. */
   | { readonly kind: 'not_started'; readonly startsAt: Millis };
 
-const withoutBeacon =
-  'This shows that list and order were not changed after the commitments; it does not show that ' +
-  'the operator, who knew the seed, added no accounts.';
-const withBeacon =
-  'This shows that list and order were not changed after the commitments, and that the order ' +
-  'depends on a value that nobody knew before the bell; it does not show that the operator added ' +
-  'no accounts.';
-
 interface Row {
   readonly mode: 'queue' | 'draw';
   readonly state: string;
@@ -100,7 +93,7 @@ export async function readProof(db: Db, sale: SaleId, receiptKey: string): Promi
   }
   const ended = row.state === 'closed';
   const value: Proof = {
-    limits: row.beacon_source === null ? withoutBeacon : withBeacon,
+    limits: limitsOf(row.beacon_source),
     sale,
     mode: row.mode,
     seedCommitment: `sha256:${createHash('sha256').update(row.seed).digest('hex')}`,

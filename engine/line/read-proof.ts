@@ -4,7 +4,6 @@
 export class Unreadable extends Error {}
 
 export interface ProofFile {
-  readonly limits: string;
   readonly sale: string;
   readonly commitment: string;
   /** Null = not shown yet. */
@@ -120,7 +119,6 @@ function unitsOf(of: Fields): readonly UnitLine[] | null {
 export function readProofFile(value: unknown): ProofFile {
   const of = fieldsOf(value, 'the proof');
   return {
-    limits: textOf(of, 'limits'),
     sale: textOf(of, 'sale_id'),
     commitment: textOf(of, 'seed_commitment'),
     seed: orNull(of, 'seed', (fields, name) => hexOf(fields, name, 32)),

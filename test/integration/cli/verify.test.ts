@@ -119,11 +119,16 @@ describe('a true proof', () => {
   });
 });
 
+it('says in its own words what a proof shows', async () => {
+  const { out } = await verify(tampered('words.json', (d) => (d['limits'] = 'all is well')));
+  expect(out).toMatch(/^This shows .* added no accounts\.\n/);
+});
+
 describe('it fails loudly', () => {
   it.each([
     ['seed', (d: Document) => (d['seed'] = 'ab'.repeat(32)), /WRONG {2}seed/],
     ['root', (d: Document) => (d['root'] = 'ab'.repeat(32)), /WRONG {2}root/],
-    ['beacon', (d: Document) => (d['beacon'] = 'ab'), /WRONG {2}numbers/],
+    ['beacon', (d: Document) => (d['beacon'] = 'ab'), /WRONG {2}beacon.*\n(.*\n)?WRONG {2}numbers/],
     ['list', (d: Document) => (d['entrants'] as string[]).pop(), /WRONG {2}list/],
     ['order', (d: Document) => (d['entrants'] as string[]).reverse(), /WRONG {2}root/],
     ['numbers', (d: Document) => (d['numbers'] as number[]).reverse(), /WRONG {2}numbers/],
@@ -185,6 +190,11 @@ describe('it ends with 2', () => {
       delete d['numbers'];
     });
     const { code, out } = await verify(waiting);
+    expect([code, out.includes('verify incomplete')]).toEqual([2, true]);
+  });
+
+  it('without the numbers, which are what it is asked for', async () => {
+    const { code, out } = await verify(tampered('none.json', (d) => delete d['numbers']));
     expect([code, out.includes('verify incomplete')]).toEqual([2, true]);
   });
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { LineTicket } from '../../../engine/domain/line/types.ts';
-import { entrantOf } from '../../../engine/lanes/receipt.ts';
+import { entrantOf } from '../../../engine/line/chain.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import { numbersPerCommandMax } from '../../../engine/line/numbers.ts';
 import { projectRoot } from '../../../platform/config.ts';

@@ -1,6 +1,6 @@
 /** A line from its first join to its last unit, through the real scripts, log, settlement and draw. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { entrantOf } from '../../../engine/lanes/receipt.ts';
+import { entrantOf } from '../../../engine/line/chain.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import { readProof } from '../../../engine/line/proof.ts';
 import { auditOf } from '../../support/audit.ts';

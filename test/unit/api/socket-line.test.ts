@@ -1,38 +1,19 @@
 // The line over the socket of the real server, over a fake engine: joins, refusals, who is told what of
 // which ticket.
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { NewsEvent } from '../../../engine/index.ts';
-import { SocketClient, type SocketAsked } from '../../support/socket-client.ts';
 import { done, linedSaleId, lineFigures, lineTicket, saleId } from './fake-engine.ts';
-import { serverNow, startHarness, tokens } from './harness.ts';
+import { serverNow, tokens } from './harness.ts';
 import type { Harness } from './harness.ts';
+import { socketFixture } from './socket-fixture.ts';
 
+const fixture = socketFixture();
+const { open, tell } = fixture;
 let harness: Harness;
-let clients: SocketClient[] = [];
-
-beforeAll(async () => {
-  harness = await startHarness({ rateLimits: 'on' });
+beforeAll(() => {
+  harness = fixture.harness();
 });
-beforeEach(() => {
-  harness.answers = {};
-  harness.calls.length = 0;
-});
-afterEach(() => {
-  for (const client of clients) client.cut();
-  clients = [];
-});
-afterAll(() => harness.close());
-
-async function open(asked: SocketAsked = { token: tokens.ann }): Promise<SocketClient> {
-  const client = await SocketClient.open(harness.url, asked);
-  clients.push(client);
-  return client;
-}
-
-function tell(event: NewsEvent): void {
-  for (const listener of harness.listeners) listener.event(event);
-}
 
 describe('the line', () => {
   const ticketed = (type: 'admitted' | 'lapsed' | 'joined'): NewsEvent => ({

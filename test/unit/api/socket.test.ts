@@ -1,9 +1,9 @@
 // The socket of the real server over a fake engine: who may open it, each message and its refusals,
 // resuming, slow readers, floods. What a lane decides is told by the test.
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { NewsEvent } from '../../../engine/index.ts';
-import { SocketClient, type SocketAsked } from '../../support/socket-client.ts';
+import type { SocketAsked } from '../../support/socket-client.ts';
 import {
   done,
   laneOrder,
@@ -15,34 +15,16 @@ import {
   vendorId,
   vendorKey,
 } from './fake-engine.ts';
-import { serverNow, startHarness, tokens } from './harness.ts';
+import { serverNow, tokens } from './harness.ts';
 import type { Harness } from './harness.ts';
+import { socketFixture } from './socket-fixture.ts';
 
+const fixture = socketFixture();
+const { open, tell } = fixture;
 let harness: Harness;
-let clients: SocketClient[] = [];
-
-beforeAll(async () => {
-  harness = await startHarness({ rateLimits: 'on' });
+beforeAll(() => {
+  harness = fixture.harness();
 });
-beforeEach(() => {
-  harness.answers = {};
-  harness.calls.length = 0;
-});
-afterEach(() => {
-  for (const client of clients) client.cut();
-  clients = [];
-});
-afterAll(() => harness.close());
-
-async function open(asked: SocketAsked = { token: tokens.ann }): Promise<SocketClient> {
-  const client = await SocketClient.open(harness.url, asked);
-  clients.push(client);
-  return client;
-}
-
-function tell(event: NewsEvent): void {
-  for (const listener of harness.listeners) listener.event(event);
-}
 
 const held: NewsEvent = {
   kind: 'held',

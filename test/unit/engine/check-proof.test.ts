@@ -3,6 +3,7 @@ import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { entrantOf, linkOf } from '../../../engine/line/chain.ts';
 import {
+  checkBeacon,
   checkList,
   checkNumbers,
   checkReceipt,
@@ -39,13 +40,14 @@ function numbers(beacon: Buffer): number[] {
 }
 
 const beacon = Buffer.from('a public value');
+const source = 'round 7 of somewhere';
 const document = (): Document => ({
   limits: 'what it shows',
   sale_id: sale,
   seed_commitment: `sha256:${sha(seed)}`,
   seed: seed.toString('hex'),
   beacon: beacon.toString('hex'),
-  beacon_source: null,
+  beacon_source: source,
   root: root.toString('hex'),
   entrant_count: entrants.length,
   receipt_key: keys.publicKey.export({ format: 'jwk' }).x,
@@ -78,6 +80,7 @@ function failures(of: Document, receipt: Document = receiptOf(5, 2)): string[] {
     checkSeed(proof, new Map([['the sale', `sha256:${sha(seed)}`]])),
     checkList(proof),
     checkRoot(proof),
+    checkBeacon(proof, source),
     checkNumbers(proof, own),
     checkUnits(proof),
     checkReceipt(proof, readReceiptFile(receipt), own),
@@ -107,6 +110,13 @@ describe('a proof', () => {
     }
   });
 
+  it('that was not asked what its sale names needs a source for a beacon all the same', () => {
+    const chosen = readProofFile({ ...document(), beacon_source: null });
+    expect(checkBeacon(chosen, undefined).ok).toBe(false);
+    const none = readProofFile({ ...document(), beacon_source: null, beacon: '' });
+    expect(checkBeacon(none, undefined).ok).toBe(true);
+  });
+
   it('of nobody holds too', () => {
     const empty = { entrants: [], entries: [], numbers: [], root: '', entrant_count: 0 };
     const proof = readProofFile({ ...document(), ...empty });
@@ -120,6 +130,7 @@ describe('a proof', () => {
     expect(failures(waiting)).toEqual([]);
     const proof = readProofFile(waiting);
     expect(checkSeed(proof, new Map()).ok).toBeNull();
+    expect(checkBeacon(proof, source).ok).toBeNull();
     expect(checkNumbers(proof, numbersOf(proof)).ok).toBeNull();
   });
 });
@@ -134,6 +145,14 @@ describe('a proof that was tampered with fails', () => {
         seed_commitment: `sha256:${sha(Buffer.from(flipped(d['seed']), 'hex'))}`,
       }),
       /^seed: the sale says/,
+    ],
+    ['a beacon of no source', () => ({ beacon_source: null }), /^beacon: the sale names round 7/],
+    ['a beacon of another source', () => ({ beacon_source: 'mine' }), /^beacon: the sale names/],
+    ['no beacon, though one was named', () => ({ beacon: '' }), /^beacon: round 7 .* missing/],
+    [
+      'two entries at one position',
+      (d) => ({ entries: (d['entries'] as object[]).map((e) => ({ ...e, position: '2-0' })) }),
+      /^list: entry 2-0 is not behind 2-0/,
     ],
     ['another beacon', (d) => ({ beacon: flipped(d['beacon']) }), /^numbers: ticket \d/],
     ['another root', (d) => ({ root: flipped(d['root']) }), /^root: the list leads to/],

@@ -27,6 +27,13 @@ const replayedHeader = { 'idempotent-replayed': 'true' };
 export const hasLine = ({ admission }: Pick<SaleTerms, 'admission'>): boolean =>
   admission['mode'] === 'queue' || admission['mode'] === 'draw';
 
+/** A ticket as a push tells it. */
+export interface ToldTicket {
+  readonly state: string;
+  readonly number: number | null;
+  readonly json: string;
+}
+
 export class LineDesk {
   readonly book = new LineBook();
   readonly #api: Api;
@@ -107,21 +114,18 @@ export class LineDesk {
     return lane === null ? null : this.book.see(ticket.sale, lookOf(terms, lane, ticket.line, now));
   }
 
-  /** The caller's ticket as JSON, for pushes; null = none, or nobody can say now. */
+  /** The caller's ticket as JSON, for pushes; null = nobody can say now. */
   async ticketOf(
     sale: string,
     shopper: string,
     present: boolean,
-  ): Promise<{
-    readonly state: string;
-    readonly number: number | null;
-    readonly json: string;
-  } | null> {
+  ): Promise<ToldTicket | 'none' | null> {
     const [terms, outcome] = await Promise.all([
       this.#api.engine.sale(sale),
       this.#api.engine.ticket({ sale, shopper, present }),
     ]);
-    if (terms === null || outcome.kind !== 'done') return null;
+    if (terms === null || outcome.kind === 'rejected') return 'none';
+    if (outcome.kind !== 'done') return null;
     const { state, number } = outcome.value;
     const json = await this.#json(outcome.value, terms, outcome.now);
     return { state, number, json: JSON.stringify(json) };

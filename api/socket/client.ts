@@ -18,6 +18,7 @@ import { inFlightMax, messageMaxBytes, waitingMax } from './limits.ts';
 import { clientMessages, closeCodes, commandIdPattern } from './messages.ts';
 import type { ClientType } from './messages.ts';
 import type { Hub } from './hub.ts';
+import { markOf } from './session.ts';
 import type { Session } from './session.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -142,9 +143,9 @@ export class Client implements SocketHandler {
     } else {
       const { type, sale } = message;
       // From now on it is told of its ticket.
-      const whenDone = (): void => {
-        const taken = sale as string;
-        if (!session.tickets.has(taken)) session.tickets.set(taken, 'drawn');
+      const whenDone = (ticket: Fields): void => {
+        const { state, number } = ticket as { state: string; number: number | null };
+        session.joined(sale as string, markOf(state, number));
       };
       const to = new OutcomeAnswer(
         session,

@@ -21,9 +21,10 @@ export class OutcomeAnswer implements Answering {
   readonly #session: Session;
   readonly #id: string;
   readonly #log: Log;
-  readonly #whenDone: (() => void) | undefined;
+  readonly #whenDone: ((result: Fields) => void) | undefined;
 
-  constructor(session: Session, id: string, log: Log, whenDone?: () => void) {
+  /** `whenDone` is told of the result before it is sent. */
+  constructor(session: Session, id: string, log: Log, whenDone?: (result: Fields) => void) {
     this.#session = session;
     this.#id = id;
     this.#log = log;
@@ -33,7 +34,7 @@ export class OutcomeAnswer implements Answering {
 
   reply(status: number, json: string | object, headers?: ReplyHeaders): void {
     const text = typeof json === 'string' ? json : JSON.stringify(json);
-    this.#whenDone?.();
+    if (typeof json === 'object') this.#whenDone?.(json as Fields);
     const replayed = headers?.['idempotent-replayed'] === 'true' ? ',"replayed":true' : '';
     this.#send(`"ok":true,"status":${status}${replayed},"result":${text}`);
   }

@@ -144,7 +144,7 @@ export class Hub {
       const covered = found.covers(resume.seq);
       this.#greeted(found, covered ? 'replay' : 'snapshot');
       if (covered) found.replay(resume.seq);
-      for (const sale of found.sales) void this.#show(found, sale, null);
+      this.#showAll(found, covered);
       return found;
     }
     if (!this.sessions.greet(fresh, identity)) {
@@ -176,30 +176,56 @@ export class Hub {
     await this.#show(session, sale, id);
   }
 
-  /** A snapshot, and from now on what is published. */
+  /** A snapshot, and from now on what is published. Who unsubscribes meanwhile gets neither. */
   async #show(session: Session, sale: SaleId, id: string | null): Promise<void> {
-    const room = this.rooms.get(sale) ?? new Room(sale, this.#roomContext());
+    const isNew = !session.sales.has(sale);
+    session.sales.add(sale);
+    const room = this.#roomOf(sale);
     try {
       const view = await room.current();
+      if (!this.#wants(session, sale)) return;
       if (view === null) {
+        this.unsubscribe(session, sale);
         refuseMessage(session, id, notFound);
         return;
       }
-      this.rooms.set(sale, this.rooms.get(sale) ?? room);
-      this.#enter(session, sale);
+      this.#enter(session, room);
       const ticket = hasLine(view.terms) ? await this.#ticketOf(session, sale) : null;
+      if (!this.#wants(session, sale)) return;
       session.tell('snapshot', room.snapshotFor(session, view, ticket));
     } catch (error) {
       this.log.warn({ sale, err: error }, 'a sale cannot be shown');
+      if (isNew) this.unsubscribe(session, sale);
       refuseMessage(session, id, away);
+    } finally {
+      this.#vacate(room);
     }
+  }
+
+  /** Still subscribed, and not forgotten while it was looked. */
+  #wants(session: Session, sale: SaleId): boolean {
+    return session.sales.has(sale) && this.sessions.has(session);
+  }
+
+  /** One for all who come at once. */
+  #roomOf(sale: SaleId): Room {
+    let room = this.rooms.get(sale);
+    if (room === undefined) this.rooms.set(sale, (room = new Room(sale, this.#roomContext())));
+    return room;
+  }
+
+  /** Whoever looks into it next opens it anew. */
+  #vacate(room: Room): void {
+    if (room.members.size === 0 && this.rooms.get(room.sale) === room) this.rooms.delete(room.sale);
   }
 
   async #ticketOf(session: Session, sale: SaleId): Promise<string | null> {
     const { identity } = session;
     if (identity?.kind !== 'shopper') return null;
     const ticket = await this.parts.desk.ticketOf(sale, identity.shopper, true);
-    if (ticket === null) return null;
+    // When nobody can say it is told as soon as somebody can.
+    if (ticket === null) session.joined(sale, 'drawn');
+    if (ticket === null || ticket === 'none') return null;
     session.tickets.set(sale, markOf(ticket.state, ticket.number));
     return ticket.json;
   }
@@ -209,8 +235,9 @@ export class Hub {
     return { engine, currency, publisher: this.#options.publisher, desk: this.parts.desk };
   }
 
-  #enter(session: Session, sale: SaleId): void {
-    session.sales.add(sale);
+  #enter(session: Session, room: Room): void {
+    const { sale } = room;
+    this.rooms.set(sale, this.rooms.get(sale) ?? room);
     this.rooms.get(sale)?.members.add(session);
     if (session.laggingSince === null) session.peer?.subscribe(topicOf(session.form, sale));
   }
@@ -224,7 +251,7 @@ export class Hub {
   #leave(session: Session, sale: SaleId): void {
     const room = this.rooms.get(sale);
     room?.members.delete(session);
-    if (room?.members.size === 0) this.rooms.delete(sale);
+    if (room !== undefined) this.#vacate(room);
   }
 
   #leaveAll(session: Session): void {
@@ -250,8 +277,15 @@ export class Hub {
   drained(session: Session): void {
     if ((session.peer?.buffered() ?? 0) > caughtUpBytes) return;
     this.#lagging.delete(session);
-    session.catchUp();
+    const covered = session.catchUp();
+    if (!covered) this.#greeted(session, 'snapshot');
+    this.#showAll(session, covered);
+  }
+
+  /** Snapshots of what it watches; where messages are lost also of what it has beside that. */
+  #showAll(session: Session, covered: boolean): void {
     for (const sale of session.sales) void this.#show(session, sale, null);
+    if (!covered) this.#pusher.retell(session);
   }
 
   #tick(): void {

@@ -39,6 +39,8 @@ export const tickMs = 1000;
 export const presenceMs = 8000;
 /** Tickets that are read at the same time when their numbers are there: holds wait behind them. */
 export const readsAtOnce = 512;
+/** Orders and tickets that changed and wait to be read; above it all of their lane is. */
+export const looksMax = 50_000;
 /** A snapshot may be so old; ticks follow. */
 export const viewFreshMs = 250;
 export const sweepMs = 500;
@@ -46,4 +48,5 @@ export const sweepMs = 500;
 /** After a goodbye so many clients come back each second; each waits between the two. */
 export const returnsPerSecond = 2000;
 export const returnSpreadMinMs = 1000;
-export const returnSpreadMaxMs = 60_000;
+/** Within the grace of a ticket whose owner is absent (30 s): nobody is parked for a restart of ours. */
+export const returnSpreadMaxMs = 20_000;

@@ -151,18 +151,23 @@ const optionalOfOrder = ['email', 'address'];
 const problem: JsonSchema = problemSchema;
 
 export const serverMessages = {
-  welcome: told('welcome', 'Answers `hello`', {
-    session: text(64),
-    server_time: time,
-    resumed: {
-      enum: ['replay', 'snapshot', false],
-      description:
-        'replay = all that was missed follows; snapshot = a snapshot stands for it; false = a new ' +
-        'session: subscribe again',
+  welcome: told(
+    'welcome',
+    'Answers `hello`. Comes once more, with `resumed: snapshot`, when a slow reader has lost messages: ' +
+      'what is yours follows, and a command without an outcome may be sent again with its id',
+    {
+      session: text(64),
+      server_time: time,
+      resumed: {
+        enum: ['replay', 'snapshot', false],
+        description:
+          'replay = all that was missed follows; snapshot = a snapshot stands for it; false = a new ' +
+          'session: subscribe again',
+      },
+      shopper_id: textOrNull,
+      expires_at: { ...timeOrNull, description: 'Of the token: send `auth` before' },
     },
-    shopper_id: textOrNull,
-    expires_at: { ...timeOrNull, description: 'Of the token: send `auth` before' },
-  }),
+  ),
   snapshot: told('snapshot', 'A sale as it is, and what is yours in it', {
     sale: saleId,
     version,

@@ -8,7 +8,8 @@ import { laneOrderJson } from '../documents.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Api } from '../api.ts';
 import type { CommandParts } from './commands.ts';
-import { readsAtOnce } from './limits.ts';
+import { looksMax, readsAtOnce } from './limits.ts';
+import { inRounds, Looks } from './looks.ts';
 import type { Room } from './room.ts';
 import { markOf } from './session.ts';
 import type { Session } from './session.ts';
@@ -28,6 +29,13 @@ type Held = Extract<NewsEvent, { kind: 'held' }>;
 
 /** Several changes of a sale at once are one look. */
 const gatherMs = 20;
+/** Until what nobody could say is asked again; twice as long each time. */
+const againMinMs = 500;
+const againMaxMs = 8000;
+const makeGoodTriesMax = 5;
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => void setTimeout(resolve, ms).unref());
 
 export class Pusher implements NewsListener {
   readonly #hub: Audience;
@@ -35,6 +43,10 @@ export class Pusher implements NewsListener {
   readonly #gathered = new Set<SaleId>();
   /** Sales whose numbers are about to be told, being told, or to be told once more after that. */
   readonly #numbering = new Map<SaleId, 'soon' | 'now' | 'again'>();
+  /** Lanes of which something was missed, while it is looked at again. */
+  readonly #making = new Map<number, 'now' | 'again'>();
+  readonly #looks = new Looks({ atOnce: readsAtOnce, waitingMax: looksMax });
+  #closed = false;
 
   constructor(hub: Audience) {
     this.#hub = hub;
@@ -45,6 +57,7 @@ export class Pusher implements NewsListener {
   }
 
   close(): void {
+    this.#closed = true;
     this.#unfollow?.();
     this.#unfollow = null;
   }
@@ -55,7 +68,10 @@ export class Pusher implements NewsListener {
         if (this.#isHere(event.shopper)) void this.#held(event);
         return;
       case 'ended':
-        if (this.#isHere(event.shopper)) void this.#look(event.order, event.shopper);
+        if (this.#isHere(event.shopper)) {
+          const { order, shopper } = event;
+          this.#ask(order, order, () => this.#look(order, shopper));
+        }
         return;
       case 'ticket':
         this.#ticketChanged(event.sale, event.shopper, event.type);
@@ -70,15 +86,72 @@ export class Pusher implements NewsListener {
     for (const sale of this.#hub.rooms.keys()) {
       if (laneOfId(sale) === lane) this.#saleChanged(sale);
     }
-    for (const session of this.#hub.sessions.open) {
+    const isUnderWay = this.#making.has(lane);
+    this.#making.set(lane, isUnderWay ? 'again' : 'now');
+    if (!isUnderWay) void this.#makeGood(lane);
+  }
+
+  /** Whatever this process shows of a lane is looked at again, a round at a time, until all of it was. */
+  async #makeGood(lane: number): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      this.#making.set(lane, 'now');
+      const failed = await inRounds(this.#shownOf(lane), readsAtOnce, (look) => look());
+      if (this.#closed) return;
+      if (this.#making.get(lane) === 'again') tries = 0;
+      // A lane that is shut tells of what was lost when it opens.
+      else if (failed === 0 || tries >= makeGoodTriesMax) break;
+      else await pause(againMinMs * 2 ** tries);
+    }
+    this.#making.delete(lane);
+  }
+
+  /** Looks at orders and tickets, one at a time: there may be a hundred thousand. */
+  *#shownOf(lane: number): Generator<() => Promise<boolean>> {
+    for (const session of this.#hub.sessions.all()) {
       const { identity } = session;
       if (identity?.kind !== 'shopper') continue;
+      const { shopper } = identity;
       for (const order of session.orders()) {
-        if (laneOfId(order) === lane) void this.#look(order, identity.shopper);
+        if (laneOfId(order) !== lane || !this.#leads(session, shopper, (s) => s.knows(order))) {
+          continue;
+        }
+        yield () => this.#look(order, shopper);
       }
-      for (const sale of session.tickets.keys()) {
-        if (laneOfId(sale) === lane) this.#numbersCame(sale);
+      for (const sale of this.#lined(session)) {
+        const shows = (one: Session): boolean => this.#lined(one).has(sale);
+        if (laneOfId(sale) !== lane || !this.#leads(session, shopper, shows)) continue;
+        yield () => this.#lookAtTicket(sale, shopper);
       }
+    }
+  }
+
+  /** Sales in which a session has a ticket that is not over, or may have one that it was not told of. */
+  #lined(session: Session): ReadonlySet<SaleId> {
+    const sales = new Set<SaleId>();
+    for (const [sale, mark] of session.tickets) if (mark !== 'over') sales.add(sale);
+    for (const sale of session.sales)
+      if (this.#hub.rooms.get(sale)?.isLined === true) sales.add(sale);
+    return sales;
+  }
+
+  /** Whether it is the first of its shopper's that shows it: one look is for all of them. */
+  #leads(session: Session, shopper: ShopperId, shows: (session: Session) => boolean): boolean {
+    for (const one of this.#hub.sessions.ofShopper(shopper)) {
+      if (one === session) return true;
+      if (shows(one)) return false;
+    }
+    return true;
+  }
+
+  /** What a session has in sales that it does not watch: no snapshot stands for it. */
+  retell(session: Session): void {
+    for (const json of session.ordersElsewhere()) session.tell('order', json);
+    const { identity } = session;
+    if (identity?.kind !== 'shopper') return;
+    const { shopper } = identity;
+    for (const [sale, mark] of session.tickets) {
+      if (mark === 'over' || session.sales.has(sale)) continue;
+      this.#ask(sale, `${sale} ${shopper}`, () => this.#lookAtTicket(sale, shopper));
     }
   }
 
@@ -97,23 +170,43 @@ export class Pusher implements NewsListener {
     }, gatherMs).unref();
   }
 
-  /** Who joined by his only socket was told by the outcome. */
+  /**
+   * Who joined by his only socket was told by the outcome. Who joined by HTTP beside it, or anew after
+   * leaving, waits from now on like the others: he is present, and is told his number.
+   */
   #ticketChanged(sale: SaleId, shopper: ShopperId, type: string): void {
-    const own = [...this.#hub.sessions.ofShopper(shopper)];
-    if (own.length > (type === 'joined' ? 1 : 0)) void this.#lookAtTicket(sale, shopper);
+    let own = 0;
+    for (const session of this.#hub.sessions.ofShopper(shopper)) {
+      own += 1;
+      if (type === 'joined') session.joined(sale, 'drawn');
+    }
+    if (own > (type === 'joined' ? 1 : 0)) {
+      this.#ask(sale, `${sale} ${shopper}`, () => this.#lookAtTicket(sale, shopper));
+    } else if (own === 1) this.#looks.again(`${sale} ${shopper}`);
   }
 
-  async #lookAtTicket(sale: SaleId, shopper: ShopperId): Promise<void> {
+  /** One look of many; when too many wait, all of its lane is looked at in rounds instead. */
+  #ask(id: SaleId | OrderId, name: string, look: () => Promise<boolean>): void {
+    if (!this.#looks.ask(name, look)) this.lost(laneOfId(id));
+  }
+
+  /** Answers false when nobody could say. */
+  async #lookAtTicket(sale: SaleId, shopper: ShopperId): Promise<boolean> {
     try {
       // Presence is told in rounds: a look that writes nothing waits for no disk.
       const ticket = await this.#hub.parts.desk.ticketOf(sale, shopper, false);
-      if (ticket === null) return;
+      if (ticket === null) return false;
       for (const session of this.#hub.sessions.ofShopper(shopper)) {
-        session.tickets.set(sale, markOf(ticket.state, ticket.number));
-        session.send('ticket', ticket.json);
+        if (ticket === 'none') session.tickets.delete(sale);
+        else {
+          session.tickets.set(sale, markOf(ticket.state, ticket.number));
+          session.send('ticket', ticket.json);
+        }
       }
+      return true;
     } catch (error) {
       this.#hub.log.warn({ sale, err: error }, 'a ticket was not told');
+      return false;
     }
   }
 
@@ -126,35 +219,40 @@ export class Pusher implements NewsListener {
     if (stage === 'now') this.#numbering.set(sale, 'again');
     if (stage !== undefined) return;
     this.#numbering.set(sale, 'soon');
-    setTimeout(() => void this.#numbersTold(sale), gatherMs).unref();
+    void this.#numbersTold(sale);
   }
 
+  /** Tells numbers until everybody here has his. */
   async #numbersTold(sale: SaleId): Promise<void> {
-    this.#numbering.set(sale, 'now');
-    try {
-      await this.#tellNumbers(sale);
-    } catch (error) {
-      this.#hub.log.warn({ sale, err: error }, 'numbers were not told');
+    await pause(gatherMs);
+    for (let againMs = againMinMs; !this.#closed;) {
+      this.#numbering.set(sale, 'now');
+      const failed = await this.#tellNumbers(sale);
+      if (this.#numbering.get(sale) === 'again') {
+        await pause(gatherMs);
+        againMs = againMinMs;
+      } else if (failed > 0) {
+        await pause(againMs);
+        againMs = Math.min(againMs * 2, againMaxMs);
+      } else break;
     }
-    const isAskedAgain = this.#numbering.get(sale) === 'again';
     this.#numbering.delete(sale);
-    if (isAskedAgain) this.#numbersCame(sale);
   }
 
-  async #tellNumbers(sale: SaleId): Promise<void> {
-    const figures = await this.#hub.api.engine.line(sale);
-    if (figures.kind !== 'done' || !figures.value.numbered) return;
+  /** Answers how many could not be told. */
+  async #tellNumbers(sale: SaleId): Promise<number> {
     const waiting = new Set<ShopperId>();
     for (const { identity, tickets } of this.#hub.sessions.all()) {
       if (identity?.kind === 'shopper' && tickets.get(sale) === 'drawn') {
         waiting.add(identity.shopper);
       }
     }
-    const all = [...waiting];
-    for (let at = 0; at < all.length; at += readsAtOnce) {
-      const some = all.slice(at, at + readsAtOnce);
-      await Promise.all(some.map((shopper) => this.#lookAtTicket(sale, shopper)));
-    }
+    if (waiting.size === 0) return 0;
+    const figures = await this.#hub.api.engine.line(sale).catch(() => null);
+    if (figures?.kind === 'rejected') return 0;
+    if (figures?.kind !== 'done') return waiting.size;
+    if (!figures.value.numbered) return 0;
+    return inRounds(waiting, readsAtOnce, (shopper) => this.#lookAtTicket(sale, shopper));
   }
 
   /** All that a hold is stands in its event. */
@@ -180,16 +278,19 @@ export class Pusher implements NewsListener {
     }
   }
 
-  async #look(id: OrderId, shopper: ShopperId): Promise<void> {
+  /** Answers false when nobody could say. */
+  async #look(id: OrderId, shopper: ShopperId): Promise<boolean> {
     try {
       const outcome = await this.#hub.api.engine.laneOrder(id, shopper);
-      if (outcome.kind !== 'done') return;
+      if (outcome.kind !== 'done') return outcome.kind === 'rejected';
       const { value, now } = outcome;
       const endedAt = value.state === 'held' ? null : (value.endedAt ?? now);
       const json = laneOrderJson(value, endedAt, endedAt ?? now, this.#hub.api.currency);
       this.#tell(shopper, id, value.sale, JSON.stringify(json), false);
+      return true;
     } catch (error) {
       this.#hub.log.warn({ order: id, err: error }, 'an order was not told');
+      return false;
     }
   }
 

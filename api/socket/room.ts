@@ -187,6 +187,11 @@ export class Room {
     return false;
   }
 
+  /** Whether it was seen to have a line. */
+  get isLined(): boolean {
+    return this.#view !== null && hasLine(this.#view.terms);
+  }
+
   /** Whether anybody is connected who watches it. */
   get isWatched(): boolean {
     return forms.some((form) => this.#isWanted(form));

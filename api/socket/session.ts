@@ -36,7 +36,8 @@ export interface SessionOwner {
 
 export class Session {
   readonly id: string;
-  readonly form: Form;
+  /** Of its connection: who comes back may speak the other one. */
+  form: Form;
   readonly openedAt: number;
   identity: Identity | null = null;
   /** Of its token; null = it does not expire. */
@@ -84,6 +85,12 @@ export class Session {
     return this.#tokens >= 0;
   }
 
+  /** Its caller has a new ticket; what it was told of that ticket since stays. */
+  joined(sale: SaleId, mark: TicketMark): void {
+    const known = this.tickets.get(sale);
+    if (known === undefined || known === 'over') this.tickets.set(sale, mark);
+  }
+
   /** A message that a snapshot stands for: not kept. `json` is an object's text. */
   tell(type: ServerType, json: string): void {
     this.#seq += 1;
@@ -115,6 +122,12 @@ export class Session {
   ordersOf(sale: SaleId): string {
     const list = [...(this.#orders?.values() ?? [])].filter((order) => order.sale === sale);
     return `[${list.map(({ json }) => json).join()}]`;
+  }
+
+  /** Orders of sales that it does not watch, as it was told of them last: JSON of each. */
+  ordersElsewhere(): string[] {
+    const list = [...(this.#orders?.values() ?? [])];
+    return list.filter(({ sale }) => !this.sales.has(sale)).map(({ json }) => json);
   }
 
   orders(): OrderId[] {

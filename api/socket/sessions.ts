@@ -39,6 +39,11 @@ export class Sessions {
     return this.#byId.values();
   }
 
+  /** Whether it is somebody's, connected or waiting to be resumed. */
+  has(session: Session): boolean {
+    return this.#byId.get(session.id) === session;
+  }
+
   get parked(): number {
     return this.#parked.size;
   }
@@ -88,6 +93,7 @@ export class Sessions {
     this.#parked.delete(found);
     this.#open.add(found);
     found.moveTo(fresh.peer);
+    found.form = fresh.form;
     found.expiresAt = fresh.expiresAt;
     found.authorization = fresh.authorization;
     fresh.moveTo(null);

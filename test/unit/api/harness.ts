@@ -43,6 +43,7 @@ export const serverNow = noon + 1000;
 
 export const tokens = {
   ann: issue('ann', false, serverNow).token,
+  bob: issue('bob', false, serverNow).token,
   guest: issue('gst_1', true, serverNow).token,
 };
 

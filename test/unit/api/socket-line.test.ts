@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { NewsEvent } from '../../../engine/index.ts';
-import { done, linedSaleId, lineFigures, lineTicket, saleId } from './fake-engine.ts';
+import { done, laneSale, linedSaleId, lineFigures, lineTicket, saleId } from './fake-engine.ts';
 import { serverNow, tokens } from './harness.ts';
 import type { Harness } from './harness.ts';
 import { socketFixture } from './socket-fixture.ts';
@@ -98,5 +98,123 @@ describe('the line', () => {
     client.send({ type: 'ping' });
     await client.next('pong');
     expect(client.count('ticket')).toBe(1);
+  });
+
+  const drawn = { ...lineTicket, number: null, ahead: null };
+  const numbersCame: NewsEvent = { kind: 'sale', type: 'numbers', sale: linedSaleId };
+
+  it('numbers who joined by HTTP beside an open socket', async () => {
+    const client = await open({ token: tokens.bob });
+    tell({ ...ticketed('joined'), shopper: 'bob' } as NewsEvent);
+    harness.answers = { ticket: done(lineTicket) };
+    tell(numbersCame);
+    expect(await client.next('ticket')).toMatchObject({ number: 17 });
+  });
+
+  it('numbers who left and joined again on one socket', async () => {
+    harness.answers = { join: done(drawn), ticket: done({ ...drawn, state: 'left' }) };
+    const client = await open();
+    await client.ask('join', { sale: linedSaleId });
+    await client.ask('leave', { sale: linedSaleId });
+    tell({ ...ticketed('joined'), type: 'left' } as NewsEvent);
+    await client.next('ticket', ({ state }) => state === 'left');
+    await client.ask('join', { sale: linedSaleId });
+    harness.answers = { ticket: done(lineTicket) };
+    tell(numbersCame);
+    expect(await client.next('ticket')).toMatchObject({ number: 17 });
+  });
+
+  it('tells numbers again until they are told', async () => {
+    harness.answers = { join: done(drawn) };
+    const client = await open();
+    await client.ask('join', { sale: linedSaleId });
+    harness.answers = { ticket: { kind: 'unavailable', reason: 'busy', retryAfterMs: 1 } };
+    tell(numbersCame);
+    await expect.poll(() => harness.calls.some(([name]) => name === 'ticket')).toBe(true);
+    harness.answers = { ticket: done(lineTicket) };
+    expect(await client.next('ticket')).toMatchObject({ number: 17 });
+  });
+
+  it('looks again at every ticket that is not over when something was missed', async () => {
+    const client = await open({ token: tokens.guest });
+    await client.ask('join', { sale: linedSaleId });
+    harness.answers = {
+      ticket: done({ ...lineTicket, state: 'admitted', ahead: null, turnEndsAt: serverNow }),
+    };
+    const missed = (): void => {
+      for (const listener of harness.listeners) listener.lost(0);
+    };
+    missed();
+    expect(await client.next('ticket')).toMatchObject({ state: 'admitted' });
+    harness.answers = { ticket: done({ ...lineTicket, state: 'finished', ahead: null }) };
+    missed();
+    expect(await client.next('ticket')).toMatchObject({ state: 'finished' });
+    harness.calls.length = 0;
+    missed();
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    const ofGuest = harness.calls.filter(
+      ([name, asked]) => name === 'ticket' && (asked as { shopper: string }).shopper === 'gst_1',
+    );
+    expect(ofGuest).toEqual([]);
+  });
+});
+
+describe('a session', () => {
+  it('goes on over the other subprotocol', async () => {
+    const first = await open({ token: tokens.ann, form: 'json' });
+    first.send({ type: 'subscribe', sale: linedSaleId });
+    await first.next('snapshot');
+    const resume = { session: first.session, seq: first.seq };
+    const again = await open({ token: tokens.ann, form: 'msgpack', resume });
+    expect(again.messages[0]).toMatchObject({ resumed: 'replay' });
+    await again.next('snapshot');
+    await again.next('tick');
+    expect(await again.ask('join', { sale: linedSaleId })).toMatchObject({ ok: true });
+  });
+
+  it('is told of its tickets when more was lost than is kept', async () => {
+    const first = await open();
+    await first.ask('join', { sale: linedSaleId });
+    const resume = { session: first.session, seq: 1 };
+    for (let i = 0; i < 40; i += 1) first.send({ type: 'cancel', id: randomUUID(), order: 'none' });
+    await expect.poll(() => first.count('outcome')).toBe(41);
+    first.cut();
+    await first.closed;
+    const again = await open({ token: tokens.ann, resume });
+    expect(again.messages[0]).toMatchObject({ resumed: 'snapshot' });
+    expect(await again.next('ticket')).toMatchObject({ state: 'waiting' });
+  });
+
+  it('that unsubscribes before its snapshot gets nothing, and leaves no room behind', async () => {
+    const sale = `sal_${'0'.repeat(15)}7`;
+    let answer: (value: unknown) => void = () => undefined;
+    harness.answers = { laneSale: new Promise((resolve) => (answer = resolve)) };
+    const client = await open();
+    client.send({ type: 'subscribe', sale });
+    client.send({ type: 'unsubscribe', sale });
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    answer(done(laneSale));
+    await new Promise((resolve) => setImmediate(resolve));
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    expect([client.count('snapshot'), client.count('tick')]).toEqual([0, 0]);
+  });
+
+  it('may ask for no more sales than fit, however fast it asks', async () => {
+    const client = await open();
+    for (let i = 0; i <= 50; i += 1) {
+      client.send({ type: 'subscribe', sale: `sal_${String(i).padStart(16, '0')}` });
+    }
+    expect((await client.closed).code).toBe(4429);
+  });
+
+  it('looks once at a sale for all who come at once', async () => {
+    const clients = await Promise.all([open(), open(), open()]);
+    harness.calls.length = 0;
+    for (const client of clients) client.send({ type: 'subscribe', sale: saleId });
+    for (const client of clients) await client.next('snapshot');
+    expect(harness.calls.filter(([name]) => name === 'laneSale').length).toBeLessThan(3);
   });
 });

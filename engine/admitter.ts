@@ -4,6 +4,7 @@
  * them admit nobody too many. It gets slower by itself while holds are late or too much is in doubt.
  */
 import { clock } from '../platform/clock.ts';
+import { messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
@@ -27,7 +28,11 @@ import type { Shop } from './shop.ts';
 
 /** What the lane does for it. */
 export interface Turns {
-  admit(sale: SaleId, most: number): Promise<Outcome<{ readonly admitted: number }>>;
+  /** `more` = it stopped at those who are away: there are others behind them. */
+  admit(
+    sale: SaleId,
+    most: number,
+  ): Promise<Outcome<{ readonly admitted: number; readonly more: boolean }>>;
   lapse(
     sale: SaleId,
     most: number,
@@ -43,13 +48,18 @@ export interface AdmitterOptions {
   readonly line: Turns;
   readonly limits: PaceLimits;
   readonly log: Log;
+  /** Lines that one look reads; when there are more it goes round. */
+  readonly linesPerLook?: number;
 }
 
 const everyMs = 100;
 /** How often it asks which lines there are, and how its lane does. */
 const lookMs = 500;
-const linesMax = 200;
+const linesPerLookMax = 1000;
+const servedAtOnceMax = 100;
 const lapsesPerCallMax = 200;
+/** Calls of a round for one line: each passes by a thousand whose owners are away. */
+const admitCallsMax = 4;
 
 interface Line {
   readonly sale_id: SaleId;
@@ -61,10 +71,15 @@ type Sight = Pick<PaceSight, 'holdP99Ms' | 'inDoubtAgeMs'>;
 class Admitter {
   readonly #options: AdmitterOptions;
   readonly #label: { readonly lane: string };
-  #lines: readonly Line[] = [];
+  #lines = new Map<SaleId, Line>();
   #paces = new Map<SaleId, Pace>();
   #sight: Sight = { holdP99Ms: null, inDoubtAgeMs: null };
+  #sightAt = Number.NEGATIVE_INFINITY;
+  #looking: Promise<void> | null = null;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Where the next look goes on, and what this going round has found. */
+  #after = '';
+  #found = new Set<SaleId>();
 
   constructor(options: AdmitterOptions) {
     this.#options = options;
@@ -75,48 +90,76 @@ class Admitter {
   async round(): Promise<boolean> {
     const { lease, door } = this.#options;
     if (!(await lease.owned()) || !door.open) {
-      this.#forget([]);
+      this.#keepOnly(new Set());
       return false;
     }
-    if (clock.now() - this.#lookedAt >= lookMs) await this.#look();
-    const drained = await Promise.all(this.#lines.map((line) => this.#serve(line)));
-    return drained.includes(false);
-  }
-
-  /** Without Postgres it goes on with the lines that it knows, and slower for what is in doubt. */
-  async #look(): Promise<void> {
-    const { db, door } = this.#options;
-    this.#lookedAt = clock.now();
-    try {
-      this.#lines = await db.query<Line>(
-        `SELECT l.sale_id, l.rate_per_second FROM sale.lines l JOIN sale.sales s ON s.id = l.sale_id
-          WHERE l.lane = $1 AND s.state IN ('live', 'paused', 'closing') AND l.bell_n IS NOT NULL
-          ORDER BY l.sale_id LIMIT ${linesMax}`,
-        [door.lane],
-        'lines_live',
-      );
-    } finally {
-      this.#forget(this.#lines);
-      this.#sight = await this.#lookAtLane();
+    if (clock.now() - this.#lookedAt >= lookMs) this.#startLook();
+    // Postgres may hang: lines that are known do not wait for it. What they may do is the lane's to say.
+    if (this.#lines.size === 0) await this.#looking;
+    if (clock.now() - this.#sightAt >= lookMs) await this.#lookAtLane();
+    const lines = [...this.#lines.values()];
+    let drained = true;
+    for (let at = 0; at < lines.length; at += servedAtOnceMax) {
+      const some = lines.slice(at, at + servedAtOnceMax);
+      const served = await Promise.all(some.map((line) => this.#serve(line)));
+      drained &&= !served.includes(false);
     }
+    return !drained;
   }
 
-  async #lookAtLane(): Promise<Sight> {
+  #startLook(): void {
+    const { log } = this.#options;
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => {
+        metrics.loopErrors.inc({ loop: 'admitter' });
+        log.warn({ ...this.#label, err: messageOf(error) }, 'lines are as they were known last');
+      })
+      .finally(() => {
+        this.#looking = null;
+        this.#lookedAt = clock.now();
+      });
+  }
+
+  /** Reads lines that are open, and drops those that a whole going round has not found. */
+  async #look(): Promise<void> {
+    const { db, door, linesPerLook = linesPerLookMax } = this.#options;
+    const lines = await db.query<Line>(
+      `SELECT l.sale_id, l.rate_per_second FROM sale.lines l JOIN sale.sales s ON s.id = l.sale_id
+        WHERE l.lane = $1 AND s.state IN ('live', 'paused', 'closing') AND l.bell_n IS NOT NULL
+          AND l.sale_id > $2
+        ORDER BY l.sale_id LIMIT $3`,
+      [door.lane, this.#after, linesPerLook],
+      'lines_live',
+    );
+    for (const line of lines) {
+      this.#lines.set(line.sale_id, line);
+      this.#found.add(line.sale_id);
+    }
+    const isLast = lines.length < linesPerLook;
+    this.#after = isLast ? '' : (lines.at(-1)?.sale_id ?? '');
+    if (!isLast) return;
+    this.#keepOnly(this.#found);
+    this.#found = new Set();
+  }
+
+  async #lookAtLane(): Promise<void> {
     const { gate, door, shop } = this.#options;
-    const [line] = this.#lines;
-    if (line === undefined) return { holdP99Ms: null, inDoubtAgeMs: null };
+    const [line] = this.#lines.values();
+    if (line === undefined) return;
+    this.#sightAt = clock.now();
     const [holdP99Ms, counts] = await Promise.all([
       readHoldP99(gate.redis, door),
       shop.count(line.sale_id),
     ]);
-    return { holdP99Ms, inDoubtAgeMs: counts.kind === 'done' ? counts.value.inDoubt.ageMs : null };
+    const inDoubtAgeMs = counts.kind === 'done' ? counts.value.inDoubt.ageMs : null;
+    this.#sight = { holdP99Ms, inDoubtAgeMs };
   }
 
   /** Lines that are over are dropped; so is everything when another worker has the lane. */
-  #forget(lines: readonly Line[]): void {
-    const known = new Set(lines.map((line) => line.sale_id));
-    for (const sale of this.#paces.keys()) {
+  #keepOnly(known: ReadonlySet<SaleId>): void {
+    for (const sale of this.#lines.keys()) {
       if (known.has(sale)) continue;
+      this.#lines.delete(sale);
       this.#paces.delete(sale);
       metrics.admitRate.remove({ sale });
     }
@@ -131,16 +174,24 @@ class Admitter {
     const before = this.#paces.get(sale) ?? firstPace(ratePerSecond, sight.now);
     const { pace: next, most } = pace(before, sight, limits);
     this.#tell(sale, next, sight);
-    let admitted = 0;
-    if (most > 0) {
-      const outcome = await line.admit(sale, most);
-      if (outcome.kind === 'done') ({ admitted } = outcome.value);
-      // Of an answer that did not come as many may have begun as were asked for.
-      else if (outcome.kind === 'unknown') admitted = most;
-    }
+    const admitted = await this.#admit(sale, most);
     metrics.lineAdmitted.inc(this.#label, admitted);
     this.#paces.set(sale, spend(next, admitted));
     return lapsed.kind !== 'done' || lapsed.value.drained;
+  }
+
+  /** Answers how many turns have begun. */
+  async #admit(sale: SaleId, most: number): Promise<number> {
+    let admitted = 0;
+    for (let calls = 0; calls < admitCallsMax && admitted < most; calls++) {
+      const outcome = await this.#options.line.admit(sale, most - admitted);
+      // Of an answer that did not come as many may have begun as were asked for.
+      if (outcome.kind === 'unknown') return most;
+      if (outcome.kind !== 'done') break;
+      admitted += outcome.value.admitted;
+      if (!outcome.value.more) break;
+    }
+    return admitted;
   }
 
   #tell(sale: SaleId, { rate }: Pace, sight: PaceSight): void {

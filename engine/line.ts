@@ -93,12 +93,21 @@ export class Line {
     return this.#ask('line', sale, [lineOp.line, 0], 0, (_, { figures }) => figures);
   }
 
-  /** Admits up to `most` tickets. `room` = units that new turns may still claim. */
-  admit(sale: SaleId, most: number): Promise<Outcome<{ admitted: number; room: number }>> {
-    return this.#ask('admit', sale, [lineOp.admit, 0, most], 0, ([, admitted, room]) => ({
-      admitted: admitted as number,
-      room: room as number,
-    }));
+  /**
+   * Admits up to `most` tickets. `room` = units that new turns may still claim; `more` = it stopped
+   * at those whose owners are away, and others wait behind them.
+   */
+  admit(
+    sale: SaleId,
+    most: number,
+  ): Promise<Outcome<{ admitted: number; room: number; more: boolean }>> {
+    return this.#ask('admit', sale, [lineOp.admit, 0, most], 0, (reply, { figures }) => {
+      const [, admitted, room] = reply as unknown as readonly [number, number, number];
+      const { numbered, waiting, parked, state } = figures;
+      const isOpen = numbered && state === 'live';
+      const more = isOpen && admitted < most && room > 0 && waiting > parked;
+      return { admitted, room, more };
+    });
   }
 
   /** Ends up to `most` turns that are over. `drained` = none is left that is. */

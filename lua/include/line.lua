@@ -165,13 +165,14 @@ local function decideAdmit(sale, lane, most)
   local since = tonumber(redis.call('HGET', KEYS[4], 'since') or 0)
   local may = sale.st == LIVE and line.numbered == 1
   while may and looked < PLACES_MOST and admitted < most and roomOf(sale) > 0 do
-    local list = lowest(sale, WAIT, math.min(most - admitted, PLACES_MOST - looked, WINDOW),
-      math.huge)
+    -- Twice as far each time: whoever is absent in front costs a look, not a search from the front.
+    local far = math.max(most - admitted, looked)
+    local list = lowest(sale, WAIT, math.min(far, PLACES_MOST - looked, WINDOW), math.huge)
     if #list == 0 then break end
     local away = readPlaces(sale, list, since, lane.now)
     for i = 1, #list do
       local room, shopper, number = roomOf(sale), list[i][1], list[i][2]
-      if room == 0 then break end
+      if room == 0 or admitted == most then break end
       looked = looked + 1
       place(sale, WAIT, shopper, false)
       if away[i] then

@@ -219,6 +219,25 @@ describe('a batch of the line', () => {
     expect(await server.redis.zscore(keyOf(lane, flash, 'present'), 'dan')).toBe(String(now));
   });
 
+  it('passes by those who are away in a number of searches that their number hardly raises', async () => {
+    const lane = await LuaLane.format(server.redis, lanes++);
+    await lane.setTime(noon - 100);
+    const terms = lineSale({ lineMax: 2000 }, { startsAt: noon - 1000 });
+    for (const command of terms) await lane.command(command);
+    const keys = Array.from({ length: 1000 }, (_, i) => `s${i}-1`);
+    for (let at = 0; at < keys.length; at += 250) {
+      await lane.line(keys.slice(at, at + 250).map((key) => join(key)));
+    }
+    await lane.setTime(noon + 40_000);
+    await lane.line([seen('s999')]);
+    await server.redis.config('RESETSTAT');
+    const { replies } = await lane.line([admit(1)]);
+    expect(replies[0]?.slice(0, 2)).toEqual(['done', 1]);
+    const stats = await server.redis.info('commandstats');
+    const calls = Number(/cmdstat_zrangebyscore:calls=(\d+)/.exec(stats)?.[1]);
+    expect(calls).toBeLessThan(20);
+  });
+
   it('with no memory left takes no ticket, and lets whoever wants to leave', async () => {
     const lane = await laneNow();
     const { redis } = server;

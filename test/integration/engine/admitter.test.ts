@@ -119,13 +119,16 @@ describe('an admitter', () => {
     await until('they have turns', async () => (await figures(id)).admitted === 5);
   });
 
-  it('goes on with the lines that it knows while Postgres is away', async () => {
+  it.each([
+    ['is away', () => Promise.reject(new Error('away'))],
+    ['hangs', () => new Promise(() => undefined)],
+  ])('goes on with the lines that it knows while Postgres %s', async (_, query) => {
     const id = await sale(2, 4);
     await line.open(id);
     let away = false;
     const db = new Proxy(world.db, {
       get(real, name: keyof Db) {
-        if (name === 'query' && away) return () => Promise.reject(new Error('away'));
+        if (name === 'query' && away) return query;
         const value: unknown = Reflect.get(real, name);
         return typeof value === 'function' ? (value.bind(real) as unknown) : value;
       },
@@ -136,6 +139,15 @@ describe('an admitter', () => {
     const [first] = await line.byNumber(id, names(4));
     await world.lanes.line.leave(id, first ?? '');
     await until('the next has one', async () => (await figures(id)).serving === 3);
+  });
+
+  it('serves every line when one look does not read them all', async () => {
+    const ids = await Promise.all([sale(1, 1), sale(1, 1)]);
+    for (const id of ids) await line.open(id);
+    admitter({ linesPerLook: 1 });
+    for (const id of ids) {
+      await until('it has a turn', async () => (await figures(id)).admitted === 1);
+    }
   });
 });
 

@@ -24,51 +24,13 @@ import { cancelSale } from './sales/cancel.ts';
 import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
-import { listSales, readSale, type StoredSale } from './sales/read.ts';
+import { SaleCache } from './sale-cache.ts';
+import { listSales, readSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { changeProduct, listProducts, withdrawProduct, type ProductContext } from './products.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { configuredStores } from './stores.ts';
 import { identityOf, Vendors } from './vendors.ts';
-
-const rememberSaleMs = 1000;
-const rememberedSalesMax = 10_000;
-
-/** Sales by id, remembered for a second: their terms do not change, their settled state may. */
-class SaleCache {
-  #db: Db;
-  #sales = new Map<SaleId, { sale: StoredSale | null; until: number }>();
-  /** A crowd that asks at once asks once. */
-  #reading = new Map<SaleId, Promise<StoredSale | null>>();
-
-  constructor(db: Db) {
-    this.#db = db;
-  }
-
-  async read(id: SaleId): Promise<StoredSale | null> {
-    const now = clock.now();
-    const known = this.#sales.get(id);
-    if (known !== undefined && known.until > now) return known.sale;
-    let reading = this.#reading.get(id);
-    if (reading === undefined) {
-      reading = this.#read(id).finally(() => this.#reading.delete(id));
-      this.#reading.set(id, reading);
-    }
-    return reading;
-  }
-
-  async #read(id: SaleId): Promise<StoredSale | null> {
-    const sale = await readSale(this.#db, id);
-    if (this.#sales.size >= rememberedSalesMax) this.#sales.clear();
-    this.#sales.set(id, { sale, until: clock.now() + rememberSaleMs });
-    return sale;
-  }
-
-  forget(id: SaleId): void {
-    this.#sales.delete(id);
-    this.#reading.delete(id);
-  }
-}
 
 interface Parts {
   readonly db: Db;
@@ -286,7 +248,7 @@ export async function createEngine(
   const settings = await readSettings(db);
   const lanes = openLanes(config, settings, db, log, undefined, stores);
   const secret = idSecretOf(settings.idSecret);
-  const sales = new SaleCache(db);
+  const sales = new SaleCache((id) => readSale(db, id));
   const reporter = startLoadReporter(lanes.gate, lanes.load, log);
   const parts: Parts = {
     db,

@@ -2,6 +2,7 @@
  * From what lanes decide to what their owners are told: orders at each change, sales at once. Follows
  * the lanes only while somebody has come; what was missed is looked at again.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewsEvent, NewsListener, OrderId, SaleId, ShopperId } from '../../engine/index.ts';
 import { laneOfId } from '../../engine/index.ts';
 import { laneOrderJson } from '../documents.ts';
@@ -34,8 +35,7 @@ const againMinMs = 500;
 const againMaxMs = 8000;
 const makeGoodTriesMax = 5;
 
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => void setTimeout(resolve, ms).unref());
+const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });
 
 export class Pusher implements NewsListener {
   readonly #hub: Audience;
@@ -130,7 +130,7 @@ export class Pusher implements NewsListener {
     const sales = new Set<SaleId>();
     for (const [sale, mark] of session.tickets) if (mark !== 'over') sales.add(sale);
     for (const sale of session.sales)
-      if (this.#hub.rooms.get(sale)?.isLined === true) sales.add(sale);
+      {if (this.#hub.rooms.get(sale)?.isLined === true) sales.add(sale);}
     return sales;
   }
 

@@ -2,6 +2,7 @@
  * A sale as everybody watches it: looked at once for all, told to all by one publish. `version` is the
  * lane's time of the look, so the messages of every process can be put in order.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Publisher } from '../../platform/http/socket.ts';
 import type {
   Engine,
@@ -46,6 +47,9 @@ export interface View {
   readonly shape: string;
 }
 
+/** How long whoever comes first waits for the head of the chain. */
+const firstHeadMs = 200;
+
 const forms: readonly Form[] = ['json', 'msgpack'];
 
 export const topicOf = (form: Form, sale: SaleId): string => `${form}:${sale}`;
@@ -67,7 +71,9 @@ export class Room {
   #seenAt = -Infinity;
   #looking: Promise<View | null> | null = null;
   #version = 0;
-  #chain: string | null = null;
+  /** Undefined = nobody has asked for it yet. */
+  #chain: string | null | undefined = undefined;
+  #chaining: Promise<void> | null = null;
   #toldShape: string | null = null;
 
   constructor(sale: SaleId, context: RoomContext) {
@@ -103,14 +109,30 @@ export class Room {
   }
 
   async #lookAtLine(): Promise<LineFigures | null> {
-    const { engine } = this.#context;
-    const [figures, chain] = await Promise.all([
-      engine.line(this.sale),
-      // Postgres may be away: then the head is the one seen last.
-      engine.chainHead(this.sale).catch(() => this.#chain),
-    ]);
-    this.#chain = chain;
+    const chain = this.#followChain();
+    const figures = await this.#context.engine.line(this.sale);
+    // Postgres may be away or hang: no tick waits for the head, only who comes first does, a little.
+    if (this.#chain === undefined) {
+      await Promise.race([chain, sleep(firstHeadMs, undefined, { ref: false })]);
+      this.#chain ??= null;
+    }
     return figures.kind === 'done' ? figures.value : null;
+  }
+
+  /** Reads the head of the chain beside the looks; where it cannot be read it is the one seen last. */
+  #followChain(): Promise<void> {
+    this.#chaining ??= this.#context.engine
+      .chainHead(this.sale)
+      .then(
+        (head) => {
+          this.#chain = head;
+        },
+        () => {
+          this.#chain ??= null;
+        },
+      )
+      .finally(() => (this.#chaining = null));
+    return this.#chaining;
   }
 
   #viewOf(terms: SaleTerms, lane: View['lane'], line: LineFigures | null, now: Millis): View {
@@ -144,7 +166,7 @@ export class Room {
       waiting: line?.waiting ?? null,
       eta: line === null || outlook === null ? null : waitOf(line.waiting, outlook),
       eta_by_ahead: line === null || outlook === null ? [] : waitsOf(line.waiting, outlook),
-      chain: this.#chain,
+      chain: this.#chain ?? null,
       server_time: timeText(now),
     });
   }

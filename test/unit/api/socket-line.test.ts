@@ -103,6 +103,16 @@ describe('the line', () => {
   const drawn = { ...lineTicket, number: null, ahead: null };
   const numbersCame: NewsEvent = { kind: 'sale', type: 'numbers', sale: linedSaleId };
 
+  it('ticks while nobody answers for the head of the chain', async () => {
+    const client = await open();
+    client.send({ type: 'subscribe', sale: linedSaleId });
+    await client.next('snapshot');
+    harness.answers = { chainHead: new Promise(() => undefined) };
+    for (let i = 0; i < 2; i += 1) await client.next('tick');
+    client.messages.length = 0;
+    await client.next('tick');
+  });
+
   it('numbers who joined by HTTP beside an open socket', async () => {
     const client = await open({ token: tokens.bob });
     tell({ ...ticketed('joined'), shopper: 'bob' } as NewsEvent);

@@ -1,0 +1,73 @@
+// Sales that the api remembers: asked once by a crowd, and answered while Postgres is away or hangs.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { SaleCache } from '../../../engine/sale-cache.ts';
+import type { StoredSale } from '../../../engine/sales/read.ts';
+
+const id = `sal_${'0'.repeat(16)}`;
+const stored = (state: string): StoredSale =>
+  ({ terms: { id, state }, cancelReason: null }) as never;
+
+let answer: () => Promise<StoredSale | null>;
+let reads = 0;
+let cache: SaleCache;
+
+beforeEach(() => {
+  reads = 0;
+  answer = () => Promise.resolve(stored('live'));
+  cache = new SaleCache(() => {
+    reads += 1;
+    return answer();
+  });
+});
+
+const stateNow = async (): Promise<string | undefined> => (await cache.read(id))?.terms.state;
+
+describe('a sale that is remembered', () => {
+  it('is read once for a crowd, and once more when it has changed', async () => {
+    await Promise.all([stateNow(), stateNow(), stateNow()]);
+    await stateNow();
+    expect(reads).toBe(1);
+    answer = () => Promise.resolve(stored('paused'));
+    cache.forget(id);
+    expect(await stateNow()).toBe('paused');
+    expect(reads).toBe(2);
+  });
+
+  it.each([
+    ['is away', () => Promise.reject(new Error('away'))],
+    ['hangs', () => new Promise<never>(() => undefined)],
+  ])('is answered while Postgres %s', async (_, away) => {
+    await stateNow();
+    answer = away;
+    cache.forget(id);
+    expect(await stateNow()).toBe('live');
+    const asked = reads;
+    // The next ones do not wait, and do not all ask.
+    expect(await Promise.all([stateNow(), stateNow()])).toEqual(['live', 'live']);
+    expect(reads).toBe(asked);
+  });
+
+  it('is not what was read before it changed', async () => {
+    let tell: (sale: StoredSale) => void = () => undefined;
+    answer = () => new Promise((resolve) => (tell = resolve));
+    const early = stateNow();
+    cache.forget(id);
+    answer = () => Promise.resolve(stored('closed'));
+    expect(await stateNow()).toBe('closed');
+    tell(stored('live'));
+    expect(await early).toBe('live');
+    expect(await stateNow()).toBe('closed');
+  });
+
+  it('that nobody knows of is asked for again once Postgres answers', async () => {
+    answer = () => Promise.reject(new Error('away'));
+    await expect(cache.read(id)).rejects.toThrow('away');
+    answer = () => Promise.resolve(null);
+    expect(await cache.read(id)).toBeNull();
+    answer = () => Promise.reject(new Error('away'));
+    cache.forget(id);
+    await expect(cache.read(id)).rejects.toThrow('away');
+    answer = () => Promise.resolve(stored('live'));
+    expect(await stateNow()).toBe('live');
+  });
+});

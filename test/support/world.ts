@@ -2,7 +2,7 @@
  * A small true world: a Redis server, a database and a topic prefix of a test file's own, migrated
  * and formatted, with the lanes opened through engine/lane-set.ts. `close` ends all it started.
  */
-import { formatLanes, migrateAll, writeSettings } from '../../engine/format.ts';
+import { formatLanes, writeSettings } from '../../engine/format.ts';
 import { openLanes, type LaneSet } from '../../engine/lane-set.ts';
 import { readSettings, type Settings } from '../../engine/settings.ts';
 import { topicsOf } from '../../engine/topics.ts';
@@ -80,7 +80,7 @@ async function format(options: WorldOptions, closing: (() => Promise<unknown>)[]
   const durable = { appendonly: 'yes', appendfsync: 'always' };
   const redis = await startRedis({ config: { ...durable, ...options.redis } });
   closing.push(() => redis.stop());
-  const database = await createDatabase({ migrated: false });
+  const database = await createDatabase();
   closing.push(() => database.close());
   const { db } = database;
   const kafka = testKafka();
@@ -102,7 +102,6 @@ async function format(options: WorldOptions, closing: (() => Promise<unknown>)[]
     HIGHNOON_PROCESS: 'test',
     ...env,
   });
-  await migrateAll(db, silent);
   await writeSettings(db, count, config.currency);
   let producer: KafkaProducer | null = null;
   if (topics !== 'none') {

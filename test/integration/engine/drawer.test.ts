@@ -165,7 +165,8 @@ describe('a draw', () => {
     const before = await errorsOf('drawer');
     await draw([optionsOf({ db: cut(2) })], async () => {
       const { shown } = await lineRow();
-      if (!(await drawn())) expect(await stored()).toEqual([]);
+      const numbers = await stored(); // read before the question: a draw may end in between
+      if (!(await drawn())) expect(numbers).toEqual([]);
       return shown && (await errorsOf('drawer')) > before + 1 && (await drawn());
     });
     expect(await stored()).toEqual(await expected(50));

@@ -18,6 +18,12 @@ export interface RawResponse {
   end(body: string | Uint8Array, close: boolean): unknown;
   endWithoutBody(): unknown;
   cork(write: () => void): unknown;
+  /** A piece of the body; false = the client has not taken all of what was written. */
+  write(piece: string | Uint8Array): boolean;
+  /** Calls each time the client has taken some; true = nothing is left to be asked. */
+  onWritable(call: (offset: number) => boolean): unknown;
+  /** Cuts the connection. */
+  close(): unknown;
   getRemoteAddressAsText(): ArrayBuffer;
 }
 
@@ -52,6 +58,9 @@ function writeCorked(): void {
   corked.answer?.write();
 }
 
+/** What is written at once of an answer in pieces. */
+const sliceBytes = 16 * 1024;
+
 export abstract class Answer {
   requestId = '';
   aborted = false;
@@ -64,6 +73,8 @@ export abstract class Answer {
   private readonly isHead: boolean;
   private readonly startedAtMs = performance.now();
   private address: string | undefined;
+  /** Whoever waits for the client to read. */
+  private wake: (() => void) | null = null;
   /** Whether the answer closes its connection. */
   protected closes = false;
 
@@ -94,6 +105,7 @@ export abstract class Answer {
     this.around.inFlight -= 1;
     // 499, as others count a client that did not wait.
     this.bound.count(499).inc();
+    this.wake?.();
   }
 
   /** The connection has become a socket: there is nothing more to answer. */
@@ -137,6 +149,99 @@ export abstract class Answer {
     this.problem(problem);
   }
 
+  /**
+   * Answers 200 with a body that is written as the client takes it: one piece is made at a time, so a
+   * client that does not read costs no more than that one. Resolves when all is written or the client
+   * is gone. What the pieces throw before the first is rejected with; later it cuts the connection,
+   * so that nobody takes a part for the whole. So does a client that takes nothing for `stallMs`.
+   */
+  async stream(
+    pieces: AsyncIterable<string | Uint8Array>,
+    headers: ReplyHeaders,
+    stallMs: number,
+  ): Promise<void> {
+    let begun = false;
+    try {
+      for await (const piece of pieces) {
+        if (!begun) this.begin(headers);
+        begun = true;
+        if (this.isHead || !(await this.writePiece(Buffer.from(piece), stallMs))) break;
+      }
+      if (!begun) this.begin(headers);
+      this.endStream();
+    } catch (error) {
+      if (!begun) throw error;
+      const { requestId } = this;
+      this.around.log.warn({ requestId, route: this.route.id, err: error }, 'an answer was cut');
+      this.cut();
+    }
+  }
+
+  private begin(headers: ReplyHeaders): void {
+    if (this.done) return;
+    this.res.cork(() => {
+      this.writeOwnHead(headers);
+      this.writeHeaders(headers);
+    });
+    // Once: the server puts the one that it calls back in the place of what is set meanwhile.
+    this.res.onWritable(() => {
+      this.wake?.();
+      return true;
+    });
+  }
+
+  /**
+   * Answers false when the client is gone. In slices: the server says that it can write when there is
+   * room for some, and keeps what does not fit, so each step must add less than was taken.
+   */
+  private async writePiece(piece: Buffer, stallMs: number): Promise<boolean> {
+    for (let at = 0; at < piece.length; at += sliceBytes) {
+      if (this.done) return false;
+      // Not corked: what a cork holds back may be sent when it ends, and nobody is told of that.
+      if (this.res.write(piece.subarray(at, at + sliceBytes))) continue;
+      if (!(await this.untilTaken(stallMs))) return false;
+    }
+    return !this.done;
+  }
+
+  /** Answers false when the client is gone, or has been cut for taking nothing. */
+  private untilTaken(stallMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.cut();
+      }, stallMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        this.wake = null;
+        resolve(!this.done);
+      };
+    });
+  }
+
+  private endStream(): void {
+    if (this.done) return;
+    const close = this.closes || this.around.draining;
+    this.res.cork(() => {
+      if (this.isHead) this.res.endWithoutBody();
+      else this.res.end('', close);
+    });
+    this.answered(200);
+  }
+
+  private cut(): void {
+    if (this.done) return;
+    // Calls `onAborted`, unless the server thinks that the answer is complete.
+    this.res.close();
+    this.onAborted();
+  }
+
+  private answered(status: number): void {
+    this.done = true;
+    this.around.inFlight -= 1;
+    this.bound.count(status).inc();
+    this.bound.seconds.observe((performance.now() - this.startedAtMs) / 1000);
+  }
+
   private send(
     status: number,
     head: string,
@@ -154,10 +259,7 @@ export abstract class Answer {
     corked.headers = headers;
     this.res.cork(writeCorked);
     corked.answer = null;
-    this.done = true;
-    this.around.inFlight -= 1;
-    this.bound.count(status).inc();
-    this.bound.seconds.observe((performance.now() - this.startedAtMs) / 1000);
+    this.answered(status);
   }
 
   /** Only for the cork. */

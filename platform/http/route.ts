@@ -56,7 +56,7 @@ export interface Answering {
   fail(error: unknown): void;
 }
 
-/** One request, safe to keep after any `await`. Answered exactly once, by `reply`, `problem` or `fail`. */
+/** One request, safe to keep after any `await`. Answered exactly once, by `reply`, `problem`, `fail` or `stream`. */
 export interface Ctx extends Answering {
   readonly requestId: string;
   readonly route: Route;
@@ -85,6 +85,15 @@ export interface Ctx extends Answering {
    * refusal of a body that is too large.
    */
   readBody(pieceBytes: number, take: (piece: Buffer) => Promise<void>): Promise<number>;
+  /**
+   * Answers 200 piece by piece, each made once the client has taken the one before; one that takes
+   * nothing for `stallMs` is cut off. Rejects with what the first piece throws; a later fault cuts.
+   */
+  stream(
+    pieces: AsyncIterable<string | Uint8Array>,
+    headers: ReplyHeaders,
+    stallMs: number,
+  ): Promise<void>;
   /** A path parameter that the route's path names. */
   param(name: string): string;
   header(name: HeaderName): string | undefined;

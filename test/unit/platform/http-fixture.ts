@@ -58,6 +58,23 @@ async function streamed(ctx: Ctx): Promise<void> {
   }
 }
 
+/** What the route `pages` has made, and what it is to do. */
+export const paged = { made: 0, ended: 0, most: 3, failsAt: -1 };
+export const pageBytes = 64 * 1024;
+
+async function* pagesMade(): AsyncGenerator<string> {
+  try {
+    for (let i = 0; i < paged.most; i += 1) {
+      await Promise.resolve();
+      if (i === paged.failsAt) throw new Error('secret');
+      paged.made += 1;
+      yield 'x'.repeat(pageBytes);
+    }
+  } finally {
+    paged.ended += 1;
+  }
+}
+
 /** Resolved by a test to let the route `slow` answer. */
 export const slow: { release: () => void; started: number } = { release: () => {}, started: 0 };
 
@@ -113,6 +130,11 @@ export const routes: Route[] = [
     bodyMode: 'stream',
     maxBodyBytes: 4 * 1024 * 1024,
     handle: streamed,
+  }),
+  route({
+    id: 'pages',
+    path: '/v1/pages',
+    handle: (ctx) => ctx.stream(pagesMade(), { 'content-type': 'text/plain' }, 400),
   }),
   route({ id: 'bug', path: '/v1/bug', handle: () => Promise.reject(new Error('secret')) }),
   route({

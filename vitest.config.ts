@@ -8,7 +8,7 @@ const testMs = 60_000;
 const hookMs = 120_000;
 
 /** How many files of a tier run side by side. */
-const tiers = { unit: 2, model: 2, lua: 2, sim: 2, integration: 1, e2e: 1, drill: 1 };
+const tiers = { unit: 2, model: 2, lua: 2, sim: 2, integration: 2, e2e: 1, drill: 1 };
 
 const projects = Object.entries(tiers).map(([name, maxWorkers], groupOrder) => ({
   test: {

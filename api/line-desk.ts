@@ -66,7 +66,8 @@ export class LineDesk {
       to.problem(outcomeProblem(outcome));
       return;
     }
-    const json = await this.#json(outcome.value, terms, outcome.now, deliverable);
+    const ticket = await this.#withReceipt(outcome.value);
+    const json = await this.#json(ticket, terms, outcome.now, deliverable);
     if (outcome.replayed) to.reply(201, json, replayedHeader);
     else to.reply(outcome.value.known ? 200 : 201, json);
   }
@@ -87,8 +88,19 @@ export class LineDesk {
   }
 
   async read({ id: sale, shopper }: Command, to: Answering): Promise<void> {
-    const asked = { sale, shopper, present: true };
-    await this.#answer(sale, await this.#api.engine.ticket(asked), to);
+    const outcome = await this.#api.engine.ticket({ sale, shopper, present: true });
+    const told =
+      outcome.kind === 'done'
+        ? { ...outcome, value: await this.#withReceipt(outcome.value) }
+        : outcome;
+    await this.#answer(sale, told, to);
+  }
+
+  /** The lane's first answer has it; every later one gets it from what has settled. */
+  async #withReceipt(ticket: LineTicket): Promise<LineTicket> {
+    const joinedLate = !ticket.known && ticket.number !== null;
+    if (ticket.receipt !== null || joinedLate) return ticket;
+    return { ...ticket, receipt: await this.#api.engine.receipt(ticket.sale, ticket.index) };
   }
 
   async #answer(sale: string, outcome: Outcome<LineTicket>, to: Answering): Promise<void> {

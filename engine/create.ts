@@ -17,6 +17,7 @@ import { idSecretOf } from './lanes/order-key.ts';
 import { receiptKeys } from './lanes/receipt.ts';
 import { readChainHead } from './line/head.ts';
 import { readProof } from './line/proof.ts';
+import { Receipts } from './line/receipts.ts';
 import { LaneNews } from './news.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
@@ -124,9 +125,12 @@ function shopperSide(
 }
 
 /** What was drawn, for anybody to check. */
-function proofSide({ db, secret, settings }: Parts): Pick<Engine, 'proof'> {
-  const receiptKey = receiptKeys(secret).publicKey.export({ format: 'jwk' }).x ?? '';
+function proofSide({ db, secret, settings }: Parts): Pick<Engine, 'proof' | 'receipt'> {
+  const keys = receiptKeys(secret);
+  const receiptKey = keys.publicKey.export({ format: 'jwk' }).x ?? '';
+  const receipts = new Receipts(db, keys);
   return {
+    receipt: (sale, index) => receipts.of(sale, index),
     proof: async (sale) =>
       isSaleId(sale) && laneOfId(sale) < settings.lanes
         ? readProof(db, sale, receiptKey)

@@ -2,7 +2,7 @@
  * The engine's interface to the api. Hot commands answer by callback, because a promise per
  * hold costs more than the hold; everything else returns promises.
  */
-import type { JoinCommand, LineFigures, LineTicket } from './domain/line/types.ts';
+import type { JoinCommand, LineFigures, LineTicket, Receipt } from './domain/line/types.ts';
 import type { ProofOutcome } from './line/proof.ts';
 import type {
   HoldCommand,
@@ -318,6 +318,11 @@ export interface Engine {
   line(sale: SaleId): Promise<Outcome<LineFigures>>;
   /** Head of its hash chain, hex, as settled; null = no line. Throws while Postgres is away. */
   chainHead(sale: SaleId): Promise<string | null>;
+  /**
+   * Of the ticket at `index` of a sale's line, once its join has settled; null = not yet, nobody can say
+   * now, or it joined after the bell.
+   */
+  receipt(sale: SaleId, index: number): Promise<Receipt | null>;
   /** What shows that the draw was fair, from the bell on. Throws while Postgres is away. */
   proof(sale: SaleId): Promise<ProofOutcome>;
 

@@ -70,6 +70,11 @@ it('a draw: joined before the bell, numbered, admitted, sold, proven', async () 
   const [ann] = shoppers as [Shopper];
   const again = await join(sale, ann);
   expect([again.status, again.json['id']]).toEqual([200, joined[0]?.['id']]);
+  await until(
+    'the receipt has settled',
+    async () => (await mine(sale, ann)).json['receipt'] !== null,
+  );
+  expect((await mine(sale, ann)).json['receipt']).toEqual(joined[0]?.['receipt']);
   const tooEarly = await shop.hold(sale, ann);
   expect(tooEarly.json['code']).toBe('sale_not_started');
 

@@ -5,6 +5,7 @@ import type { LineTicket } from '../../../engine/domain/line/types.ts';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { digestOf, receiptKeys, receiptText } from '../../../engine/lanes/receipt.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
+import { Receipts } from '../../../engine/line/receipts.ts';
 import { auditOf } from '../../support/audit.ts';
 import { valueOf, WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
@@ -86,6 +87,28 @@ describe('a receipt', () => {
     expect([valueOf(again).id, valueOf(known).id]).toEqual([made.id, made.id]);
     expect(valueOf(known).known).toBe(true);
     expect((await line.ticket(sale, 'ann')).receipt).toBe(null);
+  });
+
+  it('is made again once it has settled, before the bell and after it', async () => {
+    const keys = receiptKeys(idSecretOf(world.settings.idSecret));
+    const receipts = new Receipts(world.db, keys);
+    const sale = await line.sale(vendor, items(), [], { startsAt: Date.now() + 1500 });
+    const asked = Array.from({ length: 40 }, (_, i) => line.join(sale, `shopper-${i}`));
+    const made = [...(await Promise.all(asked)), await line.join(sale, 'last')];
+    expect(await receipts.of(sale, 40)).toBe(null);
+    await world.steps.pump();
+    const again = (): Promise<unknown[]> =>
+      Promise.all(made.map(({ index }) => new Receipts(world.db, keys).of(sale, index)));
+    expect(await again()).toEqual(made.map(({ receipt }) => receipt));
+    await line.open(sale);
+    expect(await again()).toEqual(made.map(({ receipt }) => receipt));
+    const late = await line.join(sale, 'late');
+    await world.steps.pump();
+    expect(await new Receipts(world.db, keys).of(sale, late.index)).toBe(null);
+    const away = new Proxy(world.db, {
+      get: () => () => new Promise(() => undefined),
+    });
+    expect(await new Receipts(away, keys).of(sale, 0)).toBe(null);
   });
 
   it('is not given after the bell, when the chain has ended', async () => {

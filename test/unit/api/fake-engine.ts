@@ -263,6 +263,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   seen: undefined,
   line: done(lineFigures),
   chainHead: 'ab'.repeat(32),
+  receipt: null,
   proof: { kind: 'done', value: proof },
   storeDetails: done({ ...laneOrder, details: 1 }),
   createSale: { kind: 'done', value: saleTerms, replayed: false },

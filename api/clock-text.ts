@@ -4,8 +4,11 @@
  */
 import type { Millis } from '../engine/index.ts';
 
-/** Deadlines lie at other seconds than now, so some are kept; a power of two. */
-const slots = 16;
+/**
+ * Deadlines lie at other seconds than now, so some are kept. A prime, so that no usual hold time is
+ * a multiple of it: now and its deadline would turn each other out.
+ */
+const slots = 61;
 
 const seconds: number[] = new Array<number>(slots).fill(-1);
 const prefixes: string[] = new Array<string>(slots).fill('');
@@ -15,7 +18,7 @@ const digits = Array.from({ length: 1000 }, (_, ms) => `${String(ms).padStart(3,
 export function timeText(ms: Millis): string {
   const whole = Math.floor(ms);
   const second = Math.floor(whole / 1000);
-  const slot = second & (slots - 1);
+  const slot = second % slots;
   if (seconds[slot] !== second) {
     prefixes[slot] = new Date(second * 1000).toISOString().slice(0, 20);
     seconds[slot] = second;

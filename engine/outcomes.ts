@@ -1,4 +1,5 @@
 /** From what a lane's script answers to an outcome: a value, a refusal, or that nobody knows. */
+import type { CounterSeries } from '../platform/hot-metrics.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Outcome, Rejection } from './domain/types.ts';
 import type { Answer } from './lanes/batcher.ts';
@@ -50,6 +51,23 @@ function rejectionOf(reply: Reply, now: number): Rejection | null {
   }
 }
 
+/** Handles by command and code: finding one by its labels costs as much as deciding a refusal. */
+const counters = new Map<string, Map<number, CounterSeries>>();
+
+function count(command: string, number: number): void {
+  let ofCommand = counters.get(command);
+  if (ofCommand === undefined) {
+    ofCommand = new Map<number, CounterSeries>();
+    counters.set(command, ofCommand);
+  }
+  let series = ofCommand.get(number);
+  if (series === undefined) {
+    series = metrics.outcomes.labels(command, codeNames.get(number) ?? 'fault');
+    ofCommand.set(number, series);
+  }
+  series.inc();
+}
+
 /** Turns an answer of the batcher into an outcome; `read` makes the value of an accepted one. */
 export function outcomeOf<T>(
   command: string,
@@ -58,7 +76,7 @@ export function outcomeOf<T>(
 ): Outcome<T> {
   if (answer.kind === 'reply') {
     const number = answer.reply[0];
-    metrics.outcomes.inc({ command, outcome: codeNames.get(number) ?? 'fault' });
+    count(command, number);
     if (number >= 0) {
       const replayed = number === code.replayed;
       return { kind: 'done', value: read(answer.reply, answer.shared), replayed, now: answer.now };

@@ -17,6 +17,7 @@
 --         are read one by one, 2 µs each: 4,096 a close, 32,768 a debit at most.
 --         Numbers read and write a record each, 5 µs: 5,000 a command
 --@include codes
+--@include pack
 --@include gate
 --@include sale
 --@include units

@@ -21,6 +21,7 @@
 -- Cost    one HMGET for each sale's terms and one for its records, one write of each structure, a
 --         look into the waiting numbers (logarithmic) for each ticket that waits with one
 --@include codes
+--@include pack
 --@include gate
 --@include sale
 --@include units

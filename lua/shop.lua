@@ -19,55 +19,50 @@
 -- Emits   held, paid, released, expired, finished, lapsed, opened, bell, closing
 --         A batch that only refused writes to memory, and to the file once in 100 ms.
 -- Cost    one HMGET for each sale's terms and one for its records, one write of each structure;
---         3–4 µs a hold in batches of 256
+--         measured in docs/decisions/0040-bytes-by-hand-in-the-scripts.md
 --@include codes
+--@include pack
 --@include gate
---@include check
 --@include sale
 --@include units
 --@include record
 --@include ticket
 --@include flush
 --@include decide
+--@include check
 --@include answer
 
 local header = cmsgpack.unpack(ARGV[1])
-local commands = cmsgpack.unpack(ARGV[2])
 local status, lane, why = gate(header)
-if status ~= STATUS.ok then return cmsgpack.pack({ status, lane or 0, why or '' }) end
+if status ~= STATUS.ok then return pack({ status, lane or 0, why or '' }) end
 
-local sales, order, shoppers, asked, want = {}, {}, {}, {}, 0
-local malformed, count = {}, (#KEYS - 8) / 4
-for i = 1, #commands do
-  local c = commands[i]
-  if wellFormed(c, count) then
-    local index = c[2]
-    if sales[index] == nil then
-      local base = 9 + index * 4
-      local ok, sale = pcall(openSale, base)
-      if not ok then sale = { base = base, fault = faultText(sale), due = {} } end
-      sales[index] = sale or false
-      order[#order + 1] = index
-      shoppers[index], asked[index] = {}, {}
-    end
-    if c[1] <= 5 then
-      local list = shoppers[index]
-      list[#list + 1] = c[3]
-      asked[index][#list] = c
-      if c[1] == 1 then want = want + c[6] end
-    end
-  else
-    malformed[i] = { CODE.fault, 'malformed command' }
+local commands, count = unpackCommands(ARGV[2]), (#KEYS - 8) / 4
+local sales, order, shoppers, want = {}, {}, {}, 0
+local malformed = takeWellFormed(commands, count, function(c)
+  local op, index = c[1], c[2]
+  if sales[index] == nil then
+    local base = 9 + index * 4
+    local ok, sale = pcall(openSale, base)
+    if not ok then sale = { base = base, fault = faultText(sale), due = {} } end
+    sales[index] = sale or false
+    order[#order + 1] = index
+    shoppers[index] = {}
   end
-end
+  if op > 5 then return end
+  local list = shoppers[index]
+  list[#list + 1] = c[3]
+  if op == 1 then want = want + c[6] end
+end)
 for _, index in ipairs(order) do
   local sale = sales[index]
   if sale and not sale.fault and not sale.frozen and #shoppers[index] > 0 then
-    local ok, fault = pcall(readAll, sale, shoppers[index], asked[index])
+    local ok, fault = pcall(readAll, sale, index, shoppers[index], commands, malformed)
     if not ok then sale.fault = faultText(fault) end
   end
 end
 
 local replies = answerAll(commands, malformed, sales, lane, decide, want)
 flush(lane, sales, order)
-return cmsgpack.pack({ STATUS.ok, lane.epoch, lane.seq, lane.now, lane.outage, replies })
+replies[0] = '\150' .. pack(STATUS.ok) .. pack(lane.epoch) .. pack(lane.seq) .. pack(lane.now)
+  .. pack(lane.outage) .. arrayHead(#replies)
+return concat(replies, '', 0, #replies)

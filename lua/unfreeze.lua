@@ -8,6 +8,7 @@
 --         -3 = it cannot be read or does not add up (why = how)
 -- Cost    one sale's terms and counters
 --@include codes
+--@include pack
 --@include gate
 --@include sale
 --@include units

@@ -52,14 +52,14 @@ const batchSizes = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 
 export const metrics = {
   outcomes: hotCounter('outcomes_total', 'Commands decided', ['command', 'outcome']),
-  batchSize: histogram('batch_size', 'Commands in a batch', ['lane'], batchSizes),
-  batchWaitSeconds: histogram(
+  batchSize: hotHistogram('batch_size', 'Commands in a batch', ['lane'], batchSizes),
+  batchWaitSeconds: hotHistogram(
     'batch_wait_seconds',
     'From the first command of a batch until it was sent',
     ['lane'],
     shortSeconds,
   ),
-  scriptSeconds: histogram(
+  scriptSeconds: hotHistogram(
     'script_seconds',
     'A script, from sending to its answer',
     ['script'],

@@ -61,13 +61,13 @@ export function sessionRoutes(api: Api): Route[] {
 function answerSession(ctx: Ctx, { issue, memory, now }: Api, shopper: string, guest: boolean) {
   const { token, expiresAt } = issue(shopper, guest, now());
   const identity = { kind: 'shopper', shopper, verified: !guest } as const;
-  memory.set(`Bearer ${token}`, { identity, expiresAt });
+  // Joined, so that it is one flat string: a template makes a pair, which is slow to compare.
+  memory.set(['Bearer ', token].join(''), { identity, expiresAt });
   ctx.reply(201, { token, shopper_id: shopper, expires_at: timeText(expiresAt) });
 }
 
 /** 130 random bits behind a prefix. */
 function randomId(prefix: string): string {
-  let id = prefix;
-  for (const byte of randomBytes(idCharacters)) id += alphabet.charAt(byte & 31);
-  return id;
+  const characters = Array.from(randomBytes(idCharacters), (byte) => alphabet.charAt(byte & 31));
+  return [prefix, ...characters].join('');
 }

@@ -185,7 +185,7 @@ local function numbers(sale, number, body)
   end
   for i = 1, count do
     local key, shopper = tickets[i][1], tickets[i][2]
-    local ticket = sale.records[shopper][5]
+    local ticket = recordOf(sale, shopper)[5]
     if ticket ~= 0 and ticket[1] == key and ticket[4] == WAITING and ticket[3] == 0 then
       ticket[3] = from + i - 1
       sale.touched[shopper] = true

@@ -1,4 +1,5 @@
--- The decisions: one function for each command, on the working copy only.
+-- The decisions: one function for each command, on the working copy only. Each returns the bytes of
+-- its reply, decisions on holds its code too.
 
 -- An order in `state`: the present one, or that of the first answer, which a replay is to the last
 -- byte. When it was held does not change; its deadline does while it is held, by every outage since.
@@ -6,10 +7,19 @@ local function orderReply(code, sale, lane, order, state)
   local it = sale.items[order[4]]
   local grows = code == CODE.done and order[3] == HELD
   local outage = grows and lane.outage or order[10]
-  return {
+  return pack({
     code, state, order[4] - 1, it.product, it.price, order[5] + order[10] - sale.hold,
     order[5] + outage, order[6], order[9], state == HELD and 0 or order[11],
-  }
+  }), code
+end
+
+-- A refusal's bytes, and its code. Many in a row are the same.
+local last = {}
+local function refuse(code, a, b)
+  if last.code ~= code or last.a ~= a or last.b ~= b then
+    last = { code = code, a = a, b = b, bytes = pack({ code, a, b }) }
+  end
+  return last.bytes, code
 end
 
 local function itemOf(sale, product)
@@ -24,12 +34,57 @@ local function itemOf(sale, product)
 end
 
 local function whyClosed(sale, lane, verified)
-  if sale.st == SCHEDULED then return { CODE.sale_not_started, sale.start } end
-  if sale.st == PAUSED then return { CODE.sale_paused } end
-  if sale.st ~= LIVE then return { CODE.sale_ended } end
-  if sale.who == 1 and verified ~= 1 then return { CODE.forbidden } end
-  if lane.bounded then return { CODE.overloaded } end
+  if sale.st == SCHEDULED then return refuse(CODE.sale_not_started, sale.start) end
+  if sale.st == PAUSED then return refuse(CODE.sale_paused) end
+  if sale.st ~= LIVE then return refuse(CODE.sale_ended) end
+  if sale.who == 1 and verified ~= 1 then return refuse(CODE.forbidden) end
+  if lane.bounded then return refuse(CODE.overloaded) end
   return nil
+end
+
+-- Bytes that all new holds of an item have in common in one batch: in an order, in its event and in
+-- the reply, each with what differs left out.
+local function commonOf(sale, lane, it, item)
+  local common = {
+    order = pack(HELD) .. pack(item) .. pack(lane.holdClock + sale.hold) .. pack(0) .. pack('')
+      .. pack(0),
+    ended = pack(lane.outage) .. pack(0),
+    event = pack(item - 1) .. pack(it.price) .. pack(lane.now + sale.hold),
+    reply = '\154' .. pack(CODE.done) .. pack(HELD) .. pack(item - 1) .. pack(it.product)
+      .. pack(it.price) .. pack(lane.now) .. pack(lane.now + sale.hold) .. pack(0),
+  }
+  it.common = common
+  return common
+end
+
+local HELD_EVENT = '\152' .. pack('held')
+
+-- Holds units: an order, its event, its deadline, and the reply.
+local function holdUnits(sale, lane, c, record, item, want)
+  local shopper, key, quantity, it = c[3], c[4], c[6], sale.items[item]
+  local common, fingerprint = it.common or commonOf(sale, lane, it, item), PACKED[c[5]]
+  local field, numbers = shopper, nil
+  if record == EMPTY and quantity == 1 and it.returned == 0 and not sale.line then
+    numbers = '\145' .. pack(it.next)
+    it.next = it.next + 1
+    sale.records[shopper] = false
+    sale.touched[shopper] = FIRST .. TEXT[#key] .. key .. fingerprint .. common.order .. numbers
+      .. common.ended
+  else
+    local units, deadline = takeUnits(sale, item, quantity, want), lane.holdClock + sale.hold
+    field = keepOrder(sale, shopper, record,
+      { key, c[5], HELD, item, deadline, 0, '', 0, units, lane.outage, 0 })
+    numbers = pack(units)
+  end
+  it.held = it.held + quantity
+  local due = sale.due
+  local at = #due
+  due[at + 1], due[at + 2] = TEXT[#field], field
+  sale.dirty = true
+  sale.events[#sale.events + 1] = HELD_EVENT .. TEXT[#key] .. key .. TEXT[#shopper] .. shopper
+    .. common.event .. fingerprint .. numbers
+  if sale.line then takeClaim(sale, shopper, recordOf(sale, shopper), quantity) end
+  return common.reply .. numbers .. '\0', CODE.done
 end
 
 -- Overdue holds that a hold which finds too little ends first.
@@ -37,18 +92,20 @@ local REAP_MOST = 16
 
 local function decideHold(sale, lane, c, want)
   local shopper, key, quantity = c[3], c[4], c[6]
-  local record = sale.records[shopper]
-  local known = findOrder(sale, shopper, key)
+  local record = recordOf(sale, shopper)
+  local known = findOrder(sale, shopper, record, key)
   if known then
-    if known[2] ~= c[5] then return { CODE.idempotency_key_reused } end
+    if known[2] ~= c[5] then return refuse(CODE.idempotency_key_reused) end
     return orderReply(CODE.replayed, sale, lane, known, HELD)
   end
-  local closed = whyClosed(sale, lane, c[8])
-  if closed then return closed end
-  if sale.line and not hasTurn(sale, lane, shopper, record) then return { CODE.not_admitted } end
+  local closed, why = whyClosed(sale, lane, c[8])
+  if closed then return closed, why end
+  if sale.line and not hasTurn(sale, lane, shopper, record) then
+    return refuse(CODE.not_admitted)
+  end
   local item, wrong = itemOf(sale, c[7])
-  if not item then return { wrong } end
-  if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
+  if not item then return refuse(wrong) end
+  if record[2] > lane.now then return refuse(CODE.rate_limited, record[2] - lane.now) end
   endOverdue(sale, lane, shopper, record, want)
   -- Units that count against the limit: held and sold, over all of the shopper's orders. Overdue
   -- ones do not; where they stand apart, only the index finds them, and it has others' first.
@@ -59,44 +116,35 @@ local function decideHold(sale, lane, c, want)
   local fits = record[3] + quantity <= sale.limit
   if fits and available(it) < quantity then reap(sale, lane, REAP_MOST, want) end
   -- What ended may have been the shopper's own.
-  if record[2] > lane.now then return { CODE.rate_limited, record[2] - lane.now } end
-  if not fits then return { CODE.limit_reached, sale.limit, record[3] } end
+  if record[2] > lane.now then return refuse(CODE.rate_limited, record[2] - lane.now) end
+  if not fits then return refuse(CODE.limit_reached, sale.limit, record[3]) end
   if available(it) < quantity then
-    return { CODE.sold_out, available(it), it.held > 0 and 1 or 0 }
+    return refuse(CODE.sold_out, available(it), it.held > 0 and 1 or 0)
   end
   if sale.line then
     local reach = inReach(sale, record[5])
-    if quantity > reach then return { CODE.sold_out, reach, it.held > 0 and 1 or 0 } end
+    if quantity > reach then return refuse(CODE.sold_out, reach, it.held > 0 and 1 or 0) end
   end
-  local units = takeUnits(sale, item, quantity, want)
-  local deadline = lane.holdClock + sale.hold
-  local order = { key, c[5], HELD, item, deadline, 0, '', 0, units, lane.outage, 0 }
-  local event = { 'held', key, shopper, item - 1, it.price, lane.now + sale.hold, c[5], units }
-  it.held = it.held + quantity
-  sale.due[#sale.due + 1] = keepOrder(sale, shopper, order)
-  sale.dirty = true
-  emit(sale, event)
-  if sale.line then takeClaim(sale, shopper, record, quantity) end
-  return orderReply(CODE.done, sale, lane, order, HELD)
+  return holdUnits(sale, lane, c, record, item, want)
 end
 
 -- The command that ended a hold is known by its key, so asking again gets the first answer.
 local function endedBefore(sale, lane, order, c, state)
   if order[3] ~= state or order[7] ~= c[5] or c[5] == '' then return nil end
-  if order[8] ~= c[6] then return { CODE.idempotency_key_reused } end
+  if order[8] ~= c[6] then return refuse(CODE.idempotency_key_reused) end
   return orderReply(CODE.replayed, sale, lane, order, state)
 end
 
 local function decidePay(sale, lane, c, record, order, want)
   local before = endedBefore(sale, lane, order, c, PAID)
   if before then return before end
-  if order[3] == EXPIRED or order[3] == RELEASED then return { CODE.hold_expired } end
-  if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
+  if order[3] == EXPIRED or order[3] == RELEASED then return refuse(CODE.hold_expired) end
+  if order[3] ~= HELD then return refuse(CODE.illegal_transition, order[3]) end
   if order[5] <= lane.holdClock then
     endHold(sale, lane, c[3], record, order, EXPIRED, want)
-    return { CODE.hold_expired }
+    return refuse(CODE.hold_expired)
   end
-  if order[6] == 0 then return { CODE.details_required } end
+  if order[6] == 0 then return refuse(CODE.details_required) end
   local it = sale.items[order[4]]
   local units = #order[9]
   it.held = it.held - units
@@ -111,10 +159,10 @@ end
 local function decideRelease(sale, lane, c, record, order, want)
   local before = endedBefore(sale, lane, order, c, RELEASED)
   if before then return before end
-  if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
+  if order[3] ~= HELD then return refuse(CODE.illegal_transition, order[3]) end
   if order[5] <= lane.holdClock then
     endHold(sale, lane, c[3], record, order, EXPIRED, want)
-    return { CODE.illegal_transition, EXPIRED }
+    return refuse(CODE.illegal_transition, EXPIRED)
   end
   order[7], order[8] = c[5], c[6]
   endHold(sale, lane, c[3], record, order, RELEASED, want)
@@ -123,17 +171,17 @@ end
 
 local function decideOrder(sale, lane, c, want)
   local op = c[1]
-  local record = sale.records[c[3]]
-  local order = findOrder(sale, c[3], c[4])
-  if not order then return { CODE.not_found } end
+  local record = recordOf(sale, c[3])
+  local order = findOrder(sale, c[3], record, c[4])
+  if not order then return refuse(CODE.not_found) end
   if op == 2 then return decidePay(sale, lane, c, record, order, want) end
   if op == 3 then return decideRelease(sale, lane, c, record, order, want) end
   if order[3] == HELD and order[5] <= lane.holdClock then
     endHold(sale, lane, c[3], record, order, EXPIRED, want)
   end
   if op == 4 then
-    if order[3] == EXPIRED then return { CODE.hold_expired } end
-    if order[3] ~= HELD then return { CODE.illegal_transition, order[3] } end
+    if order[3] == EXPIRED then return refuse(CODE.hold_expired) end
+    if order[3] ~= HELD then return refuse(CODE.illegal_transition, order[3]) end
     if order[6] < c[5] then
       order[6] = c[5]
       touchOrder(sale, c[3], order)
@@ -164,23 +212,23 @@ local function decideCount(sale, lane)
   for code, n in pairs(times) do refused[#refused + 1] = { code, n } end
   reply[8], reply[9], reply[10] = attempts + sale.attempts, refused, lane.inDoubt
   reply[11] = lane.inDoubt > 0 and lane.now - lane.doubt or 0
-  return reply
+  return pack(reply)
 end
 
 local function decide(sale, lane, c, want)
   local op = c[1]
   latch(sale, lane)
   if op == 1 then
-    local reply = decideHold(sale, lane, c, want)
+    local reply, code = decideHold(sale, lane, c, want)
     sale.attempts = sale.attempts + 1
-    if reply[1] < 0 then sale.refused[reply[1]] = (sale.refused[reply[1]] or 0) + 1 end
+    if code < 0 then sale.refused[code] = (sale.refused[code] or 0) + 1 end
     return reply
   end
   if op <= 5 then return decideOrder(sale, lane, c, want) end
   if op == 6 then return decideCount(sale, lane) end
   if op == 7 then
     local ended = reap(sale, lane, c[5], want)
-    return { CODE.done, ended, sale.drained and 1 or 0 }
+    return pack({ CODE.done, ended, sale.drained and 1 or 0 })
   end
-  return { CODE.done, sale.st }
+  return pack({ CODE.done, sale.st })
 end

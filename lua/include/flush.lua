@@ -16,12 +16,14 @@ end
 
 -- Puts the events of all sales into one outbox entry and stores the lane's clock.
 local function append(lane, sales, order)
-  local groups, count = {}, 0
+  local parts, groups, count = {}, 0, 0
   for _, index in ipairs(order) do
     local sale = sales[index]
     if sale and not sale.fault and #sale.events > 0 then
-      groups[#groups + 1] = { sale.id, sale.events }
-      count = count + #sale.events
+      local events, at = sale.events, #parts + 1
+      parts[at] = '\146' .. pack(sale.id) .. arrayHead(#events)
+      for i = 1, #events do parts[at + i] = events[i] end
+      groups, count = groups + 1, count + #events
     end
   end
   if count == 0 then return end
@@ -31,8 +33,11 @@ local function append(lane, sales, order)
     local ended = redis.call('HGET', KEYS[3], lane.epoch - 1)
     before = { lane.epoch - 1, tonumber(ended or -1) }
   end
-  local entry = cmsgpack.pack({ 1, lane.epoch, seq, lane.now, before, count, groups, lane.outage })
-  redis.call('XADD', KEYS[5], lane.epoch .. '-' .. seq, 'd', entry)
+  -- One concat for all of it: Redis's Lua hashes every byte of every string that is made.
+  parts[0] = '\152' .. pack(1) .. pack(lane.epoch) .. pack(seq) .. pack(lane.now) .. pack(before)
+    .. pack(count) .. arrayHead(groups)
+  parts[#parts + 1] = pack(lane.outage)
+  redis.call('XADD', KEYS[5], lane.epoch .. '-' .. seq, 'd', concat(parts, '', 0, #parts))
   if lane.inDoubt <= 0 then lane.doubt = lane.now end
   lane.seq = seq
   lane.decided = lane.decided + count
@@ -77,9 +82,9 @@ local function writeDue(sale, lane)
     redis.call('ZADD', key, sale.rest.score, cmsgpack.pack(rest))
   end
   if #sale.due > 0 then
-    local member = { lane.epoch, lane.seq, 0 }
-    for i = 1, #sale.due do member[i + 3] = sale.due[i] end
-    redis.call('ZADD', key, lane.holdClock + sale.hold, cmsgpack.pack(member))
+    local due = sale.due
+    due[0] = arrayHead(#due / 2 + 3) .. pack(lane.epoch) .. pack(lane.seq) .. pack(0)
+    redis.call('ZADD', key, lane.holdClock + sale.hold, concat(due, '', 0, #due))
   end
   if #sale.due > 0 or #sale.dueRemoved > 0 then
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
@@ -93,14 +98,14 @@ end
 
 -- What is told to vendors of a sale's attempts, by their codes. Not `call`: a field that is no
 -- number must not stop what follows. They are counted in memory and then written as they are: the
--- file may lack what was only counted since it was written last.
+-- file may lack what was only counted in the last KEEP ms.
 local function writeFigures(sale, lane)
   if sale.attempts == 0 then return end
   local key = KEYS[sale.base]
   redis.set_repl(redis.REPL_NONE)
   redis.pcall('HINCRBY', key, 'attempts', sale.attempts)
   for code, times in pairs(sale.refused) do redis.pcall('HINCRBY', key, 'x' .. code, times) end
-  if lane.quiet then return end
+  if lane.quiet or lane.now - sale.kept < KEEP then return end
   redis.set_repl(redis.REPL_ALL)
   local names, list = { 'attempts' }, { 'kept', lane.now }
   for code = 1, 17 do names[code + 1] = 'x-' .. code end
@@ -117,9 +122,9 @@ end
 local function writeSale(sale, lane)
   if sale.dirty then writeCounts(sale) end
   local records = {}
-  for shopper in pairs(sale.touched) do
+  for shopper, bytes in pairs(sale.touched) do
     records[#records + 1] = shopper
-    records[#records + 1] = cmsgpack.pack(sale.records[shopper])
+    records[#records + 1] = bytes == true and pack(sale.records[shopper]) or bytes
   end
   for field, order in pairs(sale.touchedOrders) do
     records[#records + 1] = field

@@ -4,6 +4,11 @@
 -- way; ms after which who was not seen is away; tickets or turns that a command looks at, and at once.
 local TICKETS_MOST, JOIN_REAP, GRACE, PLACES_MOST, WINDOW = 16, 16, 30000, 1024, 256
 
+-- What needs no decision; as a table, like every reply of the line.
+local function refuse(code, a)
+  return { code, a }
+end
+
 local function turnClock(sale, lane)
   return lane.holdClock - pausedMs(sale.line, lane)
 end
@@ -64,6 +69,10 @@ local function newTicket(sale, lane, shopper, record, key)
     for i = 1, #before[7] do past[i] = before[7][i] end
     past[#past + 1] = before[1]
   end
+  if record == EMPTY then
+    record = { 0, 0, 0, 0, 0 }
+    sale.records[shopper] = record
+  end
   record[5] = { key, index, number, WAITING, 0, 0, past }
   line.joined = index + 1
   line.waiting = line.waiting + 1
@@ -77,7 +86,7 @@ end
 
 local function decideJoin(sale, lane, c)
   local shopper, key = c[3], c[4]
-  local record = sale.records[shopper]
+  local record = recordOf(sale, shopper)
   local ticket = ticketOf(sale, lane, shopper, record)
   if ticket then
     local live = isLive(ticket)
@@ -94,7 +103,7 @@ end
 
 local function decideLeave(sale, lane, c)
   local shopper = c[3]
-  local ticket = ticketOf(sale, lane, shopper, sale.records[shopper])
+  local ticket = ticketOf(sale, lane, shopper, recordOf(sale, shopper))
   if not ticket then return { CODE.not_found } end
   if not isLive(ticket) then return ticketReply(CODE.replayed, sale, lane, ticket, 1) end
   if ticket[4] == WAITING and ticket[3] > 0 then
@@ -107,7 +116,7 @@ local function decideLeave(sale, lane, c)
 end
 
 local function decideLook(sale, lane, c)
-  local ticket = ticketOf(sale, lane, c[3], sale.records[c[3]])
+  local ticket = ticketOf(sale, lane, c[3], recordOf(sale, c[3]))
   if not ticket then return { CODE.not_found } end
   if c[4] == 1 and isLive(ticket) then here(sale, lane, c[3], ticket) end
   return ticketReply(CODE.done, sale, lane, ticket, 1)
@@ -116,7 +125,7 @@ end
 local function decideSeen(sale, lane, shoppers)
   readRecords(sale, shoppers)
   for i = 1, #shoppers do
-    local ticket = sale.records[shoppers[i]][5]
+    local ticket = recordOf(sale, shoppers[i])[5]
     if ticket ~= 0 and isLive(ticket) then here(sale, lane, shoppers[i], ticket) end
   end
   return { CODE.done }
@@ -142,7 +151,7 @@ local function readPlaces(sale, list, since, now)
 end
 
 local function admit(sale, lane, shopper, number, room)
-  local record, line = sale.records[shopper], sale.line
+  local record, line = recordOf(sale, shopper), sale.line
   local ticket = record[5]
   if ticket == 0 or ticket[4] ~= WAITING or ticket[3] ~= number then
     error(shopper .. ' waits as ' .. number .. ' without that ticket')
@@ -188,7 +197,7 @@ end
 
 -- Looks at a turn whose end has come. Returns how many ended.
 local function endTurn(sale, lane, shopper)
-  local record, before = sale.records[shopper], #sale.events
+  local record, before = recordOf(sale, shopper), #sale.events
   place(sale, TURN, shopper, false)
   local ticket = ticketOf(sale, lane, shopper, record)
   if not ticket or not isLive(ticket) then place(sale, SEEN, shopper, false) end

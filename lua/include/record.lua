@@ -7,7 +7,10 @@
 -- thousand orders must not cost every batch the packing of a thousand.
 local HEAD, HEAD_MOST = 5, 8
 
-local function readFields(sale, into, names, fresh)
+-- The record of all who have none. Nobody writes to it: who is to have one gets one of their own.
+local EMPTY = { 0, 0, 0, 0, 0 }
+
+local function readFields(sale, into, names, missingIs)
   local missing = {}
   for i = 1, #names do
     local name = names[i]
@@ -19,16 +22,23 @@ local function readFields(sale, into, names, fresh)
   if #missing == 0 then return end
   local found = redis.call('HMGET', KEYS[sale.base + 1], unpack(missing))
   for i = 1, #missing do
-    if found[i] then
-      into[missing[i]] = cmsgpack.unpack(found[i])
-    elseif fresh then
-      into[missing[i]] = { 0, 0, 0, 0, 0 }
-    end
+    into[missing[i]] = found[i] and cmsgpack.unpack(found[i]) or missingIs
   end
 end
 
 local function readRecords(sale, shoppers)
-  readFields(sale, sale.records, shoppers, true)
+  readFields(sale, sale.records, shoppers, EMPTY)
+end
+
+-- A record that was read. `touched` has the bytes of one that was made by a first hold, until it is
+-- asked for again.
+local function recordOf(sale, shopper)
+  local record = sale.records[shopper]
+  if not record then
+    record = cmsgpack.unpack(sale.touched[shopper])
+    sale.records[shopper], sale.touched[shopper] = record, true
+  end
+  return record
 end
 
 local function readSpilled(sale, fields)
@@ -46,28 +56,31 @@ local function inHead(record, key)
   return nil
 end
 
-local function findOrder(sale, shopper, key)
-  local record = sale.records[shopper]
+local function findOrder(sale, shopper, record, key)
   local order = inHead(record, key)
   if not order and record[4] > 0 then order = sale.spilled[shopper .. '|' .. key] end
   return order or nil
 end
 
--- Reads the orders of these commands that are not in their shopper's record.
-local function readSpilledOf(sale, commands)
+-- Reads the orders of a sale's commands that are not in their shopper's record.
+local function readSpilledOf(sale, index, commands, malformed)
   local fields = {}
   for i = 1, #commands do
-    local shopper, key = commands[i][3], commands[i][4]
-    local record = sale.records[shopper]
-    if record[4] > 0 and not inHead(record, key) then fields[#fields + 1] = shopper .. '|' .. key end
+    local c = commands[i]
+    local record = not malformed[i] and c[2] == index and sale.records[c[3]]
+    if record and record[4] > 0 and not inHead(record, c[4]) then
+      fields[#fields + 1] = c[3] .. '|' .. c[4]
+    end
   end
   if #fields > 0 then readSpilled(sale, fields) end
 end
 
 -- Everything that the commands of a sale need, in at most two calls.
-local function readAll(sale, shoppers, commands)
+local function readAll(sale, index, shoppers, commands, malformed)
   readRecords(sale, shoppers)
-  readSpilledOf(sale, commands)
+  for _, record in pairs(sale.records) do
+    if record[4] > 0 then return readSpilledOf(sale, index, commands, malformed) end
+  end
 end
 
 -- Marks what has to be written of an order.
@@ -77,9 +90,15 @@ local function touchOrder(sale, shopper, order)
   sale.touched[shopper] = true
 end
 
--- Keeps a new order. Returns the name under which the deadline index finds it.
-local function keepOrder(sale, shopper, order)
-  local record = sale.records[shopper]
+-- What the bytes of a record begin with that holds one unit, in one order.
+local FIRST = '\150\0\0\1\0\0\155'
+
+-- Keeps another order. Returns the name under which the deadline index finds it.
+local function keepOrder(sale, shopper, record, order)
+  if record == EMPTY then
+    record = { 0, 0, 0, 0, 0 }
+    sale.records[shopper] = record
+  end
   record[3] = record[3] + #order[9]
   sale.touched[shopper] = true
   if #record - HEAD < HEAD_MOST then
@@ -157,7 +176,7 @@ end
 
 -- Ends what is overdue under one name. Returns how many holds.
 local function endNamed(sale, lane, name, shopper, want)
-  local record = sale.records[shopper]
+  local record = recordOf(sale, shopper)
   if shopper == name then return endOverdue(sale, lane, shopper, record, want) end
   local order = sale.spilled[name]
   if not order or not isOverdue(order, lane) then return 0 end

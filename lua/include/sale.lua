@@ -86,7 +86,7 @@ local function faultText(fault)
 end
 
 local function emit(sale, event)
-  sale.events[#sale.events + 1] = event
+  sale.events[#sale.events + 1] = pack(event)
 end
 
 -- All pauses up to now (ms), the one that lasts among them. The turn clock, in which turns end, is the

@@ -3,7 +3,7 @@
  * have lost is not in Postgres, so runs with losses are judged by what does not need it.
  */
 import type { Rejection } from '../../engine/domain/types.ts';
-import type { Evidence, Row } from './evidence.ts';
+import { laneSpan, setForward, type Evidence, type Row, type Span } from './evidence.ts';
 import type { Asked, SaleHistory, Telling } from './history.ts';
 import { wallOf } from './scheduler.ts';
 
@@ -11,9 +11,9 @@ interface Refusal {
   readonly asked: Asked;
   readonly sale: SaleHistory;
   readonly rejection: Rejection;
-  /** Virtual ms since 1970. */
-  readonly from: number;
-  readonly to: number;
+  /** From when it was asked for until it was told, ms since 1970: in the world's time, and in its lane's. */
+  readonly world: Span;
+  readonly lane: Span;
 }
 
 export function checkRefusals(evidence: Evidence): void {
@@ -22,29 +22,35 @@ export function checkRefusals(evidence: Evidence): void {
     const sale = history.sales.get(asked.sale);
     if (sale === undefined) continue;
     for (const telling of asked.tellings) {
-      const refusal = refusalOf(asked, sale, telling);
+      const refusal = refusalOf(evidence, asked, sale, telling);
       const why = refusal === null ? '' : whyWrong(evidence, refusal);
       if (why !== '') wrong.push(`${asked.kind} of ${asked.shopper} by ${asked.key}: ${why}`);
     }
   }
 }
 
-function refusalOf(asked: Asked, sale: SaleHistory, telling: Telling): Refusal | null {
+function refusalOf(
+  evidence: Evidence,
+  asked: Asked,
+  sale: SaleHistory,
+  telling: Telling,
+): Refusal | null {
   const { outcome, askedAt, toldAt } = telling;
   if (outcome?.kind !== 'rejected') return null;
   const { rejection } = outcome;
-  return { asked, sale, rejection, from: wallOf(askedAt), to: wallOf(toldAt) };
+  const world = { from: wallOf(askedAt), to: wallOf(toldAt) };
+  return { asked, sale, rejection, world, lane: laneSpan(evidence, world) };
 }
 
 /** '' = it may be. */
 function whyWrong(evidence: Evidence, refusal: Refusal): string {
-  const { asked, sale, rejection, from, to } = refusal;
+  const { asked, sale, rejection, world, lane } = refusal;
   const { history, lossy, lost } = evidence;
   const { code } = rejection;
   switch (code) {
     case 'sold_out': {
-      if (lossy || to >= Math.min(sale.endsAt, sale.closeAskedAt)) return '';
-      const taken = unitsWhile(evidence, from, to, (row) => row.sale === sale.id);
+      if (lossy || lane.to >= sale.endsAt || world.to >= sale.closeAskedAt) return '';
+      const taken = unitsWhile(evidence, lane, (row) => row.sale === sale.id);
       return taken + asked.quantity <= sale.units
         ? `sold out with ${taken} of ${sale.units} taken`
         : '';
@@ -52,15 +58,15 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
     case 'limit_reached': {
       if (lossy) return '';
       const own = (row: Row): boolean => row.sale === sale.id && row.shopper === asked.shopper;
-      const owned = unitsWhile(evidence, from, to, own);
+      const owned = unitsWhile(evidence, lane, own);
       return owned + asked.quantity <= sale.limit
         ? `limit reached with ${owned} of ${sale.limit}`
         : '';
     }
     case 'sale_ended':
-      return to < Math.min(sale.endsAt, sale.closeAskedAt) ? 'ended before its end' : '';
+      return lane.to < sale.endsAt && world.to < sale.closeAskedAt ? 'ended before its end' : '';
     case 'sale_paused':
-      return to < sale.pauseAskedAt ? 'paused by nobody' : '';
+      return world.to < sale.pauseAskedAt ? 'paused by nobody' : '';
     case 'sale_not_started':
       return lossy || !accepted(evidence, sale, asked.tellings[0]?.askedAt ?? 0)
         ? ''
@@ -78,8 +84,12 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
     case 'forbidden':
     case 'product_required':
       return code;
+    case 'hold_expired': {
+      const isExpired = evidence.rows.get(asked.order)?.state === 'expired';
+      const early = isExpired && !lossy ? msEarly(evidence, refusal) : 0;
+      return early > 0 ? `expired ${early} ms early` : '';
+    }
     case 'rate_limited':
-    case 'hold_expired':
     case 'illegal_transition':
     case 'details_required':
       return '';
@@ -89,8 +99,7 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
 /** Most units that these orders had between two times. */
 function unitsWhile(
   { rows }: Evidence,
-  from: number,
-  to: number,
+  { from, to }: Span,
   isMeant: (row: Row) => boolean,
 ): number {
   let units = 0;
@@ -98,6 +107,16 @@ function unitsWhile(
     if (isMeant(row) && row.held <= to && from <= row.ended) units += row.units.length;
   }
   return units;
+}
+
+/** By how much a hold had ended before its time, whatever Redis's clock was set by; in the world's time. */
+function msEarly(evidence: Evidence, { asked, sale, world }: Refusal): number {
+  const isHold = ({ tellings }: Asked): boolean =>
+    tellings.some(({ outcome }) => outcome?.kind === 'done' && outcome.value.id === asked.order);
+  const hold = evidence.history.asked.find((one) => one.kind === 'hold' && isHold(one));
+  const from = wallOf(hold?.tellings[0]?.askedAt ?? 0);
+  const due = from + sale.holdMs - setForward(evidence, { from, to: world.to });
+  return hold === undefined ? 0 : due - world.to;
 }
 
 /** A hold of this sale was told as accepted before that time. */

@@ -4,6 +4,7 @@
  * nothing else is. The audit of the product recounts the stores beside it.
  */
 import { audit } from '../../engine/audit/audit.ts';
+import { laneOfId } from '../../engine/domain/ids.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { wrongIn } from '../support/audit.ts';
 import { checkRefusals } from './auditor-refusals.ts';
@@ -11,6 +12,7 @@ import type { Evidence, Row } from './evidence.ts';
 import type { Asked, History } from './history.ts';
 import type { Lab } from './lab.ts';
 import type { Scene } from './plan.ts';
+import { wallOf } from './scheduler.ts';
 import { isTrue } from './shopper.ts';
 
 export interface Run {
@@ -28,12 +30,14 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
     lost: losses.orders,
     lossy: losses.count > 0,
     wrong: [],
+    skews: scene.stores.redis.skews,
   };
   checkAnswers(evidence);
   checkEnds(evidence);
   checkInvented(evidence);
   checkOwners(evidence);
   checkLimits(evidence);
+  checkTimes(evidence);
   checkRefusals(evidence);
   await checkAway(lab, evidence);
   for (const { tellings } of history.asked) {
@@ -189,6 +193,25 @@ function checkLimits({ history, rows, wrong }: Evidence): void {
     }
     if (owned > limit) {
       wrong.push(`${row.shopper} owns ${owned} of ${row.sale}, the limit is ${limit}`);
+    }
+  }
+}
+
+/** Whoever asks when an answer has been told is decided no earlier than that one, by their lane's time. */
+function checkTimes({ history, lossy, wrong }: Evidence): void {
+  if (lossy) return;
+  const decided = history.asked.flatMap(({ kind, sale, tellings }) =>
+    kind === 'details' || kind === 'read'
+      ? []
+      : tellings.flatMap(({ askedAt, toldAt, outcome }) =>
+          outcome?.kind === 'done' ? [{ lane: laneOfId(sale), askedAt, toldAt, outcome }] : [],
+        ),
+  );
+  for (const before of decided) {
+    for (const { lane, askedAt, outcome } of decided) {
+      if (lane !== before.lane || askedAt < before.toldAt) continue;
+      const ms = before.outcome.now - outcome.now;
+      if (ms > 0) wrong.push(`lane ${lane} went back by ${ms} ms before ${wallOf(askedAt)}`);
     }
   }
 }

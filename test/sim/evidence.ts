@@ -22,4 +22,32 @@ export interface Evidence {
   /** Whether any store lost anything. */
   readonly lossy: boolean;
   readonly wrong: string[];
+  /** Redis's clock less the world's: since when, ms. */
+  readonly skews: readonly { readonly since: number; readonly ms: number }[];
+}
+
+/** From and to when, in the time of whom. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * What lane time may have been within a span of the world's: at least what Redis's clock showed, and at
+ * most what it had shown by then, because a lane never goes back.
+ */
+export function laneSpan({ skews }: Evidence, { from, to }: Span): Span {
+  const shown = skews.filter(({ since }) => since <= to);
+  const during = shown.filter((_, i) => (shown[i + 1]?.since ?? Infinity) >= from);
+  return {
+    from: from + Math.min(...during.map(({ ms }) => ms)),
+    to: to + Math.max(...shown.map(({ ms }) => ms)),
+  };
+}
+
+/** By how much Redis's clock has been set forward within a span: so much earlier a deadline may come. */
+export function setForward({ skews }: Evidence, { from, to }: Span): number {
+  const steps = skews.map(({ since, ms }, i) => ({ since, by: ms - (skews[i - 1]?.ms ?? 0) }));
+  const within = steps.filter(({ since, by }) => by > 0 && since >= from && since <= to);
+  return within.reduce((sum, { by }) => sum + by, 0);
 }

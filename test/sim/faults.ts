@@ -78,7 +78,7 @@ export class Faults {
     const scheduler = this.#scheduler;
     const { actor, world } = scheduler;
     const fate = this.fateOf(store);
-    scheduler.note(`${store} ${what} ${fate}`);
+    scheduler.note(() => `${store} ${what} ${fate}`);
     if (fate === 'dies-before') this.kill(actor);
     const lateMs = fate === 'late' ? 1000 + scheduler.rng.next() * 8000 : 0;
     return new Promise((resolve, reject) => {
@@ -90,7 +90,7 @@ export class Faults {
       if (fate === 'late') answer(500, () => reject(failed('no answer in time')));
       const arrive = async (): Promise<void> => {
         const result = await settled(run);
-        scheduler.note(`${store} ${what} ${inShort(result)}`);
+        scheduler.note(() => `${store} ${what} ${inShort(result)}`);
         if (fate === 'dies-after') this.kill(actor);
         const back = scheduler.delay(usualMs);
         if (fate === 'lost') answer(back, () => reject(failed('the answer was lost')));

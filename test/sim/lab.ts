@@ -27,8 +27,11 @@ export interface Lab {
   /** The auditor's own way to Postgres. */
   readonly db: Db;
   configOf(lanes: number): Config;
-  /** Empties both stores and formats them; the secrets are drawn from the clock's chance. */
-  reset(config: Config): Promise<void>;
+  /**
+   * Empties both stores and formats them; the secrets are drawn from the clock's chance. Answers which
+   * tables have rows now.
+   */
+  reset(config: Config): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -44,6 +47,14 @@ export async function openLab(): Promise<Lab> {
   const tables = await tablesOf(db);
   // Plans and the order of rows must not depend on when a vacuum came by.
   for (const table of tables) await db.run(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
+  // A TRUNCATE of all makes new files for tables and indexes: half a second, where this takes 20 ms.
+  const empty = async (): Promise<void> => {
+    // One statement, because rows name each other.
+    const parts = tables.map((table, i) => `d${i} AS (DELETE FROM ${table})`);
+    await db.run(`WITH ${parts.join(', ')} SELECT 1`);
+    await db.run(`VACUUM ${tables.join(', ')}`);
+  };
+  const sequences = await sequencesOf(db);
   const [where] = await db.query<{ folders: string }>(
     `SELECT setting AS folders FROM pg_settings WHERE name = 'unix_socket_directories'`,
   );
@@ -64,8 +75,8 @@ export async function openLab(): Promise<Lab> {
       }),
     async reset(config) {
       await redis.flushall();
-      await db.run(`TRUNCATE ${tables.join(', ')} RESTART IDENTITY`);
-      await db.run('ALTER SEQUENCE simulated.stamps RESTART');
+      await empty();
+      for (const sequence of sequences) await db.run(`ALTER SEQUENCE ${sequence} RESTART`);
       await writeSettings(db, config.lanes, config.currency);
       await formatLanes(db, server.url, config.lanes, silent);
       // The server's own id differs from run to run.
@@ -73,6 +84,8 @@ export async function openLab(): Promise<Lab> {
       for (let lane = 0; lane < config.lanes; lane++) {
         await redis.set(laneKeys(lane).verifiedRun, firstRunId);
       }
+      const one = tables.map((table) => `(SELECT '${table}' AS name FROM ${table} LIMIT 1)`);
+      return namesOf(db, one.join(' UNION ALL '));
     },
     async close() {
       redis.disconnect();
@@ -85,10 +98,19 @@ export async function openLab(): Promise<Lab> {
 }
 
 /** Tables of the engine, with their schemas. */
-async function tablesOf(db: Db): Promise<string[]> {
-  const rows = await db.query<{ name: string }>(
+const tablesOf = (db: Db): Promise<string[]> =>
+  namesOf(
+    db,
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
       WHERE schemaname IN ('platform', 'sale') ORDER BY 1`,
   );
-  return rows.map((row) => row.name);
-}
+
+const sequencesOf = (db: Db): Promise<string[]> =>
+  namesOf(
+    db,
+    `SELECT format('%I.%I', schemaname, sequencename) AS name FROM pg_sequences
+      WHERE schemaname IN ('platform', 'sale', 'simulated') ORDER BY 1`,
+  );
+
+const namesOf = async (db: Db, text: string): Promise<string[]> =>
+  (await db.query<{ name: string }>(text)).map((row) => row.name);

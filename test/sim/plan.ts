@@ -29,7 +29,12 @@ export const blowNames = [
   'move the partitions',
   'two owners',
   'recover',
+  'set the clock back',
+  'set the clock forward',
 ] as const;
+
+/** Under and over what the reaper takes for drift. */
+const clockStepsMs = [300, 2500, 7000];
 
 /** Where nothing may be lost. */
 export const losing: ReadonlySet<Blow> = new Set<Blow>([
@@ -132,5 +137,11 @@ export async function strike(scene: Scene, blow: Blow): Promise<void> {
       return;
     case 'recover':
       crew.recover(lane, () => undefined);
+      return;
+    case 'set the clock back':
+      redis.setClock(-rng.pick(clockStepsMs));
+      return;
+    case 'set the clock forward':
+      redis.setClock(rng.pick(clockStepsMs));
   }
 }

@@ -23,7 +23,6 @@ const quietMs = 100_000;
 
 export interface RunResult {
   readonly seed: number;
-  readonly digest: string;
   readonly wrong: readonly string[];
   /** How often each thing happened. */
   readonly seen: ReadonlyMap<string, number>;
@@ -43,10 +42,10 @@ export async function runSeed(
   const plan = planOf(scheduler, 2500, troubleMs);
   scheduler.note(JSON.stringify(plan));
   const config = lab.configOf(plan.lanes);
-  await lab.reset(config);
+  const filled = await lab.reset(config);
   const stores: SimStores = {
     redis: await SimRedis.over(lab.redis, firstRunId, scheduler, faults),
-    postgres: new SimPostgres(lab.seats, scheduler, faults),
+    postgres: new SimPostgres(lab.seats, filled, scheduler, faults),
     kafka: new SimKafka(scheduler, faults),
   };
   if (mutant?.script !== undefined) stores.redis.change = mutant.script;
@@ -74,8 +73,8 @@ export async function runSeed(
   } finally {
     await stores.postgres.leave(() => true);
   }
-  const { digest, events, now: virtualMs } = scheduler;
-  return { seed, digest, wrong, seen: faults.seen, events, virtualMs };
+  const { events, now: virtualMs } = scheduler;
+  return { seed, wrong, seen: faults.seen, events, virtualMs };
 }
 
 function begin(scene: Scene, plan: Plan): void {

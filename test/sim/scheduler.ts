@@ -4,7 +4,6 @@
  * can die or stand still between any two of them. What an event awaits of a real store is over
  * before the next event begins: same seed, same events.
  */
-import { createHash } from 'node:crypto';
 import type { Clock, Timer } from '../../platform/clock.ts';
 import { Rng } from '../support/rng.ts';
 
@@ -40,7 +39,6 @@ export class Scheduler {
   events = 0;
   readonly #chance: Rng;
   readonly #heap: Event[] = [];
-  readonly #hash = createHash('sha256');
   readonly #trace: ((line: string) => void) | null;
   #ties = 0;
 
@@ -56,14 +54,10 @@ export class Scheduler {
   }
 
   /** Adds a line to the trace: what two runs of a seed are compared by. */
-  note(line: string): void {
-    const text = `${this.now.toFixed(3)} ${this.actor.name} ${line}\n`;
-    this.#hash.update(text);
-    this.#trace?.(text);
-  }
-
-  get digest(): string {
-    return this.#hash.copy().digest('hex');
+  note(line: string | (() => string)): void {
+    if (this.#trace === null) return;
+    const what = typeof line === 'string' ? line : line();
+    this.#trace(`${this.now.toFixed(3)} ${this.actor.name} ${what}\n`);
   }
 
   /** Calls in `actor`'s name, if it lives then. */
@@ -106,8 +100,10 @@ export class Scheduler {
       this.events += 1;
       this.actor = event.actor;
       await event.call();
-      // Everything that follows from it without a store or a timer happens now.
-      await new Promise(setImmediate);
+      // Everything that follows from it without a store or a timer happens now: a tick comes when no
+      // promise is left to go on, and what ticks of others began is over by the second.
+      await new Promise(process.nextTick);
+      await new Promise(process.nextTick);
     }
     this.actor = this.world;
   }

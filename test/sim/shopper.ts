@@ -126,7 +126,7 @@ export class Shopper {
       const askedAt = scheduler.now;
       const outcome = await crew.ask((engine) => command(engine, asked));
       asked.tellings.push({ askedAt, toldAt: scheduler.now, outcome });
-      scheduler.note(`${asked.kind} ${asked.key} ${JSON.stringify(outcome)}`);
+      scheduler.note(() => `${asked.kind} ${asked.key} ${JSON.stringify(outcome)}`);
       if (isTrue(outcome) || scheduler.now > until) return outcome;
       await scheduler.sleep(pauseMs * (0.5 + this.#rng.next()));
     }

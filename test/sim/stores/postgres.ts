@@ -4,7 +4,6 @@
  * for again in virtual time until the lock time-out; `now()` is the scheduler's. The end of a process
  * rolls back what it had open.
  */
-import { createHash } from 'node:crypto';
 import { Client, DatabaseError, type ClientConfig, type QueryResult } from 'pg';
 import { copyLines } from '../../../platform/postgres/copy.ts';
 import type { Db, Query, TxOptions } from '../../../platform/postgres/db.ts';
@@ -12,6 +11,7 @@ import { fault, toFault } from '../../../platform/postgres/errors.ts';
 import { getTypeParser } from '../../../platform/postgres/types.ts';
 import type { Faults } from '../faults.ts';
 import type { Actor, Scheduler } from '../scheduler.ts';
+import { factsOf, Memory, type Input } from './memory.ts';
 
 const usualMs = 0.6;
 const lockTimeoutMs = 3000;
@@ -30,6 +30,8 @@ interface Seat {
   holder: Holder | null;
   /** The server knows of its transaction. */
   begun: boolean;
+  /** Tables that its transaction may have changed, or holds locks on. */
+  readonly touched: Set<string>;
 }
 
 /** Schema whose `now()` stands before the server's own. */
@@ -47,12 +49,21 @@ export class SimPostgres {
   up = true;
   /** A statement as the server gets it: what a mutant changes. */
   change = (text: string): string => text;
+  readonly memory: Memory;
   #starts = 0;
   readonly #seats: readonly Seat[];
-  readonly #remembered = new Map<string, QueryResult>();
 
-  constructor(seats: readonly Client[], scheduler: Scheduler, faults: Faults) {
-    this.#seats = seats.map((client) => ({ client, holder: null, begun: false }));
+  /** `filled` = tables that have rows already. */
+  constructor(
+    seats: readonly Client[],
+    filled: readonly string[],
+    scheduler: Scheduler,
+    faults: Faults,
+  ) {
+    this.#seats = seats.map((client) => {
+      return { client, holder: null, begun: false, touched: new Set() };
+    });
+    this.memory = new Memory(filled);
     this.scheduler = scheduler;
     this.faults = faults;
   }
@@ -60,25 +71,6 @@ export class SimPostgres {
   /** Transactions that may hold locks. */
   get open(): number {
     return this.#seats.filter(({ begun }) => begun).length;
-  }
-
-  /** Something has been committed, or a lock given back. */
-  changed(): void {
-    this.#remembered.clear();
-  }
-
-  /**
-   * What a question was answered since anything has changed: most of a run is loops that look and
-   * find nothing, and asking the server for it again would be most of its time.
-   */
-  async answer(text: string, values: Input, ask: () => Promise<QueryResult>) {
-    if (!isQuestion(text)) return ask();
-    const key = JSON.stringify([text, values]);
-    const known = this.#remembered.get(key);
-    if (known !== undefined) return known;
-    const result = await ask();
-    if (result.rows.length === 0 || !text.includes('FOR UPDATE')) this.#remembered.set(key, result);
-    return result;
   }
 
   db(): Db {
@@ -99,10 +91,16 @@ export class SimPostgres {
     for (const seat of this.#seats) {
       if (seat.holder === null || !whose(seat.holder)) continue;
       if (seat.begun) await seat.client.query('ROLLBACK');
-      seat.holder = null;
-      seat.begun = false;
-      this.changed();
+      this.free(seat);
     }
+  }
+
+  /** Its transaction is over. */
+  free(seat: Seat): void {
+    this.memory.changed([...seat.touched]);
+    seat.touched.clear();
+    seat.holder = null;
+    seat.begun = false;
   }
 
   /** The same a moment later, for one who is no store. */
@@ -137,6 +135,8 @@ export async function steerClock(url: string): Promise<void> {
   await client.query(clockSchema);
   await client.query(`ALTER DATABASE ${name} SET search_path = simulated, pg_catalog, public`);
   await client.query(`ALTER DATABASE ${name} SET "simulated.now" = '0'`);
+  // What a crash of the real server would lose is nobody's: a run ends with it.
+  await client.query(`ALTER DATABASE ${name} SET synchronous_commit = off`);
   await client.end();
 }
 
@@ -158,17 +158,13 @@ export async function openSeats(url: string, folder: string, count: number): Pro
   for (let i = 0; i < count; i++) {
     const client = new Client(options);
     await client.connect();
-    await client.query(`SET lock_timeout = 1; SET synchronous_commit = off;
-      SET plan_cache_mode = force_generic_plan; SET jit = off`);
+    await client.query(
+      `SET lock_timeout = 1; SET plan_cache_mode = force_generic_plan; SET jit = off`,
+    );
     seats.push(client);
   }
   return seats;
 }
-
-const nameOf = (text: string): string => createHash('md5').update(text).digest('hex');
-
-/** Values of a statement; a text is the lines of a COPY. */
-type Input = readonly unknown[] | string;
 
 const nothingRead: QueryResult = { command: 'COPY', rowCount: -1, oid: 0, fields: [], rows: [] };
 
@@ -181,7 +177,14 @@ async function ask(client: Client, text: string, values: Input): Promise<QueryRe
     const result: unknown = await client.query(text);
     return (Array.isArray(result) ? result.at(-1) : result) as QueryResult;
   }
-  return client.query({ text, values: [...values], name: nameOf(text) });
+  return client.query({ text, values: [...values], name: factsOf(text).name });
+}
+
+/** The time as one more value: a statement of its own would be another way to the server and back. */
+function withTime(text: string, values: Input, stamp: string): [string, Input] {
+  if (typeof values === 'string' || !text.includes('now()')) return [text, values];
+  const now = `to_timestamp($${values.length + 1}::bigint / 1000.0)`;
+  return [text.replaceAll('now()', now), [...values, stamp]];
 }
 
 class SimDb implements Db {
@@ -210,7 +213,7 @@ class SimDb implements Db {
       call(server, text, async () => {
         const seat = server.sit({ actor });
         try {
-          return await server.answer(text, values, () => this.#ask(seat, text, values));
+          return await server.memory.answer(text, values, () => this.#ask(seat, text, values));
         } finally {
           seat.holder = null;
         }
@@ -219,12 +222,13 @@ class SimDb implements Db {
   }
 
   async #ask({ client }: Seat, text: string, values: Input): Promise<QueryResult> {
-    const server = this.#server;
-    if (text.includes('now()') || text.includes('INSERT')) {
-      await client.query(`SET "simulated.now" = '${server.stamp}'`);
-    }
-    const result = await ask(client, this.#server.change(text), values);
-    if (!isQuestion(text) && result.rowCount !== 0) server.changed();
+    const { memory, stamp, change } = this.#server;
+    const { touched } = factsOf(text);
+    const [timed, all] = withTime(text, values, stamp);
+    // Of defaults of columns.
+    if (text.includes('INSERT')) await client.query(`SET "simulated.now" = '${stamp}'`);
+    const result = await ask(client, change(timed), all);
+    if (touched.length > 0 && result.rowCount !== 0) memory.changed(touched);
     return result;
   }
 
@@ -322,8 +326,8 @@ class SeatQuery implements Query {
       call(server, text, () => {
         this.#check();
         if (this.#dirty) return this.#askServer(text, values);
-        this.#dirty = !isQuestion(text);
-        return server.answer(text, values, () => this.#askServer(text, values));
+        this.#dirty = !factsOf(text).isQuestion;
+        return server.memory.answer(text, values, () => this.#askServer(text, values));
       }),
     ).catch((error: unknown) => {
       // After a lost call nobody knows the connection's state, so the client drops it.
@@ -339,13 +343,13 @@ class SeatQuery implements Query {
       await client.query(`BEGIN ISOLATION LEVEL ${this.#level}; ${now}`);
       this.#seat.begun = true;
     }
+    for (const table of factsOf(text).touched) this.#seat.touched.add(table);
     // Only beside another transaction can there be a lock to wait for.
     if (this.#server.open < 2) return ask(client, this.#server.change(text), values);
+    // Never released: a later one of that name stands before it.
     await client.query('SAVEPOINT statement');
     try {
-      const result = await ask(client, this.#server.change(text), values);
-      await client.query('RELEASE statement');
-      return result;
+      return await ask(client, this.#server.change(text), values);
     } catch (error) {
       if (isLocked(error)) await client.query('ROLLBACK TO statement');
       throw error;
@@ -358,9 +362,7 @@ class SeatQuery implements Query {
 
   #leave(): void {
     this.#ended = true;
-    this.#seat.holder = null;
-    if (this.#seat.begun) this.#server.changed();
-    this.#seat.begun = false;
+    this.#server.free(this.#seat);
   }
 
   #drop(): void {
@@ -368,10 +370,6 @@ class SeatQuery implements Query {
     this.#server.drop(this.#holder);
   }
 }
-
-/** The same again while nothing has changed: it writes nothing, and no clock or lock is in it. */
-const isQuestion = (text: string): boolean =>
-  /^\s*SELECT/.test(text) && !/now\(\)|advisory|nextval/.test(text);
 
 const isLocked = (error: unknown): boolean =>
   error instanceof DatabaseError && error.code === lockNotAvailable;

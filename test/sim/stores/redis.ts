@@ -10,12 +10,27 @@ import { Redis, type Command } from 'ioredis';
 import { projectRoot } from '../../../platform/config.ts';
 import type { Faults } from '../faults.ts';
 import type { Actor, Scheduler } from '../scheduler.ts';
+import { RedisMemory } from './redis-memory.ts';
 
 type Argument = string | Buffer;
 type Call = readonly Argument[];
 
-const reads = new Set(['get', 'hget', 'hmget', 'hgetall', 'xrange', 'xread', 'zrangebyscore']);
+const reads = new Set([
+  'get',
+  'getdel',
+  'hget',
+  'hmget',
+  'hgetall',
+  'xrange',
+  'xread',
+  'zrangebyscore',
+]);
 const shim = readFileSync(join(projectRoot(), 'test/sim/stores/steer.lua'), 'utf8');
+/** Answers what it wrote, and then what it answers. */
+const steered = (script: string): string =>
+  [shim, 'local function simScript()', script, 'end', 'local simReply = simScript()']
+    .concat("return { table.concat(simWrote, '\\n'), simReply }")
+    .join('\n');
 const usualMs = 0.4;
 const reconnectMs = 20;
 const unwritable = "Stream isn't writeable and enableOfflineQueue options is false";
@@ -26,8 +41,8 @@ export class SimRedis {
   readonly connections = new Set<SimConnection>();
   up = true;
   runId: string;
-  /** Its clock less the world's, ms. */
-  skewMs = 0;
+  /** Its clock less the world's since when, ms and virtual ms since 1970; oldest first. */
+  readonly skews: { readonly since: number; readonly ms: number }[] = [{ since: 0, ms: 0 }];
   /** A script as the server gets it: what a mutant changes. */
   change = (source: string): string => source;
   /** Every process owns its leases alone: two owners of every loop. */
@@ -35,6 +50,7 @@ export class SimRedis {
   readonly #real: Redis;
   /** What was there before the first write of the run. */
   readonly #base: readonly { key: Buffer; value: Buffer }[];
+  readonly #memory = new RedisMemory();
   #writes: Call[] = [];
   #starts = 0;
   /** SHA of the script as its caller knows it → as this server runs it. */
@@ -68,6 +84,15 @@ export class SimRedis {
       base.push({ key, value: await real.dumpBuffer(key) });
     }
     return new SimRedis(real, scheduler, faults, runId, base);
+  }
+
+  get skewMs(): number {
+    return this.skews.at(-1)?.ms ?? 0;
+  }
+
+  /** Sets its clock, forward or back. */
+  setClock(byMs: number): void {
+    this.skews.push({ since: this.scheduler.wall, ms: this.skewMs + byMs });
   }
 
   get writes(): number {
@@ -118,6 +143,7 @@ export class SimRedis {
       if (error !== null && !error.message.startsWith('ERR lane')) throw error;
     }
     this.#writes = writes;
+    this.#memory.forget();
   }
 
   /** Runs one command as the server. */
@@ -128,10 +154,16 @@ export class SimRedis {
     if (name === 'script') return this.#load(args[1] ?? '');
     if (name === 'evalsha') return this.#script(args, actor);
     if (name === 'scan') return this.#scan(args);
-    if (name === 'xread') return this.#real.callBuffer(name, ...withoutBlock(args));
-    if (!reads.has(name)) this.#writes.push([name, ...args]);
-    const reply = await this.#real.callBuffer(name, ...args);
-    if (name === 'getdel' && reply !== null) this.faults.count('a gap was published again');
+    const asked = name === 'xread' ? withoutBlock(args) : args;
+    const reply = await this.#memory.answer(name, asked, () =>
+      this.#real.callBuffer(name, ...asked),
+    );
+    const isTaken = name === 'getdel' && reply !== null;
+    if (isTaken) this.faults.count('a gap was published again');
+    if (isTaken || !reads.has(name)) {
+      this.#writes.push([name, ...args]);
+      this.#memory.changed([String(args[0])]);
+    }
     return reply;
   }
 
@@ -154,35 +186,45 @@ export class SimRedis {
   async #load(source: Argument): Promise<Buffer> {
     const sha = createHash('sha1').update(source).digest('hex');
     if (!this.#loaded.has(sha)) {
-      const steered = await this.#real.script('LOAD', `${shim}\n${this.change(source.toString())}`);
-      this.#loaded.set(sha, String(steered));
+      const text = steered(this.change(source.toString()));
+      this.#loaded.set(sha, String(await this.#real.script('LOAD', text)));
     }
     this.#known.add(sha);
     return Buffer.from(sha);
   }
 
   async #script([sha = '', ...rest]: readonly Argument[], actor: Actor): Promise<unknown> {
-    const steered = this.#loaded.get(sha.toString());
-    if (steered === undefined || !this.#known.has(sha.toString())) {
+    const own = this.#loaded.get(sha.toString());
+    if (own === undefined || !this.#known.has(sha.toString())) {
       this.faults.count('script loaded');
       throw new Error('NOSCRIPT No matching script. Please use EVAL.');
     }
     if (this.leasesLie && String(rest[1]).includes(':lease:')) {
       // Each has a lease of its own.
-      return this.#run(steered, [
-        rest[0] ?? '',
-        `${String(rest[1])}@${actor.name}`,
-        ...rest.slice(2),
-      ]);
+      return this.#run(own, [rest[0] ?? '', `${String(rest[1])}@${actor.name}`, ...rest.slice(2)]);
     }
-    return this.#run(steered, rest);
+    return this.#run(own, rest);
   }
 
-  #run(steered: string, rest: readonly Argument[]): Promise<unknown> {
+  async #run(sha: string, rest: readonly Argument[]): Promise<unknown> {
     const steer = [String(this.scheduler.wall + this.skewMs), this.runId];
-    const call: Call = ['evalsha', steered, ...rest, ...steer];
-    this.#writes.push(call);
-    return this.#real.callBuffer('EVALSHA', ...call.slice(1));
+    const call: Call = ['evalsha', sha, ...rest, ...steer];
+    let answer: readonly [Buffer, unknown];
+    try {
+      answer = (await this.#real.callBuffer('EVALSHA', ...call.slice(1))) as [Buffer, unknown];
+    } catch (error) {
+      // It may have written before.
+      this.#writes.push(call);
+      this.#memory.forget();
+      throw error;
+    }
+    const [wrote, reply] = answer;
+    if (wrote.length > 0) {
+      this.#writes.push(call);
+      this.#memory.changed(wrote.toString('latin1').split('\n'));
+    }
+    if (reply instanceof Error) throw reply;
+    return reply ?? null;
   }
 }
 
@@ -304,7 +346,8 @@ export class SimConnection extends Redis {
     if (!server.up) return;
     const { reply, error } = await this.#execute(name, command.args as Argument[]);
     scheduler.note(
-      `${this.actor.name} redis ${name} ${fate} ${digestOf(error === null ? reply : error.message)}`,
+      () =>
+        `${this.actor.name} redis ${name} ${fate} ${digestOf(error === null ? reply : error.message)}`,
     );
     if (fate === 'dies-after') faults.kill(this.actor);
     if (lost) {

@@ -1,7 +1,7 @@
 /**
  * Reaper: ends overdue holds. It only says when to look; the script judges every deadline. It
  * stops, alarmed, when Redis's clock and this process's own monotonic one drift apart: a clock
- * that was set must not end anybody's hold early.
+ * that was set by mistake must not end anybody's hold early. What stays as it was set is the time.
  */
 import { clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -17,15 +17,35 @@ const everyMs = 250;
 const salesPerRoundMax = 20;
 const holdsPerCallMax = 200;
 const driftMaxMs = 2000;
+/** A clock that has been set and then kept time for so long is right, as far as anybody can tell. */
+const keptTimeMs = 10_000;
+const keptWithinMs = 500;
 
-/** Compares Redis's clock with the monotonic one since the first look. */
+/** Compares Redis's clock with the monotonic one since the first look, or since it was set for good. */
 export class DriftWatch {
   #first: { redis: number; own: number } | null = null;
+  #set: { by: number; since: number } | null = null;
 
-  /** Milliseconds by which Redis's clock has run away from ours since the first look. */
-  drift(redisMs: number, ownMs: number): number {
+  /**
+   * Milliseconds by which Redis's clock has run away from ours. `settled` = it was set, and has kept
+   * time since: from now on it is compared with what it shows now.
+   */
+  look(redisMs: number, ownMs: number): { readonly drift: number; readonly settled: boolean } {
     this.#first ??= { redis: redisMs, own: ownMs };
-    return redisMs - this.#first.redis - (ownMs - this.#first.own);
+    const drift = redisMs - this.#first.redis - (ownMs - this.#first.own);
+    if (Math.abs(drift) <= driftMaxMs) {
+      this.#set = null;
+      return { drift, settled: false };
+    }
+    if (this.#set === null || Math.abs(drift - this.#set.by) > keptWithinMs) {
+      this.#set = { by: drift, since: ownMs };
+    }
+    const settled = ownMs - this.#set.since >= keptTimeMs;
+    if (settled) {
+      this.#first = { redis: redisMs, own: ownMs };
+      this.#set = null;
+    }
+    return { drift, settled };
   }
 }
 
@@ -49,9 +69,13 @@ export function startReaper(options: {
       redis.hget(keys.clock, 'outage'),
     ]);
     const now = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
-    const drift = watch.drift(now, clock.now());
+    const { drift, settled } = watch.look(now, clock.now());
+    if (settled) {
+      const moved = { lane, ms: Math.round(drift) };
+      log.warn(moved, "redis's clock was set and has kept time since: holds end by what it shows");
+    }
     if (!owned) return false;
-    if (Math.abs(drift) > driftMaxMs) {
+    if (Math.abs(drift) > driftMaxMs && !settled) {
       throw new Error(`redis's clock has moved by ${Math.round(drift)} ms: not ending any hold`);
     }
     const due = await redis.zrangebyscore(

@@ -17,7 +17,8 @@ import { holdRests, holdsOf, Setting, Turns } from './setting.ts';
 
 const server = ['api', 'redis', 'worker', 'kafka', 'postgres'];
 const accepted = 201;
-const warmUpSeconds = 2;
+/** The worker's code is compiled anew while it is warming up: a quarter of its CPU at first. */
+const warmUpSeconds = 5;
 /** More than two cores will take: sales are made ahead for it. */
 const perSecondMost = 60_000;
 /** Of the lean client's rate: what autocannon is sure to manage in the same time. */

@@ -1,6 +1,6 @@
 /** What a handler of the sale asks the window of its caller: cart, delivery, saved details. */
 import { isRetryable } from '../platform/fault.ts';
-import { refuse } from '../platform/http/problems.ts';
+import { ProblemError, refuse } from '../platform/http/problems.ts';
 import type { Ctx } from '../platform/http/route.ts';
 import type { Details } from '../engine/index.ts';
 import type { Answered, CatalogClient } from './catalog-client.ts';
@@ -69,4 +69,28 @@ export async function deliverableTo(
   if (status === 503) windowAway();
   if (status !== 200) return null;
   return (JSON.parse(body) as { readonly deliverable: boolean | null }).deliverable;
+}
+
+/** How long a sale waits for the window's word; it is never waited for longer. */
+const patienceMs = 500;
+
+/** As `deliverableTo`, for a sale that goes on without the window: null where it does not say soon. */
+export async function deliverableSoon(
+  ...asked: Parameters<typeof deliverableTo>
+): Promise<boolean | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), patienceMs);
+  });
+  try {
+    return await Promise.race([deliverableTo(...asked).catch(nullIfAway), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A window that is away is no reason to keep anybody out. */
+function nullIfAway(error: unknown): null {
+  if (error instanceof ProblemError && error.problem.code === 'unavailable') return null;
+  throw error;
 }

@@ -3,10 +3,10 @@
  * once it is known that something can be delivered there; with the window away nobody waits for it.
  */
 import type { Answering } from '../platform/http/route.ts';
-import { problem, ProblemError } from '../platform/http/problems.ts';
+import { problem } from '../platform/http/problems.ts';
 import type { LineTicket, Millis, Outcome, SaleTerms } from '../engine/index.ts';
 import type { Api, Command } from './api.ts';
-import { deliverableTo } from './ask-window.ts';
+import { deliverableSoon } from './ask-window.ts';
 import type { Asker, Place } from './ask-window.ts';
 import type { CatalogClient } from './catalog-client.ts';
 import { LaneViews } from './lane-views.ts';
@@ -76,7 +76,7 @@ export class LineDesk {
   async #asks(terms: SaleTerms, place: Place, asker: Asker): Promise<boolean | null> {
     let said: boolean | null = false;
     for (const { product } of terms.items) {
-      const one = await deliverableTo(asker, this.#catalog, product, place).catch(unknownIfAway);
+      const one = await deliverableSoon(asker, this.#catalog, product, place);
       if (one === true) return true;
       if (one === null) said = null;
     }
@@ -142,10 +142,4 @@ export class LineDesk {
     const json = await this.#json(outcome.value, terms, outcome.now);
     return { state, number, json: JSON.stringify(json) };
   }
-}
-
-/** A window that is away is no reason to keep anybody out. */
-function unknownIfAway(error: unknown): null {
-  if (error instanceof ProblemError && error.problem.code === 'unavailable') return null;
-  throw error;
 }

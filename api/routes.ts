@@ -64,7 +64,7 @@ function asDocumented(routes: readonly Route[]): Route[] {
 export function contractRoutes({ api, catalog, desk, watch }: Surroundings): Route[] {
   return [
     holdRoute(api),
-    ...orderRoutes(api),
+    ...orderRoutes(api, catalog),
     payRoute(api, catalog),
     checkoutRoute(api, catalog),
     ...saleRoutes(api),

@@ -16,6 +16,8 @@ export interface CartSource {
   readonly products: ReadonlyMap<string, Cached<ProductOffers>>;
   /** Whether the buyer may take part in sales for verified shoppers. */
   readonly verified: boolean;
+  /** Sales with a line in which it is the buyer's turn. */
+  readonly turns: ReadonlySet<string>;
   readonly currency: string;
   /** Where it shall go; null = nowhere said. */
   readonly place: Place | null;
@@ -43,10 +45,10 @@ export function cartDocument(source: CartSource): object {
 function lineDocument(
   line: CartLine,
   known: ProductOffers | undefined,
-  { verified, currency, place }: CartSource,
+  { verified, turns, currency, place }: CartSource,
 ) {
   const { product_id, quantity } = line;
-  const best = known === undefined ? null : bestOffer(known, { verified, quantity });
+  const best = known === undefined ? null : bestOffer(known, { verified, quantity, turns });
   const withdrawn = known === undefined || known.product.withdrawn;
   const price = withdrawn || best === null ? line.price : best.price;
   const available = !withdrawn && best?.available === true;

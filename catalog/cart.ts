@@ -3,6 +3,7 @@
  * Postgres away a cart seen before is shown as `stale`; a change is refused with 503, because what
  * only this process would know is lost with it.
  */
+import { isRetryable } from '../platform/fault.ts';
 import { refuse } from '../platform/http/problems.ts';
 import type { Ctx, JsonSchema, Route } from '../platform/http/route.ts';
 import { readAddress } from './addresses.ts';
@@ -12,9 +13,11 @@ import { deleteLine, linesMax, mergeGuest, putLine, readCart } from './cart-rows
 import type { CartLine } from './cart-rows.ts';
 import type { Db } from '../platform/postgres/pool.ts';
 import type { Places } from './delivery/places.ts';
-import { bestOffer, offersOf } from './offers.ts';
+import { bestOffer, linesOf, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import { lastSeen } from './last-seen.ts';
+import { readTurns } from './product-rows.ts';
+import type { ProductOffers } from './product-rows.ts';
 import type { PageCache } from './page-cache.ts';
 import { cartLineBody, cartMergeBody, cartSchema } from './schemas.ts';
 import { shopperOf } from './shopper.ts';
@@ -75,7 +78,8 @@ class Carts {
         refuse('not_found', 'There is no such product.');
       }
       const { verified } = shopper;
-      const { price, available } = bestOffer(found.value, { verified, quantity });
+      const turns = await this.#turnsIn(shopper, [found.value]);
+      const { price, available } = bestOffer(found.value, { verified, quantity, turns });
       const seen = { product_id: product, quantity, price, available };
       if (!(await putLine(this.#options.db, shopper.id, seen))) {
         const more = { extra: { limit: linesMax } };
@@ -127,7 +131,18 @@ class Carts {
     );
     const place = address && places.locate(address.country, address['postal_code'] ?? null);
     const { verified } = shopper;
-    return cartDocument({ lines, products, verified, currency, place, stale });
+    const known = [...products.values()].map(({ value }) => value);
+    const turns = await this.#turnsIn(shopper, known).catch((error: unknown) => {
+      // Without Postgres a cart is shown as if it were nobody's turn.
+      if (!isRetryable(error)) throw error;
+      return new Set<string>();
+    });
+    return cartDocument({ lines, products, verified, turns, currency, place, stale });
+  }
+
+  /** Asked only where one of the products is in a sale with a line. */
+  #turnsIn(shopper: Shopper, products: readonly ProductOffers[]): Promise<ReadonlySet<string>> {
+    return readTurns(this.#options.db, shopper.id, products.flatMap(linesOf));
   }
 }
 

@@ -8,10 +8,12 @@ import type { Cached } from './page-cache.ts';
 import { readProduct } from './product-rows.ts';
 import type { Offer, ProductOffers } from './product-rows.ts';
 
-/** Who buys, and how many at once: a sale may be for verified shoppers, and has a limit. */
+/** Who buys, and how many at once: a sale may be for verified shoppers, has a limit, and a line. */
 export interface Buyer {
   readonly verified: boolean;
   readonly quantity: number;
+  /** Sales with a line in which it is the buyer's turn. Missing = none. */
+  readonly turns?: ReadonlySet<string>;
 }
 
 export interface BestOffer {
@@ -25,7 +27,7 @@ export interface BestOffer {
 const isFree = ({ state, band }: Offer): boolean =>
   state === 'live' && (band === 'in_stock' || band === 'low');
 
-/** The cheapest live offer that takes the buyer; of two at one price, the standing sale. */
+/** The cheapest live offer that takes the buyer at once; of two at one price, the standing sale. */
 export function bestOffer({ product, offers }: ProductOffers, buyer: Buyer): BestOffer {
   const open = offers.filter((offer) => isFree(offer) && takes(offer, buyer)).sort(cheaper);
   const [best] = open;
@@ -44,8 +46,17 @@ function cheaper(a: Offer, b: Offer): number {
 
 const rank = ({ kind }: Offer): number => (kind === 'standing' ? 0 : 1);
 
-const takes = ({ who, limit_per_shopper: limit }: Offer, buyer: Buyer): boolean =>
-  (who === 'anyone' || buyer.verified) && buyer.quantity <= limit;
+const takes = (offer: Offer, buyer: Buyer): boolean =>
+  (offer.who === 'anyone' || buyer.verified) &&
+  buyer.quantity <= offer.limit_per_shopper &&
+  (!hasLine(offer) || buyer.turns?.has(offer.sale_id) === true);
+
+/** Of sales that only a turn lets buy: the price is for those who wait, not for a cart. */
+export const hasLine = ({ admission }: Offer): boolean => admission !== 'open';
+
+/** The running sales with a line: whose turn it is there has to be asked. */
+export const linesOf = ({ offers }: ProductOffers): string[] =>
+  offers.filter((offer) => isFree(offer) && hasLine(offer)).map(({ sale_id: id }) => id);
 
 export const offersFreshMs = 1000;
 const offersStaleMs = 600_000;

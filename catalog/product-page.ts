@@ -20,6 +20,7 @@ export interface SaleOnPage {
   readonly ends_at: string | null;
   readonly who: 'anyone' | 'verified';
   readonly limit_per_shopper: number;
+  readonly admission: 'open' | 'queue' | 'draw';
   readonly allotted?: number;
   readonly claimed_share?: number;
 }
@@ -81,6 +82,7 @@ function saleDocument(offer: Offer, currency: string): SaleOnPage {
     ends_at: offer.ends_at?.toISOString() ?? null,
     who: offer.who,
     limit_per_shopper: offer.limit_per_shopper,
+    admission: offer.admission,
   };
   if (offer.kind === 'standing') return shown;
   const { allotted } = offer;

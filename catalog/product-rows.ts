@@ -79,6 +79,8 @@ export interface Offer {
   readonly band: Band;
   readonly who: 'anyone' | 'verified';
   readonly limit_per_shopper: number;
+  /** Other than `open`, only who has a turn may buy. */
+  readonly admission: 'open' | 'queue' | 'draw';
   /** Lane time up to which this is settled; null before its lane has settled anything. */
   readonly as_of: Date | null;
 }
@@ -101,7 +103,7 @@ const offersMax = 1000;
 const offersEach = 20;
 const offersText = `
 SELECT sale_id, product_id, kind, state, price, list_price, starts_at, ends_at, allotted, claimed,
-  band, who, limit_per_shopper, as_of
+  band, who, limit_per_shopper, admission, as_of
 FROM sale.storefront
 WHERE product_id = ANY($1) AND (state IN ('scheduled', 'live', 'paused')
   OR state = 'closing' AND kind = 'flash')
@@ -110,6 +112,19 @@ ORDER BY starts_at, sale_id LIMIT $2`;
 /** Of these products, running and coming ones. */
 export function readOffers(q: Query, ids: readonly string[]): Promise<Offer[]> {
   return q.query<Offer>(offersText, [ids, Math.max(offersMax, ids.length * offersEach)], 'offers');
+}
+
+const turnsText = `SELECT sale_id FROM sale.turns WHERE shopper = $1 AND sale_id = ANY($2)`;
+
+/** In which of these sales the shopper has a turn now, as settled. */
+export async function readTurns(
+  q: Query,
+  shopper: string,
+  sales: readonly string[],
+): Promise<ReadonlySet<string>> {
+  if (sales.length === 0) return new Set();
+  const rows = await q.query<{ sale_id: string }>(turnsText, [shopper, sales], 'turns');
+  return new Set(rows.map(({ sale_id: id }) => id));
 }
 
 /** Null when there is no such product. The statements see slightly different moments. */

@@ -40,6 +40,10 @@ const sale = object(
     ends_at: maybe(time),
     who: { enum: ['anyone', 'verified'] },
     limit_per_shopper: { type: 'integer', minimum: 1 },
+    admission: {
+      enum: ['open', 'queue', 'draw'],
+      description: 'Other than `open`: who has a turn in its line may buy.',
+    },
     allotted: { type: 'integer', minimum: 0, description: 'Flash sales only.' },
     claimed_share: {
       type: 'number',

@@ -22,24 +22,29 @@ interface Chosen extends CheckoutLine {
   readonly sale: SaleId;
 }
 
-/** The cheapest live sale that takes the buyer; the standing one at one price, and if none does. */
+/**
+ * The cheapest live sale that takes the buyer at once; the standing one at one price, and if none
+ * does. Where there is a line, that is who has a turn.
+ */
 const saleText = `
 SELECT f.sale_id FROM sale.storefront f
+ CROSS JOIN LATERAL (SELECT f.state = 'live' AND f.band IN ('in_stock', 'low')
+   AND f.limit_per_shopper >= $2 AND (f.who = 'anyone' OR $3)
+   AND (f.admission = 'open' OR EXISTS (
+     SELECT 1 FROM sale.turns t WHERE t.sale_id = f.sale_id AND t.shopper = $4)) AS now) takes
  WHERE f.product_id = $1
-   AND (f.state = 'live' AND f.band IN ('in_stock', 'low') AND f.limit_per_shopper >= $2
-        AND (f.who = 'anyone' OR $3) OR f.kind = 'standing' AND f.state IN ('scheduled', 'live'))
- ORDER BY f.state = 'live' AND f.band IN ('in_stock', 'low') AND f.limit_per_shopper >= $2 DESC,
-          f.price, f.kind DESC, f.sale_id
+   AND (takes.now OR f.kind = 'standing' AND f.state IN ('scheduled', 'live'))
+ ORDER BY takes.now DESC, f.price, f.kind DESC, f.sale_id
  LIMIT 1`;
 
 async function chooseSale(
   q: Query,
   { product, quantity }: CheckoutLine,
-  verified: boolean,
+  { shopper, verified }: Pick<CheckoutCommand, 'shopper' | 'verified'>,
 ): Promise<SaleId | null> {
   const [row] = await q.query<{ sale_id: SaleId }>(
     saleText,
-    [product, quantity, verified],
+    [product, quantity, verified, shopper],
     'checkout_sale',
   );
   return row?.sale_id ?? null;
@@ -65,7 +70,7 @@ async function chosenFor(
   const known = await readKnown(db, request);
   if (known !== null) return known;
   const line = await command.line();
-  const sale = await chooseSale(db, line, command.verified);
+  const sale = await chooseSale(db, line, command);
   if (sale === null) return null;
   await db.run(
     `INSERT INTO sale.checkouts (request, fingerprint, sale_id, product_id, quantity)

@@ -101,9 +101,12 @@ function flash(sale, serverTime) {
   );
 }
 
-function termsOf({ who, limit_per_shopper: limit }) {
+const lines = { queue: ' · with a line', draw: ' · drawn by lot' };
+
+function termsOf({ who, limit_per_shopper: limit, admission }) {
   const whom = who === 'anyone' ? '' : ' · for signed-in shoppers';
-  return h('span', { className: 'dim' }, `${whom} · ${limit} each at most`);
+  const line = lines[admission] ?? '';
+  return h('span', { className: 'dim' }, `${line}${whom} · ${limit} each at most`);
 }
 
 function timeLeft(ms) {

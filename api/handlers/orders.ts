@@ -4,17 +4,20 @@ import type { Answering, Ctx, Route } from '../../platform/http/route.ts';
 import type { Details, LaneOrder, OrderDocument, Outcome } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api, Command } from '../api.ts';
+import { askerOf } from '../ask-window.ts';
+import type { CatalogClient } from '../catalog-client.ts';
 import { checkedCursor } from '../cursors.ts';
 import { timeText } from '../clock-text.ts';
 import { endedOrderJson, orderJson } from '../documents.ts';
+import { placeProblem } from '../order-place.ts';
 import { notFound, outcomeProblem } from '../refusals.ts';
 import { idParams, oneOf, orderIdPattern, pageQuery } from '../schemas/common.ts';
 import { detailsBody, orderAnswer, ordersAnswer } from '../schemas/orders.ts';
 
 const common = { half: 'sale', auth: 'shopper', params: idParams(orderIdPattern) } as const;
 
-export function orderRoutes(api: Api): Route[] {
-  return [readRoute(api), listRoute(api), detailsRoute(api), releaseRoute(api)];
+export function orderRoutes(api: Api, catalog: CatalogClient): Route[] {
+  return [readRoute(api), listRoute(api), detailsRoute(api, catalog), releaseRoute(api)];
 }
 
 function readRoute(api: Api): Route {
@@ -77,7 +80,7 @@ interface ListQuery {
   readonly cursor?: string;
 }
 
-function detailsRoute(api: Api): Route {
+function detailsRoute(api: Api, catalog: CatalogClient): Route {
   return {
     ...common,
     id: 'setOrderDetails',
@@ -95,6 +98,7 @@ function detailsRoute(api: Api): Route {
       'hold_expired',
       'illegal_transition',
       'details_required',
+      'undeliverable',
       'unsupported',
       'unavailable',
     ],
@@ -105,7 +109,13 @@ function detailsRoute(api: Api): Route {
         return;
       }
       const { shopper } = shopperOf(ctx);
-      const outcome = await api.engine.storeDetails(ctx.param('id'), shopper, detailsOf(body));
+      const order = { id: ctx.param('id'), shopper };
+      const inTheWay = await placeProblem({ api, catalog }, order, askerOf(ctx), body.address);
+      if (inTheWay !== null) {
+        ctx.problem(inTheWay);
+        return;
+      }
+      const outcome = await api.engine.storeDetails(order.id, shopper, detailsOf(body));
       if (outcome.kind === 'done') await answerWithOrder(ctx, api);
       else ctx.problem(outcomeProblem(outcome));
     },

@@ -1,5 +1,5 @@
 /**
- * POST /v1/orders/{id}/pay. Details that come with it are stored first; the lane then decides
+ * POST /v1/orders/{id}/pay. Details that come with it are judged and stored first; the lane then decides
  * alone. A hold that has ended is no reason to stop before it: the same key may have paid it.
  */
 import { problem } from '../../platform/http/problems.ts';
@@ -13,6 +13,7 @@ import type { Asker } from '../ask-window.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { outcomeProblem } from '../refusals.ts';
+import { placeProblem } from '../order-place.ts';
 import { idParams, orderIdPattern } from '../schemas/common.ts';
 import { orderAnswer, payBody } from '../schemas/orders.ts';
 import { answerEnd, detailsOf } from './orders.ts';
@@ -54,6 +55,7 @@ export function payRoute(api: Api, catalog: CatalogClient): Route {
       'illegal_transition',
       'hold_expired',
       'details_required',
+      'undeliverable',
       'idempotency_key_reused',
       'unsupported',
       'unavailable',
@@ -84,7 +86,7 @@ export async function payOrder(
     return;
   }
   if (body.email !== undefined || body.address !== undefined) {
-    if (!(await keeps(api, command, detailsOf(body), to))) return;
+    if (!(await keeps({ api, catalog }, command, detailsOf(body), asker, to))) return;
   }
   const outcome = await pay(api, command, body);
   if (!lacksDetails(outcome)) {
@@ -93,19 +95,25 @@ export async function payOrder(
   }
   const saved = await savedDetails(asker, catalog);
   if (saved === null) to.problem(outcomeProblem(outcome));
-  else if (await keeps(api, command, saved, to)) {
+  else if (await keeps({ api, catalog }, command, saved, asker, to)) {
     answerEnd(to, await pay(api, command, body), api.currency);
   }
 }
 
-/** Stores them for the order. Answers and is false where that is refused. */
+/** Stores them for the order, if it goes there. Answers and is false where that is refused. */
 async function keeps(
-  { engine }: PayParts['api'],
-  { id, shopper }: Command,
+  { api, catalog }: Pick<PayParts, 'api' | 'catalog'>,
+  command: Command,
   details: Partial<Details>,
+  asker: Asker,
   to: Answering,
 ): Promise<boolean> {
-  const stored = await engine.storeDetails(id, shopper, details);
+  const inTheWay = await placeProblem({ api, catalog }, command, asker, details.address);
+  if (inTheWay !== null) {
+    to.problem(inTheWay);
+    return false;
+  }
+  const stored = await api.engine.storeDetails(command.id, command.shopper, details);
   if (stored.kind === 'done' || isEnded(stored)) return true;
   to.problem(outcomeProblem(stored));
   return false;

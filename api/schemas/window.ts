@@ -26,6 +26,7 @@ const saleOfProduct = answer(
     ends_at: timeOrNull,
     who: oneOf('anyone', 'verified'),
     limit_per_shopper: count,
+    admission: oneOf('open', 'queue', 'draw'),
     allotted: count,
     claimed_share: { type: 'number', minimum: 0, maximum: 1 },
   },

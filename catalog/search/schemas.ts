@@ -42,6 +42,7 @@ const sale = whole({
   price: money,
   starts_at: time,
   ends_at: maybe(time),
+  admission: { enum: ['open', 'queue', 'draw'] },
 });
 
 const hitProperties = {

@@ -19,6 +19,7 @@ import { availabilities, exactCountMax, fewHits, rankedMax } from './ranking.ts'
 import type { Ranking } from './ranking.ts';
 import { onSaleTag, tagOf } from './tags.ts';
 import { readTiers } from './tiers.ts';
+import type { SaleOfHit } from './standing.ts';
 import type { Tiers } from './tiers.ts';
 import type { Vocabulary, WordFacts } from './vocabulary.ts';
 import { isEmpty, readTyped } from './words.ts';
@@ -237,11 +238,18 @@ function hitDocument(hit: Hit, place: Place | null): object {
     discount_percent:
       hit.list_price === 0 ? 0 : Math.floor((Math.max(0, off) * 100) / hit.list_price),
     availability: availabilities[hit.availability] ?? 'coming',
-    ...(hit.sale === null ? {} : { sale: { ...hit.sale, price: money(hit.sale.price) } }),
+    ...(hit.sale === null ? {} : { sale: saleDocument(hit.sale, currency) }),
     variants: hit.variants,
     delivery: deliveryTo(hit.rules, place),
   };
 }
+
+/** A row that was written before there were lines does not say that there is none. */
+const saleDocument = ({ admission = 'open', price, ...sale }: SaleOfHit, currency: string) => ({
+  ...sale,
+  price: { amount: price, currency },
+  admission,
+});
 
 const tiersFreshMs = 5000;
 

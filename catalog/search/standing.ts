@@ -1,5 +1,6 @@
 /** What a product's sales make of it in a search: availability, price now, sale, quality. Pure. */
 import { createHash } from 'node:crypto';
+import { hasLine } from '../offers.ts';
 import { availabilityOf } from '../product-page.ts';
 import type { Offer } from '../product-rows.ts';
 import { availabilities, qualityOf } from './ranking.ts';
@@ -11,6 +12,7 @@ export interface SaleOfHit {
   readonly price: number;
   readonly starts_at: string;
   readonly ends_at: string | null;
+  readonly admission?: Offer['admission'];
 }
 
 /** Columns of shop.search, and whether it is on sale now. */
@@ -59,9 +61,11 @@ export function standingOf(
   };
 }
 
-/** What it costs where it can be bought now, else its list price. */
+/** What it costs where anybody can buy it now, else its list price: a line's price is its sale's. */
 function priceNow({ price, offers }: OfferedMember): number {
-  const prices = offers.filter(isBuyable).map((offer) => offer.price);
+  const prices = offers
+    .filter((offer) => isBuyable(offer) && !hasLine(offer))
+    .map((offer) => offer.price);
   return prices.length === 0 ? price : Math.min(...prices);
 }
 
@@ -74,9 +78,9 @@ function sooner(a: Offer, b: Offer): number {
   return a.sale_id < b.sale_id ? -1 : 1;
 }
 
-function saleOf({ sale_id: id, state, price, starts_at, ends_at }: Offer): SaleOfHit {
+function saleOf({ sale_id: id, state, price, starts_at, ends_at, admission }: Offer): SaleOfHit {
   const ends = ends_at?.toISOString() ?? null;
-  return { id, state, price, starts_at: starts_at.toISOString(), ends_at: ends };
+  return { id, state, price, starts_at: starts_at.toISOString(), ends_at: ends, admission };
 }
 
 /** 0…1, fixed for an id and unlike that of its neighbours. */

@@ -80,6 +80,48 @@ it('orders nothing that is not delivered there', async () => {
   expect(await shop.free(vendor, product)).toBe(30);
 });
 
+it('keeps and pays for nothing that goes where it is not delivered', async () => {
+  const delivery = { include: [{ country: 'FR' }, { country: 'DE', postal_prefixes: ['10'] }] };
+  const product = await shop.product(vendor, { delivery });
+  const sale = await shop.sale(vendor, product, { allotted: 5 });
+  await shop.isIn(sale, 'live');
+  const ann = await shop.shopper();
+  const order = await shop.held(sale, ann);
+  const to = (postal_code: string) => ({
+    email: details.email,
+    address: { ...details.address, postal_code },
+  });
+  const change = (body: object) =>
+    shop.ask('PATCH', `/v1/orders/${order}`, { token: ann.token, body });
+  const key = ownName('pay');
+  const method = { type: 'test' };
+  const pay = (postal_code: string) => shop.pay(order, ann, { method, ...to(postal_code) }, key);
+  for (const refused of [await change(to('80331')), await pay('80331')]) {
+    expect([refused.status, refused.json['code'], refused.json['param']]).toEqual([
+      ...[422, 'undeliverable', 'address'],
+    ]);
+    expect(refused.json['errors']).toEqual([{ product_id: product, code: 'undeliverable' }]);
+  }
+  expect((await shop.order(order, ann)).json).toMatchObject({ state: 'held', email: null });
+  expect((await change(to('10115'))).status).toBe(200);
+  const paid = await pay('10117');
+  expect([paid.status, paid.json['state']]).toEqual([200, 'paid']);
+  // The rules may be others by now: what was accepted is answered again.
+  await shop.must(200, 'PATCH', `/v1/products/${product}`, {
+    token: vendor,
+    body: { delivery: { include: [{ country: 'FR' }] } },
+  });
+  const again = await pay('10117');
+  expect([again.status, again.text]).toEqual([200, paid.text]);
+
+  const saving = await shop.shopper();
+  const other = await shop.held(sale, saving);
+  const body = { email: details.email, ...to('80331').address };
+  await shop.must(200, 'PUT', '/v1/me/addresses', { token: saving.token, body });
+  const saved = await shop.pay(other, saving, { method });
+  expect([saved.status, saved.json['code']]).toEqual([422, 'undeliverable']);
+});
+
 it('shows a vendor’s change in the window: a new price, then nothing', async () => {
   const product = await shop.product(vendor);
   const ann = await shop.shopper();

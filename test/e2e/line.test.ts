@@ -145,6 +145,26 @@ it('a draw: joined before the bell, numbered, admitted, sold, proven', async () 
   expect(drawn).toEqual(inOrder);
 }, 40_000);
 
+async function productOf(sale: string): Promise<string> {
+  const { json } = await shop.must(200, 'GET', `/v1/sales/${sale}`);
+  return (json['items'] as { product_id: string }[])[0]?.product_id ?? '';
+}
+
+/** The sale by which the shopper's cart prices the product of this one. */
+async function inCart(sale: string, { token }: Shopper): Promise<string | undefined> {
+  const path = `/v1/cart/lines/${await productOf(sale)}`;
+  const { json } = await shop.must(200, 'PUT', path, { token, body: { quantity: 1 } });
+  return (json['lines'] as { sale_id: string }[])[0]?.sale_id;
+}
+
+async function checkedOut(sale: string, { token }: Shopper) {
+  const lines = [{ product_id: await productOf(sale), quantity: 1 }];
+  const asked = { token, key: ownName('key'), body: { ...details, lines } };
+  const { json } = await shop.must(201, 'POST', '/v1/checkout', asked);
+  const [line] = json['lines'] as { sale_id: string }[];
+  return { order: String(json['id']), sale: line?.sale_id };
+}
+
 it('a queue: in the order received after the bell; polling says the same', async () => {
   const sale = await lined('queue', { allotted: 1 });
   await shop.isIn(sale, 'live');
@@ -165,7 +185,11 @@ it('a queue: in the order received after the bell; polling says the same', async
   expect(waits.json).toMatchObject({ state: 'waiting', ahead: 0, serving: 1 });
   expect(waits.json['poll_after_ms']).toBeLessThanOrEqual(10_000);
   expect((await shop.hold(sale, bob)).json['code']).toBe('not_admitted');
-  const order = await shop.held(sale, ann);
+  // Checkout takes what can be bought at once: for who waits that is the standing sale.
+  expect((await checkedOut(sale, bob)).sale).not.toBe(sale);
+  await until('the turn has settled', async () => (await inCart(sale, ann)) === sale);
+  const { sale: chosen, order } = await checkedOut(sale, ann);
+  expect(chosen).toBe(sale);
   expect((await mine(sale, ann)).json['state']).toBe('finished');
   expect((await shop.stats(sale, vendor))['line']).toMatchObject({ joined: 2, waiting: 1 });
   // A unit that comes back admits the next: the line goes on as the waitlist.

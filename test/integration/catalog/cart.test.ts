@@ -120,6 +120,24 @@ describe('reading a cart', () => {
     expect((await put(own('gst'), id, 1)).json['lines']).toMatchObject([{ price: usd(5000) }]);
   });
 
+  it('has the price of a sale with a line for who has a turn there only', async () => {
+    const [id, ann, bob] = [await product(), own('shp'), own('shp')];
+    const sale = await flash(id, { line: 'queue' });
+    await window.database.db.run(
+      `INSERT INTO sale.tickets (sale_id, index, key, shopper, state, joined_at)
+       VALUES ($1, 0, 'a', $2, 'admitted', 1), ($1, 1, 'b', $3, 'waiting', 1)`,
+      [sale, ann, bob],
+    );
+    const turn = [{ price: usd(5000), sale_id: sale, available: true, changed: [] }];
+    expect((await put(ann, id, 1)).json['lines']).toMatchObject(turn);
+    expect((await read(ann)).json['lines']).toMatchObject(turn);
+    const [line] = (await put(bob, id, 1)).json['lines'] as { sale_id: string }[];
+    expect(line).toMatchObject({ price: usd(20_000), available: true });
+    expect(line?.sale_id).not.toBe(sale);
+    const page = (await (await window.get(`/v1/products/${id}`)).json()) as { sales: object[] };
+    expect(page.sales).toContainEqual(expect.objectContaining({ id: sale, admission: 'queue' }));
+  });
+
   it('says whether each line goes to the saved place', async () => {
     const [shopper, id] = [own('shp'), own('prd')];
     const fee = { amount: 490, currency: 'USD' };

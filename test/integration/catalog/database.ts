@@ -62,6 +62,7 @@ export interface SaleFixture {
   readonly price?: number;
   readonly who?: 'anyone' | 'verified';
   readonly limit?: number;
+  readonly line?: 'queue' | 'draw';
 }
 
 /** Lane 0 with a watermark, and a vendor. */
@@ -88,6 +89,13 @@ export async function insertSale(db: Db, sale: SaleFixture): Promise<void> {
      VALUES ($1, 0, $2, $4, 20000, $3, $3)`,
     [id, product, allotted, sale.price ?? 10_000],
   );
+  if (sale.line !== undefined) {
+    await db.run(
+      `INSERT INTO sale.lines (sale_id, lane, mode, turn_seconds, factor, line_max)
+       VALUES ($1, 0, $2, 120, 1, 1000)`,
+      [id, sale.line],
+    );
+  }
   const { claimed = 0, freed = 0 } = sale;
   await db.run(
     `INSERT INTO sale.units (sale_id, item, number, order_id)

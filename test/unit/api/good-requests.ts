@@ -351,7 +351,7 @@ export const goodRequests: readonly GoodRequest[] = [
     path: `/v1/orders/${orderId}`,
     as: 'ann',
     status: 200,
-    calls: ['storeDetails', 'order'],
+    calls: ['order', 'storeDetails', 'order'],
     body: { email: 'ann@example.com', address },
     required: ['address.name', 'address.line1', 'address.city', 'address.country'],
     fields: [...addressFields],
@@ -363,7 +363,7 @@ export const goodRequests: readonly GoodRequest[] = [
     as: 'ann',
     key: 'k1',
     status: 200,
-    calls: ['storeDetails', 'pay'],
+    calls: ['order', 'storeDetails', 'pay'],
     body: { method: { type: 'test' }, email: 'ann@example.com', address },
     required: ['method', 'method.type', 'address.name'],
     fields: [

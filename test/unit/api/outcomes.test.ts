@@ -150,7 +150,7 @@ describe('paying', () => {
   it('stores details first, and does not pay when that fails', async () => {
     harness.answers = { storeDetails: { kind: 'unknown', reason: 'timeout' } };
     expectProblem(await ask.pay(details), 503, 'unavailable');
-    expect(harness.calls.map(([name]) => name)).toEqual(['storeDetails']);
+    expect(harness.calls.map(([name]) => name)).toEqual(['order', 'storeDetails']);
   });
 
   it('of a hold that ended is the lane’s to answer: the same key may have paid it', async () => {

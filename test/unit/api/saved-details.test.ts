@@ -57,10 +57,13 @@ it('are stored for the order, which is then paid by the same key', async () => {
     },
   };
   expect((await pay()).status).toBe(200);
-  expect(asked).toEqual(['/v1/me/addresses Bearer']);
-  expect(names()).toEqual(['pay', 'storeDetails', 'pay']);
-  expect(harness.calls[1]?.slice(1)).toEqual([orderId, 'ann', { email: whole.email, address }]);
-  expect(harness.calls[2]).toEqual(harness.calls[0]);
+  expect(asked).toEqual([
+    '/v1/me/addresses Bearer',
+    '/v1/delivery?product_id=prd_0123456789abc&country=DE Bearer',
+  ]);
+  expect(names()).toEqual(['pay', 'order', 'storeDetails', 'pay']);
+  expect(harness.calls[2]?.slice(1)).toEqual([orderId, 'ann', { email: whole.email, address }]);
+  expect(harness.calls[3]).toEqual(harness.calls[0]);
 });
 
 it.each([

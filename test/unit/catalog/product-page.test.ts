@@ -20,6 +20,7 @@ function offer(band: Band, more: Partial<Offer> = {}): Offer {
     band,
     who: 'anyone',
     limit_per_shopper: 100,
+    admission: 'open',
     as_of: null,
     ...more,
   };

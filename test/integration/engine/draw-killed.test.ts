@@ -68,7 +68,7 @@ it.each([
   ['in the middle of the numbers', 'command.answered:2'],
 ])('%s', { timeout: 200_000 }, async (_when, crashAt) => {
   const count = 2 * numbersPerCommandMax + 100;
-  const startsAt = Date.now() + 20_000;
+  const startsAt = Date.now() + 8_000;
   const items = [{ product, allotted: 1, price: 100 }];
   const sale = await line.sale(vendor, items, [], { startsAt });
   const shoppers = Array.from({ length: count }, (_, i) => `s${i}`);

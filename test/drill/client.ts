@@ -1,6 +1,8 @@
 /**
  * A client as the contract wants it: an answer that did not come, and a 503, are asked again under
- * the same key, by turns at every api, for up to ten seconds.
+ * the same key, by turns at every api, for up to ten seconds; not before the time it was told, and
+ * more rarely with each try. (Asking every 100 ms, a crowd of some hundred kept a machine of two
+ * cores so busy with 503s that an outage of one second lasted sixteen.)
  */
 import type { Rng } from '../support/rng.ts';
 
@@ -25,7 +27,7 @@ export interface Told {
   readonly answer: Answer | null;
   readonly tries: number;
   readonly unavailable: number;
-  /** When a try ended without a true answer, first and last; 0 = never. */
+  /** When a try first ended without a true answer, and when the one began that got it; 0 = never. */
   readonly feltFrom: number;
   readonly feltUntil: number;
 }
@@ -33,6 +35,9 @@ export interface Told {
 export const patienceMs = 10_000;
 const tryMs = 2000;
 const pauseMs = 100;
+const pauseMaxMs = 1000;
+/** A crowd that was cut off in one instant must not come back in one. */
+const jitter = 0.25;
 
 /** A paused sale is an answer: it says so. Any other 503 says "ask again", as `settling` does. */
 const isTrue = ({ status, json }: Answer): boolean =>
@@ -64,14 +69,22 @@ export class Client {
         return { answer, tries, unavailable, feltFrom, feltUntil };
       }
       if (answer !== null) unavailable += 1;
-      feltUntil = Date.now();
-      if (feltFrom === 0) feltFrom = feltUntil;
-      if (performance.now() >= until) {
-        return { answer: null, tries, unavailable, feltFrom, feltUntil };
-      }
+      if (feltFrom === 0) feltFrom = Date.now();
+      const left = until - performance.now();
+      if (left <= 0) return { answer: null, tries, unavailable, feltFrom, feltUntil: Date.now() };
       at += 1;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      const pause = Math.min(left, this.#pause(answer, tries));
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      feltUntil = Date.now();
     }
+  }
+
+  /** Milliseconds to the next try. */
+  #pause(answer: Answer | null, tries: number): number {
+    const told = answer?.json['retry_after_ms'];
+    const own = Math.min(pauseMaxMs, pauseMs * 2 ** (tries - 1));
+    const pause = Math.max(own, typeof told === 'number' ? Math.min(told, pauseMaxMs) : 0);
+    return pause * (1 - jitter + 2 * jitter * this.#rng.next());
   }
 
   async #try(api: string, { method, path, token, key, body }: Call): Promise<Answer | null> {

@@ -105,8 +105,9 @@ local function writeFigures(sale, lane)
   redis.set_repl(redis.REPL_NONE)
   redis.pcall('HINCRBY', key, 'attempts', sale.attempts)
   for code, times in pairs(sale.refused) do redis.pcall('HINCRBY', key, 'x' .. code, times) end
-  if lane.quiet or lane.now - sale.kept < KEEP then return end
-  redis.set_repl(redis.REPL_ALL)
+  if lane.quiet then return end
+  redis.set_repl(redis.REPL_ALL) -- before anything else: other sales of the batch are still to come
+  if lane.now - sale.kept < KEEP then return end
   local names, list = { 'attempts' }, { 'kept', lane.now }
   for code = 1, 17 do names[code + 1] = 'x-' .. code end
   local counted = redis.call('HMGET', key, unpack(names))

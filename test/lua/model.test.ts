@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { serverRunId } from '../../platform/redis/connection.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { expectKept, keeping } from './lab/kept.ts';
 import { LuaLane, scripts } from './lab/lua-lane.ts';
 import { sequences } from './lab/sequence.ts';
 import { sideBySide, type Seen } from './lab/side-by-side.ts';
@@ -61,7 +62,7 @@ describe('model and scripts side by side', () => {
   let lanes = 0;
 
   beforeAll(async () => {
-    server = await startRedis();
+    server = await startRedis({ config: keeping });
     runId = await serverRunId(server.redis);
     for (const { source } of Object.values(scripts)) await server.redis.script('LOAD', source);
     return () => server.stop();
@@ -81,5 +82,9 @@ describe('model and scripts side by side', () => {
     );
     console.log(counts);
     expect([...counts].filter(([, times]) => times === 0)).toEqual([]);
+  });
+
+  it('leave nothing in memory alone', { timeout: testMs }, async () => {
+    expect(await expectKept(server)).toBeGreaterThan(runs);
   });
 });

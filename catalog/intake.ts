@@ -13,6 +13,7 @@ import { createDeadLetters } from './dead-letter.ts';
 import type { DeadLetter, DeadLetters } from './dead-letter.ts';
 import { Malformed, parseNewProduct } from './new-product.ts';
 import type { ProductRow } from './new-product.ts';
+import { tellChanged } from './changed.ts';
 import { writeProducts } from './product-rows.ts';
 import { waitForSchema } from './schema-wait.ts';
 import { indexProducts } from './search/documents.ts';
@@ -24,8 +25,6 @@ export interface IntakeOptions {
   readonly topics: readonly string[];
   readonly groupId: string;
   readonly log: Log;
-  /** Told of products that were written, after the commit. */
-  readonly onWritten?: (products: readonly ProductRow[]) => void;
   readonly now?: () => Date;
 }
 
@@ -119,14 +118,14 @@ async function consumeUntilCrash(
 
 /** Throws when the batch must come again; what was written by then stays, and is known by its id. */
 async function takeBatch(
-  { db, log, onWritten = () => undefined }: IntakeOptions,
+  { db, log }: IntakeOptions,
   letters: DeadLetters,
   batch: IncomingBatch,
 ): Promise<void> {
   const { topic, partition, messages } = batch;
   try {
     for (let at = 0; at < messages.length; at += rowsPerStatement) {
-      const dead = await takeMessages(db, messages.slice(at, at + rowsPerStatement), onWritten);
+      const dead = await takeMessages(db, messages.slice(at, at + rowsPerStatement));
       await letters.send(topic, partition, dead);
       for (const { message, why } of dead) {
         const where = { topic, partition, offset: String(message.offset) };
@@ -150,11 +149,7 @@ interface Parsed {
   readonly row: ProductRow;
 }
 
-async function takeMessages(
-  db: Db,
-  messages: readonly IncomingMessage[],
-  onWritten: (products: readonly ProductRow[]) => void,
-): Promise<DeadLetter[]> {
+async function takeMessages(db: Db, messages: readonly IncomingMessage[]): Promise<DeadLetter[]> {
   const dead: DeadLetter[] = [];
   const parsed: Parsed[] = [];
   for (const message of messages) {
@@ -167,7 +162,6 @@ async function takeMessages(
     }
   }
   dead.push(...(await writeParsed(db, parsed)));
-  onWritten(parsed.map(({ row }) => row));
   return dead;
 }
 
@@ -179,6 +173,7 @@ async function writeParsed(db: Db, parsed: readonly Parsed[]): Promise<DeadLette
     await db.tx(async (q) => {
       await writeProducts(q, rows);
       await indexProducts(q, [...new Set(rows.map(({ id }) => id))]);
+      await tellChanged(q, rows);
     });
     return [];
   } catch (error) {

@@ -18,15 +18,14 @@ import type { Db } from '../platform/postgres/pool.ts';
 import { loadPlaces } from './delivery/places.ts';
 import { startForgettingGuests } from './guests.ts';
 import { createIdentities } from './identity.ts';
+import { forgetChanged } from './changed.ts';
 import { startIntake } from './intake.ts';
-import type { ProductRow } from './new-product.ts';
 import { createOffers } from './offers.ts';
-import type { Offers } from './offers.ts';
 import { createPages } from './products.ts';
-import type { Pages } from './products.ts';
 import { watch } from './readiness.ts';
 import { windowInfo, windowRoutes } from './routes.ts';
 import { savedPlaceBy } from './saved-place.ts';
+import { createAnswers } from './search/routes.ts';
 import { startUpkeep } from './search/upkeep.ts';
 import { watchWishes } from './wishlist-watch.ts';
 
@@ -57,9 +56,6 @@ async function start(): Promise<Role> {
     topics: ['new-product', 'catalog-changes'].map((topic) => config.topicPrefix + topic),
     groupId: `${config.topicPrefix}highnoon-intake`,
     log,
-    onWritten: (products) => {
-      for (const product of products) forget(product, pages, offers);
-    },
   });
   const health = watch(dbs.intake, () => intake.state);
   const ready = () => health.ready();
@@ -70,9 +66,12 @@ async function start(): Promise<Role> {
   const upkeep = startUpkeep(dbs.intake, log);
   const places = loadPlaces();
   const savedPlace = savedPlaceBy(identities, dbs.shoppers);
+  const answers = createAnswers({ db: dbs.search });
+  const memories = { byId: [pages, offers], ofMany: [answers] };
+  const changes = forgetChanged(config.databaseUrl, memories, log);
   const routes = windowRoutes({
     pages,
-    search: { db: dbs.search, places, savedPlace },
+    search: { db: dbs.search, places, savedPlace, answers },
     ready,
     db: dbs.shoppers,
     offers,
@@ -95,18 +94,11 @@ async function start(): Promise<Role> {
     async close() {
       await http.close(drainMs);
       await health.close();
-      await Promise.all([wishes, guests, intake, upkeep].map((loop) => loop.close()));
+      await Promise.all([wishes, guests, intake, upkeep, changes].map((loop) => loop.close()));
       await kafka.close();
       await Promise.all([ops.close(), ...Object.values(dbs).map((db) => db.close())]);
     },
   };
-}
-
-/** What was remembered of a product that changed; the page of its family shows it too. */
-function forget({ id, variant_of }: ProductRow, pages: Pages, offers: Offers): void {
-  pages.expire(id);
-  if (variant_of !== null) pages.expire(variant_of);
-  offers.expire(id);
 }
 
 /** A pool for each kind of work, so that none waits behind another. */

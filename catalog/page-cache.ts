@@ -36,6 +36,8 @@ interface Entry<T> {
   readonly bytes: number;
   readonly readAt: number;
   readonly freshUntil: number;
+  /** Another one than the cache's: it was expired with all others. */
+  readonly generation: number;
 }
 
 /** Reading a page that is dear takes a twentieth of the time at most. */
@@ -51,6 +53,7 @@ export class PageCache<T> {
   readonly #loads = new Map<string, Promise<T | null>>();
   #bytes = 0;
   #pausedUntil = -Infinity;
+  #generation = 0;
 
   constructor(options: PageCacheOptions<T>) {
     this.#options = options;
@@ -69,7 +72,7 @@ export class PageCache<T> {
     const entry = this.#entries.get(key);
     if (entry === undefined) return null;
     const now = this.#options.now();
-    if (now >= entry.freshUntil) return null;
+    if (now >= entry.freshUntil || entry.generation !== this.#generation) return null;
     this.#touch(key, entry);
     return { value: entry.value, ageMs: now - entry.readAt, stale: false };
   }
@@ -99,7 +102,7 @@ export class PageCache<T> {
   /** Keeps what the caller knows to be so now; a read that is under way does not write over it. */
   put(key: string, value: T): void {
     this.#loads.delete(key);
-    this.#keep(key, value, this.#options.now());
+    this.#keep(key, value, this.#options.now(), this.#generation);
   }
 
   /** What is kept under the key is not so any more: the next reader reads it again. */
@@ -107,6 +110,11 @@ export class PageCache<T> {
     this.#loads.delete(key);
     const entry = this.#entries.get(key);
     if (entry !== undefined) this.#entries.set(key, { ...entry, freshUntil: -Infinity });
+  }
+
+  /** As `expire`, for every key; a read that is under way is shown to those who wait for it, once. */
+  expireAll(): void {
+    this.#generation += 1;
   }
 
   /** What there is, without reading; null when it is unknown or too old. */
@@ -141,9 +149,10 @@ export class PageCache<T> {
   /** `isCurrent`: whether what it reads still counts, or the key was put or expired meanwhile. */
   async #load(key: string, isCurrent: () => boolean): Promise<T | null> {
     const startedAt = this.#options.now();
+    const generation = this.#generation;
     try {
       const value = await this.#options.load(key);
-      if (isCurrent()) this.#keep(key, value, startedAt);
+      if (isCurrent()) this.#keep(key, value, startedAt, generation);
       return value;
     } catch (error) {
       if (isRetryable(error)) this.#pausedUntil = this.#options.now() + this.#options.pauseMs;
@@ -151,7 +160,7 @@ export class PageCache<T> {
     }
   }
 
-  #keep(key: string, value: T | null, readAt: number): void {
+  #keep(key: string, value: T | null, readAt: number, generation: number): void {
     const before = this.#entries.get(key);
     if (before !== undefined) this.#drop(key, before);
     if (value === null) return;
@@ -159,7 +168,7 @@ export class PageCache<T> {
     const bytes = sizeOf(value);
     if (bytes > maxBytes) return;
     const freshUntil = readAt + Math.max(freshMs, (now() - readAt) * costShare);
-    this.#entries.set(key, { value, bytes, readAt, freshUntil });
+    this.#entries.set(key, { value, bytes, readAt, freshUntil, generation });
     this.#bytes += bytes;
     for (const [oldest, entry] of this.#entries) {
       if (this.#bytes <= maxBytes) break;

@@ -32,6 +32,8 @@ export interface SearchOptions {
   /** How long an answer is shown again without asking; 0 = never. */
   readonly freshMs?: number;
   readonly ranking?: Ranking;
+  /** Where answers are remembered, for who has to forget them; made here if missing. */
+  readonly answers?: Answers;
   readonly now?: () => number;
 }
 
@@ -51,11 +53,11 @@ type Question =
   | { readonly kind: 'suggest'; readonly q: string }
   | { readonly kind: 'delivery'; readonly productId: string; readonly place: Place | null };
 
-type Answers = PageCache<string>;
+export type Answers = PageCache<string>;
 
 export function searchRoutes(options: SearchOptions): Route[] {
   const { places, savedPlace } = options;
-  const answers = createAnswers(options);
+  const { answers = createAnswers(options) } = options;
   const placed = (ctx: Ctx) => placeOf(ctx, places, savedPlace);
   const common = {
     method: 'GET',
@@ -110,12 +112,12 @@ const deliveryDescription =
   '`deliverable` is null where it cannot be told, and `reason` says why. `approximate`: it was ' +
   'measured from the centre of an area around the postal code.';
 
-function createAnswers({
+export function createAnswers({
   db,
   ranking = defaultRanking,
   freshMs = searchFreshMs,
   now = () => performance.now(),
-}: SearchOptions) {
+}: Omit<SearchOptions, 'answers' | 'places' | 'savedPlace'>): Answers {
   const parts: SearchParts = {
     q: db,
     vocabulary: createVocabulary(db, now),

@@ -181,7 +181,7 @@ describe('intake', () => {
   it('takes a backlog in statements of 500', async () => {
     for (let i = 0; i < 1_200; i += 1) put(product(`prd_${String(i).padStart(4, '0')}`));
     start();
-    await expect.poll(() => kafka.committed(topic)).toBe(1_200);
+    await expect.poll(() => kafka.committed(topic), { timeout: 10_000 }).toBe(1_200);
     expect(await rows()).toHaveLength(1_200);
     expect(kafka.heartbeats).toBeGreaterThan(2);
   });

@@ -1,12 +1,13 @@
 /**
  * Makes data/places.txt.gz from GeoNames' table of postal codes (its own form, tab-separated, on
  * standard input): `node dist/catalog/delivery/condense-places.js < allCountries.txt`. Codes that
- * share a prefix and lie within 2 km of each other's centre become one line of that prefix.
+ * share a prefix and lie within 2 km of each other's centre become one line of that prefix. With
+ * `--add` the countries of the file that are not on standard input stay as they are.
  */
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createGzip } from 'node:zlib';
+import { createGzip, gunzipSync } from 'node:zlib';
 import { projectRoot } from '../../platform/config.ts';
 import { hasPostalCodes, isCountry } from './countries.ts';
 import { centreOf, distanceKm } from './great-circle.ts';
@@ -66,12 +67,25 @@ function condense(codes: readonly (readonly [string, Point])[], prefix: string):
   return [...lines, ...[...byNext].sort().flatMap(([head, some]) => condense(some, head))];
 }
 
-const out = createGzip({ level: 9 });
-out.pipe(createWriteStream(join(projectRoot(), 'catalog/data/places.txt.gz')));
-for (const [country, codes] of [...(await read())].sort(([a], [b]) => (a < b ? -1 : 1))) {
+const file = join(projectRoot(), 'catalog/data/places.txt.gz');
+
+/** As they stand in the file, by country. */
+function kept(): (readonly [country: string, section: string])[] {
+  if (!process.argv.includes('--add')) return [];
+  const sections = gunzipSync(readFileSync(file)).toString('latin1').split('> ').slice(1);
+  return sections.map((section) => [section.slice(0, 2), `> ${section}`]);
+}
+
+function sectionOf(country: string, codes: Codes): string {
   const centres = [...codes].map(([code, points]) => [code, centreOf(points)] as const);
   const lengths = [...new Set(centres.map(([code]) => code.length))];
   const sizes = `${Math.min(...lengths)} ${Math.max(...lengths)}`;
-  out.write(`> ${country} ${sizes}\n${condense(centres, '').join('\n')}\n`);
+  return `> ${country} ${sizes}\n${condense(centres, '').join('\n')}\n`;
 }
+
+const sections = new Map(kept());
+for (const [country, codes] of await read()) sections.set(country, sectionOf(country, codes));
+const out = createGzip({ level: 9 });
+out.pipe(createWriteStream(file));
+for (const [, section] of [...sections].sort(([a], [b]) => (a < b ? -1 : 1))) out.write(section);
 out.end();

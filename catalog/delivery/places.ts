@@ -1,7 +1,8 @@
 /**
  * Where a postal code is. The code itself, else the centre of what begins like it, marked
  * approximate; what is farther than 100 km from that centre is no place that we know. A country's
- * codes are read when the first of them is asked for. Data: GeoNames (catalog/data/README.md).
+ * codes are read when the first of them is asked for. Data: GeoNames and
+ * India Post (catalog/data/README.md).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -49,7 +49,10 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
   const { code } = rejection;
   switch (code) {
     case 'sold_out': {
-      if (lossy || lane.to >= sale.endsAt || world.to >= sale.closeAskedAt) return '';
+      // What turns of others claim is free, and not theirs.
+      if (lossy || sale.line !== null || lane.to >= sale.endsAt || world.to >= sale.closeAskedAt) {
+        return '';
+      }
       const taken = unitsWhile(evidence, lane, (row) => row.sale === sale.id);
       return taken + asked.quantity <= sale.units
         ? `sold out with ${taken} of ${sale.units} taken`
@@ -79,6 +82,8 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
     case 'not_found':
       return asked.order !== '' && lost.has(asked.order) ? '' : 'not found';
     case 'not_admitted':
+      if (sale.line === null) return 'not admitted where there is no line';
+      return lossy || !hadTurn(evidence, refusal) ? '' : 'not admitted within a turn';
     case 'line_full':
     case 'draw_closed':
     case 'forbidden':
@@ -94,6 +99,21 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
     case 'details_required':
       return '';
   }
+}
+
+/** Told of a turn that must still be open: not over yet, not left, and no unit of it taken. */
+function hadTurn({ history, rows }: Evidence, { asked, sale, world, lane }: Refusal): boolean {
+  const isOwn = (one: { readonly shopper: string; readonly sale: string }): boolean =>
+    one.shopper === asked.shopper && one.sale === sale.id;
+  if ([...rows.values()].some((row) => isOwn(row) && row.held <= lane.to)) return false;
+  const own = history.lines.filter(isOwn);
+  if (own.some(({ kind }) => kind === 'leave')) return false;
+  return own.some(({ tellings }) =>
+    tellings.some(({ toldAt, outcome }) => {
+      if (outcome?.kind !== 'done' || wallOf(toldAt) >= world.from) return false;
+      return outcome.value.state === 'admitted' && (outcome.value.turnEndsAt ?? 0) > lane.to;
+    }),
+  );
 }
 
 /** Most units that these orders had between two times. */

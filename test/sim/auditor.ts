@@ -7,13 +7,14 @@ import { audit } from '../../engine/audit/audit.ts';
 import { laneOfId } from '../../engine/domain/ids.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { wrongIn } from '../support/audit.ts';
+import { checkLines } from './auditor-line.ts';
 import { checkRefusals } from './auditor-refusals.ts';
 import type { Evidence, Row } from './evidence.ts';
 import type { Asked, History } from './history.ts';
 import type { Lab } from './lab.ts';
 import type { Scene } from './plan.ts';
 import { wallOf } from './scheduler.ts';
-import { isTrue } from './shopper.ts';
+import { isTrue } from './asking.ts';
 
 export interface Run {
   readonly lab: Lab;
@@ -39,6 +40,7 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
   checkLimits(evidence);
   checkTimes(evidence);
   checkRefusals(evidence);
+  await checkLines(lab.db, evidence, faults, scene.crew.deaths);
   await checkAway(lab, evidence);
   for (const { tellings } of history.asked) {
     for (const { outcome } of tellings) {

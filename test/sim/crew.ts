@@ -36,6 +36,8 @@ export class Crew {
   readonly #stores: SimStores;
   readonly #config: Config;
   readonly actors: Actor[] = [];
+  /** When workers died, virtual ms since 1970. */
+  readonly deaths: number[] = [];
   readonly #engines = new Map<Actor, Engine>();
   #born = 0;
 
@@ -122,6 +124,7 @@ export class Crew {
     this.#scheduler.after(0, () => postgres.leave((holder) => holder.actor === actor), world);
     const [name = ''] = actor.name.split('.');
     const again = this.#scheduler.rng.next() * restartMs;
+    if (name.startsWith('worker')) this.deaths.push(this.#scheduler.wall);
     if (name.startsWith('worker')) this.#scheduler.after(again, () => this.worker(name), world);
     if (name.startsWith('api')) this.#scheduler.after(again, () => this.api(name), world);
   }

@@ -1,13 +1,14 @@
 /** What clients asked and were told: all that the auditor knows of what happened. */
+import type { LineTicket } from '../../engine/domain/line/types.ts';
 import type { LaneOrder, Outcome } from '../../engine/domain/types.ts';
 
 export type Kind = 'hold' | 'pay' | 'release' | 'details' | 'read';
 
-export interface Telling {
+export interface Telling<T = LaneOrder> {
   readonly askedAt: number;
   readonly toldAt: number;
   /** Null = no answer came. */
-  readonly outcome: Outcome<LaneOrder> | null;
+  readonly outcome: Outcome<T> | null;
 }
 
 /** One command of a client, asked as often as it took. */
@@ -24,6 +25,15 @@ export interface Asked {
   readonly tellings: Telling[];
 }
 
+/** The same of a sale's line. */
+export interface LineAsked {
+  readonly kind: 'join' | 'leave' | 'ticket';
+  readonly shopper: string;
+  readonly sale: string;
+  readonly key: string;
+  readonly tellings: Telling<LineTicket>[];
+}
+
 export interface SaleHistory {
   readonly id: string;
   readonly product: string;
@@ -35,12 +45,15 @@ export interface SaleHistory {
   offered: number;
   readonly startsAt: number;
   readonly endsAt: number;
+  /** Null = it is open. */
+  readonly line: { readonly mode: 'queue' | 'draw'; readonly turnMs: number } | null;
   closeAskedAt: number;
   pauseAskedAt: number;
 }
 
 export class History {
   readonly asked: Asked[] = [];
+  readonly lines: LineAsked[] = [];
   readonly sales = new Map<string, SaleHistory>();
   /** Units of each product, with all that was added. */
   readonly supply = new Map<string, number>();

@@ -7,6 +7,7 @@ import { readLogEntry, orderIn } from '../../engine/audit/entries.ts';
 import { compare, type Position } from '../../engine/audit/positions.ts';
 import type { Db } from '../../platform/postgres/pool.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
+import { ticketIdOf } from '../../engine/domain/ids.ts';
 import { laneKeys } from '../../engine/lanes/keys.ts';
 import type { SimKafka } from './stores/kafka.ts';
 
@@ -19,7 +20,7 @@ export class Losses {
   readonly #lanes: number;
   readonly #topic: string;
   #before: readonly Log[] = [];
-  /** Orders of which a decision may be gone. */
+  /** Orders and tickets of which a decision may be gone. */
   readonly orders = new Set<string>();
   /** Blows by which a store lost anything at all. */
   count = 0;
@@ -52,6 +53,7 @@ export class Losses {
         if (watermark !== undefined && compare(entry, watermark) <= 0) continue;
         this.entries += 1;
         for (const fact of entry.orders) this.orders.add(orderIn(fact));
+        for (const { sale, key } of entry.tickets) this.orders.add(ticketIdOf(sale, key));
       }
     }
   }

@@ -42,4 +42,11 @@ export const mutants: readonly Mutant[] = [
     name: 'a lane command is applied again',
     script: change('if number <= last then', 'if false then'),
   },
+  {
+    name: 'a line is drawn in the order of joining',
+    statement: change(
+      /ORDER BY sha256\(\$2::bytea[\s\S]*?\) AS place/,
+      'ORDER BY $2::bytea IS NULL, index) AS place',
+    ),
+  },
 ];

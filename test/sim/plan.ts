@@ -7,6 +7,8 @@ import type { Scheduler } from './scheduler.ts';
 export interface Plan {
   readonly lanes: number;
   readonly workers: number;
+  /** The first sale has a line, and often a worker dies while it is drawn. */
+  readonly line: boolean;
   readonly blows: readonly { readonly at: number; readonly blow: Blow }[];
   readonly rates: number;
   readonly dies: number;
@@ -54,6 +56,7 @@ export function planOf(scheduler: Scheduler, fromMs: number, toMs: number): Plan
   return {
     lanes: rng.pick([1, 1, 2]),
     workers: rng.pick([1, 2, 2]),
+    line: rng.chance(0.25),
     blows,
     rates: rng.pick([0, 0, 0.001, 0.004]),
     dies: rng.pick([0, 0, 0.0002, 0.001]),

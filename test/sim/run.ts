@@ -1,4 +1,5 @@
 /** One seed from its beginning to the auditor's verdict. */
+import type { Admission } from '../../engine/engine.ts';
 import { topicsOf, topicSpecs } from '../../engine/topics.ts';
 import { replaceClock } from '../../platform/clock.ts';
 import { auditRun } from './auditor.ts';
@@ -11,15 +12,19 @@ import type { Mutant } from './mutants.ts';
 import { Operator } from './operator.ts';
 import { applyRates, planOf, strike, type Plan, type Scene } from './plan.ts';
 import { Scheduler } from './scheduler.ts';
-import { Shopper, type Place } from './shopper.ts';
+import type { Place } from './asking.ts';
+import { Shopper } from './shopper.ts';
 import { SimKafka } from './stores/kafka.ts';
 import { SimPostgres } from './stores/postgres.ts';
 import { SimRedis } from './stores/redis.ts';
-import { Vendor } from './vendor.ts';
+import type { Rng } from '../support/rng.ts';
+import { open, Vendor } from './vendor.ts';
 
 /** Virtual time: trouble until then, and all must be quiet by then. */
 const troubleMs = 10_000;
 const quietMs = 100_000;
+/** What comes between a bell and the last number takes about so long. */
+const drawMs = 600;
 
 export interface RunResult {
   readonly seed: number;
@@ -65,7 +70,7 @@ export async function runSeed(
   try {
     begin(scene, plan);
     operator.watch();
-    await live({ scheduler, crew, history }, scene, operator);
+    await live({ scheduler, crew, history }, scene, operator, plan);
     wrong = await auditRun({ lab, scene, history });
   } catch (error) {
     wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
@@ -86,19 +91,36 @@ function begin(scene: Scene, plan: Plan): void {
   for (const { at, blow } of plan.blows) scheduler.after(at, () => strike(scene, blow));
 }
 
+const lineOf = (rng: Rng): Admission => ({
+  mode: rng.pick(['queue', 'draw']),
+  ratePerSecond: rng.pick([null, null, 4]),
+  turnSeconds: rng.whole(1, 2),
+  factor: rng.pick([1, 1, 1.5]),
+});
+
 /** A sale from its registration until nothing is left on its way. */
-async function live(place: Place, scene: Scene, operator: Operator): Promise<void> {
+async function live(place: Place, scene: Scene, operator: Operator, plan: Plan): Promise<void> {
   const { scheduler, history } = place;
   const { rng } = scheduler;
   const vendor = new Vendor(place);
-  const shoppers = Array.from({ length: rng.whole(3, 8) }, (_, i) => new Shopper(place, `s${i}`));
+  const crowd = rng.whole(3, 8) + (plan.line ? 3 : 0);
+  const shoppers = Array.from({ length: crowd }, (_, i) => new Shopper(place, `s${i}`));
   const story = async (): Promise<void> => {
     const product = await vendor.register(rng.whole(10, 40));
     const sales: SaleHistory[] = [];
     for (let i = rng.whole(1, 2); i > 0; i--) {
       const units = rng.whole(1, 8);
       const [limit, seconds, holdSeconds] = [rng.whole(1, 4), rng.whole(2, 6), rng.whole(1, 2)];
-      sales.push(await vendor.sell(product, { units, limit, seconds, holdSeconds }));
+      const admission = plan.line && sales.length === 0 ? lineOf(rng) : open;
+      sales.push(await vendor.sell(product, { units, limit, seconds, holdSeconds, admission }));
+    }
+    if (plan.line && rng.chance(0.7)) {
+      const bell = (sales[0]?.startsAt ?? 0) - scheduler.wall;
+      scheduler.after(
+        bell + rng.next() * drawMs,
+        () => strike(scene, 'kill a worker'),
+        scheduler.world,
+      );
     }
     const until = Math.max(...sales.map((s) => s.endsAt)) - scheduler.wall + scheduler.now;
     await Promise.all([

@@ -3,12 +3,9 @@ import { fnv1a } from '../../engine/domain/fingerprint.ts';
 import type { LaneOrder, Outcome } from '../../engine/domain/types.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Rng } from '../support/rng.ts';
-import type { Crew } from './crew.ts';
-import type { Asked, History, SaleHistory } from './history.ts';
-import type { Scheduler } from './scheduler.ts';
-
-const askAgainMs = 10_000;
-const pauseMs = 120;
+import { askUntilTrue, isTrue, type Place } from './asking.ts';
+import type { Asked, SaleHistory } from './history.ts';
+import { LineVisit } from './line-visit.ts';
 
 export const address = {
   name: 'Ada',
@@ -18,23 +15,19 @@ export const address = {
   country: 'US',
 };
 
-export interface Place {
-  readonly scheduler: Scheduler;
-  readonly crew: Crew;
-  readonly history: History;
-}
-
 export class Shopper {
   readonly #place: Place;
   readonly #name: string;
   readonly #rng: Rng;
   #keys = 0;
   readonly #holds: Asked[] = [];
+  readonly #line: LineVisit;
 
   constructor(place: Place, name: string) {
     this.#place = place;
     this.#name = name;
     this.#rng = place.scheduler.rng;
+    this.#line = new LineVisit(place, name);
   }
 
   /** Shops until `until`, virtual ms. */
@@ -42,7 +35,7 @@ export class Shopper {
     const { scheduler } = this.#place;
     await scheduler.sleep(this.#rng.next() * 1500);
     while (scheduler.now < until) {
-      await this.#visit(this.#rng.pick(sales));
+      await this.#visit(this.#rng.pick(sales), until);
       await scheduler.sleep(this.#rng.next() * 400);
     }
   }
@@ -54,10 +47,13 @@ export class Shopper {
         await this.#ask(asked);
       }
     }
+    await this.#line.settleUp();
   }
 
-  async #visit(sale: SaleHistory): Promise<void> {
+  async #visit(sale: SaleHistory, until: number): Promise<void> {
     const rng = this.#rng;
+    // Seldom one tries without a turn.
+    if (sale.line !== null && !rng.chance(0.1) && !(await this.#line.reach(sale, until))) return;
     const asked = this.#hold(sale);
     const twice = rng.chance(0.15) ? this.#ask(asked) : null;
     const outcome = await this.#ask(asked);
@@ -118,24 +114,10 @@ export class Shopper {
     );
   }
 
-  /** Asks until there is a true answer, for so long. */
-  async #ask(asked: Asked): Promise<Outcome<LaneOrder> | null> {
-    const { scheduler, crew } = this.#place;
-    const until = scheduler.now + askAgainMs;
-    for (;;) {
-      const askedAt = scheduler.now;
-      const outcome = await crew.ask((engine) => command(engine, asked));
-      asked.tellings.push({ askedAt, toldAt: scheduler.now, outcome });
-      scheduler.note(() => `${asked.kind} ${asked.key} ${JSON.stringify(outcome)}`);
-      if (isTrue(outcome) || scheduler.now > until) return outcome;
-      await scheduler.sleep(pauseMs * (0.5 + this.#rng.next()));
-    }
+  #ask(asked: Asked): Promise<Outcome<LaneOrder> | null> {
+    return askUntilTrue(this.#place, asked, (engine) => command(engine, asked));
   }
 }
-
-/** A refusal or a success: what is neither may have had an effect, or may yet have one. */
-export const isTrue = (outcome: Outcome<unknown> | null): boolean =>
-  outcome !== null && (outcome.kind === 'done' || outcome.kind === 'rejected');
 
 function command(engine: Engine, asked: Asked): Promise<Outcome<LaneOrder>> {
   const { shopper, sale, key: idempotencyKey, quantity, product, order } = asked;

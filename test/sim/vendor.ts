@@ -1,10 +1,23 @@
 /** A vendor: registers products, creates flash sales, pauses, tops up and closes them. */
-import type { Engine, VendorOutcome } from '../../engine/engine.ts';
+import type { Admission, Engine, VendorOutcome } from '../../engine/engine.ts';
 import type { SaleHistory } from './history.ts';
-import type { Place } from './shopper.ts';
+import type { Place } from './asking.ts';
 
 const patienceMs = 60_000;
 const pauseMs = 200;
+const bellInMs = 1500;
+/** So much longer before the bell of a line: shoppers join. */
+const joinMs = 1500;
+
+export const open: Admission = { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };
+
+export interface SaleTerms {
+  readonly units: number;
+  readonly limit: number;
+  readonly seconds: number;
+  readonly holdSeconds: number;
+  readonly admission: Admission;
+}
 
 export class Vendor {
   readonly #place: Place;
@@ -39,13 +52,12 @@ export class Vendor {
   }
 
   /** Creates a sale that begins as soon as its units are there. */
-  async sell(
-    product: string,
-    terms: { units: number; limit: number; seconds: number; holdSeconds: number },
-  ) {
+  async sell(product: string, terms: SaleTerms): Promise<SaleHistory> {
     const { history, scheduler } = this.#place;
     const idempotencyKey = `sale-${++this.#keys}`;
-    const startsAt = scheduler.wall + 1500;
+    const { admission } = terms;
+    const { mode } = admission;
+    const startsAt = scheduler.wall + bellInMs + (mode === 'open' ? 0 : joinMs);
     const sale = await this.#until('a sale', async (engine) => {
       const made = await engine.createSale({
         vendor: this.#id,
@@ -55,7 +67,7 @@ export class Vendor {
         limitPerShopper: terms.limit,
         holdSeconds: terms.holdSeconds,
         who: 'anyone',
-        admission: { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 },
+        admission,
         fingerprint: 'f',
         idempotencyKey,
       });
@@ -70,6 +82,7 @@ export class Vendor {
       offered: terms.units,
       startsAt: sale.startsAt,
       endsAt: sale.endsAt ?? Infinity,
+      line: mode === 'open' ? null : { mode, turnMs: admission.turnSeconds * 1000 },
       closeAskedAt: Infinity,
       pauseAskedAt: Infinity,
     };

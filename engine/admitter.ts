@@ -4,6 +4,7 @@
  * them admit nobody too many. It gets slower by itself while holds are late or too much is in doubt.
  */
 import { clock } from '../platform/clock.ts';
+import { crashPoint } from '../platform/crash.ts';
 import { messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
@@ -170,6 +171,7 @@ class Admitter {
     const { line, limits } = this.#options;
     const lapsed = await line.lapse(sale, lapsesPerCallMax);
     if (lapsed.kind === 'done') metrics.lineLapsed.inc(this.#label, lapsed.value.ended);
+    if (lapsed.kind === 'done' && lapsed.value.ended > 0) crashPoint('admitter.lapsed');
     const sight = { ...this.#sight, now: clock.now(), ratePerSecond };
     const before = this.#paces.get(sale) ?? firstPace(ratePerSecond, sight.now);
     const { pace: next, most } = pace(before, sight, limits);
@@ -189,6 +191,7 @@ class Admitter {
       if (outcome.kind === 'unknown') return most;
       if (outcome.kind !== 'done') break;
       admitted += outcome.value.admitted;
+      if (admitted > 0) crashPoint('admitter.admitted');
       if (!outcome.value.more) break;
     }
     return admitted;

@@ -26,6 +26,8 @@ export const crashPoints = [
   'opener.written',
   'drawer.shown',
   'drawer.drawn',
+  'admitter.admitted',
+  'admitter.lapsed',
 ] as const;
 
 export type CrashPoint = (typeof crashPoints)[number];

@@ -6,6 +6,7 @@ import { Client as Postgres } from 'pg';
 import type { Doubt } from './doubt.ts';
 import type { History, Violation } from './history.ts';
 import { compare, type OrderRow, type Rows } from './judge.ts';
+import { checkLines } from './judge-line.ts';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
 
@@ -40,9 +41,13 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
     if (audit.code !== 0) violations.push(`audit (${audit.code}): ${failedChecks(audit)}`);
     const rows = await readOrders(db, load.vendor.madeSales);
     const accounts = load.accounts.map(({ id }) => id);
-    const { oversold, ...found } = compare(history, accounts, rows);
+    const { oversold, ...found } = compare(history, accounts, rows, doubt.orders);
+    const lines = await checkLines(db, history, accounts, load.vendor.madeSales);
     const gone = found.lost.map((order) => ({ order, what: `I3: ${order} was accepted, is lost` }));
-    const sorted = sortOut([...found.violations, ...gone, ...history.violations.splice(0)], doubt);
+    const sorted = sortOut(
+      [...found.violations, ...lines, ...gone, ...history.violations.splice(0)],
+      doubt,
+    );
     for (const id of sorted.lost) history.forget(id);
     await load.replay();
     violations.push(

@@ -5,12 +5,13 @@
 import { Redis } from 'ioredis';
 import { Client as Postgres } from 'pg';
 import { orderIn, readLogEntry } from '../../engine/audit/entries.ts';
+import { ticketIdOf } from '../../engine/domain/ids.ts';
 import { laneKeys } from '../../engine/lanes/keys.ts';
 import type { DrillStack } from './stack.ts';
 
 export interface Doubt {
   readonly decisions: number;
-  /** Orders that these decisions are about. */
+  /** Orders and tickets that these decisions are about. */
   readonly orders: ReadonlySet<string>;
 }
 
@@ -34,6 +35,7 @@ export async function readDoubt(stack: DrillStack): Promise<Doubt> {
         const entry = readLogEntry(fields[1] ?? Buffer.alloc(0));
         decisions += entry.count;
         for (const fact of entry.orders) orders.add(orderIn(fact));
+        for (const { sale, key } of entry.tickets) orders.add(ticketIdOf(sale, key));
       }
     }
     return { decisions, orders };

@@ -48,6 +48,17 @@ export interface KnownOrder {
   end: 'paid' | 'released' | null;
 }
 
+/** A place in a line that a shopper was told of. */
+export interface KnownTicket {
+  readonly id: string;
+  readonly sale: string;
+  readonly shopper: number;
+  readonly askedAt: number;
+  readonly answeredAt: number;
+  number: number | null;
+  state: string;
+}
+
 export interface Violation {
   readonly what: string;
   readonly order: string;
@@ -58,6 +69,7 @@ export class History {
   readonly commands: Asked[] = [];
   #accepted: Asked[] = [];
   readonly orders = new Map<string, KnownOrder>();
+  readonly tickets = new Map<string, KnownTicket>();
   /** What contradicts a promise at the moment it was seen. */
   readonly violations: Violation[] = [];
   /** How often the interesting things happened: a run without them has tested nothing. */
@@ -68,6 +80,8 @@ export class History {
     unavailable: 0,
     unknown: 0,
     limit: 0,
+    turn: 0,
+    not_admitted: 0,
   };
 
   /** `order` = whose answers contradict each other. */
@@ -93,6 +107,7 @@ export class History {
   /** An order that a lost disk took: nothing is expected of it any more. */
   forget(id: string): void {
     this.orders.delete(id);
+    this.tickets.delete(id);
     this.#forgotten.add(id);
   }
 

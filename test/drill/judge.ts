@@ -26,8 +26,16 @@ const blame = (order: string, rule: string, says: string): Violation => ({
   order,
 });
 
-/** `accounts` = id of each shopper by index. */
-export function compare(history: History, accounts: readonly string[], rows: Rows): Comparison {
+/**
+ * `accounts` = id of each shopper by index; `doubt` = orders that a lost disk may have taken: asked for
+ * again by their keys, they are held a second time, and later.
+ */
+export function compare(
+  history: History,
+  accounts: readonly string[],
+  rows: Rows,
+  doubt: ReadonlySet<string> = new Set(),
+): Comparison {
   const [violations, lost]: [Violation[], string[]] = [[], []];
   for (const order of history.orders.values()) {
     const row = rows.get(order.id);
@@ -37,7 +45,7 @@ export function compare(history: History, accounts: readonly string[], rows: Row
   for (const { id } of rows.values()) {
     if (!history.isKnown(id)) violations.push(blame(id, 'I3', 'was never answered to anybody'));
   }
-  violations.push(...outOfTurn(history, rows));
+  violations.push(...outOfTurn(history, rows, doubt));
   return { violations, lost, oversold: soldTwice(history, rows) };
 }
 
@@ -80,7 +88,11 @@ function compareOrder(order: KnownOrder, row: OrderRow, shopper: string): Violat
  * First come, first served: whoever had their hold before another asked was served no later, by
  * the clock of their lane. Commands that overlapped may have gone either way.
  */
-export function outOfTurn(history: Pick<History, 'orders'>, rows: Rows): Violation[] {
+export function outOfTurn(
+  history: Pick<History, 'orders'>,
+  rows: Rows,
+  doubt: ReadonlySet<string> = new Set(),
+): Violation[] {
   const wrong: Violation[] = [];
   const lanes = new Map<number, KnownOrder[]>();
   for (const order of history.orders.values()) {
@@ -97,7 +109,8 @@ export function outOfTurn(history: Pick<History, 'orders'>, rows: Rows): Violati
     for (const order of orders.toSorted((a, b) => a.askedAt - b.askedAt)) {
       for (; (served[next]?.answeredAt ?? Infinity) < order.askedAt; next += 1) {
         const before = served[next];
-        if (before !== undefined && heldAt(before) > latest.at) {
+        if (before === undefined || doubt.has(before.id)) continue;
+        if (heldAt(before) > latest.at) {
           latest = { at: heldAt(before), id: before.id };
         }
       }

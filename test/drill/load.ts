@@ -2,7 +2,8 @@
 import { Client, wordOf } from './client.ts';
 import { History } from './history.ts';
 import { askAgain } from './replays.ts';
-import { askCommand, visit, type Account, type Surroundings } from './shopper.ts';
+import type { Account, Surroundings } from './around.ts';
+import { askCommand, visit } from './shopper.ts';
 import { Vendor } from './vendor.ts';
 import { Rng } from '../support/rng.ts';
 
@@ -15,6 +16,8 @@ export interface LoadOptions {
   readonly thinkMs: number;
   /** Units of an item, at least and at most. */
   readonly allotted?: readonly [number, number];
+  /** Shoppers of one more sale, which has a line; default none. */
+  readonly inLine?: number;
 }
 
 const vendorEveryMs = 1000;
@@ -32,13 +35,17 @@ export class Load {
   private constructor(options: LoadOptions, accounts: readonly Account[], client: Client) {
     this.#options = options;
     const rng = new Rng(options.seed);
-    this.vendor = new Vendor(client, new Rng(options.seed + 1), options.allotted);
+    this.vendor = new Vendor(
+      client,
+      new Rng(options.seed + 1),
+      options.allotted,
+      (options.inLine ?? 0) > 0,
+    );
     this.#around = {
       client,
       accounts,
       history: this.history,
       rng,
-      sales: () => this.vendor.openSales,
     };
   }
 
@@ -63,7 +70,10 @@ export class Load {
   start(): void {
     if (this.#running !== null) return;
     this.#stopping = false;
-    const shoppers = Array.from({ length: this.#options.shoppersAtOnce }, () => this.#shop());
+    const { shoppersAtOnce, inLine = 0 } = this.#options;
+    const shoppers = Array.from({ length: shoppersAtOnce + inLine }, (_, i) =>
+      this.#shop(i >= shoppersAtOnce),
+    );
     // A vendor who gets no answer sells no more: that is a broken promise, and no end of the run.
     const selling = this.#sell().catch((error: unknown) => {
       this.history.blame(`I11: vendor: ${error instanceof Error ? error.message : String(error)}`);
@@ -89,9 +99,9 @@ export class Load {
     return askAgain(this.#around);
   }
 
-  async #shop(): Promise<void> {
+  async #shop(inLine: boolean): Promise<void> {
     while (!this.#stopping) {
-      await this.visit();
+      await this.visit(inLine);
       const { thinkMs } = this.#options;
       await new Promise((resolve) => setTimeout(resolve, thinkMs * (0.5 + Math.random())));
     }
@@ -113,9 +123,10 @@ export class Load {
   }
 
   /** One shopper comes, whatever others do. */
-  async visit(): Promise<void> {
+  async visit(inLine = false): Promise<void> {
     this.#visits += 1;
-    await visit(this.#around);
+    const sales = this.vendor.openSales.filter(({ hasLine }) => hasLine === inLine);
+    await visit(this.#around, sales);
   }
 
   get visits(): number {

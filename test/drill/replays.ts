@@ -4,7 +4,8 @@
  */
 import type { Rng } from '../support/rng.ts';
 import type { Asked, History } from './history.ts';
-import { askCommand, refusesAnother, type Surroundings } from './shopper.ts';
+import type { Surroundings } from './around.ts';
+import { askCommand, refusesAnother } from './shopper.ts';
 
 const most = 60;
 const otherBodies = 6;

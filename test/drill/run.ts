@@ -33,6 +33,7 @@ export async function runDrill(options: RunOptions): Promise<boolean> {
     shoppersAtOnce: 16,
     accounts: 200,
     thinkMs: 40,
+    inLine: 8,
   });
   const rng = new Rng(seed);
   let held = true;

@@ -3,23 +3,11 @@
  * the same thing twice, some look. Checks on the spot what an answer must be.
  */
 import { randomUUID } from 'node:crypto';
-import type { Rng } from '../support/rng.ts';
-import { wordOf, type Answer, type Call, type Client } from './client.ts';
-import type { Asked, History, KnownOrder, Verb } from './history.ts';
-import type { OpenSale } from './vendor.ts';
-
-export interface Account {
-  readonly id: string;
-  readonly token: string;
-}
-
-export interface Surroundings {
-  readonly client: Client;
-  readonly accounts: readonly Account[];
-  readonly history: History;
-  readonly rng: Rng;
-  readonly sales: () => readonly OpenSale[];
-}
+import { wordOf, type Answer, type Call } from './client.ts';
+import type { Asked, KnownOrder, Verb } from './history.ts';
+import type { Surroundings } from './around.ts';
+import { lineUp } from './line.ts';
+import { turnSeconds, type OpenSale } from './vendor.ts';
 
 interface HoldBody {
   readonly quantity: number;
@@ -35,6 +23,7 @@ const refusals: Readonly<Record<Verb, ReadonlySet<string>>> = {
     'sale_not_started',
     'sale_paused',
     'sale_ended',
+    'not_admitted',
   ]),
   pay: new Set(['hold_expired', 'illegal_transition', 'settling']),
   release: new Set(['illegal_transition', 'settling']),
@@ -93,6 +82,7 @@ export async function askCommand(
   if (answer.replayed) history.seen.replayed += 1;
   if (asked.code === 'sold_out') history.seen.sold_out += 1;
   if (asked.code === 'limit_reached') history.seen.limit += 1;
+  if (asked.code === 'not_admitted') history.seen.not_admitted += 1;
   if (verb === 'pay' && asked.code === 'hold_expired') history.seen.expired_race += 1;
   if (isOk) {
     learn(around, asked, answer);
@@ -199,13 +189,17 @@ async function end(
   if (asked.outcome === 'ok' && around.rng.chance(0.2)) await askCommand(around, asked);
 }
 
-/** One visit. */
-export async function visit(around: Surroundings): Promise<void> {
+/** One visit of one of these sales. */
+export async function visit(around: Surroundings, sales: readonly OpenSale[]): Promise<void> {
   const { rng, accounts, history } = around;
-  const sales = around.sales();
   if (sales.length === 0) return;
-  const { id: sale, products } = rng.pick(sales);
+  const { id: sale, products, hasLine } = rng.pick(sales);
   const shopper = rng.whole(0, accounts.length - 1);
+  // Some try without a turn, and some come too late for theirs.
+  if (hasLine && !rng.chance(0.1)) {
+    if (!(await lineUp(around, sale, shopper))) return;
+    if (rng.chance(0.1)) await new Promise((resolve) => setTimeout(resolve, turnSeconds * 1000));
+  }
   const body = { quantity: rng.chance(0.8) ? 1 : 2, product_id: rng.pick(products) };
   const asked = newCommand(around, { verb: 'hold', sale, shopper, order: '', body });
   // Now and then the same key comes twice at once: one effect, and both get its answer.

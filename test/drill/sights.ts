@@ -8,6 +8,8 @@ const words: Readonly<Record<keyof History['seen'], string>> = {
   unavailable: 'somebody saw a 503',
   unknown: 'a command had no answer and was asked again later',
   limit: 'a shopper met their limit',
+  turn: 'somebody in a line had a turn',
+  not_admitted: 'a hold came without a turn',
 };
 
 /** Sights that were never met, in words. */

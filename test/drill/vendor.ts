@@ -12,11 +12,15 @@ const salesAtOnce = 3;
 const vendorPatienceMs = 90_000;
 const liveMs = 25_000;
 export const holdSeconds = 3;
+export const turnSeconds = 3;
+/** Shoppers join for so long before the bell of a line. */
+const joinMs = 3000;
 
 export interface OpenSale {
   readonly id: string;
   readonly products: readonly string[];
   readonly until: number;
+  readonly hasLine: boolean;
 }
 
 export class Vendor {
@@ -27,9 +31,16 @@ export class Vendor {
   #products: string[] = [];
   #open: OpenSale[] = [];
   readonly #made: string[] = [];
+  readonly #withLine: boolean;
 
   /** `allotted` = units of an item, at least and at most: few, so that sales sell out. */
-  constructor(client: Client, rng: Rng, allotted: readonly [number, number] = [60, 240]) {
+  constructor(
+    client: Client,
+    rng: Rng,
+    allotted: readonly [number, number] = [60, 240],
+    withLine = false,
+  ) {
+    this.#withLine = withLine;
     this.#client = client;
     this.#rng = rng;
     this.#allotted = allotted;
@@ -80,7 +91,8 @@ export class Vendor {
       this.#open = this.#open.filter((one) => one !== sale);
       await this.#do(sale, 'close');
     }
-    while (this.#open.length < salesAtOnce) await this.#create();
+    const most = salesAtOnce + (this.#withLine ? 1 : 0);
+    while (this.#open.length < most) await this.#create();
   }
 
   async #create(): Promise<void> {
@@ -91,7 +103,15 @@ export class Vendor {
       { product_id: first, allotted, discount_percent: 50 },
       { product_id: second, allotted, discount_percent: 50 },
     ];
+    // One of the open sales has a line, by turns a queue and a draw: a bell now and then.
+    const hasLine = this.#withLine && !this.#open.some((one) => one.hasLine);
+    const mode = this.#rng.pick(['queue', 'draw']);
+    const line = {
+      admission: { mode, turn_seconds: turnSeconds },
+      starts_at: new Date(Date.now() + joinMs).toISOString(),
+    };
     const body = {
+      ...(hasLine ? line : {}),
       ...(two ? { items } : items[0]),
       duration_seconds: Math.ceil(liveMs / 1000) + 5,
       limit_per_shopper: this.#rng.whole(2, 4),
@@ -101,7 +121,7 @@ export class Vendor {
     const id = wordOf(made, 'id');
     this.#made.push(id);
     const products = two ? [first, second] : [first];
-    this.#open.push({ id, products, until: Date.now() + liveMs });
+    this.#open.push({ id, products, until: Date.now() + liveMs, hasLine });
   }
 
   #shuffled(): string[] {

@@ -22,6 +22,8 @@ export class Operator {
   readonly #lab: Lab;
   readonly #scene: Scene;
   #recoveredAt = new Map<number, number>();
+  /** Since when a recovery has been under way, by lane. */
+  readonly #begun = new Map<number, { readonly token: string; readonly at: number }>();
 
   constructor(lab: Lab, scene: Scene) {
     this.#lab = lab;
@@ -55,9 +57,19 @@ export class Operator {
    * shut by that one's flag: only another recovery ends it.
    */
   async #isFrozen({ lane, state, token }: Row): Promise<boolean> {
-    if (state === 'frozen') return true;
+    if (state === 'frozen' || this.#isStuck(lane, token)) return true;
     const flag = await this.#lab.redis.get(laneKeys(lane).frozen);
     return token === null && (flag ?? '').startsWith('recover');
+  }
+
+  /** A recovery that has been under way for so long has died, or never knew that it had begun. */
+  #isStuck(lane: number, token: string | null): boolean {
+    const { now } = this.#scene.scheduler;
+    const begun = this.#begun.get(lane);
+    if (token === null) this.#begun.delete(lane);
+    else if (begun?.token !== token) this.#begun.set(lane, { token, at: now });
+    else return now - begun.at >= recoverAgainMs;
+    return false;
   }
 
   /** Resolves when all has settled, every hold and sale has ended, and every lane serves. */
@@ -109,6 +121,7 @@ export class Operator {
         left.push(`lane ${row.lane} is not verified`);
       }
       if (row.state !== 'open') left.push(`lane ${row.lane} is ${row.state}`);
+      if (row.token !== null) left.push(`lane ${row.lane} is being recovered`);
       if (row.open > 0) left.push(`${row.open} lane commands`);
       if (row.waiting > 0) left.push(`${row.waiting} events to publish`);
       if (head === null) left.push(`lane ${row.lane} has no marker`);

@@ -23,6 +23,8 @@ import { open, Vendor } from './vendor.ts';
 /** Virtual time: trouble until then, and all must be quiet by then. */
 const troubleMs = 10_000;
 const quietMs = 100_000;
+/** From then on nothing new goes wrong by itself: whoever dies every few seconds gets nowhere. */
+const healedMs = 25_000;
 /** What comes between a bell and the last number takes about so long. */
 const drawMs = 600;
 
@@ -88,6 +90,7 @@ function begin(scene: Scene, plan: Plan): void {
   crew.api('api-b');
   for (let i = 1; i <= plan.workers; i++) crew.worker(`worker-${i}`);
   scheduler.after(1500, () => applyRates(faults, plan));
+  scheduler.after(healedMs, () => faults.heal());
   for (const { at, blow } of plan.blows) scheduler.after(at, () => strike(scene, blow));
 }
 

@@ -4,16 +4,18 @@
  */
 import type { Answering } from '../platform/http/route.ts';
 import { problem } from '../platform/http/problems.ts';
+import type { ProblemInput } from '../platform/http/problems.ts';
 import type { LineTicket, Millis, Outcome, SaleTerms } from '../engine/index.ts';
 import type { Api, Command } from './api.ts';
 import { deliverableSoon } from './ask-window.ts';
 import type { Asker, Place } from './ask-window.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { CatalogClient } from './catalog-client.ts';
 import { LaneViews } from './lane-views.ts';
 import { LineBook, lookOf } from './line-book.ts';
 import type { Outlook } from './line-book.ts';
 import { notFound, outcomeProblem } from './refusals.ts';
-import { ticketJson } from './ticket-json.ts';
+import { shownState, ticketJson } from './ticket-json.ts';
 
 export interface JoinBody {
   readonly delivery?: Place;
@@ -22,6 +24,8 @@ export interface JoinBody {
 const undeliverable = problem('undeliverable', 'Nothing of this sale is delivered to that place.', {
   param: 'delivery',
 });
+/** Leaves whose answers are remembered: 600 bytes each. */
+const leavesMax = 20_000;
 const replayedHeader = { 'idempotent-replayed': 'true' };
 
 export const hasLine = ({ admission }: Pick<SaleTerms, 'admission'>): boolean =>
@@ -39,6 +43,8 @@ export class LineDesk {
   readonly #api: Api;
   readonly #catalog: CatalogClient;
   readonly #views: LaneViews;
+  /** What those were answered who left with a key: of this process, and no longer than it lives. */
+  readonly #left = new Map<string, string>();
 
   constructor(api: Api, catalog: CatalogClient) {
     this.#api = api;
@@ -55,21 +61,22 @@ export class LineDesk {
       return;
     }
     const { delivery } = body;
+    const asked = delivery === undefined ? {} : { asked: canonicalJson(delivery) };
+    const joining = { sale, shopper, verified, idempotencyKey: key, ...asked };
     const deliverable =
       delivery === undefined ? undefined : await this.#asks(terms, delivery, asker);
-    if (deliverable === false) {
-      to.problem(undeliverable);
-      return;
+    // What was accepted once is answered again, whatever is delivered there by now.
+    const outcome = await (deliverable === false
+      ? this.#api.engine.joined(joining)
+      : this.#api.engine.join(joining));
+    if (outcome === null) to.problem(undeliverable);
+    else if (outcome.kind !== 'done') to.problem(joinProblem(outcome, terms));
+    else {
+      const ticket = await this.#withReceipt(outcome.value);
+      const json = await this.#json(ticket, terms, outcome.now, deliverable);
+      if (outcome.replayed) to.reply(201, json, replayedHeader);
+      else to.reply(outcome.value.known ? 200 : 201, json);
     }
-    const outcome = await this.#api.engine.join({ sale, shopper, verified, idempotencyKey: key });
-    if (outcome.kind !== 'done') {
-      to.problem(outcomeProblem(outcome));
-      return;
-    }
-    const ticket = await this.#withReceipt(outcome.value);
-    const json = await this.#json(ticket, terms, outcome.now, deliverable);
-    if (outcome.replayed) to.reply(201, json, replayedHeader);
-    else to.reply(outcome.value.known ? 200 : 201, json);
   }
 
   /** True where any item goes there, false where none does; null = nobody can say. */
@@ -83,8 +90,27 @@ export class LineDesk {
     return said;
   }
 
-  async leave({ id: sale, shopper }: Command, to: Answering): Promise<void> {
-    await this.#answer(sale, await this.#api.engine.leave({ sale, shopper }), to);
+  /** With a key that has left before, it leaves nothing: its shopper may have joined anew since. */
+  async leave({ id: sale, shopper, key }: Command, to: Answering): Promise<void> {
+    const name = `${sale} ${shopper} ${key}`;
+    const before = key === '' ? undefined : this.#left.get(name);
+    if (before !== undefined) {
+      to.reply(200, before, replayedHeader);
+      return;
+    }
+    const outcome = await this.#api.engine.leave({ sale, shopper });
+    await this.#answer(sale, outcome, to, (json) => {
+      if (key !== '') this.#remember(name, JSON.stringify(json));
+    });
+  }
+
+  #remember(name: string, json: string): void {
+    this.#left.set(name, json);
+    if (this.#left.size <= leavesMax) return;
+    for (const oldest of this.#left.keys()) {
+      this.#left.delete(oldest);
+      return;
+    }
   }
 
   async read({ id: sale, shopper }: Command, to: Answering): Promise<void> {
@@ -103,11 +129,20 @@ export class LineDesk {
     return { ...ticket, receipt: await this.#api.engine.receipt(ticket.sale, ticket.index) };
   }
 
-  async #answer(sale: string, outcome: Outcome<LineTicket>, to: Answering): Promise<void> {
+  async #answer(
+    sale: string,
+    outcome: Outcome<LineTicket>,
+    to: Answering,
+    told: (json: object) => void = () => undefined,
+  ): Promise<void> {
     const terms = outcome.kind === 'done' ? await this.#api.engine.sale(sale) : null;
     if (outcome.kind !== 'done') to.problem(outcomeProblem(outcome));
     else if (terms === null) to.problem(notFound);
-    else to.reply(200, await this.#json(outcome.value, terms, outcome.now));
+    else {
+      const json = await this.#json(outcome.value, terms, outcome.now);
+      told(json);
+      to.reply(200, json);
+    }
   }
 
   async #json(
@@ -138,8 +173,20 @@ export class LineDesk {
     ]);
     if (terms === null || outcome.kind === 'rejected') return 'none';
     if (outcome.kind !== 'done') return null;
-    const { state, number } = outcome.value;
+    const { number } = outcome.value;
     const json = await this.#json(outcome.value, terms, outcome.now);
-    return { state, number, json: JSON.stringify(json) };
+    return { state: shownState(outcome.value), number, json: JSON.stringify(json) };
   }
+}
+
+/** A limit that is not the sale's is that of tickets. */
+function joinProblem(
+  outcome: Exclude<Outcome<LineTicket>, { kind: 'done' }>,
+  terms: SaleTerms,
+): ProblemInput {
+  const input = outcomeProblem(outcome);
+  if (outcome.kind !== 'rejected' || outcome.rejection.code !== 'limit_reached') return input;
+  if (outcome.rejection.limit === terms.limitPerShopper) return input;
+  const { limit } = outcome.rejection;
+  return { ...input, detail: `A shopper takes ${limit} tickets of a sale at most.` };
 }

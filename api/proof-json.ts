@@ -37,6 +37,7 @@ export async function* proofText(proof: Proof): AsyncGenerator<string> {
     seed: proof.seed,
     beacon: proof.beacon,
     beacon_source: proof.beaconSource,
+    beacon_skipped: proof.beaconSkipped,
     root: proof.root,
     entrant_count: proof.entrantCount,
     bell_at: timeText(proof.bellAt),

@@ -1,4 +1,5 @@
 /** A ticket as its owner sees it, over HTTP and over the socket. Pure. */
+import { fnv1a } from '../engine/index.ts';
 import type { LineFigures, LineTicket, Millis, SaleTerms } from '../engine/index.ts';
 import { timeText, timeTextOrNull } from './clock-text.ts';
 import { chanceOf, waitOf } from './line-book.ts';
@@ -9,23 +10,41 @@ const pollMinMs = 1000;
 const pollMaxMs = 10_000;
 const pollTurnMs = 2000;
 const pollOverMs = 30_000;
+/** The largest part by which one asks sooner. */
+const pollJitter = 0.3;
 
-/** When to ask again, for who does not listen on the socket. */
+/** A ticket without an end of its own has lapsed with its sale: no more turns begin, none is of use. */
+export function shownState({ state, line }: LineTicket): LineTicket['state'] {
+  const isOver = line.state === 'closing' || line.state === 'closed';
+  return isOver && (state === 'waiting' || state === 'admitted') ? 'lapsed' : state;
+}
+
+/**
+ * When to ask again, for who does not listen on the socket. Each ticket a little sooner than that by a
+ * share of its own, so that those who came together do not ask together.
+ */
 export function pollAfterMs(
-  { state, number }: LineTicket,
+  ticket: LineTicket,
   line: LineFigures,
   startsAt: Millis,
   waitSeconds: number | null,
   now: Millis,
 ): number {
-  if (state === 'admitted') return pollTurnMs;
-  if (state !== 'waiting') return pollOverMs;
-  if (!line.bellRung) return Math.floor(clamp((startsAt - now) / 4));
-  if (number === null) return pollMinMs;
-  return Math.floor(clamp(waitSeconds === null ? pollMaxMs : (waitSeconds * 1000) / 4));
+  const { number } = ticket;
+  const sooner = 1 - pollJitter * shareOf(ticket.id);
+  const around = (ms: number): number => Math.floor(clamp(ms) * sooner);
+  const state = shownState(ticket);
+  if (state === 'admitted') return around(pollTurnMs);
+  if (state !== 'waiting') return Math.floor(pollOverMs * sooner);
+  if (!line.bellRung) return around((startsAt - now) / 4);
+  if (number === null) return around(pollMinMs);
+  return around(waitSeconds === null ? pollMaxMs : (waitSeconds * 1000) / 4);
 }
 
 const clamp = (ms: number): number => Math.min(Math.max(ms, pollMinMs), pollMaxMs);
+
+/** 0 up to 1, as good as random and always the same. */
+const shareOf = (id: string): number => fnv1a(id) / 2 ** 32;
 
 /** `deliverable` = what the window said of the place that came with a join; undefined = none came. */
 export function ticketJson(
@@ -35,19 +54,23 @@ export function ticketJson(
   now: Millis,
   deliverable?: boolean | null,
 ): Record<string, unknown> {
-  const { line, receipt, ahead } = ticket;
+  const { line, receipt } = ticket;
+  const state = shownState(ticket);
+  const isOver = state !== ticket.state;
+  const ahead = isOver ? null : ticket.ahead;
   const wait = ahead === null || outlook === null ? null : waitOf(ahead, outlook);
   return {
     id: ticket.id,
     sale_id: ticket.sale,
-    state: ticket.state,
+    state,
+    sale_state: line.state,
     number: ticket.number,
     ahead,
     cut_line: line.cutLine,
     serving: line.serving,
-    chance: outlook === null ? null : chanceOf(ticket, outlook),
+    chance: outlook === null || isOver ? null : chanceOf(ticket, outlook),
     eta_seconds: wait,
-    turn_ends_at: timeTextOrNull(ticket.turnEndsAt),
+    turn_ends_at: isOver ? null : timeTextOrNull(ticket.turnEndsAt),
     receipt:
       receipt === null
         ? null

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Fault } from '../platform/fault.ts';
-import type { Beacon } from './drawer.ts';
+import type { Beacon } from './line/beacons.ts';
 import type { Millis } from './domain/types.ts';
 
 /** The chain is pinned: its hash names its public key, and rounds come by the clock. */

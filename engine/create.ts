@@ -16,6 +16,7 @@ import { startLoadReporter } from './lanes/load.ts';
 import { idSecretOf } from './lanes/order-key.ts';
 import { receiptKeys } from './lanes/receipt.ts';
 import { readChainHead } from './line/head.ts';
+import { joinedLine, joinLine } from './line/past.ts';
 import { readProof } from './line/proof.ts';
 import { Receipts } from './line/receipts.ts';
 import { LaneNews } from './news.ts';
@@ -139,9 +140,10 @@ function proofSide({ db, secret, settings }: Parts): Pick<Engine, 'proof' | 'rec
 }
 
 function lineSide({
+  db,
   lanes,
   settings,
-}: Parts): Pick<Engine, 'join' | 'leave' | 'ticket' | 'seen' | 'line'> {
+}: Parts): Pick<Engine, 'join' | 'joined' | 'leave' | 'ticket' | 'seen' | 'line'> {
   const { line } = lanes;
   const isOurs = (sale: SaleId): boolean => isSaleId(sale) && laneOfId(sale) < settings.lanes;
   const askOf = async <T>(sale: SaleId, ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
@@ -149,7 +151,8 @@ function lineSide({
       ? ask()
       : { kind: 'rejected', rejection: { code: 'not_found' }, now: clock.wall() };
   return {
-    join: (command) => askOf(command.sale, () => line.join(command)),
+    join: (command) => askOf(command.sale, () => joinLine(db, line, command)),
+    joined: async (command) => (isOurs(command.sale) ? joinedLine(db, line, command) : null),
     leave: ({ sale, shopper }) => askOf(sale, () => line.leave(sale, shopper)),
     ticket: ({ sale, shopper, present }) => askOf(sale, () => line.ticket(sale, shopper, present)),
     seen: async (sale, shoppers) => {

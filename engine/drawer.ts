@@ -8,13 +8,11 @@ import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import type { SaleId } from './domain/types.ts';
+import { Beacons, type Beacon } from './line/beacons.ts';
 import { resultOf } from './line/draw.ts';
-import { writeCommands, writeDraw } from './line/numbers.ts';
+import { drawNumbers, writeCommands } from './line/numbers.ts';
 import { startLoop, type Loop } from './loop.ts';
 import type { Shop } from './shop.ts';
-
-/** A round of public randomness. Null = it is not published yet: the draw waits. */
-export type Beacon = (source: string) => Promise<Uint8Array | null>;
 
 export interface DrawerOptions {
   readonly db: Db;
@@ -29,10 +27,13 @@ const everyMs = 100;
 const linesPerRoundMax = 50;
 /** A million tickets take some seconds. */
 const drawMs = 120_000;
+/** Sets our lock of a sale's draw apart from other locks by its id. */
+const drawLock = 0x64726177;
 
 interface Line {
   readonly sale_id: SaleId;
   readonly bell_n: number;
+  readonly bell_at: number;
   readonly root: Buffer;
   readonly seed: Buffer;
   readonly beacon_source: string | null;
@@ -42,12 +43,13 @@ interface Line {
 }
 
 const lineSql = `
-  SELECT l.sale_id, l.bell_n, l.root, s.seed, l.beacon_source, l.beacon,
+  SELECT l.sale_id, l.bell_n, l.bell_at, l.root, s.seed, l.beacon_source, l.beacon,
          l.seed_shown_at IS NOT NULL AS shown, l.drawn_at IS NOT NULL AS drawn
     FROM sale.lines l JOIN sale.sales s ON s.id = l.sale_id`;
 
 export function startDrawer(options: DrawerOptions): Loop {
   const { log } = options;
+  const beacons = new Beacons(options.beacon, log);
   let after = '';
   const round = async (): Promise<boolean> => {
     const lines = await options.db.query<Line>(
@@ -59,7 +61,9 @@ export function startDrawer(options: DrawerOptions): Loop {
     after = lines.length < linesPerRoundMax ? '' : (lines.at(-1)?.sale_id ?? '');
     const failed: unknown[] = [];
     // One that cannot be drawn must not keep the others waiting.
-    for (const line of lines) await advance(options, line).catch((e: unknown) => failed.push(e));
+    for (const line of lines) {
+      await advance(options, beacons, line).catch((e: unknown) => failed.push(e));
+    }
     if (failed.length > 0) throw failed[0];
     return after !== '';
   };
@@ -67,9 +71,9 @@ export function startDrawer(options: DrawerOptions): Loop {
 }
 
 /** Takes a line as far as it goes now. */
-export async function advance(options: DrawerOptions, line: Line): Promise<void> {
+async function advance(options: DrawerOptions, beacons: Beacons, line: Line): Promise<void> {
   const { db, onCommands } = options;
-  if (!line.shown && !(await showSeed(options, line))) return;
+  if (!line.shown && !(await showSeed(options, beacons, line))) return;
   if (!line.drawn) {
     const lanes = await db.tx((q) => draw(q, line.sale_id), { timeoutMs: drawMs });
     crashPoint('drawer.drawn');
@@ -83,13 +87,10 @@ export async function advance(options: DrawerOptions, line: Line): Promise<void>
  * The root has been public since the bell settled: only now is the seed. Answers false while the
  * beacon is not there.
  */
-async function showSeed({ db, beacon }: DrawerOptions, line: Line): Promise<boolean> {
-  let value: Uint8Array | null = new Uint8Array(0);
-  if (line.beacon_source !== null) {
-    if (beacon === undefined) throw new Error(`${line.sale_id} names a beacon, and there is none`);
-    value = await beacon(line.beacon_source);
-    if (value === null) return false;
-  }
+async function showSeed({ db }: DrawerOptions, beacons: Beacons, line: Line): Promise<boolean> {
+  const { beacon_source: source, bell_at: bellAt } = line;
+  const value = source === null ? new Uint8Array(0) : beacons.of(source, bellAt);
+  if (value === null) return false;
   await db.run(
     `UPDATE sale.lines SET beacon = $2, seed_shown_at = now()
       WHERE sale_id = $1 AND seed_shown_at IS NULL`,
@@ -99,10 +100,15 @@ async function showSeed({ db, beacon }: DrawerOptions, line: Line): Promise<bool
   return true;
 }
 
-/** Draws, unless somebody was faster. Answers the lanes to wake. */
+/**
+ * Draws, unless somebody was faster. Answers the lanes to wake. What keeps two drawers apart is a lock
+ * of their own: the line's row, which the settler needs for every join, is taken only at the end.
+ */
 async function draw(q: Query, sale: SaleId): Promise<readonly number[]> {
-  const [line] = await q.query<Line>(`${lineSql} WHERE l.sale_id = $1 FOR UPDATE OF l`, [sale]);
+  await q.query('SELECT pg_advisory_xact_lock(hashtextextended($1, $2))', [sale, drawLock]);
+  const [line] = await q.query<Line>(`${lineSql} WHERE l.sale_id = $1`, [sale]);
   if (line === undefined || line.drawn || line.beacon === null) return [];
+  await drawNumbers(q, sale, resultOf(line.seed, line.root, line.beacon), line.bell_n);
   // With nobody in line the bell itself has numbered it.
   await q.run(
     `UPDATE sale.lines SET drawn_at = now(),
@@ -110,7 +116,7 @@ async function draw(q: Query, sale: SaleId): Promise<readonly number[]> {
       WHERE sale_id = $1`,
     [sale],
   );
-  const lanes = await writeDraw(q, sale, resultOf(line.seed, line.root, line.beacon), line.bell_n);
+  const lanes = await writeCommands(q, sale);
   metrics.lineDrawn.inc(line.bell_n);
   return lanes;
 }

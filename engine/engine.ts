@@ -309,6 +309,8 @@ export interface Engine {
    * a line has none to join: `not_found`.
    */
   join(command: JoinCommand): Promise<Outcome<LineTicket>>;
+  /** The ticket that this join made before, as it is now; null = it made none. */
+  joined(command: JoinCommand): Promise<Outcome<LineTicket> | null>;
   /** Gives the place up; one that is over stays as it is. `not_found` = no ticket. */
   leave(who: { sale: SaleId; shopper: ShopperId }): Promise<Outcome<LineTicket>>;
   /** `present` = its owner is here now: a parked ticket comes back. `not_found` = no ticket. */

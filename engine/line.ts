@@ -65,10 +65,15 @@ export class Line {
     this.#mac = new HmacSha256(secret);
   }
 
-  join({ sale, shopper, verified, idempotencyKey }: JoinCommand): Promise<Outcome<LineTicket>> {
-    const key = ticketKey(this.#mac, shopper, sale, idempotencyKey);
-    const command: Command = [lineOp.join, 0, shopper, key, verified ? 1 : 0];
+  join(asked: JoinCommand): Promise<Outcome<LineTicket>> {
+    const { sale, shopper, verified } = asked;
+    const command: Command = [lineOp.join, 0, shopper, this.keyOf(asked), verified ? 1 : 0];
     return this.#ask('join', sale, command, 1, ticketOf);
+  }
+
+  /** The own part of the id of the ticket that this command makes. */
+  keyOf({ sale, shopper, idempotencyKey, asked }: Omit<JoinCommand, 'verified'>): string {
+    return ticketKey(this.#mac, shopper, sale, idempotencyKey, asked);
   }
 
   leave(sale: SaleId, shopper: ShopperId): Promise<Outcome<LineTicket>> {

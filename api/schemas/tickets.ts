@@ -14,6 +14,7 @@ import {
   whole,
 } from './common.ts';
 import type { JsonSchema } from '../../platform/http/route.ts';
+import { saleStates } from './sales.ts';
 
 export const joinBody = object({
   delivery: object({ country, postal_code: text(20) }, ['country'], {
@@ -36,7 +37,11 @@ export const ticketAnswer = answer(
   {
     id: { type: 'string', pattern: '^tkt_' },
     sale_id: saleId,
-    state: ticketStates,
+    state: {
+      ...ticketStates,
+      description: 'One that waits, or has a turn, when its sale ends has lapsed with it',
+    },
+    sale_state: oneOf(...saleStates),
     number: { ...countOrNull, description: 'Null before the draw; it never changes' },
     ahead: { ...countOrNull, description: 'Waiting numbers below this one' },
     cut_line: { ...countOrNull, description: 'The units left surely reach this number' },
@@ -52,7 +57,9 @@ export const ticketAnswer = answer(
         signature: { type: 'string' },
       }),
       type: ['object', 'null'],
-      description: 'In the answer to a join before the bell: keep it to check the draw',
+      description:
+        'Of a join before the bell: keep it to check the draw. In the first answer, and again once it ' +
+        'has settled',
     },
     deliverable: {
       type: ['boolean', 'null'],
@@ -73,6 +80,10 @@ export const proofAnswer = answer(
     seed: textOrNull,
     beacon: textOrNull,
     beacon_source: textOrNull,
+    beacon_skipped: {
+      type: 'boolean',
+      description: 'The source had not answered ten minutes after the bell: drawn without it',
+    },
     root: { type: 'string' },
     entrant_count: count,
     bell_at: time,

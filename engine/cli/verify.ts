@@ -122,9 +122,9 @@ async function verify(from: string, asked: Asked): Promise<number> {
   const { checks, number } = checkAll(found, asked);
   const exitCode = exitCodeOf(proof, checks);
   const passed = exitCode === exitWith.held;
-  const { sale, beaconSource } = proof;
+  const { sale, beaconSource, beaconSkipped } = proof;
   // Our own words: a file that was tampered with must not claim more than it shows.
-  const limits = limitsOf(beaconSource);
+  const limits = limitsOf(beaconSource, beaconSkipped);
   if (asked.json) {
     const result = { passed, sale, limits, beacon_source: beaconSource, checks, number };
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -3,6 +3,7 @@
  * and the same idempotency key leads to the same order over HTTP and socket.
  */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { fnv1a } from '../domain/fingerprint.ts';
 import { base32 } from '../domain/ids.ts';
 import type { OrderId, SaleId, ShopperId } from '../domain/types.ts';
 import type { HmacSha256 } from './hmac.ts';
@@ -19,14 +20,24 @@ export function holdKey(
   return base32(mac.digest(`hold\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
 }
 
-/** 24 characters (120 bits): the ticket's own part of its id. */
+/** Characters of a ticket's key that are of who asked with which key (lua/include/line.lua). */
+export const askerPart = 20;
+
+/**
+ * 24 characters: the ticket's own part of its id, 100 bits of who asked and with which key, and 20 of
+ * `asked`, the rest of what was asked: so the lane sees that a key came with another body.
+ */
 export function ticketKey(
   mac: HmacSha256,
   shopper: ShopperId,
   sale: SaleId,
   idempotencyKey: string,
+  asked = '',
 ): string {
-  return base32(mac.digest(`ticket\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
+  const own = base32(mac.digest(`ticket\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
+  const body = Buffer.alloc(5);
+  body.writeUInt32BE(fnv1a(asked));
+  return own.slice(0, askerPart) + base32(body).slice(0, own.length - askerPart);
 }
 
 /** 16 characters (80 bits): the command that ended a hold, or a payment's attempt. */

@@ -51,7 +51,7 @@ export function checkSeed(
  * was named before. `named` = by what the sale says of itself; undefined = it was not asked.
  */
 export function checkBeacon(
-  { seed, beacon, beaconSource }: ProofFile,
+  { seed, beacon, beaconSource, beaconSkipped }: ProofFile,
   named: string | null | undefined,
 ): Check {
   const wrong: string[] = [];
@@ -60,9 +60,14 @@ export function checkBeacon(
   }
   const isThere = beacon !== null && beacon.length > 0;
   if (isThere && beaconSource === null) wrong.push('it is there, but nobody named its source');
-  if (!isThere && beaconSource !== null && seed !== null) wrong.push(`${beaconSource} is missing`);
+  const isDrawnWithout = !isThere && beaconSource !== null && seed !== null;
+  if (isDrawnWithout && !beaconSkipped) wrong.push(`${beaconSource} is missing`);
   if (wrong.length === 0 && seed === null) {
     return { name: 'beacon', ok: null, says: 'not published yet' };
+  }
+  if (wrong.length === 0 && isDrawnWithout) {
+    const says = `drawn without ${beaconSource}: if it was published, the operator had a choice`;
+    return { name: 'beacon', ok: null, says };
   }
   return check('beacon', beaconSource ?? 'none was named', wrong);
 }

@@ -9,6 +9,14 @@ const withBeacon =
   'after that value was published, who joined in between may have known it. It does not show that ' +
   'the operator added no accounts.';
 
-/** `beacon` = where the public randomness came from; null = there was none. */
-export const limitsOf = (beacon: string | null): string =>
-  beacon === null ? withoutBeacon : withBeacon;
+const beaconSkipped =
+  'This shows that list and order were not changed after the commitments. It was drawn without the ' +
+  'public value that the sale had named, because that did not come within ten minutes of the bell: if ' +
+  'it was published all the same, the operator, who knew the seed, could choose between two orders. It ' +
+  'does not show that the operator added no accounts.';
+
+/** `source` = where the public randomness was to come from; null = nowhere. `skipped` = it did not. */
+export function limitsOf(source: string | null, skipped: boolean): string {
+  if (source === null) return withoutBeacon;
+  return skipped ? beaconSkipped : withBeacon;
+}

@@ -15,15 +15,15 @@ export const numbersPerCommandMax = 5000;
 const sortMemoryMb = 256;
 
 /**
- * Orders all who joined before the bell, and writes the commands that tell the lane. Throws when
- * a ticket is missing: then it is in quarantine, and nobody is drawn before it is resolved.
+ * Orders all who joined before the bell. Throws when a ticket is missing: then it is in quarantine, and
+ * nobody is drawn before it is resolved.
  */
-export async function writeDraw(
+export async function drawNumbers(
   q: Query,
   sale: SaleId,
   result: Buffer,
   count: number,
-): Promise<readonly number[]> {
+): Promise<void> {
   await q.run(`SET LOCAL work_mem = '${sortMemoryMb}MB'`);
   await q.run(
     `INSERT INTO sale.line_numbers (sale_id, first, indexes, keys, shoppers)
@@ -45,7 +45,6 @@ export async function writeDraw(
   if (sum?.drawn !== count) {
     throw new AssertionFailed(`${sale}: ${count} joined before the bell, ${sum?.drawn} are there`);
   }
-  return writeCommands(q, sale);
 }
 
 /**

@@ -34,6 +34,8 @@ export interface Proof {
   /** Hex, '' = none; null while the seed is. */
   readonly beacon: string | null;
   readonly beaconSource: string | null;
+  /** The source had not answered ten minutes after the bell: the draw was made without. */
+  readonly beaconSkipped: boolean;
   /** Hex of the last link; '' when nobody joined. */
   readonly root: string;
   readonly entrantCount: number;
@@ -92,14 +94,17 @@ export async function readProof(db: Db, sale: SaleId, receiptKey: string): Promi
     return { kind: 'not_started', startsAt: row.starts_at.getTime() };
   }
   const ended = row.state === 'closed';
+  const skipped =
+    row.shown && row.beacon_source !== null && (row.beacon === null || row.beacon.length === 0);
   const value: Proof = {
-    limits: limitsOf(row.beacon_source),
+    limits: limitsOf(row.beacon_source, skipped),
     sale,
     mode: row.mode,
     seedCommitment: `sha256:${createHash('sha256').update(row.seed).digest('hex')}`,
     seed: row.shown ? row.seed.toString('hex') : null,
     beacon: row.shown ? (row.beacon?.toString('hex') ?? '') : null,
     beaconSource: row.beacon_source,
+    beaconSkipped: skipped,
     root: root.toString('hex'),
     entrantCount: count,
     bellAt,

@@ -10,6 +10,8 @@ export interface ProofFile {
   readonly seed: Buffer | null;
   readonly beacon: Buffer | null;
   readonly beaconSource: string | null;
+  /** By its own word the draw was made without the beacon that was named. */
+  readonly beaconSkipped: boolean;
   readonly root: Buffer;
   readonly entrantCount: number;
   readonly receiptKey: string;
@@ -124,6 +126,7 @@ export function readProofFile(value: unknown): ProofFile {
     seed: orNull(of, 'seed', (fields, name) => hexOf(fields, name, 32)),
     beacon: orNull(of, 'beacon', hexOf),
     beaconSource: orNull(of, 'beacon_source', textOf),
+    beaconSkipped: of['beacon_skipped'] === true,
     root: hexOf(of, 'root'),
     entrantCount: wholeOf(of, 'entrant_count'),
     receiptKey: textOf(of, 'receipt_key'),
@@ -142,7 +145,9 @@ export function readReceiptFile(value: unknown): ReceiptFile {
   const of = fieldsOf(value, 'the receipt');
   const isTicket = of['receipt'] !== undefined;
   if (isTicket && of['receipt'] === null) {
-    throw new Unreadable('this answer has no receipt: only the first answer to a join has one');
+    throw new Unreadable(
+      'this answer has no receipt: it has one once the join has settled, if that was before the bell',
+    );
   }
   const receipt = isTicket ? fieldsOf(of['receipt'], '`receipt`') : of;
   const number = of['number'];

@@ -5,7 +5,7 @@
  */
 import type { Query } from '../../platform/postgres/db.ts';
 import { foldOrders } from '../domain/fold.ts';
-import { foldTickets } from '../domain/line/tickets.ts';
+import { foldTickets, type TicketEvent } from '../domain/line/tickets.ts';
 import type { Millis, OrderId } from '../domain/types.ts';
 import { apart, attempt } from '../settle/apart.ts';
 import { CommandWriter } from '../settle/commands.ts';
@@ -117,10 +117,33 @@ async function resolveOrder(
 async function resolveTicket(q: Query, { event, live }: TicketAway): Promise<Verdict> {
   const what = `${event.type} of ${event.shopper}`;
   const { tickets } = foldTickets([event]);
-  if (live && (await apart.tickets(q, tickets)).length === 0) {
+  // A join that the chain does not have has no place: the next one takes it.
+  const isPlaced = event.type !== 'joined' || (await isInChain(q, event));
+  if (live && isPlaced && (await apart.tickets(q, tickets)).length === 0) {
     return { resolution: 'settled', says: `${what} settles now` };
   }
+  if (event.type === 'joined' && isPlaced) await keepPlace(q, event);
   return { resolution: 'dropped', says: `${what}: the lane goes on from what has settled` };
+}
+
+async function isInChain(q: Query, { sale, ticket }: TicketEvent): Promise<boolean> {
+  const [row] = await q.query('SELECT 1 FROM sale.lines WHERE sale_id = $1 AND joined > $2', [
+    sale,
+    ticket,
+  ]);
+  return row !== undefined;
+}
+
+/**
+ * The chain has the entrant of a join that cannot settle: its place stays, as one that was left, so
+ * that the list is whole and the others can be drawn.
+ */
+async function keepPlace(q: Query, { sale, key, shopper, ticket, at }: TicketEvent): Promise<void> {
+  await q.run(
+    `INSERT INTO sale.tickets (sale_id, index, key, shopper, state, joined_at, ended_at)
+     VALUES ($1, $2, $3, $4, 'left', $5, $5) ON CONFLICT DO NOTHING`,
+    [sale, ticket, key, shopper.replaceAll('\0', '\ufffd'), at],
+  );
 }
 
 async function mark(q: Query, group: readonly Away[], resolution: Resolution): Promise<void> {

@@ -16,6 +16,7 @@ export async function resolveSaleEvent(
 ): Promise<Verdict> {
   const { type, sale, number } = event;
   const what = `${type} of ${sale}`;
+  if (type === 'bell') return resolveBell(q, event);
   // A latch falls again by itself; a command that has no outcome is taken to its lane again.
   const anew = { resolution: 'dropped', says: `${what}: the lane decides it anew` } as const;
   if (!live && !(number > 0 && (await isPassed(q, lane, number)))) return anew;
@@ -28,6 +29,24 @@ export async function resolveSaleEvent(
     if (later !== null) return { resolution: null, says: `command ${number}: ${reason}` };
   }
   return refuse(q, lane, event, writer);
+}
+
+/**
+ * The bell of a sale that has opened does not ring again in a lane that is made anew: it is fixed over
+ * those whose joins have settled, as that lane will have them.
+ */
+async function resolveBell(q: Query, { sale, at }: SaleEvent): Promise<Verdict> {
+  const rung = await q.run(
+    `UPDATE sale.lines l SET bell_n = l.joined, bell_at = $2, root = l.chain
+       FROM sale.sales s
+      WHERE s.id = l.sale_id AND l.sale_id = $1 AND l.bell_n IS NULL
+        AND s.state NOT IN ('creating', 'scheduled')`,
+    [sale, at],
+  );
+  if (rung > 0) {
+    return { resolution: 'settled', says: `bell of ${sale} settles over who has joined` };
+  }
+  return { resolution: 'dropped', says: `bell of ${sale}: it has settled, or rings anew` };
 }
 
 /** True when no lane will be given this command again, and it has no outcome yet. */

@@ -3,6 +3,8 @@
 -- Tickets that a shopper may take in one sale; overdue holds that a join ends where they are in its
 -- way; ms after which who was not seen is away; tickets or turns that a command looks at, and at once.
 local TICKETS_MOST, JOIN_REAP, GRACE, PLACES_MOST, WINDOW = 16, 16, 30000, 1024, 256
+-- Characters of a ticket's key before those of what was asked.
+local ASKER_PART = 20
 
 -- What needs no decision; as a table, like every reply of the line.
 local function refuse(code, a)
@@ -54,9 +56,14 @@ local function whyNot(sale, lane, shopper, record, ticket, verified)
   return nil
 end
 
+-- The end of a ticket's key is of what was asked with it, the part before it of the asker's own key.
+local function isSameAsker(a, b)
+  return string.sub(a, 1, ASKER_PART) == string.sub(b, 1, ASKER_PART)
+end
+
 local function isPast(ticket, key)
   for i = 1, #ticket[7] do
-    if ticket[7][i] == key then return true end
+    if isSameAsker(ticket[7][i], key) then return true end
   end
   return false
 end
@@ -92,6 +99,7 @@ local function decideJoin(sale, lane, c)
     local live = isLive(ticket)
     if live then here(sale, lane, shopper, ticket) end
     if ticket[1] == key then return ticketReply(CODE.replayed, sale, lane, ticket, 1) end
+    if isSameAsker(ticket[1], key) then return { CODE.idempotency_key_reused } end
     if live then return ticketReply(CODE.done, sale, lane, ticket, 1) end
     -- Its ticket is over, and is not the latest: there is nothing left to show for it.
     if isPast(ticket, key) then return { CODE.idempotency_key_reused } end

@@ -13,6 +13,8 @@ import type { Join, LineCommand, LineReply, TicketReply } from './words.ts';
 
 /** Tickets that a shopper may take in one sale, one after the other. */
 export const ticketsMax = 16;
+/** Characters of a ticket's key before those of what was asked. */
+const askerPart = 20;
 /** Overdue holds that a join ends at a time, where they stand in the way of its shopper. */
 const inlineReapMax = 16;
 
@@ -34,15 +36,20 @@ export function decideTicket(work: SaleWork, c: TicketCommand): LineReply {
   return ticketReply('done', work, line, ticket, 1);
 }
 
+/** The end of a ticket's key is of what was asked with it. */
+const isSameAsker = (a: string, b: string): boolean =>
+  a.slice(0, askerPart) === b.slice(0, askerPart);
+
 function join(work: SaleWork, line: Line, c: Join, ticket: Ticket | null): LineReply {
   const { sale, clock } = work;
   if (ticket !== null) {
     const isSame = ticket.key === c.key;
     if (isLive(ticket)) here(work, line, c.shopper, ticket);
     if (isSame) return ticketReply('replayed', work, line, ticket, 1);
+    if (isSameAsker(ticket.key, c.key)) return ['idempotency_key_reused'];
     if (isLive(ticket)) return ticketReply('done', work, line, ticket, 1);
     // Its ticket is over, and is not the latest: there is nothing left to show for it.
-    if (ticket.past.includes(c.key)) return ['idempotency_key_reused'];
+    if (ticket.past.some((key) => isSameAsker(key, c.key))) return ['idempotency_key_reused'];
   }
   const refusal = whyNot(work, line, c, ticket);
   if (refusal !== null) return refusal;

@@ -77,4 +77,6 @@ export interface JoinCommand {
   /** False for a guest. */
   readonly verified: boolean;
   readonly idempotencyKey: string;
+  /** What else was asked, in one form: the same key with another is refused. */
+  readonly asked?: string;
 }

@@ -4,9 +4,11 @@ import { ticketIdOf } from '../../../engine/domain/ids.ts';
 import { startDrawer, type DrawerOptions } from '../../../engine/drawer.ts';
 import type { Entry } from '../../../engine/lanes/codec.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
+import { beaconWaitMs } from '../../../engine/line/beacons.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import { numbersPerCommandMax, ticketsFrom } from '../../../engine/line/numbers.ts';
 import type { Loop } from '../../../engine/loop.ts';
+import { readProof } from '../../../engine/line/proof.ts';
 import { settleRun } from '../../../engine/settle/run.ts';
 import type { Db } from '../../../platform/postgres/db.ts';
 import { silent, until } from '../../support/environment.ts';
@@ -190,12 +192,56 @@ describe('a draw', () => {
   });
 });
 
+describe('a draw under way', () => {
+  it('keeps nobody from joining: the settler does not wait for it', async () => {
+    await ring(20);
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    let isHeld: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (isHeld = resolve));
+    // Numbers cannot be written while somebody looks at their table like this.
+    const looking = world.db.tx(async (q) => {
+      await q.query('LOCK TABLE sale.line_numbers IN SHARE MODE');
+      isHeld();
+      await released;
+    });
+    await held;
+    const loop = startDrawer(optionsOf());
+    try {
+      await until('it waits to write its numbers', async () => {
+        const [row] = await world.db.query<{ waits: boolean }>(
+          `SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                           WHERE NOT l.granted AND a.datname = current_database()
+                             AND l.relation = 'sale.line_numbers'::regclass) AS waits`,
+        );
+        return row?.waits === true;
+      });
+      await settle([['joined', keyOf(20), 's20', 20, 21]]);
+    } finally {
+      release();
+      await looking;
+      await loop.close();
+    }
+    await draw([optionsOf()], drawn);
+    expect(await stored()).toEqual(await expected(20));
+  });
+});
+
 describe('a beacon', () => {
+  const names = async (source: string, bellAt: number): Promise<void> => {
+    await world.db.run(
+      'UPDATE sale.lines SET beacon_source = $2, bell_at = $3 WHERE sale_id = $1',
+      [sale, source, bellAt],
+    );
+  };
+  const limits = async (): Promise<string> => {
+    const proof = await readProof(world.db, sale, 'key');
+    return proof.kind === 'done' ? `${proof.value.beaconSkipped} ${proof.value.limits}` : '';
+  };
+
   it('is waited for, then part of the draw; until then the seed stays hidden', async () => {
     await ring(20);
-    await world.db.run(`UPDATE sale.lines SET beacon_source = 'round 7' WHERE sale_id = $1`, [
-      sale,
-    ]);
+    await names('round 7', Date.now());
     let asked = 0;
     const value = Buffer.from('of all the world');
     const beacon = async (source: string): Promise<Buffer | null> => {
@@ -208,6 +254,34 @@ describe('a beacon', () => {
     expect((await lineRow()).beacon).toEqual(value);
     expect(await stored()).toEqual(await expected(20));
     expect(await stored()).not.toEqual([...Array(20).keys()]);
+    expect(await limits()).toMatch(/^false .*public value whose source was named/);
+  });
+
+  it('that hangs keeps no other draw waiting', async () => {
+    await ring(5);
+    await names('round 8', Date.now());
+    const waiting = sale;
+    sale = await shop.writeSale(vendor, [{ product, allotted: 1, price: 100 }], {
+      admission: { mode: 'queue', ratePerSecond: null, turnSeconds: 60, factor: 1 },
+    });
+    await ring(5);
+    await draw([optionsOf({ beacon: () => new Promise(() => undefined) })], drawn);
+    sale = waiting;
+    expect(await lineRow()).toMatchObject({ shown: false, drawn: false });
+    await world.db.run('DELETE FROM sale.lines WHERE sale_id = $1', [sale]);
+  });
+
+  it.each<[string, DrawerOptions['beacon']]>([
+    ['never answers', () => Promise.resolve(null)],
+    ['is asked for of nobody', undefined],
+  ])('that %s is gone without ten minutes after the bell, and the proof says so', async (_, b) => {
+    await ring(5);
+    await names('round 9', Date.now() - beaconWaitMs - 1000);
+    const beacon = b === undefined ? {} : { beacon: b };
+    await draw([optionsOf(beacon)], drawn);
+    expect((await lineRow()).beacon).toEqual(Buffer.alloc(0));
+    expect(await stored()).toEqual(await expected(5));
+    expect(await limits()).toMatch(/^true .*drawn without the public value/);
   });
 });
 

@@ -5,6 +5,7 @@ import type { LineTicket } from '../../../engine/domain/line/types.ts';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { digestOf, receiptKeys, receiptText } from '../../../engine/lanes/receipt.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
+import { joinedLine, joinLine } from '../../../engine/line/past.ts';
 import { Receipts } from '../../../engine/line/receipts.ts';
 import { auditOf } from '../../support/audit.ts';
 import { valueOf, WorldLine } from '../../support/world-line.ts';
@@ -115,6 +116,44 @@ describe('a receipt', () => {
     const sale = await line.sale(vendor, items(), []);
     await line.open(sale);
     expect(await line.join(sale, 'bob')).toMatchObject({ index: 0, number: 1, receipt: null });
+  });
+});
+
+describe('a key that made a ticket before', () => {
+  const command = (sale: string, idempotencyKey: string, asked?: string) => ({
+    ...{ sale, shopper: 'ann', verified: true, idempotencyKey },
+    ...(asked === undefined ? {} : { asked }),
+  });
+  const ask = (sale: string, key: string, asked?: string) =>
+    joinLine(world.db, world.lanes.line, command(sale, key, asked));
+
+  it('tells of that ticket, also when another has followed and is over', async () => {
+    const sale = await lineOf();
+    const first = valueOf(await ask(sale, 'one'));
+    await world.lanes.line.leave(sale, 'ann');
+    const second = valueOf(await ask(sale, 'two'));
+    await world.lanes.line.leave(sale, 'ann');
+    await world.steps.pump();
+    const again = await ask(sale, 'one');
+    expect(again).toMatchObject({ kind: 'done', replayed: true });
+    expect(valueOf(again)).toMatchObject({ id: first.id, index: 0, state: 'left', known: true });
+    const before = await joinedLine(world.db, world.lanes.line, command(sale, 'one'));
+    expect(before).toMatchObject({ replayed: true, value: { id: first.id } });
+    const latest = await joinedLine(world.db, world.lanes.line, command(sale, 'two'));
+    expect(latest).toMatchObject({ replayed: true, value: { id: second.id } });
+    expect(await joinedLine(world.db, world.lanes.line, command(sale, 'three'))).toBe(null);
+  });
+
+  it('is refused with another body, and has no effect', async () => {
+    const sale = await lineOf();
+    const made = valueOf(await ask(sale, 'one', 'to Berlin'));
+    const refused = { kind: 'rejected', rejection: { code: 'idempotency_key_reused' } };
+    expect(await ask(sale, 'one', 'to Paris')).toMatchObject(refused);
+    expect(await ask(sale, 'one', 'to Berlin')).toMatchObject({ replayed: true });
+    await world.lanes.line.leave(sale, 'ann');
+    await world.steps.pump();
+    expect(await ask(sale, 'one', 'to Paris')).toMatchObject(refused);
+    expect((await line.ticket(sale, 'ann')).id).toBe(made.id);
   });
 });
 

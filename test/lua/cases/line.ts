@@ -161,6 +161,30 @@ export const lineCases: readonly Case[] = [
     ],
   },
   {
+    name: 'a key that came with another body makes nothing, whatever has become of its ticket',
+    given: lineSale(),
+    steps: [
+      lineBatch(
+        -100,
+        [
+          [join('ann-0123456789abcdef-1'), placed('ann-0123456789abcdef-1', 0)],
+          [join('ann-0123456789abcdef-2'), ['idempotency_key_reused']],
+          [leave('ann'), ticket('ann-0123456789abcdef-1', 0, 'left')],
+          [join('ann-0123456789abcdef-2'), ['idempotency_key_reused']],
+          [join('ann-2'), placed('ann-2', 1)],
+          [leave('ann'), ticket('ann-2', 1, 'left')],
+          [join('ann-0123456789abcdef-2'), ['idempotency_key_reused']],
+        ],
+        [
+          joined('ann-0123456789abcdef-1', 0),
+          left('ann-0123456789abcdef-1'),
+          joined('ann-2', 1),
+          left('ann-2'),
+        ],
+      ),
+    ],
+  },
+  {
     name: 'a shopper takes so many tickets in a sale, and no more',
     given: lineSale(),
     steps: [

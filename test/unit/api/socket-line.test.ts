@@ -57,6 +57,54 @@ describe('the line', () => {
     expect(outcome).toMatchObject({ ok: false, status, problem: { code } });
   });
 
+  it('leaves once with one id, whoever has joined since', async () => {
+    harness.answers = { leave: done({ ...lineTicket, state: 'left', ahead: null }) };
+    const client = await open();
+    const id = randomUUID();
+    const first = await client.ask('leave', { sale: linedSaleId }, id);
+    const again = await client.ask('leave', { sale: linedSaleId }, id);
+    expect(again).toMatchObject({ replayed: true, result: first['result'] });
+    expect(harness.calls.filter(([name]) => name === 'leave')).toHaveLength(1);
+  });
+
+  it('says how many tickets one may take, and of a limit of units that it is one', async () => {
+    const client = await open();
+    const detailOf = async (limit: number): Promise<unknown> => {
+      const rejection = { code: 'limit_reached', limit, owned: limit };
+      harness.answers = { join: { kind: 'rejected', rejection, now: serverNow } };
+      const { problem } = await client.ask('join', { sale: linedSaleId });
+      return (problem as { detail: string }).detail;
+    };
+    expect(await detailOf(16)).toMatch(/^A shopper takes 16 tickets/);
+    expect(await detailOf(2)).toMatch(/exceed the limit/);
+  });
+
+  it.each(['waiting', 'admitted'] as const)('%s is over with its sale', async (state) => {
+    const line = { ...lineFigures, state: 'closed' as const };
+    harness.answers = { ticket: done({ ...lineTicket, state, line }) };
+    const path = `/v1/sales/${linedSaleId}/tickets/me`;
+    const { json } = await harness.ask('GET', path, { as: 'ann' });
+    expect(json).toMatchObject({
+      state: 'lapsed',
+      sale_state: 'closed',
+      ahead: null,
+      chance: null,
+    });
+  });
+
+  it('asks those who came together to come back apart', async () => {
+    const path = `/v1/sales/${linedSaleId}/tickets/me`;
+    const waits = new Set<unknown>();
+    for (let i = 0; i < 8; i += 1) {
+      const id = `${lineTicket.id.slice(0, -1)}${i}`;
+      harness.answers = { ticket: done({ ...lineTicket, number: null, ahead: null, id }) };
+      const { json } = await harness.ask('GET', path, { as: 'ann' });
+      waits.add(json['poll_after_ms']);
+    }
+    expect(waits.size).toBeGreaterThan(4);
+    for (const wait of waits) expect(wait).toBeLessThanOrEqual(1000);
+  });
+
   it('is 200 for the ticket that one has', async () => {
     harness.answers = { join: done({ ...lineTicket, known: true }) };
     const client = await open();

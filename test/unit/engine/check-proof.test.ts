@@ -117,6 +117,18 @@ describe('a proof', () => {
     expect(checkBeacon(none, undefined).ok).toBe(true);
   });
 
+  it('without the beacon that it names is wrong, or says so itself', () => {
+    const none = { ...document(), beacon: '' };
+    expect(checkBeacon(readProofFile(none), source).ok).toBe(false);
+    const said = checkBeacon(readProofFile({ ...none, beacon_skipped: true }), source);
+    expect(said).toMatchObject({
+      ok: null,
+      says: expect.stringContaining('drawn without') as string,
+    });
+    const chosen = readProofFile({ ...none, beacon_skipped: true });
+    expect(checkBeacon(chosen, 'another').ok).toBe(false);
+  });
+
   it('of nobody holds too', () => {
     const empty = { entrants: [], entries: [], numbers: [], root: '', entrant_count: 0 };
     const proof = readProofFile({ ...document(), ...empty });

@@ -1,0 +1,75 @@
+// A join or a bell that cannot settle: what an operator does, and that the line is drawn afterwards.
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { recover, untilOpen } from '../../support/world-recovery.ts';
+import { WorldLine } from '../../support/world-line.ts';
+import { begin, end, resolveAll, settleAll, shop, sound, world } from './away.ts';
+
+let line: WorldLine;
+let lined: string;
+
+beforeEach(async () => {
+  await begin();
+  line = new WorldLine(world, shop);
+  const vendor = await shop.vendor();
+  const product = await shop.product(vendor, 10);
+  const items = [{ product: product.id, allotted: 2, price: 100 }];
+  lined = await line.sale(vendor, items, ['ann'], {
+    limitPerShopper: 1,
+    startsAt: Date.now() + 2500,
+  });
+  await settleAll();
+});
+afterEach(end);
+
+const change = (sql: string): Promise<number> => world.db.run(sql, [lined]);
+
+/** Bob joins, and Postgres has another live ticket of his for as long as his join settles. */
+async function putAwayJoin(): Promise<void> {
+  await change(`INSERT INTO sale.tickets (sale_id, index, key, shopper, state, joined_at)
+                VALUES ($1, 999, 'x', 'bob', 'waiting', 0)`);
+  await line.join(lined, 'bob');
+  expect(await settleAll()).toBe(1);
+  await change('DELETE FROM sale.tickets WHERE sale_id = $1 AND index = 999');
+}
+
+async function isDrawn(waiting: readonly string[]): Promise<void> {
+  await line.draw(lined);
+  const numbers = await Promise.all(
+    waiting.map(async (shopper) => (await line.ticket(lined, shopper)).number),
+  );
+  expect(numbers.every((number) => number !== null)).toBe(true);
+  expect(await line.admit(lined, 5)).toBe(waiting.length);
+  await sound();
+}
+
+it('a join whose cause has gone settles, and is drawn with the others', async () => {
+  await putAwayJoin();
+  expect(await resolveAll()).toEqual([[null, 'settled']]);
+  await untilOpen(world);
+  await line.ring(lined);
+  await isDrawn(['ann', 'bob']);
+});
+
+it('a join that was lost keeps its place in the list, and the others are drawn', async () => {
+  await putAwayJoin();
+  await recover(world);
+  expect(await resolveAll()).toEqual([[null, 'dropped']]);
+  await untilOpen(world);
+  await line.ring(lined);
+  // He joins at the end of the line, if he likes.
+  expect(await line.join(lined, 'bob')).toMatchObject({ index: 2, number: 3 });
+  await isDrawn(['ann', 'bob']);
+});
+
+it('a bell is fixed over those who have joined', async () => {
+  await change('UPDATE sale.lines SET joined = 5 WHERE sale_id = $1');
+  await line.ring(lined);
+  const [{ bells } = {}] = await world.db.query<{ bells: number }>(
+    `SELECT count(*)::int AS bells FROM sale.quarantine WHERE event->>'type' = 'bell'`,
+  );
+  expect(bells).toBe(1);
+  await change('UPDATE sale.lines SET joined = 1 WHERE sale_id = $1');
+  expect(await resolveAll()).toEqual([[null, 'settled']]);
+  await untilOpen(world);
+  await isDrawn(['ann']);
+});

@@ -81,13 +81,12 @@ export class LineDesk {
 
   /** True where any item goes there, false where none does; null = nobody can say. */
   async #asks(terms: SaleTerms, place: Place, asker: Asker): Promise<boolean | null> {
-    let said: boolean | null = false;
     for (const { product } of terms.items) {
       const one = await deliverableSoon(asker, this.#catalog, product, place);
-      if (one === true) return true;
-      if (one === null) said = null;
+      // Who cannot say of one will not be waited for with fifty.
+      if (one !== false) return one;
     }
-    return said;
+    return false;
   }
 
   /** With a key that has left before, it leaves nothing: its shopper may have joined anew since. */

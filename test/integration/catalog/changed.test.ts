@@ -101,7 +101,13 @@ it('remembers nothing of a time in which it could not hear', async () => {
   const one = await catalog();
   await expect.poll(listeners).toBe(1);
   put('prd_4', { version: 3 });
-  await expect.poll(() => one.names('prd_4')).toContain('Lamp old');
+  // What is told comes in order: after the second name all before it was heard, and what is
+  // remembered then stays.
+  put('prd_5');
+  await expect.poll(() => one.names('prd_5')).toContain('Lamp old');
+  put('prd_5', { version: 2, name: 'Lamp new' });
+  await expect.poll(() => one.names('prd_5')).toContain('Lamp new');
+  expect(await one.names('prd_4')).toContain('Lamp old');
   await one.link.cut();
   await expect.poll(listeners).toBe(0);
   put('prd_4', { version: 4, name: 'Lamp late' });

@@ -21,7 +21,7 @@ beforeAll(async () => {
   world = await formatWorld({
     lanes: 1,
     linked: ['redis'],
-    env: { COMMAND_TIMEOUT_MS: '150', BATCH_MAX: '16', IN_DOUBT_MAX: String(inDoubtMax) },
+    env: { COMMAND_TIMEOUT_MS: '500', BATCH_MAX: '16', IN_DOUBT_MAX: String(inDoubtMax) },
   });
   shop = new WorldShop(world);
   vendor = await shop.vendor();
@@ -65,7 +65,7 @@ describe('an answer that did not come', () => {
 
   it('is unknown after the time-out too, though the server goes on', async () => {
     const sale = await saleOf(2);
-    await world.redis.redis.client('PAUSE', 400, 'ALL');
+    await world.redis.redis.client('PAUSE', 1300, 'ALL');
     expect((await shop.ask(sale, 'ada', 'k')).kind).toBe('unknown');
     let again = await shop.ask(sale, 'ada', 'k');
     await until('it is answered', async () => {

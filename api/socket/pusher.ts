@@ -129,8 +129,9 @@ export class Pusher implements NewsListener {
   #lined(session: Session): ReadonlySet<SaleId> {
     const sales = new Set<SaleId>();
     for (const [sale, mark] of session.tickets) if (mark !== 'over') sales.add(sale);
-    for (const sale of session.sales)
-      {if (this.#hub.rooms.get(sale)?.isLined === true) sales.add(sale);}
+    for (const sale of session.sales) {
+      if (this.#hub.rooms.get(sale)?.isLined === true) sales.add(sale);
+    }
     return sales;
   }
 

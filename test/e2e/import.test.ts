@@ -51,16 +51,19 @@ const line = (n: number): string =>
   `${JSON.stringify({ name: `Imported ${n}`, description: 'x'.repeat(300), price_usd: 3, remaining_supply: 2 })}\n`;
 const lines = (count: number): string => Array.from({ length: count }, (_, i) => line(i)).join('');
 
-async function ownNames(token: string): Promise<string[]> {
-  const names: string[] = [];
+const ownNames = async (token: string): Promise<string[]> =>
+  (await ownProducts(token)).map(({ name }) => name);
+
+async function ownProducts(token: string): Promise<{ id: string; name: string }[]> {
+  const found: { id: string; name: string }[] = [];
   for (let cursor = ''; ;) {
     const page = await shop.must(200, 'GET', `/v1/vendor/products?limit=100${cursor}`, { token });
     const { items, next_cursor: next } = page.json as {
-      items: readonly { name: string }[];
+      items: readonly { id: string; name: string }[];
       next_cursor: string | null;
     };
-    names.push(...items.map(({ name }) => name));
-    if (next === null) return names;
+    found.push(...items);
+    if (next === null) return found;
     cursor = `&cursor=${next}`;
   }
 }
@@ -159,7 +162,7 @@ describe('what is not to be imported', () => {
 
 it('a worker that is killed in the middle loses no row and makes none twice', async () => {
   vendor = await shop.vendor();
-  const count = 6000;
+  const count = 3000;
   const made = await send(lines(count));
   expect(made.status).toBe(202);
   const url = String(made.json['status_url']);
@@ -170,7 +173,18 @@ it('a worker that is killed in the middle loses no row and makes none twice', as
   const worker = processes.find(({ name }) => name === 'worker');
   process.kill(worker?.pid ?? 0, 'SIGKILL');
   expect(await ended(url)).toMatchObject({ status: 'done', rows: count, done: count, refused: 0 });
-  const names = await ownNames(vendor);
-  expect(names).toHaveLength(count);
-  expect(new Set(names).size).toBe(count);
-}, 240_000);
+  const products = await ownProducts(vendor);
+  expect(products).toHaveLength(count);
+  expect(new Set(products.map(({ name }) => name)).size).toBe(count);
+  // Every one of them can be bought in the end; who registers meanwhile waits behind them.
+  for (const { id } of products) {
+    await until(
+      `${id} is listed`,
+      async () => {
+        const status = await shop.must(200, 'GET', `/v1/registrations/${id}`, { token: vendor });
+        return status.json['status'] === 'listed';
+      },
+      180_000,
+    );
+  }
+}, 400_000);

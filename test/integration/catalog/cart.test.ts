@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linesMax } from '../../../catalog/cart-rows.ts';
 import { forgetGuests, guestsKeptDays } from '../../../catalog/guests.ts';
 import { offersFreshMs } from '../../../catalog/offers.ts';
-import { insertSale } from './database.ts';
 import { addProduct, openWindow, tokenOf } from './window-server.ts';
 import type { Told, WindowServer } from './window-server.ts';
+import { insertSale } from './database.ts';
 
 let window: WindowServer;
 

@@ -9,9 +9,10 @@ import { createPages } from '../../../catalog/products.ts';
 import { createAnswers } from '../../../catalog/search/routes.ts';
 import { createDb } from '../../../platform/postgres/pool.ts';
 import { linkTo } from '../../support/link.ts';
-import { createDatabase, log } from './database.ts';
-import type { TestDatabase } from './database.ts';
 import { FakeKafka } from './fake-kafka.ts';
+import { silent as log } from '../../support/environment.ts';
+import { createDatabase } from '../../support/postgres.ts';
+import type { TestDatabase } from '../../support/postgres.ts';
 
 const topic = 'new-product';
 const kafka = new FakeKafka();
@@ -20,7 +21,7 @@ let intake: Intake;
 let opened: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ max: 4 });
   const { db } = database;
   intake = startIntake({ kafka, db, topics: [topic], groupId: 'test-intake', log });
 });
@@ -30,7 +31,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await intake.close();
-  await database.drop();
+  await database.close();
 });
 
 const put = (id: string, more: object = {}): void => {

@@ -1,52 +1,5 @@
-// A migrated database of its own for one test file, dropped at its end.
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { projectRoot } from '../../../platform/config.ts';
-import { createLog } from '../../../platform/log.ts';
-import { migrate } from '../../../platform/postgres/migrate.ts';
-import { createDb } from '../../../platform/postgres/pool.ts';
+// What the catalog's tests put into a database: lanes, vendors, sales.
 import type { Db } from '../../../platform/postgres/pool.ts';
-
-export const log = createLog('test', 'silent');
-
-export interface TestDatabase {
-  readonly db: Db;
-  readonly url: string;
-  drop(): Promise<void>;
-}
-
-/** What a tier needs is told by its runner; a test that cannot run does not pass. */
-export function required(name: 'TEST_DATABASE_URL' | 'TEST_KAFKA_BROKERS'): string {
-  const value = process.env[name];
-  if (value === undefined || value === '') throw new Error(`integration tests need ${name}`);
-  return value;
-}
-
-export async function createDatabase(migrated = true): Promise<TestDatabase> {
-  const adminUrl = required('TEST_DATABASE_URL');
-  const name = `catalog_${randomBytes(6).toString('hex')}`;
-  const admin = createDb(adminUrl, { max: 1 });
-  await admin.run(`CREATE DATABASE ${name}`);
-  const url = new URL(adminUrl);
-  url.pathname = `/${name}`;
-  const db = createDb(url.href, { max: 4 });
-  if (migrated) await migrateAll(db);
-  return {
-    db,
-    url: url.href,
-    async drop() {
-      await db.close();
-      await admin.run(`DROP DATABASE ${name} WITH (FORCE)`);
-      await admin.close();
-    },
-  };
-}
-
-export async function migrateAll(db: Db): Promise<void> {
-  for (const scope of ['engine', 'catalog']) {
-    await migrate(db, join(projectRoot(), scope, 'migrations'), scope, log);
-  }
-}
 
 export interface SaleFixture {
   readonly id: string;

@@ -5,8 +5,9 @@ import { startIntake } from '../../../catalog/intake.ts';
 import type { Intake } from '../../../catalog/intake.ts';
 import { createKafka } from '../../../platform/kafka/index.ts';
 import type { IncomingMessage, KafkaPort } from '../../../platform/kafka/index.ts';
-import { createDatabase, log, required } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { needed, silent as log } from '../../support/environment.ts';
+import { createDatabase } from '../../support/postgres.ts';
+import type { TestDatabase } from '../../support/postgres.ts';
 
 const topic = `new-product-${randomBytes(6).toString('hex')}`;
 const deadTopic = `${topic}.dlq`;
@@ -15,8 +16,8 @@ const patience = { timeout: 30_000 };
 let database: TestDatabase;
 let kafka: KafkaPort;
 beforeAll(async () => {
-  const brokers = required('TEST_KAFKA_BROKERS').split(',');
-  database = await createDatabase();
+  const brokers = needed('TEST_KAFKA_BROKERS').split(',');
+  database = await createDatabase({ max: 4 });
   kafka = createKafka({ brokers, clientId: 'test-catalog', log });
   await kafka.ensureTopics([
     { topic, partitions: 2, replication: 1 },
@@ -27,7 +28,7 @@ afterAll(async () => {
   await kafka.deleteTopic(topic);
   await kafka.deleteTopic(deadTopic);
   await kafka.close();
-  await database.drop();
+  await database.close();
 });
 
 const start = (): Intake =>

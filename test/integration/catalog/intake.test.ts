@@ -4,18 +4,19 @@ import { startIntake } from '../../../catalog/intake.ts';
 import type { Intake } from '../../../catalog/intake.ts';
 import { Fault } from '../../../platform/fault.ts';
 import type { Db } from '../../../platform/postgres/pool.ts';
-import { createDatabase, log } from './database.ts';
-import type { TestDatabase } from './database.ts';
 import { FakeKafka } from './fake-kafka.ts';
+import { silent as log } from '../../support/environment.ts';
+import { createDatabase } from '../../support/postgres.ts';
+import type { TestDatabase } from '../../support/postgres.ts';
 
 const topic = 'new-product';
 const deadTopic = 'new-product.dlq';
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ max: 4 });
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 
 let kafka: FakeKafka;
 let intake: Intake | null = null;
@@ -198,14 +199,14 @@ describe('intake', () => {
   });
 
   it('waits for the schema before it reads', async () => {
-    const empty = await createDatabase(false);
+    const empty = await createDatabase({ migrated: false });
     try {
       start(empty.db);
       expect(intake?.state).toBe('starting');
       await intake?.close();
       expect(kafka.consumers).toBe(0);
     } finally {
-      await empty.drop();
+      await empty.close();
     }
   });
 

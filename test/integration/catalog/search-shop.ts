@@ -11,7 +11,9 @@ import { createDb } from '../../../platform/postgres/pool.ts';
 import type { Db } from '../../../platform/postgres/pool.ts';
 import { linkTo } from '../../support/link.ts';
 import type { Link } from '../../support/link.ts';
-import { createDatabase, insertLane, log } from './database.ts';
+import { insertLane } from './database.ts';
+import { silent as log } from '../../support/environment.ts';
+import { createDatabase } from '../../support/postgres.ts';
 
 export interface FoundHit extends Readonly<Record<string, unknown>> {
   readonly id: string;
@@ -67,7 +69,7 @@ export function productRow(id: string, more: Partial<ProductRow> = {}): ProductR
 }
 
 export async function openSearchShop(): Promise<SearchShop> {
-  const database = await createDatabase();
+  const database = await createDatabase({ max: 4 });
   await insertLane(database.db);
   const link = await linkTo(database.url);
   const db = createDb(link.url, { max: 4, statementTimeoutMs: 5000, connectTimeoutMs: 500 });
@@ -109,7 +111,7 @@ export async function openSearchShop(): Promise<SearchShop> {
       await server.close(1000);
       await db.close();
       await link.close();
-      await database.drop();
+      await database.close();
     },
   };
   return shop;

@@ -2,9 +2,9 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deliverySchema, searchSchema, suggestSchema } from '../../../catalog/search/schemas.ts';
-import { insertSale } from './database.ts';
 import { openSearchShop, productRow } from './search-shop.ts';
 import type { SearchShop } from './search-shop.ts';
+import { insertSale } from './database.ts';
 
 let shop: SearchShop;
 

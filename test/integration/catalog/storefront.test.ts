@@ -1,14 +1,16 @@
 // The view through which catalog sees the sale: counted from the units, banded by the share left.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createDatabase, insertLane, insertSale } from './database.ts';
-import type { SaleFixture, TestDatabase } from './database.ts';
+import { insertLane, insertSale } from './database.ts';
+import type { SaleFixture } from './database.ts';
+import { createDatabase } from '../../support/postgres.ts';
+import type { TestDatabase } from '../../support/postgres.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
-  database = await createDatabase();
+  database = await createDatabase({ max: 4 });
   await insertLane(database.db);
 });
-afterAll(() => database.drop());
+afterAll(() => database.close());
 
 interface Row {
   readonly claimed: number;

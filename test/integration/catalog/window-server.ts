@@ -15,8 +15,10 @@ import { createDb } from '../../../platform/postgres/pool.ts';
 import type { Db } from '../../../platform/postgres/pool.ts';
 import { linkTo } from '../../support/link.ts';
 import type { Link } from '../../support/link.ts';
-import { createDatabase, insertLane, log } from './database.ts';
-import type { TestDatabase } from './database.ts';
+import { insertLane } from './database.ts';
+import { silent as log } from '../../support/environment.ts';
+import { createDatabase } from '../../support/postgres.ts';
+import type { TestDatabase } from '../../support/postgres.ts';
 
 export const secret = 'a secret of this test only';
 export const rules = { issuer: 'highnoon', audience: 'highnoon' };
@@ -52,7 +54,7 @@ export interface WindowServer {
 }
 
 export async function openWindow(): Promise<WindowServer> {
-  const database = await createDatabase();
+  const database = await createDatabase({ max: 4 });
   await insertLane(database.db);
   await database.db.run(`INSERT INTO platform.settings VALUES ('token_secret', $1)`, [secret]);
   const link = await linkTo(database.url);
@@ -94,7 +96,7 @@ export async function openWindow(): Promise<WindowServer> {
       await health.close();
       await db.close();
       await link.close();
-      await database.drop();
+      await database.close();
     },
   };
 }

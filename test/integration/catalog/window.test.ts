@@ -12,10 +12,12 @@ import { windowRoutes } from '../../../catalog/routes.ts';
 import { productSchema } from '../../../catalog/schemas.ts';
 import { createHttpServer } from '../../../platform/http/server.ts';
 import type { Link } from '../../support/link.ts';
-import { createDatabase, insertSale, log } from './database.ts';
-import type { TestDatabase } from './database.ts';
 import { addProduct as add, openWindow, rules, secret } from './window-server.ts';
 import type { WindowServer } from './window-server.ts';
+import { insertSale } from './database.ts';
+import { silent as log } from '../../support/environment.ts';
+import { createDatabase } from '../../support/postgres.ts';
+import type { TestDatabase } from '../../support/postgres.ts';
 
 let window: WindowServer;
 let database: TestDatabase;
@@ -180,7 +182,7 @@ describe('with Postgres away', () => {
 
 describe('before the set-up came by', () => {
   it('asks for patience instead of calling it a defect', async () => {
-    const empty = await createDatabase(false);
+    const empty = await createDatabase({ migrated: false });
     const { authenticate, shopperOfToken } = createIdentities(empty.db, rules);
     const early = await createHttpServer({
       ...{ name: 'catalog', host: '127.0.0.1', port: 0, log, rateLimits: 'off' },
@@ -203,7 +205,7 @@ describe('before the set-up came by', () => {
       }
     } finally {
       await early.close(0);
-      await empty.drop();
+      await empty.close();
     }
   });
 });

@@ -3,9 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createOffers, offersFreshMs } from '../../../catalog/offers.ts';
 import { wishesMax } from '../../../catalog/wishlist-rows.ts';
 import { round } from '../../../catalog/wishlist-watch.ts';
-import { insertSale } from './database.ts';
 import { addProduct, openWindow } from './window-server.ts';
 import type { WindowServer } from './window-server.ts';
+import { insertSale } from './database.ts';
 
 let window: WindowServer;
 

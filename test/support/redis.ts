@@ -36,7 +36,8 @@ const defaults = {
   maxmemory: '512mb',
   'maxmemory-policy': 'noeviction',
 };
-const readyMs = 10_000;
+/** A large append-only file is read first, on a machine that may be slow. */
+const readyMs = 60_000;
 const triesMax = 3;
 
 function freePort(): Promise<number> {

@@ -12,7 +12,7 @@ import type { Db, Query } from '../platform/postgres/db.ts';
 import { serverRunId, type Redis } from '../platform/redis/connection.ts';
 import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { isAbove, type Position } from './domain/contiguity.ts';
-import { readEntry } from './lanes/codec.ts';
+import { positionIn, readEntry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { isOf } from './lanes/outbox.ts';
 import { copyRollback } from './settle/quarantine.ts';
@@ -35,6 +35,8 @@ export interface VerifierOptions {
 const kafkaBackMs = 5 * 60_000;
 const outageMaxMs = 15 * 60_000;
 const retryMs = 500;
+/** Another is at it: to read Kafka beside it would only make both slower. */
+const otherRetryMs = 2000;
 /** Of lua/verify.lua. */
 const refusals: ReadonlyMap<number, string> = new Map([
   [-1, 'the lane is not what was verified'],
@@ -62,6 +64,9 @@ function entryOf(value: Buffer): Position | null {
 }
 
 const inWords = ({ epoch, seq }: Position): string => `${epoch}-${seq}`;
+
+/** Another verifier has begun an epoch for this server. */
+class OtherWasFaster extends Error {}
 
 /** The lane is not what its epochs in Postgres say: thrown to undo the transaction. */
 class RolledBack extends Error {}
@@ -91,7 +96,8 @@ export class Verifier {
       .then(() => this.#waitsFor.delete(lane))
       .catch((error: unknown) => {
         const reason = messageOf(error);
-        this.#retryAt.set(lane, clock.now() + retryMs);
+        const pauseMs = error instanceof OtherWasFaster ? otherRetryMs : retryMs;
+        this.#retryAt.set(lane, clock.now() + pauseMs);
         if (this.#waitsFor.get(lane) === reason) return;
         this.#waitsFor.set(lane, reason);
         this.#options.log.warn({ lane, err: reason }, 'lane not verified yet');
@@ -174,7 +180,7 @@ export class Verifier {
           AND run_id IS DISTINCT FROM $3`,
       [lane, current, runId],
     );
-    if (changed !== 1) throw new Error('another verifier was faster');
+    if (changed !== 1) throw new OtherWasFaster('another verifier was faster');
     if (head.epoch < recovered || head.epoch > current) {
       throw new RolledBack(`the lane is of epoch ${head.epoch}, postgres of ${current}`);
     }
@@ -216,12 +222,17 @@ export class Verifier {
     const since = Math.max(0, Math.min(row.lane_time, clock.wall()) - kafkaBackMs);
     const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
     const from = at < ends.low ? ends.low : at;
+    const isKnown = ({ epoch, seq }: Position): boolean => {
+      const last = lasts.get(epoch);
+      return epoch < row.recovered_epoch || last === null || (last !== undefined && seq <= last);
+    };
     await kafka.read(topic, lane, from, ends.high, (message) => {
       if (!isOf(deployment, message)) return;
+      const position = positionIn(message.value);
+      if (position !== null && isKnown(position)) return;
       const entry = entryOf(message.value);
-      if (entry === null || entry.epoch < row.recovered_epoch) return;
+      if (entry === null || isKnown(entry)) return;
       const last = lasts.get(entry.epoch);
-      if (last === null || (last !== undefined && entry.seq <= last)) return;
       const end = last === undefined ? 'never began' : `ended at ${last}`;
       throw new RolledBack(`kafka has ${inWords(entry)}, epoch ${entry.epoch} ${end}`);
     });

@@ -13,10 +13,16 @@ export function createKafka(options: KafkaOptions): KafkaPort {
   const kafka = createClient(options);
   const admin = new TopicAdmin(kafka);
   const open = new Set<{ close(): Promise<void> }>();
+  const leaving = new Set<Promise<void>>();
 
   function opened<T extends { close(): Promise<void> }>(thing: T): T {
     open.add(thing);
     return thing;
+  }
+
+  function leave(work: Promise<void>): void {
+    leaving.add(work);
+    void work.finally(() => leaving.delete(work));
   }
 
   return {
@@ -27,11 +33,12 @@ export function createKafka(options: KafkaOptions): KafkaPort {
     ends: (topic) => admin.ends(topic),
     offsetsAt: (topic, timestampMs) => admin.offsetsAt(topic, timestampMs),
     read: (topic, partition, from, to, onMessage) =>
-      readStretch(kafka, admin, { topic, partition, from, to }, onMessage),
+      readStretch(kafka, admin, { topic, partition, from, to }, onMessage, leave),
     deleteTopic: (topic) => admin.deleteTopic(topic),
     close: async () => {
       await Promise.all([...open].map((thing) => thing.close()));
       open.clear();
+      await Promise.all(leaving);
       await admin.close();
     },
   };

@@ -12,6 +12,8 @@ import type { IncomingMessage } from './port.ts';
 
 const noProgressMs = 15_000;
 const closeTimeoutMs = 5_000;
+/** Of one answer: somebody waits for the end of the stretch. */
+const answerBytesMax = 16 * 2 ** 20;
 
 export interface Stretch {
   readonly topic: string;
@@ -23,26 +25,40 @@ export interface Stretch {
 
 type OnMessage = (message: IncomingMessage) => void | Promise<void>;
 
-/** Resolves after the last message of the stretch that exists. */
+/**
+ * Resolves after the last message of the stretch that exists. The group goes away meanwhile:
+ * `leaving` gets that work.
+ */
 export async function readStretch(
   kafka: Kafka,
   admin: TopicAdmin,
   wanted: Stretch,
   onMessage: OnMessage,
+  leaving: (work: Promise<void>) => void,
 ): Promise<void> {
   const stretch = await clip(admin, wanted);
   if (stretch.from >= stretch.to) return;
   const groupId = `highnoon-read-${randomUUID()}`;
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50, allowAutoTopicCreation: false });
+  const consumer = kafka.consumer({
+    groupId,
+    maxWaitTimeInMs: 50,
+    maxBytesPerPartition: answerBytesMax,
+    maxBytes: answerBytesMax,
+    allowAutoTopicCreation: false,
+  });
   try {
     await readAll(consumer, stretch, onMessage);
   } catch (error) {
     throw isOurs(error) ? error.cause : toFault(error);
   } finally {
-    await within(closeTimeoutMs, 'leaving', consumer.disconnect()).catch(() => undefined);
-    // An empty group is forgotten by the broker anyway, after a week.
-    await admin.deleteGroup(groupId).catch(() => undefined);
+    leaving(leave(consumer, admin, groupId));
   }
+}
+
+async function leave(consumer: Consumer, admin: TopicAdmin, groupId: string): Promise<void> {
+  await within(closeTimeoutMs, 'leaving', consumer.disconnect()).catch(() => undefined);
+  // An empty group is forgotten by the broker anyway, after a week.
+  await admin.deleteGroup(groupId).catch(() => undefined);
 }
 
 async function clip(admin: TopicAdmin, { topic, partition, from, to }: Stretch): Promise<Stretch> {

@@ -16,7 +16,9 @@ export interface RedisOptions {
   readonly connectTimeoutMs?: number;
 }
 
-const reconnectMaxMs = 500;
+const reconnectMaxMs = 200;
+/** A server that reads its file again says so, and by default would be asked after a second. */
+const loadingRetryMs = 50;
 
 /**
  * Opens a connection that reconnects by itself for ever. Commands given while it is away are
@@ -30,6 +32,7 @@ export function connectRedis(url: string, options: RedisOptions): Redis {
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: options.connectTimeoutMs ?? 2000,
+    maxLoadingRetryTime: loadingRetryMs,
     ...(options.commandTimeoutMs > 0 ? { commandTimeout: options.commandTimeoutMs } : {}),
     retryStrategy: (times) => Math.min(20 * times, reconnectMaxMs),
   });

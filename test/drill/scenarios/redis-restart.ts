@@ -13,19 +13,26 @@ const shoppers = 10_000;
 const fillMaxSeconds = 1800;
 const feltMaxMs = 3000;
 const askEveryMs = 10;
+/** Of the connections: the others would only take the processors from what is measured. */
+const askers = 16;
 const askMaxMs = 60_000;
 
-/** From the first ask that is not accepted to the first that is accepted again. */
+/**
+ * From the first ask that is not accepted to the first that is accepted again. What was not accepted
+ * is asked again with its key, as clients do.
+ */
 async function feltBy(connection: Connection, next: () => string | null): Promise<number> {
   const begun = performance.now();
   let from = 0;
+  let text: string | null = null;
   for (;;) {
-    const text = next();
+    text ??= next();
     if (text === null) throw new Error('there are too few turns');
     const sentAt = performance.now();
     const accepted = (await connection.request(text))?.status === 201;
     if (!accepted && from === 0) from = sentAt;
     if (accepted && from > 0) return performance.now() - from;
+    if (accepted) text = null;
     if (performance.now() - begun > askMaxMs) return from === 0 ? 0 : Infinity;
     await new Promise((resolve) => setTimeout(resolve, askEveryMs));
   }
@@ -48,7 +55,7 @@ async function measure({ orders, say }: ScenarioContext, stack: DrillStack): Pro
       fillMaxSeconds,
     );
     say(`${filled.answers} orders in the lane, after ${seconds(filled.seconds * 1000)}`);
-    const asking = clients.map((client) => feltBy(client, next));
+    const asking = clients.slice(0, askers).map((client) => feltBy(client, next));
     stack.stores.kill('redis');
     const felt = Math.max(...(await Promise.all(asking)));
     await setting.settled(turns.sales);

@@ -90,23 +90,24 @@ export type LineCommand =
   | { readonly kind: 'line'; readonly sale: SaleId };
 
 /** What Postgres or a vendor decided for the lane; applied only as the one after the last. */
-export type LaneCommand = { readonly number: number; readonly sale: SaleId } & (
+export type LaneCommand = { readonly number: number; readonly sale: SaleId } &
   /** `terms` are the sale's new ones, all of them: before its bell only. */
-  | { readonly kind: 'install' | 'terms'; readonly terms: Terms }
-  | {
-      readonly kind: 'credit' | 'debit';
-      readonly move: string;
-      readonly item: number;
-      readonly units: number;
-    }
-  | { readonly kind: 'pause' | 'resume' | 'close' }
-  | {
-      /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
-      readonly kind: 'numbers';
-      readonly from: number;
-      readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
-    }
-);
+  (
+    | { readonly kind: 'install' | 'terms'; readonly terms: Terms }
+    | {
+        readonly kind: 'credit' | 'debit';
+        readonly move: string;
+        readonly item: number;
+        readonly units: number;
+      }
+    | { readonly kind: 'pause' | 'resume' | 'close' }
+    | {
+        /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
+        readonly kind: 'numbers';
+        readonly from: number;
+        readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
+      }
+  );
 
 export type OrderReply = readonly [
   code: 'done' | 'replayed',

@@ -125,6 +125,7 @@ export interface SaleReading {
 }
 
 const headFields = 5;
+/** And one more, where it was held for less than its sale's own time. */
 const orderFields = 11;
 const ticketFields = 7;
 
@@ -183,7 +184,9 @@ function addOrder(
   value: readonly unknown[],
   spilled: boolean,
 ): RecordedOrder {
-  if (value.length !== orderFields) throw new Malformed(`an order of ${shopper} is malformed`);
+  if (value.length !== orderFields && value.length !== orderFields + 1) {
+    throw new Malformed(`an order of ${shopper} is malformed`);
+  }
   const key = textOf(value[0], 'key');
   const state = wholeOf(value[2], 'state');
   if (state < 1 || state >= recordStates.length) {

@@ -60,3 +60,18 @@ export const orderKey = (id: OrderId): string => id.slice(20);
 export const orderIdOf = (sale: SaleId, key: string): OrderId => `ord_${saleTag(sale)}${key}`;
 /** `tkt_` + the sale's 16 characters + the ticket's own 24: made as an order's. */
 export const ticketIdOf = (sale: SaleId, key: string): TicketId => `tkt_${saleTag(sale)}${key}`;
+
+/** How the ids of orders with several lines end, and those of their other lines. */
+const severalMark = 'many';
+const partMark = 'part';
+
+/**
+ * Of the 24 characters of a key the last four may say what to look up. One order in a million with
+ * one line ends so too: there is nothing to be found of it then.
+ */
+export const mayHaveParts = (id: OrderId): boolean => id.endsWith(severalMark);
+export const mayBePart = (id: OrderId): boolean => id.endsWith(partMark);
+
+/** The key of line `line` of an order of several, from the key that an order of one would have. */
+export const lineKeyOf = (key: string, line: number): string =>
+  key.slice(0, -severalMark.length) + (line === 0 ? severalMark : partMark);

@@ -21,6 +21,7 @@ export const code = {
   not_admitted: -17,
   line_full: -18,
   draw_closed: -19,
+  lines_refused: -20,
 } as const;
 
 /** Status of a whole batch: only `ok` has replies, every other one had no effect. */
@@ -55,6 +56,7 @@ export const op = {
   count: 6,
   reap: 7,
   touch: 8,
+  together: 9,
 } as const;
 
 /** Commands of a batch of the line, by their number in lua/line.lua. */

@@ -75,7 +75,7 @@ export class SaleWriter {
     if (ticket !== null) await this.#line?.take(name, ticket, highestAdmitted(tickets));
     this.orders += rows.length;
     this.#count(record);
-    const fields = fieldsOf(name, record);
+    const fields = fieldsOf(name, record, this.#sale.terms[4]);
     for (let at = 0; at < fields.length; at += 2 * fieldsPerWrite) {
       const some = fields.slice(at, at + 2 * fieldsPerWrite);
       await this.#writer.add(['HSET', this.#keys.records, ...some]);

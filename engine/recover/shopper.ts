@@ -62,6 +62,7 @@ const orderOf = (row: OrderRow): Order => ({
   item: row.item,
   units: row.units,
   deadline: row.deadline,
+  holdMs: row.deadline + row.outage - row.held_at,
   outage: row.outage,
   state: stateOf(row),
   details: row.details,
@@ -71,8 +72,13 @@ const orderOf = (row: OrderRow): Order => ({
 });
 
 /** The fields of a record: the shopper's own, then one for each order beyond the first ones. */
-export function fieldsOf(shopper: string, record: ShopperRecord): (string | Buffer)[] {
+export function fieldsOf(
+  shopper: string,
+  record: ShopperRecord,
+  holdMs: number,
+): (string | Buffer)[] {
   const { orders } = record;
+  const packed = (order: Order): readonly unknown[] => packedOrder(order, holdMs);
   const head = orders.slice(0, headMax).map(packed);
   const apart = orders.slice(headMax);
   const { letGo: times, coolUntil, ticket } = record;
@@ -94,7 +100,8 @@ const packedTicket = (ticket: Ticket): readonly unknown[] => [
   ticket.past,
 ];
 
-const packed = (order: Order): readonly unknown[] => [
+/** As lua/include/record.lua reads it. `holdMs` = the sale's own, which is not said again. */
+const packedOrder = (order: Order, holdMs: number): readonly unknown[] => [
   order.key,
   order.fingerprint,
   orderStates.indexOf(order.state) + 1,
@@ -106,4 +113,5 @@ const packed = (order: Order): readonly unknown[] => [
   order.units,
   order.outage,
   order.endedAt,
+  ...(order.holdMs === holdMs ? [] : [order.holdMs]),
 ];

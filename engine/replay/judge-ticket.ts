@@ -6,7 +6,7 @@ import { admit, roomOf } from '../domain/lane/admit.ts';
 import { decideTicket } from '../domain/lane/line.ts';
 import { recordOf } from '../domain/lane/record.ts';
 import type { Line } from '../domain/lane/state.ts';
-import { ticketOf } from '../domain/lane/turn.ts';
+import { finishIfDone, ticketOf } from '../domain/lane/turn.ts';
 import type { SaleWork } from '../domain/lane/work.ts';
 import type { LaneEvent, TicketEvent } from '../domain/lane/words.ts';
 
@@ -47,6 +47,9 @@ export function judgeTicket(
       ticketOf(work, shopper);
       return work.events.length > before ? null : ['turn', 'no turn of the shopper is over'];
     case 'finished':
+      // With the last line of an order of several: the hold itself did not end it.
+      if (recordOf(work.sale, shopper).ticket?.state === 'admitted') finishIfDone(work, shopper);
+      if (work.events.length > before) return null;
       return ['turn', 'nothing before it has used its claim up'];
   }
 }

@@ -8,6 +8,8 @@ import { startBatch, type Begun } from '../domain/lane/batch.ts';
 import { decide } from '../domain/lane/decide.ts';
 import { expire } from '../domain/lane/due.ts';
 import { findOrder, recordOf } from '../domain/lane/record.ts';
+import { planHold, takeHold } from '../domain/lane/hold.ts';
+import { end, endProblem } from '../domain/lane/order.ts';
 import { refused } from '../domain/lane/refused.ts';
 import { newLane, type Lane, type Sale } from '../domain/lane/state.ts';
 import { isOverdue, latch, type SaleWork } from '../domain/lane/work.ts';
@@ -19,7 +21,7 @@ import type {
   Reply,
   TicketEvent,
 } from '../domain/lane/words.ts';
-import { orderIdOf } from '../domain/ids.ts';
+import { mayBePart, mayHaveParts, orderIdOf } from '../domain/ids.ts';
 import type { OrderId, SaleId } from '../domain/types.ts';
 import type { Entry } from '../lanes/codec.ts';
 import { isTicketEvent, judgeTicket } from './judge-ticket.ts';
@@ -239,15 +241,23 @@ function refusalText(code: string, rest: readonly unknown[]): string {
 }
 
 function decideHold(work: SaleWork, event: HeldEvent): Reply {
-  const [, key, shopper, item, , , fingerprint, units] = event;
+  const [, key, shopper, item, , expiresAt, fingerprint, units] = event;
   const product = work.sale.items[item]?.product;
   if (product === undefined) throw new Differs('item', `the sale has no item ${item}`);
-  return decide(work, {
-    ...{ kind: 'hold', sale: work.sale.id, shopper, key, fingerprint, product },
+  const hold = {
+    ...({ kind: 'hold', sale: work.sale.id, shopper, key, fingerprint, product } as const),
     quantity: units.length,
     // Who was verified, the log does not tell.
     verified: true,
-  });
+  };
+  const order = orderIdOf(work.sale.id, key);
+  if (!mayHaveParts(order) && !mayBePart(order)) return decide(work, hold);
+  latch(work);
+  const found = planHold(work, hold);
+  if (typeof found !== 'number') return found;
+  // The earliest deadline of all lines, some of which are other sales'. A turn ends after the last.
+  const asked = expiresAt - work.clock.now;
+  return takeHold(work, hold, found, Math.min(asked, work.sale.holdMs));
 }
 
 function decideEnd(work: SaleWork, event: EndEvent): Reply {
@@ -267,5 +277,11 @@ function decideEnd(work: SaleWork, event: EndEvent): Reply {
     return ['done', 1, 1];
   }
   const kind = type === 'paid' ? 'pay' : 'release';
-  return decide(work, { kind, sale: work.sale.id, shopper, key, endKey, endFingerprint });
+  const ending = { kind, sale: work.sale.id, shopper, key, endKey, endFingerprint } as const;
+  if (kind === 'pay' && details === 0 && mayBePart(orderIdOf(work.sale.id, key))) {
+    latch(work);
+    // Its order has the details.
+    return endProblem(work, ending, order, 1) ?? end(work, ending, order);
+  }
+  return decide(work, ending);
 }

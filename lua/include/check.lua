@@ -12,6 +12,16 @@ local function wellFormed(c, sales)
   return number >= 1 and number % 1 == 0
 end
 
+-- Several commands of one kind and shopper that are done together: op 9, and no sale of its own.
+local function wellFormedAll(c, sales)
+  local first = c[3][1]
+  for i = 1, #c[3] do
+    local one = c[3][i]
+    if not wellFormed(one, sales) or one[1] ~= first[1] or one[3] ~= first[3] then return false end
+  end
+  return c[2] == -1 and first[1] <= 5 and first[1] ~= 4
+end
+
 -- Calls `take(command)` for each that is well-formed. Returns the replies to those that are not, by
 -- their places in the batch.
 local function takeWellFormed(commands, sales, take)
@@ -19,8 +29,11 @@ local function takeWellFormed(commands, sales, take)
   local function takeOn()
     while at < count do
       at = at + 1
-      if not wellFormed(commands[at], sales) then error('malformed command') end
-      take(commands[at])
+      local c = commands[at]
+      if not wellFormed(c, sales) and not (c[1] == 9 and wellFormedAll(c, sales)) then
+        error('malformed command')
+      end
+      take(c)
     end
   end
   repeat

@@ -22,6 +22,7 @@ local CODE = {
   not_admitted = -17,
   line_full = -18,
   draw_closed = -19,
+  lines_refused = -20,
 }
 
 -- Status of a whole batch: only `ok` has replies, every other one had no effect.

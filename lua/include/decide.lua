@@ -8,7 +8,7 @@ local function orderReply(code, sale, lane, order, state)
   local grows = code == CODE.done and order[3] == HELD
   local outage = grows and lane.outage or order[10]
   return pack({
-    code, state, order[4] - 1, it.product, it.price, order[5] + order[10] - sale.hold,
+    code, state, order[4] - 1, it.product, it.price, order[5] + order[10] - (order[12] or sale.hold),
     order[5] + outage, order[6], order[9], state == HELD and 0 or order[11],
   }), code
 end
@@ -83,14 +83,34 @@ local function holdUnits(sale, lane, c, record, item, want)
   sale.dirty = true
   sale.events[#sale.events + 1] = HELD_EVENT .. TEXT[#key] .. key .. TEXT[#shopper] .. shopper
     .. common.event .. fingerprint .. numbers
-  if sale.line then takeClaim(sale, shopper, recordOf(sale, shopper), quantity) end
+  if sale.line then
+    record = recordOf(sale, shopper)
+    takeClaim(sale, record, quantity)
+    finishIfDone(sale, shopper, record)
+  end
   return common.reply .. numbers .. '\0', CODE.done
+end
+
+-- What the lines of an order would take, before any does: { [sale] = { units, [item] = units } }.
+local function withPlanned(plan, sale, item, quantity)
+  local before = plan[sale]
+  if not before then return quantity, quantity end
+  return before.units + quantity, (before[item] or 0) + quantity
+end
+
+local function keepPlanned(plan, sale, item, quantity)
+  local before = plan[sale] or { units = 0 }
+  plan[sale] = before
+  before.units = before.units + quantity
+  before[item] = (before[item] or 0) + quantity
 end
 
 -- Overdue holds that a hold which finds too little ends first.
 local REAP_MOST = 16
 
-local function decideHold(sale, lane, c, want)
+-- `plan` = of a line of an order that has several: what those before it would take. Then nothing is
+-- taken here: answers nil, nil and the item, or the refusal.
+local function decideHold(sale, lane, c, want, plan)
   local shopper, key, quantity = c[3], c[4], c[6]
   local record = recordOf(sale, shopper)
   local known = findOrder(sale, shopper, record, key)
@@ -107,23 +127,32 @@ local function decideHold(sale, lane, c, want)
   if not item then return refuse(wrong) end
   if record[2] > lane.now then return refuse(CODE.rate_limited, record[2] - lane.now) end
   endOverdue(sale, lane, shopper, record, want)
+  -- With the lines before it: of the sale, and of the item.
+  local ofSale, ofItem = quantity, quantity
+  if plan then ofSale, ofItem = withPlanned(plan, sale, item, quantity) end
   -- Units that count against the limit: held and sold, over all of the shopper's orders. Overdue
   -- ones do not; where they stand apart, only the index finds them, and it has others' first.
-  while record[3] + quantity > sale.limit and record[4] > 0 do
+  while record[3] + ofSale > sale.limit and record[4] > 0 do
     if reap(sale, lane, REAP_MOST, want) == 0 then break end
   end
   local it = sale.items[item]
-  local fits = record[3] + quantity <= sale.limit
-  if fits and available(it) < quantity then reap(sale, lane, REAP_MOST, want) end
+  local fits = record[3] + ofSale <= sale.limit
+  if fits and available(it) < ofItem then reap(sale, lane, REAP_MOST, want) end
   -- What ended may have been the shopper's own.
   if record[2] > lane.now then return refuse(CODE.rate_limited, record[2] - lane.now) end
   if not fits then return refuse(CODE.limit_reached, sale.limit, record[3]) end
-  if available(it) < quantity then
-    return refuse(CODE.sold_out, available(it), it.held > 0 and 1 or 0)
+  if available(it) < ofItem then
+    return refuse(CODE.sold_out, available(it) - ofItem + quantity, it.held > 0 and 1 or 0)
   end
   if sale.line then
     local reach = inReach(sale, record[5])
-    if quantity > reach then return refuse(CODE.sold_out, reach, it.held > 0 and 1 or 0) end
+    if ofSale > reach then
+      return refuse(CODE.sold_out, reach - ofSale + quantity, it.held > 0 and 1 or 0)
+    end
+  end
+  if plan then
+    keepPlanned(plan, sale, item, quantity)
+    return nil, nil, item
   end
   return holdUnits(sale, lane, c, record, item, want)
 end
@@ -135,16 +164,18 @@ local function endedBefore(sale, lane, order, c, state)
   return orderReply(CODE.replayed, sale, lane, order, state)
 end
 
-local function decidePay(sale, lane, c, record, order, want)
-  local before = endedBefore(sale, lane, order, c, PAID)
-  if before then return before end
+-- Why a hold cannot be paid, nil = it can. `details` = generation of its order's.
+local function payProblem(sale, lane, shopper, record, order, details, want)
   if order[3] == EXPIRED or order[3] == RELEASED then return refuse(CODE.hold_expired) end
   if order[3] ~= HELD then return refuse(CODE.illegal_transition, order[3]) end
   if order[5] <= lane.holdClock then
-    endHold(sale, lane, c[3], record, order, EXPIRED, want)
+    endHold(sale, lane, shopper, record, order, EXPIRED, want)
     return refuse(CODE.hold_expired)
   end
-  if order[6] == 0 then return refuse(CODE.details_required) end
+  if details == 0 then return refuse(CODE.details_required) end
+end
+
+local function payHold(sale, lane, c, order)
   local it = sale.items[order[4]]
   local units = #order[9]
   it.held = it.held - units
@@ -156,17 +187,30 @@ local function decidePay(sale, lane, c, record, order, want)
   return orderReply(CODE.done, sale, lane, order, PAID)
 end
 
-local function decideRelease(sale, lane, c, record, order, want)
-  local before = endedBefore(sale, lane, order, c, RELEASED)
-  if before then return before end
+local function releaseProblem(sale, lane, shopper, record, order, want)
   if order[3] ~= HELD then return refuse(CODE.illegal_transition, order[3]) end
   if order[5] <= lane.holdClock then
-    endHold(sale, lane, c[3], record, order, EXPIRED, want)
+    endHold(sale, lane, shopper, record, order, EXPIRED, want)
     return refuse(CODE.illegal_transition, EXPIRED)
   end
+end
+
+local function releaseHold(sale, lane, c, record, order, want)
   order[7], order[8] = c[5], c[6]
   endHold(sale, lane, c[3], record, order, RELEASED, want)
   return orderReply(CODE.done, sale, lane, order, RELEASED)
+end
+
+local function decidePay(sale, lane, c, record, order, want)
+  local answer = endedBefore(sale, lane, order, c, PAID)
+    or payProblem(sale, lane, c[3], record, order, order[6], want)
+  return answer or payHold(sale, lane, c, order)
+end
+
+local function decideRelease(sale, lane, c, record, order, want)
+  local answer = endedBefore(sale, lane, order, c, RELEASED)
+    or releaseProblem(sale, lane, c[3], record, order, want)
+  return answer or releaseHold(sale, lane, c, record, order, want)
 end
 
 local function decideOrder(sale, lane, c, want)
@@ -230,5 +274,6 @@ local function decide(sale, lane, c, want)
     local ended = reap(sale, lane, c[5], want)
     return pack({ CODE.done, ended, sale.drained and 1 or 0 })
   end
+  if op == 9 then return sale.decide(lane, c, want) end
   return pack({ CODE.done, sale.st })
 end

@@ -73,6 +73,10 @@ local function writeReturned(sale)
   end
 end
 
+-- Holds of a batch whose deadline is not their sale's own are members of the index beside the others,
+-- whose third number counts from 0: it must never be the same, whoever they name.
+local EARLIER = 1048576
+
 local function writeDue(sale, lane)
   local key = KEYS[sale.base + 2]
   inChunks('ZREM', key, sale.dueRemoved)
@@ -86,7 +90,12 @@ local function writeDue(sale, lane)
     due[0] = arrayHead(#due / 2 + 3) .. pack(lane.epoch) .. pack(lane.seq) .. pack(0)
     redis.call('ZADD', key, lane.holdClock + sale.hold, concat(due, '', 0, #due))
   end
-  if #sale.due > 0 or #sale.dueRemoved > 0 then
+  for i = 1, sale.earlier and #sale.earlier or 0 do
+    local due = sale.earlier[i]
+    due[0] = arrayHead(#due / 2 + 3) .. pack(lane.epoch) .. pack(lane.seq) .. pack(EARLIER * i)
+    redis.call('ZADD', key, lane.holdClock + due.hold, concat(due, '', 0, #due))
+  end
+  if #sale.due > 0 or sale.earlier or #sale.dueRemoved > 0 then
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if first[1] then
       redis.call('ZADD', KEYS[7], first[2], sale.id)
@@ -166,7 +175,7 @@ local function flush(lane, sales, order)
   local holds, seq = false, lane.seq
   for _, index in ipairs(order) do
     local sale = sales[index]
-    holds = holds or (sale and not sale.fault and (#sale.due > 0 or sale.grows))
+    holds = holds or (sale and not sale.fault and (#sale.due > 0 or sale.earlier or sale.grows))
   end
   if holds then redis.call('ZCARD', KEYS[7]) else redis.call('ZREM', KEYS[7], '') end
   append(lane, sales, order)

@@ -3,7 +3,8 @@
 -- ever, or see include/ticket.lua; order = { key, fingerprint, state, item, deadline, details, end key, end fingerprint, { unit, … }, outage, ended at }. Deadlines
 -- are in the hold clock (ms); `details` is the generation of the e-mail and address that Postgres
 -- stores, 0 = none; `outage` the lane's total when the order was held; `ended at` lane time, 0 while
--- it is held. From the ninth on, an order has a field of its own, `shopper|key`: a shopper with a
+-- it is held. A line of an order of several that is held for less than its sale does has that time
+-- (ms) behind. From the ninth on, an order has a field of its own, `shopper|key`: a shopper with a
 -- thousand orders must not cost every batch the packing of a thousand.
 local HEAD, HEAD_MOST = 5, 8
 

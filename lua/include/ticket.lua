@@ -55,12 +55,16 @@ local function inReach(sale, ticket)
   return math.max(ticket[6], spare)
 end
 
--- A hold takes its units out of its turn's claim. The turn ends with the last unit that it claims, or
--- that its shopper may own.
-local function takeClaim(sale, shopper, record, units)
+-- A hold takes its units out of its turn's claim.
+local function takeClaim(sale, record, units)
   local ticket = record[5]
   local taken = math.min(ticket[6], units)
   ticket[6] = ticket[6] - taken
   sale.line.claims = sale.line.claims - taken
+end
+
+-- A turn ends with the last unit that it claims, or that its shopper may own.
+local function finishIfDone(sale, shopper, record)
+  local ticket = record[5]
   if ticket[6] == 0 or record[3] >= sale.limit then endTicket(sale, shopper, ticket, FINISHED) end
 end

@@ -1,7 +1,9 @@
 // A key that holds something else costs its sale and nothing more: the write phase cannot fail half
 // way. Every key of a sale and of the lane, of every wrong type, under every kind of command.
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { LaneCommand, ShopCommand } from '../../engine/domain/lane/words.ts';
+import type { Hold, LaneCommand, ShopCommand } from '../../engine/domain/lane/words.ts';
+import { unpack } from '../../engine/lanes/codec.ts';
+import { code } from '../../engine/lanes/codes.ts';
 import { pushSaleKeys } from '../../engine/lanes/keys.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
@@ -121,6 +123,66 @@ describe('a key of a sale that holds something else', () => {
       }
     },
   );
+
+  const order: ShopCommand = {
+    kind: 'together',
+    sale: flash,
+    lines: [hold('dan-1'), hold('dan-2', { sale: other }), hold('dan-3')] as Hold[],
+  };
+
+  it('a fault of one sale takes nothing of the other lines of an order', async () => {
+    for (const [name, type] of brokenSaleKeys) {
+      const lane = await laneWithHolds(server.redis, lanes++);
+      await put(server.redis, keyOf(lane, flash, name), type);
+      const before = await bytesOf(lane);
+      const { replies } = await lane.shop([order, hold('eve-1', { sale: other })]);
+      const [refusal, held] = replies;
+      // It names those in the way only: never the line of the other sale.
+      const named = refusal?.[0] === 'lines_refused' ? refusal[1].map(([line]) => line) : [0, 2];
+      expect(named).toEqual([0, 2]);
+      expect(held?.slice(0, 2)).toEqual(['done', 'held']);
+      expect(held?.at(8)).toEqual([2]);
+      await expectSpared(lane, before, name);
+      await expectNeighbourHeld(lane);
+    }
+  });
+
+  it('a fault that comes up after an order was taken takes all of it back', async () => {
+    const lane = await laneWithHolds(server.redis, lanes++);
+    const { redis } = server;
+    await redis.zadd(keyOf(lane, flash, 'due'), noon - 1, 'x');
+    const batch = [order, hold('eve-1', { sale: other }), reap(10), touch(other)];
+    const { replies } = await lane.shop(batch);
+    expect(replies.map(([code]) => code)).toEqual(['lines_refused', 'done', 'fault', 'done']);
+    expect(replies[0]?.[1]).toEqual([
+      [0, ['sale_frozen']],
+      [2, ['sale_frozen']],
+    ]);
+    expect(replies[1]?.at(8)).toEqual([2]);
+    const groups = (await lane.entries()).at(-1)?.groups;
+    expect(groups?.map(([sale, events]) => [sale, events.length])).toEqual([[other, 1]]);
+    expect(await redis.hget(keyOf(lane, flash, 'terms'), 'frz')).not.toBe('');
+    await expectNeighbourHeld(lane);
+  });
+
+  it('an order that nobody of ours can have asked for is answered alone', async () => {
+    const lane = await laneWithHolds(server.redis, lanes++);
+    const held = [1, 0, 'dan', 'dan-1', 11, 1, '', 1];
+    const wrong: unknown[] = [
+      [9, -1, []],
+      [9, -1, 'x'],
+      [9, 0, [held]],
+      [9, -1, [held, [2, 0, 'dan', 'dan-1', 'e1', 5]]],
+      [9, -1, [held, [1, 0, 'eve', 'dan-2', 11, 1, '', 1]]],
+      [9, -1, [[4, 0, 'ann', 'ann-1', 1]]],
+      [9, -1, [[9, -1, [held]]]],
+      [9, -1, [[1, 5, 'dan', 'dan-1', 11, 1, '', 1]]],
+    ];
+    const call = lane.rawShopCall([flash], [...wrong, held]);
+    const answer = unpack((await lane.run(call)) as Buffer) as [0, 1, 0, 0, 0, unknown[][]];
+    const codes = answer[5].map(([number]) => number);
+    expect(codes).toEqual([...wrong.map(() => code.fault), code.done]);
+  });
 
   it.each(brokenSaleKeys)('%s is a %s: every lane command is refused', async (name, type) => {
     for (const [kind, command] of laneCommands) {

@@ -36,6 +36,17 @@ const sometimes: Record<string, (seen: Seen) => boolean> = {
   'refused a hold without a turn': refusedHold('not_admitted'),
   'refused more than a claim': (seen) =>
     holds(seen).some(([code, available]) => code === 'sold_out' && Number(available) > 0),
+  'held several lines by one turn': (seen) =>
+    heldTogether(seen).some((orders) => orders.length > 1),
+  'ended a turn with the last of several lines': (seen) =>
+    seen.entries.some((entry) =>
+      entry.groups.some(([, list]) =>
+        list
+          .map(([type]) => type)
+          .join()
+          .includes('held,held,fin'),
+      ),
+    ),
   'took less than a claim': (seen) =>
     tickets(seen).some(({ state, claim }) => state === 'admitted' && claim < 3 && claim > 0),
   'parked somebody': (seen) => figures(seen).some((f) => f[6] > 0),
@@ -64,6 +75,16 @@ function refusedHold(code: string): (seen: Seen) => boolean {
 const holds = (seen: Seen): (readonly unknown[])[] =>
   seen.batches.flatMap(({ commands, replies }) =>
     replies.filter((_, i) => commands[i]?.kind === 'hold'),
+  );
+
+/** Orders of several lines that a turn in the sale with the line let in. */
+const heldTogether = (seen: Seen): (readonly unknown[])[] =>
+  seen.batches.flatMap(({ commands, replies }) =>
+    commands.flatMap((c, i) => {
+      const reply = replies[i];
+      if (c.kind !== 'together' || reply?.[0] !== 'done' || !Array.isArray(reply[1])) return [];
+      return c.lines.some(({ sale }) => sale === flash) ? [reply[1] as unknown[]] : [];
+    }),
   );
 
 function pairs(seen: Seen): [kind: string, reply: readonly unknown[]][] {

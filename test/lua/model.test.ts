@@ -38,8 +38,26 @@ const sometimes: Record<string, (seen: Seen) => boolean> = {
   'left a member half done': (seen) =>
     [...seen.lane.sales.values()].some((sale) => sale.due.some((m) => m.generation > 0)),
   'decided for two sales in one batch': (seen) => seen.entries.some((e) => e.groups.length > 1),
+  'held several lines together': (seen) => together(seen, 'done', 'held'),
+  'replayed several lines': (seen) => together(seen, 'replayed', 'held'),
+  'paid several lines together': (seen) => together(seen, 'done', 'paid'),
+  'let several lines go together': (seen) => together(seen, 'done', 'released'),
+  'found several lines expired': (seen) => together(seen, 'done', 'expired'),
+  'refused all for one in the way': (seen) =>
+    pairs(seen).some(([, r]) => r[0] === 'lines_refused' && (r[1] as unknown[]).length === 1),
+  'held for less than the sale does': (seen) =>
+    [...seen.lane.sales.values()].some((s) => s.due.some((m) => m.generation >= 2 ** 20)),
   'began an epoch': (seen) => seen.entries.some((e) => e.before !== null),
 };
+
+/** Orders of more than one line, in such a state. */
+function together(seen: Seen, code: string, state: string): boolean {
+  return pairs(seen).some(([kind, reply]) => {
+    if (kind !== 'together' || reply[0] !== code || !Array.isArray(reply[1])) return false;
+    const orders = reply[1] as (readonly unknown[])[];
+    return orders.length > 1 && orders.every((order) => order[1] === state);
+  });
+}
 
 function replied(code: string): (seen: Seen) => boolean {
   return (seen) => pairs(seen).some(([, reply]) => reply[0] === code);

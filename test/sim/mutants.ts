@@ -29,7 +29,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'what is free is not looked at',
-    script: change('if available(it) < quantity then\n    return', 'if false then\n    return'),
+    script: change('if available(it) < ofItem then\n    return', 'if false then\n    return'),
   },
   {
     name: 'the outbox is trimmed before it has settled',

@@ -7,10 +7,10 @@ import type { Millis, SaleId } from '../types.ts';
 import type { Clock } from './clock.ts';
 import { decide } from './decide.ts';
 import { indexDue } from './due.ts';
-
-import type { Lane, Sale } from './state.ts';
+import type { DueName, Lane, Sale } from './state.ts';
+import { decideTogether } from './together.ts';
 import type { SaleWork } from './work.ts';
-import type { LaneEntry, Reply, ShopCommand } from './words.ts';
+import type { LaneEntry, Refusal, Reply, ShopCommand } from './words.ts';
 
 /** When new holds are refused as `overloaded`. */
 export interface Bounds {
@@ -37,13 +37,18 @@ export function runBatch(
 ): BatchResult {
   const begin = startBatch(lane, time, bounds);
   const works = new Map<SaleId, SaleWork>();
-  const replies = commands.map((command): Reply => {
-    const sale = lane.sales.get(command.sale);
+  const workOf = (id: SaleId): SaleWork | Refusal => {
+    const sale = lane.sales.get(id);
     if (sale === undefined) return ['not_found'];
     if (sale.frozen !== '') return ['sale_frozen'];
     const work = works.get(sale.id) ?? begin.work(sale);
     works.set(sale.id, work);
-    return decide(work, command);
+    return work;
+  };
+  const replies = commands.map((command): Reply => {
+    if (command.kind === 'together') return decideTogether(workOf, command.lines);
+    const work = workOf(command.sale);
+    return 'sale' in work ? decide(work, command) : work;
   });
   return { now: begin.clock.now, replies, entry: endBatch(lane, [...works.values()], begin.clock) };
 }
@@ -73,6 +78,7 @@ export function startBatch(lane: Lane, time: Millis, bounds: Bounds = noBounds):
       bounded,
       events: [],
       newlyDue: [],
+      earlier: new Map<number, DueName[]>(),
       begun: new Set(),
       looked: 0,
       drained: false,

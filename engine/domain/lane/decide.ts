@@ -5,9 +5,9 @@ import { decideOrder } from './order.ts';
 import type { Sale } from './state.ts';
 import { available } from './units.ts';
 import { latch, type SaleWork } from './work.ts';
-import type { CountReply, Reply, ShopCommand } from './words.ts';
+import type { CountReply, Reply, ShopCommand, Together } from './words.ts';
 
-export function decide(work: SaleWork, command: ShopCommand): Reply {
+export function decide(work: SaleWork, command: Exclude<ShopCommand, Together>): Reply {
   latch(work);
   switch (command.kind) {
     case 'hold':
@@ -26,7 +26,8 @@ export function decide(work: SaleWork, command: ShopCommand): Reply {
   }
 }
 
-function tallied(sale: Sale, reply: Reply): Reply {
+/** Counts an attempt by what it came to. */
+export function tallied<T extends Reply>(sale: Sale, reply: T): T {
   sale.attempts += 1;
   const [code] = reply;
   if (code !== 'done' && code !== 'replayed') {

@@ -66,6 +66,12 @@ export function reap(work: SaleWork, most: number): number {
 }
 
 /**
+ * Members for holds with an earlier deadline than their sale's count their generations from a place of
+ * their own: so no two members are ever the same, whoever they name.
+ */
+const earlierGeneration = 2 ** 20;
+
+/**
  * Brings the index up to date at the end of a batch: what it took, at its position; what it left
  * half done, under a new generation.
  */
@@ -75,6 +81,12 @@ export function indexDue(work: SaleWork, epoch: number, seq: number): void {
   if (newlyDue.length > 0) {
     const deadline = holdClock(clock) + sale.holdMs;
     sale.due.push({ deadline, epoch, seq, generation: 0, names: [...newlyDue] });
+  }
+  let nth = 0;
+  for (const [holdMs, names] of work.earlier) {
+    nth += 1;
+    const deadline = holdClock(clock) + holdMs;
+    sale.due.push({ deadline, epoch, seq, generation: nth * earlierGeneration, names: [...names] });
   }
   sortDue(sale);
 }

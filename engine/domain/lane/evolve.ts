@@ -22,7 +22,6 @@ export function evolve(sale: Sale, event: LaneEvent, clock: Clock): void {
   if (isRefused(event)) return;
   switch (event[0]) {
     case 'installed': // its terms are in the command: `apply.ts` makes the sale
-    case 'changed': // in the command too: `terms.ts`
       return;
     case 'held':
       held(sale, event, clock);
@@ -87,6 +86,7 @@ function held(sale: Sale, event: HeldEvent, clock: Clock): void {
     item,
     units,
     deadline: expiresAt - clock.outage,
+    holdMs: expiresAt - clock.now,
     outage: clock.outage,
     state: 'held',
     details: 0,

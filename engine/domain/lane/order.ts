@@ -8,7 +8,7 @@ import { itemAt } from './evolve.ts';
 import { findOrder, recordOf } from './record.ts';
 import type { Order } from './state.ts';
 import { happen, isOverdue, type SaleWork } from './work.ts';
-import type { DetailsCommand, EndHold, OrderReply, ReadOrder, Reply } from './words.ts';
+import type { DetailsCommand, EndHold, OrderReply, ReadOrder, Refusal, Reply } from './words.ts';
 
 /**
  * An order in `state`: the present one, or that of the first answer, which a replay is to the last
@@ -23,7 +23,7 @@ export function orderReply(
   const { sale, clock } = work;
   const { product, price } = itemAt(sale, order.item);
   const { item, units, details } = order;
-  const heldAt = order.deadline + order.outage - sale.holdMs;
+  const heldAt = order.deadline + order.outage - order.holdMs;
   const grows = code === 'done' && order.state === 'held';
   const deadline = order.deadline + (grows ? clock.outage : order.outage);
   const endedAt = state === 'held' ? 0 : order.endedAt;
@@ -45,38 +45,48 @@ export function decideOrder(work: SaleWork, c: EndHold | DetailsCommand | ReadOr
 }
 
 function decidePay(work: SaleWork, c: EndHold, order: Order): Reply {
-  const before = endedBefore(work, c, order, 'paid');
-  if (before !== null) return before;
-  expireIfOverdue(work, c.shopper, order);
-  if (order.state === 'expired' || order.state === 'released') return ['hold_expired'];
-  if (order.state !== 'held') return ['illegal_transition', order.state];
-  if (order.details === 0) return ['details_required'];
-  const { item, units, details } = order;
-  happen(work, ['paid', c.key, c.shopper, c.endKey, c.endFingerprint, item, units, details]);
-  return orderReply('done', work, order, 'paid');
+  return (
+    endedBefore(work, c, order) ?? endProblem(work, c, order, order.details) ?? end(work, c, order)
+  );
 }
 
 function decideRelease(work: SaleWork, c: EndHold, order: Order): Reply {
-  const before = endedBefore(work, c, order, 'released');
-  if (before !== null) return before;
-  expireIfOverdue(work, c.shopper, order);
-  if (order.state !== 'held') return ['illegal_transition', order.state];
-  const { item, units, details } = order;
-  happen(work, ['released', c.key, c.shopper, c.endKey, c.endFingerprint, item, units, details]);
-  return orderReply('done', work, order, 'released');
+  return endedBefore(work, c, order) ?? endProblem(work, c, order, 0) ?? end(work, c, order);
 }
 
-function expireIfOverdue(work: SaleWork, shopper: string, order: Order): void {
+/** What is in the way of ending a hold. `details` = generation of its order's; 0 = none. */
+export function endProblem(
+  work: SaleWork,
+  c: EndHold,
+  order: Order,
+  details: number,
+): Refusal | null {
+  expireIfOverdue(work, c.shopper, order);
+  const isOver = order.state === 'expired' || order.state === 'released';
+  if (c.kind === 'pay' && isOver) return ['hold_expired'];
+  if (order.state !== 'held') return ['illegal_transition', order.state];
+  return c.kind === 'pay' && details === 0 ? ['details_required'] : null;
+}
+
+/** Ends a hold that nothing is in the way of. */
+export function end(work: SaleWork, c: EndHold, order: Order): OrderReply {
+  const state = c.kind === 'pay' ? 'paid' : 'released';
+  const { item, units, details } = order;
+  happen(work, [state, c.key, c.shopper, c.endKey, c.endFingerprint, item, units, details]);
+  return orderReply('done', work, order, state);
+}
+
+export function expireIfOverdue(work: SaleWork, shopper: string, order: Order): void {
   if (isOverdue(order, work.clock)) expire(work, shopper, order);
 }
 
 /** The first answer again, when this very command ended the hold; null = it did not. */
-function endedBefore(
+export function endedBefore(
   work: SaleWork,
   c: EndHold,
   order: Order,
-  state: 'paid' | 'released',
-): Reply | null {
+): OrderReply | readonly ['idempotency_key_reused'] | null {
+  const state = c.kind === 'pay' ? 'paid' : 'released';
   if (order.state !== state || order.endKey !== c.endKey || c.endKey === '') return null;
   if (order.endFingerprint !== c.endFingerprint) return ['idempotency_key_reused'];
   return orderReply('replayed', work, order, state);

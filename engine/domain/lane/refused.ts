@@ -3,7 +3,6 @@ import type { LaneCommand, RefusedEvent } from './words.ts';
 
 const eventOf = {
   install: 'installed',
-  terms: 'changed',
   credit: 'moved',
   debit: 'moved',
   pause: 'paused',

@@ -13,7 +13,7 @@ export type LaneSaleState = 'scheduled' | 'live' | 'paused' | 'closing' | 'close
 export interface Item {
   readonly product: ProductId;
   /** Minor units, for one unit. */
-  price: number;
+  readonly price: number;
   allotted: number;
   /** Numbers next…last were never issued. */
   next: number;
@@ -32,6 +32,8 @@ export interface Order {
   readonly units: readonly number[];
   /** In the hold clock, ms. */
   readonly deadline: Millis;
+  /** For so long it was held: the sale's own time, or less beside other lines of its order. */
+  readonly holdMs: number;
   /** The lane's total when it was held, ms: the deadline as it was first told is later by this. */
   readonly outage: number;
   state: LaneOrderState;
@@ -75,7 +77,7 @@ export interface LineTerms {
  * while it is paused: so a resume lengthens every open turn without rewriting a record.
  */
 export interface Line {
-  terms: LineTerms;
+  readonly terms: LineTerms;
   /** Tickets ever taken. */
   joined: number;
   /** How many had joined when the bell rang; -1 = it has not. */
@@ -131,7 +133,7 @@ export interface DueHolds {
   /** The batch's position. */
   readonly epoch: number;
   readonly seq: number;
-  /** Batches that have done a part of it. */
+  /** Batches that have done a part of it, counted from 0, or from where `due.ts` begins. */
   generation: number;
   /** Those not looked at yet, one for each hold. */
   readonly names: DueName[];
@@ -139,13 +141,13 @@ export interface DueHolds {
 
 export interface Sale {
   readonly id: SaleId;
-  startsAt: Millis;
+  readonly startsAt: Millis;
   /** 0 = no end (standing sale). */
-  endsAt: Millis;
+  readonly endsAt: Millis;
   /** Units that a shopper may own here, held and paid together. */
-  limit: number;
-  holdMs: number;
-  verifiedOnly: boolean;
+  readonly limit: number;
+  readonly holdMs: number;
+  readonly verifiedOnly: boolean;
   /** The bell waits for these. */
   readonly creditsWanted: number;
   creditsIn: number;
@@ -163,7 +165,7 @@ export interface Sale {
   /** A fault froze this sale; '' = it is not. */
   frozen: string;
   /** Null = whoever comes may hold. */
-  line: Line | null;
+  readonly line: Line | null;
 }
 
 export interface Lane {

@@ -46,11 +46,20 @@ export interface ReadOrder {
   readonly key: string;
 }
 
+/** The lines of one order: holds, or pays, releases or reads, of one shopper. All are done or none. */
+export interface Together {
+  readonly kind: 'together';
+  /** Of the first, which carries the details of all. */
+  readonly sale: SaleId;
+  readonly lines: readonly Hold[] | readonly EndHold[] | readonly ReadOrder[];
+}
+
 export type ShopCommand =
   | Hold
   | EndHold
   | DetailsCommand
   | ReadOrder
+  | Together
   | { readonly kind: 'count' | 'touch'; readonly sale: SaleId }
   | { readonly kind: 'reap'; readonly sale: SaleId; readonly most: number };
 
@@ -90,24 +99,22 @@ export type LineCommand =
   | { readonly kind: 'line'; readonly sale: SaleId };
 
 /** What Postgres or a vendor decided for the lane; applied only as the one after the last. */
-export type LaneCommand = { readonly number: number; readonly sale: SaleId } &
-  /** `terms` are the sale's new ones, all of them: before its bell only. */
-  (
-    | { readonly kind: 'install' | 'terms'; readonly terms: Terms }
-    | {
-        readonly kind: 'credit' | 'debit';
-        readonly move: string;
-        readonly item: number;
-        readonly units: number;
-      }
-    | { readonly kind: 'pause' | 'resume' | 'close' }
-    | {
-        /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
-        readonly kind: 'numbers';
-        readonly from: number;
-        readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
-      }
-  );
+export type LaneCommand = { readonly number: number; readonly sale: SaleId } & (
+  | { readonly kind: 'install'; readonly terms: Terms }
+  | {
+      readonly kind: 'credit' | 'debit';
+      readonly move: string;
+      readonly item: number;
+      readonly units: number;
+    }
+  | { readonly kind: 'pause' | 'resume' | 'close' }
+  | {
+      /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
+      readonly kind: 'numbers';
+      readonly from: number;
+      readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
+    }
+);
 
 export type OrderReply = readonly [
   code: 'done' | 'replayed',
@@ -166,8 +173,14 @@ export type Refusal =
       | 'draw_closed',
     ];
 
+export type TogetherReply =
+  | readonly [code: 'done' | 'replayed', orders: readonly OrderReply[]]
+  /** Of holds: which are in the way, and how. */
+  | readonly ['lines_refused', readonly (readonly [line: number, Refusal])[]];
+
 export type Reply =
   | OrderReply
+  | TogetherReply
   | CountReply
   | Refusal
   | readonly ['done', ended: number, drained: 0 | 1]
@@ -282,7 +295,7 @@ export type DebitedEvent = readonly [
 
 /** What became of a lane command that changed nothing: number, 0, reason, and what helps. */
 export type RefusedEvent = readonly [
-  type: 'installed' | 'changed' | 'moved' | 'paused' | 'resumed' | 'closed' | 'numbers',
+  type: 'installed' | 'moved' | 'paused' | 'resumed' | 'closed' | 'numbers',
   number: number,
   ok: 0,
   reason: string,
@@ -336,7 +349,7 @@ export type SaleEvent =
   | readonly ['opened', number: 0]
   | readonly ['bell', number: 0, joined: number]
   | readonly ['closing', number: 0]
-  | readonly ['installed' | 'changed' | 'paused' | 'resumed', number: number, ok: 1, reason: '']
+  | readonly ['installed' | 'paused' | 'resumed', number: number, ok: 1, reason: '']
   | readonly ['paused' | 'resumed', number: number, ok: 1, reason: '', ms: number]
   | NumbersEvent
   | CreditedEvent

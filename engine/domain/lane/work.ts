@@ -21,6 +21,8 @@ export interface SaleWork {
   readonly events: LaneEvent[];
   /** One for each hold taken. */
   readonly newlyDue: DueName[];
+  /** Holds whose deadline is earlier than their sale's own, by how long they are held. */
+  readonly earlier: Map<number, DueName[]>;
   /** Members of the deadline index that this batch has begun. */
   readonly begun: Set<DueHolds>;
   /** Names of the index that it has looked at. */

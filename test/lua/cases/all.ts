@@ -7,7 +7,7 @@ import { lineCases } from './line.ts';
 import { manyCases } from './many.ts';
 import { placeCases } from './places.ts';
 import { saleCases } from './sales.ts';
-import { termsCases } from './terms.ts';
+import { togetherCases } from './together.ts';
 import { turnCases } from './turns.ts';
 import { unitCases } from './units.ts';
 
@@ -18,10 +18,10 @@ export const cases: readonly Case[] = [
   ...manyCases,
   ...unitCases,
   ...saleCases,
-  ...termsCases,
   ...lineCases,
   ...placeCases,
   ...turnCases,
+  ...togetherCases,
 ];
 
 /** Lane time at which a case's `given` commands are applied, ms from noon. */

@@ -11,6 +11,7 @@ import type {
   LaneEvent,
   LineCommand,
   LineReply,
+  OrderReply,
   Reply,
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
@@ -117,12 +118,6 @@ export function install(number: number, options: SaleOptions = {}): LaneCommand 
   };
 }
 
-/** New terms for a sale: all of them, as an install has them. */
-export const change = (number: number, options: SaleOptions = {}): LaneCommand => {
-  const { terms } = install(number, options) as Extract<LaneCommand, { kind: 'install' | 'terms' }>;
-  return { number, sale: options.sale ?? flash, kind: 'terms', terms };
-};
-
 /** A batch: commands beside their replies, then what happened in the sale. */
 export const batch = (
   at: number,
@@ -135,6 +130,9 @@ export const batch = (
 export const endedNow = -1;
 
 function toldAt(at: number, reply: Reply): Reply {
+  if ((reply[0] === 'done' || reply[0] === 'replayed') && Array.isArray(reply[1])) {
+    return [reply[0], (reply[1] as OrderReply[]).map((one) => toldAt(at, one) as OrderReply)];
+  }
   if (reply.length !== 10 || reply[9] !== endedNow) return reply;
   const [code, state, item, product, each, heldAt, deadline, stored, units] = reply;
   return [code, state, item, product, each, heldAt, deadline, stored, units, noon + at];

@@ -109,8 +109,8 @@ export class LuaLane {
 
   /** The call that a batch makes, in the words of the pure model. */
   shopCall(commands: readonly ShopCommand[], bounds = noBounds, header: HeaderOptions = {}): Call {
-    const sales = [...new Set(commands.map((c) => c.sale))];
-    const packed = commands.map((c) => packShop(c, sales.indexOf(c.sale)));
+    const sales = [...new Set(commands.flatMap(salesOf))];
+    const packed = commands.map((c) => packShop(c, sales));
     return this.rawShopCall(sales, packed, bounds, header);
   }
 
@@ -224,6 +224,10 @@ export class LuaLane {
     return pack([epoch, h.schema, seenEpoch, seenSeq, full, inDoubtMax, inDoubtMaxAgeMs]);
   }
 }
+
+/** In the order in which the model comes upon them. */
+const salesOf = (c: ShopCommand): string[] =>
+  c.kind === 'together' ? c.lines.map(({ sale }) => sale) : [c.sale];
 
 export function readShopAnswer(bytes: unknown, commands: readonly ShopCommand[]): ShopAnswer {
   const [status, epoch, third, now, , replies] = unpack(bytes as Buffer) as [

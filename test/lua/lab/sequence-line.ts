@@ -3,6 +3,7 @@
  * are drawn, admitted and hold, while the sale is paused, credited, ended and its server started anew.
  */
 import fc from 'fast-check';
+import { lineKeyOf } from '../../../engine/domain/ids.ts';
 import type { Lane } from '../../../engine/domain/lane/state.ts';
 import type { LaneCommand, LineCommand, ShopCommand } from '../../../engine/domain/lane/words.ts';
 import { flash, noon, other, type SaleOptions } from '../cases/case.ts';
@@ -110,11 +111,34 @@ const order = fc
     ];
   });
 
+/** An order of two or three lines by one turn. */
+const together = fc
+  .record({
+    shopper,
+    nth: fc.nat({ max: 1 }),
+    sales: fc.array(sale, { minLength: 2, maxLength: 3 }),
+  })
+  .map(({ shopper: name, nth, sales }): ShopCommand => ({
+    kind: 'together',
+    sale: sales[0] ?? flash,
+    lines: sales.map((id, i) => ({
+      ...({
+        kind: 'hold',
+        sale: id,
+        shopper: name,
+        key: lineKeyOf(`${name}-g${nth}-${i}xxxx`, i),
+      } as const),
+      ...{ fingerprint: 1, quantity: 1, verified: true },
+      product: i === 1 && id === flash ? 'p1' : 'p0',
+    })),
+  }));
+
 const shopCommands: fc.Arbitrary<ShopCommand[]> = fc
   .array(
     fc.oneof(
       { weight: 6, arbitrary: hold.map((c) => [c]) },
       { weight: 2, arbitrary: order },
+      { weight: 3, arbitrary: together.map((c) => [c]) },
       {
         weight: 1,
         arbitrary: sale.map((id): ShopCommand[] => [

@@ -3,10 +3,11 @@
  * that keys are used again, limits are reached, units run out and deadlines fall between batches.
  */
 import fc from 'fast-check';
+import { lineKeyOf } from '../../../engine/domain/ids.ts';
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
 import type { Lane } from '../../../engine/domain/lane/state.ts';
 import type { LaneCommand, LineCommand, ShopCommand } from '../../../engine/domain/lane/words.ts';
-import { change, flash, install, noon, other, type SaleOptions } from '../cases/case.ts';
+import { flash, install, noon, other, type SaleOptions } from '../cases/case.ts';
 
 /** A lane command without its number, which is counted from the last one applied. */
 export type Unnumbered = (number: number, lane: Lane) => LaneCommand;
@@ -109,6 +110,53 @@ const purchase = fc
     ];
   });
 
+/** Sales of the lines of a shopper's first, second … order of several: mostly so, to be met again. */
+const usualLines = [
+  [flash, other],
+  [other, flash, flash],
+  [other, other],
+];
+
+/** A shopper whose orders have several lines. */
+const lines = fc.record({
+  shopper: fc.constantFrom(...shoppers),
+  nth: fc.nat({ max: 2 }),
+  strange: fc.oneof(
+    { weight: 4, arbitrary: fc.constant(null) },
+    { weight: 1, arbitrary: fc.array(sale, { minLength: 1, maxLength: 4 }) },
+  ),
+  quantities: fc.array(fc.constantFrom(1, 1, 1, 2), { minLength: 4, maxLength: 4 }),
+  endKey: fc.constantFrom('e1', 'e1', 'e2', ''),
+  what: fc.constantFrom('pay' as const, 'pay' as const, 'release' as const, 'read' as const),
+});
+
+const orderTogether = lines.map(
+  ({ shopper, nth, strange, quantities, endKey, what }): ShopCommand[] => {
+    const named = (strange ?? usualLines[nth] ?? []).map((id, i) => ({
+      sale: id,
+      shopper,
+      key: lineKeyOf(`${shopper}-g${nth}-${i}xxxx`, i),
+    }));
+    const [home] = named;
+    if (home === undefined) return [];
+    const holds = named.map((line, i) => ({
+      ...({ kind: 'hold', ...line, fingerprint: 1, verified: true } as const),
+      quantity: quantities[i] ?? 1,
+      product: i % 3 === 2 && line.sale === flash ? 'p1' : 'p0',
+    }));
+    const ends = named.map((line) => ({
+      ...({ kind: what === 'read' ? 'pay' : what, ...line } as const),
+      ...{ endKey, endFingerprint: 5 },
+    }));
+    const reads = named.map((line) => ({ kind: 'read', ...line }) as const);
+    return [
+      { kind: 'together', sale: home.sale, lines: holds },
+      { kind: 'details', ...home, generation: 1 },
+      { kind: 'together', sale: home.sale, lines: what === 'read' ? reads : ends },
+    ];
+  },
+);
+
 /** A shopper who takes whatever there is. */
 const spree = fc
   .record({ sale: fc.constantFrom(other, other, flash), shopper: fc.constantFrom(...shoppers) })
@@ -130,6 +178,9 @@ const commands: fc.Arbitrary<ShopCommand[]> = fc
     fc.oneof(
       { weight: 20, arbitrary: shopCommand.map((c) => [c]) },
       { weight: 3, arbitrary: purchase },
+      { weight: 2, arbitrary: orderTogether },
+      { weight: 1, arbitrary: orderTogether.map((all) => all.slice(0, 2)) },
+      { weight: 2, arbitrary: orderTogether.map((all) => all.slice(2)) },
       { weight: 1, arbitrary: spree },
     ),
     { minLength: 1, maxLength: 8 },
@@ -172,38 +223,7 @@ export const laneCommand: fc.Arbitrary<Unnumbered> = fc.oneof(
     })),
   },
   { weight: 1, arbitrary: sale.map((id) => (number: number) => install(number, { sale: id })) },
-  {
-    weight: 2,
-    arbitrary: fc
-      .record({
-        sale,
-        startsIn: fc.constantFrom(0, 500, 30_000),
-        limit: fc.constantFrom(1, 3),
-        mode: fc.constantFrom('queue' as const, 'draw' as const, null),
-      })
-      .map((c) => (number: number, lane: Lane) => newTerms(number, lane, c)),
-  },
 );
-
-interface NewTerms {
-  readonly sale: string;
-  readonly startsIn: number;
-  readonly limit: number;
-  readonly mode: 'queue' | 'draw' | null;
-}
-
-/** Other terms for the sale as it is: with its items. */
-function newTerms(number: number, lane: Lane, c: NewTerms): LaneCommand {
-  const items = lane.sales.get(c.sale)?.items.length ?? 1;
-  const line = { turnMs: 10_000, factorPercent: 100, lineMax: 3 };
-  return change(number, {
-    sale: c.sale,
-    startsAt: noon + c.startsIn,
-    limit: c.limit,
-    units: Array.from({ length: items }, () => 1),
-    ...(c.mode === null ? {} : { line: { mode: c.mode, ...line } }),
-  });
-}
 
 export const wait = fc.constantFrom(0, 0, 0, 1, 100, 1000, holdMs - 1, holdMs, 15_000, 60_000);
 
@@ -251,12 +271,13 @@ const salesOf = fc
     lasts: fc.constantFrom(0, 0, 30_000, 120_000),
     verifiedOnly: fc.boolean(),
     otherUnits: fc.integer({ min: 1, max: 30 }),
+    otherHold: fc.constantFrom(1, 1, 0.5, 2),
   })
-  .map(({ units, limit, startsIn, lasts, verifiedOnly, otherUnits }): SaleOptions[] => {
+  .map(({ units, limit, startsIn, lasts, verifiedOnly, otherUnits, otherHold }): SaleOptions[] => {
     const endsAt = lasts === 0 ? 0 : noon + lasts;
     return [
       { units, limit, startsAt: noon + startsIn, endsAt, verifiedOnly, holdMs },
-      { sale: other, units: [otherUnits], limit: 30, holdMs },
+      { sale: other, units: [otherUnits], limit: 30, holdMs: holdMs * otherHold },
     ];
   });
 

@@ -128,7 +128,7 @@ function readSale(
     creditsIn: numberOf(f, 'got'),
     state: saleStates[numberOf(f, 'st')] as LaneSaleState,
     items: terms.map((term, i) => readItem(i, term, counts.slice(i * 6), returned)),
-    records: readRecords(records),
+    records: readRecords(records, numberOf(f, 'hold')),
     due: pairs(due).map(([member, score]) => readDue(member, Number(String(score)))),
     expired,
     released,
@@ -193,6 +193,7 @@ type PackedOrder = [
   units: number[],
   outage: number,
   endedAt: number,
+  holdMs?: number,
 ];
 
 type PackedTicket = [string, number, number, number, number, number, string[]];
@@ -200,15 +201,16 @@ type PackedTicket = [string, number, number, number, number, number, string[]];
 type PackedRecord = [number, number, number, number, 0 | PackedTicket, ...PackedOrder[]];
 
 /** Records by shopper; orders beyond a record's first ones stand in fields `shopper|key`. */
-function readRecords(fields: Hash): Map<string, ShopperRecord> {
+function readRecords(fields: Hash, holdMs: number): Map<string, ShopperRecord> {
   const records = new Map<string, ShopperRecord>();
+  const orderOf = (packed: PackedOrder): Order => readOrder(packed, holdMs);
   for (const [shopper, bytes] of Object.entries(fields)) {
     if (shopper.includes('|')) continue;
     const [letGo, coolUntil, units, spilled, place, ...head] = unpack(bytes) as PackedRecord;
     const apart = Object.entries(fields).filter(([field]) => field.startsWith(`${shopper}|`));
     const others = apart.map(([, packed]) => unpack(packed) as PackedOrder);
     const ticket = place === 0 ? null : readTicket(place);
-    const record = { letGo, coolUntil, ticket, orders: [...head, ...others].map(readOrder) };
+    const record = { letGo, coolUntil, ticket, orders: [...head, ...others].map(orderOf) };
     if (owned(record) !== units) throw new Error(`${shopper} owns ${units}?`);
     if (others.length !== spilled) throw new Error(`${shopper} has ${spilled} orders apart?`);
     records.set(shopper, withSortedTail(record));
@@ -228,7 +230,7 @@ function readTicket([key, index, number, state, turnEnds, claim, past]: PackedTi
   return { key, index, number, state: name, turnEnds, claim, past };
 }
 
-function readOrder(packed: PackedOrder): Order {
+function readOrder(packed: PackedOrder, usualMs: number): Order {
   const [key, fingerprint, state, item, deadline, details, endKey, endFingerprint] = packed;
   const [units, outage, endedAt] = packed.slice(8) as [number[], number, number];
   return {
@@ -237,6 +239,7 @@ function readOrder(packed: PackedOrder): Order {
     item: item - 1,
     units,
     deadline,
+    holdMs: packed[11] ?? usualMs,
     outage,
     state: orderStates[state - 1] as LaneOrderState,
     details,

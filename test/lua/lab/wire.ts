@@ -20,8 +20,9 @@ import {
   ticketStates,
 } from '../../../engine/lanes/codes.ts';
 
-/** A shop command as lua/shop.lua reads it; `sale` counts from 0 in the order of the keys. */
-export function packShop(c: ShopCommand, sale: number): unknown[] {
+/** A shop command as lua/shop.lua reads it; its sale counts from 0 in the order of the keys. */
+export function packShop(c: ShopCommand, sales: readonly string[]): unknown[] {
+  const sale = sales.indexOf(c.sale);
   switch (c.kind) {
     case 'hold': {
       const verified = c.verified ? 1 : 0;
@@ -39,6 +40,8 @@ export function packShop(c: ShopCommand, sale: number): unknown[] {
       return [op[c.kind], sale];
     case 'reap':
       return [op.reap, sale, '', '', c.most];
+    case 'together':
+      return [op.together, -1, c.lines.map((line) => packShop(line, sales))];
   }
 }
 
@@ -65,8 +68,7 @@ export const packCommand = (c: LaneCommand): Buffer => pack([c.number, c.kind, b
 
 function bodyOf(c: LaneCommand): unknown[] {
   switch (c.kind) {
-    case 'install':
-    case 'terms': {
+    case 'install': {
       const { startsAt, endsAt, limit, holdMs, verifiedOnly, creditsWanted, items } = c.terms;
       const listed = items.map(({ product, price }) => [product, price]);
       const who = verifiedOnly ? 1 : 0;
@@ -101,6 +103,19 @@ const saleStateOf = (number: unknown): string => saleStates[number as number] ??
 export function replyInWords(kind: ShopCommand['kind'], reply: readonly unknown[]): Reply {
   const name = nameOf(reply[0]);
   const rest = reply.slice(1);
+  if (name === 'lines_refused') {
+    const refused = rest[0] as [number, unknown[]][];
+    return [
+      name,
+      refused.map(([line, one]) => [line, replyInWords('hold', one)]),
+    ] as unknown as Reply;
+  }
+  if (kind === 'together' && (name === 'done' || name === 'replayed')) {
+    return [
+      name,
+      (rest[0] as unknown[][]).map((one) => replyInWords('read', one)),
+    ] as unknown as Reply;
+  }
   if (name === 'illegal_transition') return [name, orderStateOf(rest[0])] as unknown as Reply;
   if (name !== 'done' && name !== 'replayed') return [name, ...rest] as unknown as Reply;
   if (kind === 'reap') return [name, ...rest] as unknown as Reply;

@@ -58,7 +58,7 @@ export function laneOrderJson(
   now: Millis,
   currency: string,
 ): Record<string, unknown> {
-  const { id, sale, product, units, price, state } = order;
+  const { id, sale, state } = order;
   const held = { at: timeText(order.heldAt), type: 'held' };
   return {
     id,
@@ -66,14 +66,32 @@ export function laneOrderJson(
     state,
     payment: state === 'paid' ? 'paid' : 'none',
     parcel: 'none',
-    lines: [{ product_id: product, sale_id: sale, units, price: moneyOf(price, currency) }],
-    units,
-    amount: moneyOf(price * units.length, currency),
+    ...laneLinesJson(order, currency),
     held_at: held.at,
     hold_expires_at: timeText(order.holdExpiresAt),
     timeline: endedAt === null ? [held] : [held, { at: timeText(endedAt), type: state }],
     next_states: nextStates(state),
     server_time: timeText(now),
+  };
+}
+
+type LaneLines = Pick<LaneOrder, 'sale' | 'product' | 'units' | 'price' | 'parts'>;
+
+/** Lines, units and amount of an order and its parts. */
+export function laneLinesJson(order: LaneLines, currency: string) {
+  const lines = [order, ...(order.parts ?? [])];
+  return {
+    lines: lines.map(({ product, sale, units, price }) => ({
+      product_id: product,
+      sale_id: sale,
+      units,
+      price: moneyOf(price, currency),
+    })),
+    units: lines.flatMap(({ units }) => units),
+    amount: moneyOf(
+      lines.reduce((sum, { price, units }) => sum + price * units.length, 0),
+      currency,
+    ),
   };
 }
 

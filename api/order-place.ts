@@ -16,10 +16,10 @@ export interface PlaceParts {
   readonly catalog: CatalogClient;
 }
 
-const undeliverable = (product: string): ProblemInput =>
+const undeliverable = (products: readonly string[]): ProblemInput =>
   problem('undeliverable', 'This is not delivered to that address.', {
     param: 'address',
-    errors: [{ product_id: product, code: 'undeliverable' }],
+    errors: products.map((product_id) => ({ product_id, code: 'undeliverable' })),
   });
 
 /**
@@ -35,10 +35,11 @@ export async function placeProblem(
   if (address === undefined) return null;
   const order = await api.engine.order(id, shopper);
   if (order.kind !== 'done' || order.value?.state !== 'held') return null;
-  for (const { product } of order.value.lines) {
-    if ((await deliverableSoon(asker, catalog, product, address)) === false) {
-      return undeliverable(product);
-    }
-  }
-  return null;
+  const products = order.value.lines.map((line) => line.product);
+  // All at once: who waits for the window waits for it once.
+  const deliverable = await Promise.all(
+    products.map((product) => deliverableSoon(asker, catalog, product, address)),
+  );
+  const away = products.filter((_, i) => deliverable[i] === false);
+  return away.length === 0 ? null : undeliverable(away);
 }

@@ -1,7 +1,13 @@
 /** What the engine refuses, as problems of the contract. The only place where one becomes the other. */
 import { problem } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
-import type { Outcome, Rejection, VendorOutcome, VendorRejection } from '../engine/index.ts';
+import type {
+  Outcome,
+  RefusedLine,
+  Rejection,
+  VendorOutcome,
+  VendorRejection,
+} from '../engine/index.ts';
 import { nextStates } from '../engine/index.ts';
 import { timeText } from './clock-text.ts';
 import { nextSaleStates } from './states.ts';
@@ -36,6 +42,10 @@ const notAdmitted = problem(
   'The sale has a line: holds are for tickets whose turn it is.',
 );
 const drawClosed = problem('draw_closed', 'The bell has rung; the draw takes no more tickets.');
+const otherLane = problem(
+  'unsupported',
+  'Its sale is decided apart from those of the other lines: order it by itself.',
+);
 const unknownOutcome = problem(
   'unavailable',
   'Whether it was done is not known: ask again with the same key.',
@@ -84,7 +94,31 @@ export function rejectionProblem(rejection: Rejection): ProblemInput {
       });
     case 'draw_closed':
       return drawClosed;
+    case 'other_lane':
+      return otherLane;
+    case 'lines_refused':
+      return linesProblem(rejection.lines);
   }
+}
+
+/** The first of those in the way says what it is; `errors` names all. `placeOf` = as the caller counts. */
+export function linesProblem(
+  lines: readonly RefusedLine[],
+  placeOf: (line: number) => number = (line) => line,
+): ProblemInput {
+  const problems = lines.map(({ rejection }) => rejectionProblem(rejection));
+  const errors = lines.map(({ line, product }, i) => ({
+    line: placeOf(line),
+    ...(product === undefined ? {} : { product_id: product }),
+    code: problems[i]?.code,
+    ...problems[i]?.extra,
+  }));
+  const [first] = problems;
+  const detail =
+    lines.length === 1
+      ? `Nothing is held, one line is in the way: ${first?.detail ?? ''}`
+      : `Nothing is held, ${lines.length} lines are in the way.`;
+  return { ...(first ?? notFound), detail, errors };
 }
 
 /** A literal, because a crowd that is early gets one each: `problem()` costs 2 µs more. */
@@ -113,13 +147,8 @@ function newSoldOut(available: number, mayReturn: boolean): ProblemInput {
   return problem('sold_out', detail, { extra: { available, may_return: mayReturn } });
 }
 
-function wrongState(
-  what: string,
-  state: string,
-  next: readonly string[],
-  detail = `The ${what} is ${state}, which does not allow this.`,
-): ProblemInput {
-  return problem('illegal_transition', detail, {
+function wrongState(what: string, state: string, next: readonly string[]): ProblemInput {
+  return problem('illegal_transition', `The ${what} is ${state}, which does not allow this.`, {
     extra: { state, next_states: next },
   });
 }
@@ -158,7 +187,7 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
       );
     case 'illegal_transition': {
       const state = rejection.state === 'creating' ? 'scheduled' : rejection.state;
-      return wrongState('sale', state, nextSaleStates(state), rejection.detail);
+      return wrongState('sale', state, nextSaleStates(state));
     }
     case 'invalid_request':
       return problem('invalid_request', rejection.detail, { param: rejection.param });

@@ -1,21 +1,33 @@
 /**
- * Checkout of one line: chooses the sale by the rule that carts are priced by (catalog/offers.ts),
- * holds in its lane, stores the details. The choice is written before the hold, so that the same
- * key is the same order for good.
+ * Checkout: chooses each line's sale by the rule that carts are priced by (catalog/offers.ts), holds
+ * all lines in their lane or none, stores the details. The choice is written before the hold, so that
+ * the same key is the same order for good.
  */
 import type { KeyObject } from 'node:crypto';
+import { numberArray, textArray } from '../platform/postgres/arrays.ts';
 import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
-import type { LaneOrder, Outcome, SaleId } from './domain/types.ts';
+import { laneOfId, orderIdOf } from './domain/ids.ts';
+import type {
+  LaneOrder,
+  OrderId,
+  Outcome,
+  RefusedLine,
+  Rejection,
+  SaleId,
+} from './domain/types.ts';
 import type { CheckoutCommand, CheckoutLine } from './engine.ts';
-import { requestOf } from './lanes/order-key.ts';
+import { lineKey, requestOf } from './lanes/order-key.ts';
+import { dropOrderLines, readOrderLines, writeOrderLines, type OrderLine } from './order-lines.ts';
 import { storeDetails } from './orders.ts';
+import type { ShopLines } from './shop-lines.ts';
 import type { Shop } from './shop.ts';
 
 export interface CheckoutContext {
   readonly db: Db;
   readonly secret: KeyObject;
   readonly shop: Shop;
+  readonly shopLines: ShopLines;
 }
 
 interface Chosen extends CheckoutLine {
@@ -23,66 +35,150 @@ interface Chosen extends CheckoutLine {
 }
 
 /**
- * The cheapest live sale that takes the buyer at once; the standing one at one price, and if none
- * does. Where there is a line, that is who has a turn.
+ * For each line the cheapest live sale that takes the buyer at once; the standing one at one price, and
+ * if none does. Where there is a line, that is who has a turn.
  */
-const saleText = `
-SELECT f.sale_id FROM sale.storefront f
- CROSS JOIN LATERAL (SELECT f.state = 'live' AND f.band IN ('in_stock', 'low')
-   AND f.limit_per_shopper >= $2 AND (f.who = 'anyone' OR $3)
-   AND (f.admission = 'open' OR EXISTS (
-     SELECT 1 FROM sale.turns t WHERE t.sale_id = f.sale_id AND t.shopper = $4)) AS now) takes
- WHERE f.product_id = $1
-   AND (takes.now OR f.kind = 'standing' AND f.state IN ('scheduled', 'live'))
- ORDER BY takes.now DESC, f.price, f.kind DESC, f.sale_id
- LIMIT 1`;
+const salesText = `
+SELECT c.sale_id
+  FROM unnest($1::text[], $2::int[]) WITH ORDINALITY AS w(product, quantity, nth)
+  LEFT JOIN LATERAL (
+    SELECT f.sale_id FROM sale.storefront f
+     CROSS JOIN LATERAL (SELECT f.state = 'live' AND f.band IN ('in_stock', 'low')
+       AND f.limit_per_shopper >= w.quantity AND (f.who = 'anyone' OR $3)
+       AND (f.admission = 'open' OR EXISTS (
+         SELECT 1 FROM sale.turns t WHERE t.sale_id = f.sale_id AND t.shopper = $4)) AS now) takes
+     WHERE f.product_id = w.product
+       AND (takes.now OR f.kind = 'standing' AND f.state IN ('scheduled', 'live'))
+     ORDER BY takes.now DESC, f.price, f.kind DESC, f.sale_id
+     LIMIT 1) c ON true
+ ORDER BY w.nth`;
 
-async function chooseSale(
+/** In the order of the lines; null = no such product. */
+async function chooseSales(
   q: Query,
-  { product, quantity }: CheckoutLine,
+  lines: readonly CheckoutLine[],
   { shopper, verified }: Pick<CheckoutCommand, 'shopper' | 'verified'>,
-): Promise<SaleId | null> {
-  const [row] = await q.query<{ sale_id: SaleId }>(
-    saleText,
-    [product, quantity, verified, shopper],
-    'checkout_sale',
+): Promise<(SaleId | null)[]> {
+  const rows = await q.query<{ sale_id: SaleId | null }>(
+    salesText,
+    [
+      textArray(lines.map(({ product }) => product)),
+      numberArray(lines.map(({ quantity }) => quantity)),
+      verified,
+      shopper,
+    ],
+    'checkout_sales',
   );
-  return row?.sale_id ?? null;
+  return rows.map((row) => row.sale_id);
 }
 
-const knownText = `
-SELECT fingerprint, sale_id AS sale, product_id AS product, quantity
-  FROM sale.checkouts WHERE request = $1`;
+/** The lane of most lines; of two with as many, that of the line that comes first. */
+function laneOfMost(sales: readonly SaleId[]): number {
+  const count = (lane: number): number => sales.filter((sale) => laneOfId(sale) === lane).length;
+  const lanes = sales.map(laneOfId);
+  return lanes.reduce((best, lane) => (count(lane) > count(best) ? lane : best), lanes[0] ?? 0);
+}
 
-type Known = Chosen & { readonly fingerprint: string };
+/** The lines with their sales, all of one lane; or what is in the way. */
+async function choose(q: Query, command: CheckoutCommand): Promise<readonly Chosen[] | Rejection> {
+  const lines = await command.lines();
+  const found = await chooseSales(q, lines, command);
+  const chosen = lines.flatMap((line, i): Chosen[] => {
+    const sale = found[i] ?? null;
+    return sale === null ? [] : [{ ...line, sale }];
+  });
+  const refuse = (
+    code: 'not_found' | 'other_lane',
+    isRefused: (i: number) => boolean,
+  ): Rejection => {
+    const refused = lines.map(({ product }, line) => ({ line, product, rejection: { code } }));
+    return lines.length === 1
+      ? { code }
+      : { code: 'lines_refused', lines: refused.filter(({ line }) => isRefused(line)) };
+  };
+  if (chosen.length < lines.length) return refuse('not_found', (i) => (found[i] ?? null) === null);
+  const lane = laneOfMost(chosen.map(({ sale }) => sale));
+  const isAway = (i: number): boolean => laneOfId(chosen[i]?.sale ?? '') !== lane;
+  return chosen.some((_, i) => isAway(i)) ? refuse('other_lane', isAway) : chosen;
+}
+
+/** What a key stands for: one line, or the lines of an order. */
+interface Known {
+  readonly fingerprint: string;
+  readonly one: Chosen;
+  readonly lines: readonly OrderLine[] | null;
+}
 
 async function readKnown(q: Query, request: string): Promise<Known | null> {
-  const [row] = await q.query<Known>(knownText, [request], 'checkout_known');
-  return row ?? null;
+  const [row] = await q.query<Chosen & { fingerprint: string; home: OrderId | null }>(
+    `SELECT fingerprint, sale_id AS sale, product_id AS product, quantity, home
+       FROM sale.checkouts WHERE request = $1`,
+    [request],
+    'checkout_known',
+  );
+  if (row === undefined) return null;
+  const { fingerprint, home, ...one } = row;
+  if (home === null) return { fingerprint, one, lines: null };
+  const lines = await readOrderLines(q, home);
+  // Whoever was refused has just taken them away, and the row with them.
+  return lines === null ? null : { fingerprint, one, lines };
 }
 
-/** What this key stands for: as it was chosen before, or chosen now. Null = no such product. */
+async function writeChoice(
+  q: Query,
+  request: string,
+  fingerprint: string,
+  { one: { sale, product, quantity }, lines }: Omit<Known, 'fingerprint'>,
+  isHeld: boolean,
+): Promise<void> {
+  const written = await q.run(
+    `INSERT INTO sale.checkouts (request, fingerprint, sale_id, product_id, quantity, home)
+     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
+    [request, fingerprint, sale, product, quantity, lines?.[0]?.order ?? null],
+  );
+  if (lines !== null && (written > 0 || isHeld)) await writeOrderLines(q, lines);
+}
+
+function linesOf(
+  { secret }: CheckoutContext,
+  { shopper, idempotencyKey }: CheckoutCommand,
+  chosen: readonly Chosen[],
+): OrderLine[] | null {
+  if (chosen.length === 1) return null;
+  return chosen.map(({ sale, product, quantity }, i) => {
+    const key = lineKey(secret, shopper, sale, idempotencyKey, i);
+    return { order: orderIdOf(sale, key), product, quantity };
+  });
+}
+
+/** What this key stands for: as it was chosen before, or chosen now. */
 async function chosenFor(
-  { db }: CheckoutContext,
+  context: CheckoutContext,
   request: string,
   command: CheckoutCommand,
-): Promise<Known | null> {
+): Promise<Known | Rejection> {
+  const { db } = context;
   const known = await readKnown(db, request);
   if (known !== null) return known;
-  const line = await command.line();
-  const sale = await chooseSale(db, line, command);
-  if (sale === null) return null;
-  await db.run(
-    `INSERT INTO sale.checkouts (request, fingerprint, sale_id, product_id, quantity)
-     VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
-    [request, command.fingerprint, sale, line.product, line.quantity],
-  );
-  return readKnown(db, request);
+  const chosen = await choose(db, command);
+  if ('code' in chosen) return chosen;
+  const [one] = chosen;
+  if (one === undefined) return { code: 'not_found' };
+  const lines = linesOf(context, command, chosen);
+  const { fingerprint } = command;
+  await db.tx((q) => writeChoice(q, request, fingerprint, { one, lines }, false));
+  // Somebody else with this key may have been faster.
+  return (await readKnown(db, request)) ?? { fingerprint, one, lines };
 }
 
-function hold(shop: Shop, command: CheckoutCommand, chosen: Chosen): Promise<Outcome<LaneOrder>> {
+function hold(
+  { shop, shopLines }: CheckoutContext,
+  command: CheckoutCommand,
+  { one, lines }: Known,
+): Promise<Outcome<LaneOrder>> {
   const { shopper, verified } = command;
-  const { sale, product, quantity } = chosen;
+  if (lines !== null) return shopLines.hold({ shopper, verified, lines });
+  const { sale, product, quantity } = one;
   // No key of a hold begins so: the scope of a key is its path.
   const idempotencyKey = `\0${command.idempotencyKey}`;
   return new Promise((resolve) => {
@@ -90,30 +186,55 @@ function hold(shop: Shop, command: CheckoutCommand, chosen: Chosen): Promise<Out
   });
 }
 
-const rejected = (code: 'not_found' | 'idempotency_key_reused'): Outcome<LaneOrder> => ({
-  kind: 'rejected',
-  rejection: { code },
-  now: clock.wall(),
-});
+/** Some of its lines were held by this key before: never to be asked for anew. */
+const isThere = (rejection: Rejection): boolean =>
+  rejection.code === 'lines_refused' &&
+  rejection.lines.some((one) => one.rejection.code === 'idempotency_key_reused');
 
-/** Holds one line with its details. Throws what `line` throws, and faults of Postgres. */
+/** A refusal keeps no key. */
+async function forget(q: Query, request: string, { lines }: Known): Promise<void> {
+  await q.run('DELETE FROM sale.checkouts WHERE request = $1', [request], 'checkout_refused');
+  const [home] = lines ?? [];
+  if (home !== undefined) await dropOrderLines(q, home.order);
+}
+
+/** Holds all lines with their details. Throws what `lines` throws, and faults of Postgres. */
 export async function checkout(
   context: CheckoutContext,
   command: CheckoutCommand,
 ): Promise<Outcome<LaneOrder>> {
   const { db, secret, shop } = context;
-  const { shopper, details, idempotencyKey } = command;
+  const { shopper, details, idempotencyKey, fingerprint } = command;
   const request = requestOf(secret, idempotencyKey, 'checkout', shopper) ?? '';
-  const chosen = await chosenFor(context, request, command);
-  if (chosen === null) return rejected('not_found');
-  if (chosen.fingerprint !== command.fingerprint) return rejected('idempotency_key_reused');
-  const held = await hold(shop, command, chosen);
+  const known = await chosenFor(context, request, command);
+  if ('code' in known) return rejected(known);
+  if (known.fingerprint !== fingerprint) return rejected({ code: 'idempotency_key_reused' });
+  const held = await hold(context, command, known);
   if (held.kind === 'rejected') {
-    await db.run('DELETE FROM sale.checkouts WHERE request = $1', [request], 'checkout_refused');
+    if (!isThere(held.rejection)) await db.tx((q) => forget(q, request, known));
+    return { ...held, rejection: withProducts(held.rejection, known.lines ?? []) };
   }
-  if (held.kind !== 'done' || held.value.details > 0) return held;
+  if (held.kind !== 'done') return held;
+  // The same key, refused beside this one, may have taken the rows away: an order needs them.
+  if (known.lines !== null) await db.tx((q) => writeChoice(q, request, fingerprint, known, true));
+  if (held.value.details > 0) return held;
   const stored = await storeDetails(db, shop, held.value.id, shopper, details);
   // The hold may have ended since: the answer is the one it had.
   if (stored.kind === 'done' || stored.kind === 'rejected') return held;
   return stored;
 }
+
+function withProducts(rejection: Rejection, lines: readonly OrderLine[]): Rejection {
+  if (rejection.code !== 'lines_refused') return rejection;
+  const named = rejection.lines.map((one): RefusedLine => {
+    const product = lines[one.line]?.product;
+    return product === undefined ? one : { ...one, product };
+  });
+  return { ...rejection, lines: named };
+}
+
+const rejected = (rejection: Rejection): Outcome<LaneOrder> => ({
+  kind: 'rejected',
+  rejection,
+  now: clock.wall(),
+});

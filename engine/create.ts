@@ -23,7 +23,6 @@ import { LaneNews } from './news.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
 import { cancelSale } from './sales/cancel.ts';
-import { changeSale } from './sales/change.ts';
 import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
@@ -34,6 +33,7 @@ import { changeProduct, listProducts, withdrawProduct, type ProductContext } fro
 import { readSettings, type Settings } from './settings.ts';
 import { configuredStores } from './stores.ts';
 import { identityOf, Vendors } from './vendors.ts';
+import { isPartOf, noSuchOrder, WholeOrders } from './whole-orders.ts';
 
 interface Parts {
   readonly db: Db;
@@ -96,33 +96,28 @@ function shopperSide(
   'hold' | 'pay' | 'release' | 'order' | 'orders' | 'laneOrder' | 'storeDetails' | 'checkout'
 > {
   const { db, lanes, settings, secret } = parts;
-  const { shop } = lanes;
+  const { shop, shopLines } = lanes;
+  const whole = new WholeOrders(db, shop, shopLines);
   return {
     hold: (command, done) => {
       shop.hold(command, done);
     },
     pay: (command, fingerprint, done) => {
-      shop.pay(command, fingerprint, done);
+      whole.pay(command, fingerprint, done);
     },
     release: (command, done) => {
-      shop.release(command, done);
+      whole.release(command, done);
     },
     order: async (id: OrderId, shopper: string) =>
       couldBeOrder(id, settings.lanes)
-        ? readOrder(db, shop, id, shopper)
+        ? readOrder(db, whole, id, shopper)
         : { kind: 'done', value: null, replayed: false, now: clock.wall() },
     orders: (shopper, query) => listOrders(db, shopper, query),
     laneOrder: (id, shopper) =>
-      couldBeOrder(id, settings.lanes)
-        ? shop.read(id, shopper)
-        : Promise.resolve({
-            kind: 'rejected',
-            rejection: { code: 'not_found' },
-            now: clock.wall(),
-          }),
+      couldBeOrder(id, settings.lanes) ? whole.read(id, shopper) : Promise.resolve(noSuchOrder()),
     storeDetails: async (id, shopper, details): Promise<Outcome<LaneOrder>> =>
-      storeDetails(db, shop, id, shopper, details),
-    checkout: (command) => checkout({ db, secret, shop }, command),
+      (await isPartOf(db, id)) ? noSuchOrder() : storeDetails(db, shop, id, shopper, details),
+    checkout: (command) => checkout({ db, secret, shop, shopLines }, command),
   };
 }
 
@@ -172,7 +167,6 @@ function saleSide(
   | 'createSchedule'
   | 'schedule'
   | 'endSchedule'
-  | 'changeSale'
   | 'cancelSale'
   | 'pauseSale'
   | 'resumeSale'
@@ -195,8 +189,6 @@ function saleSide(
       createSchedule(db, creationOf(parts), asked, (woken) => wakeLanes(lanes, woken)),
     schedule: (vendor, id) => readSchedule(db, vendor, id),
     endSchedule: (vendor, id) => endSchedule(db, vendor, id),
-    changeSale: (vendor, id, change) =>
-      after(id, changeSale({ ...creationOf(parts), ...control }, vendor, id, change)),
     cancelSale: (vendor, id, key) => after(id, cancelSale(control, vendor, id, key)),
     pauseSale: toggle('pause'),
     resumeSale: toggle('resume'),

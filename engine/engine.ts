@@ -42,6 +42,14 @@ export interface Details {
   readonly address: Address;
 }
 
+export interface LineDocument {
+  readonly product: ProductId;
+  readonly sale: SaleId;
+  readonly units: readonly number[];
+  /** Minor units, for one unit. */
+  readonly price: number;
+}
+
 /** An order as its owner sees it: the lane's truth until the hold ends, Postgres's after. */
 export interface OrderDocument {
   readonly id: OrderId;
@@ -49,12 +57,7 @@ export interface OrderDocument {
   readonly state: string;
   readonly payment: string;
   readonly parcel: string;
-  readonly lines: readonly {
-    product: ProductId;
-    sale: SaleId;
-    units: readonly number[];
-    price: number;
-  }[];
+  readonly lines: readonly LineDocument[];
   readonly amount: number;
   readonly heldAt: Millis;
   readonly holdExpiresAt: Millis;
@@ -148,28 +151,6 @@ export interface NewSale {
   readonly fingerprint: string;
 }
 
-/** What changes of a sale before its bell; what is not there stays. */
-export interface SaleChange {
-  readonly startsAt?: Millis;
-  /** Without it a sale that begins at another time lasts as long as before. */
-  readonly durationSeconds?: number;
-  readonly limitPerShopper?: number;
-  readonly holdSeconds?: number;
-  readonly who?: 'verified' | 'anyone';
-  readonly admission?: Partial<Admission>;
-  /** `allotted` of one item only, and nothing else with it. Null = the sale's only item. */
-  readonly items?: readonly {
-    readonly product: ProductId | null;
-    readonly allotted?: number;
-    readonly price?: number;
-    /** Of the list price that the sale shows. */
-    readonly discountPercent?: number;
-  }[];
-  readonly idempotencyKey?: string;
-  /** Canonical JSON of the body: another one under the same key is refused. */
-  readonly fingerprint: string;
-}
-
 /** A sale at a local time in an IANA zone, on dates or by an RRULE; checked by the engine. */
 export interface NewSchedule extends Omit<NewSale, 'startsAt'> {
   readonly schedule: {
@@ -229,8 +210,8 @@ export interface CheckoutLine {
 export interface CheckoutCommand {
   readonly shopper: ShopperId;
   readonly verified: boolean;
-  /** Asked only when the key is new; may throw a refusal. */
-  readonly line: () => Promise<CheckoutLine>;
+  /** Of a product each. Asked only when the key is new; may throw a refusal. */
+  readonly lines: () => Promise<readonly CheckoutLine[]>;
   readonly details: Details;
   readonly idempotencyKey: string;
   /** Canonical JSON of the body: another one under the same key is refused. */
@@ -272,7 +253,7 @@ export type VendorRejection =
       readonly available: number;
       readonly product: ProductId;
     }
-  | { readonly code: 'illegal_transition'; readonly state: string; readonly detail?: string }
+  | { readonly code: 'illegal_transition'; readonly state: string }
   | { readonly code: 'invalid_request'; readonly param: string; readonly detail: string };
 
 /** `settling` = recorded, but its settlement did not come within the wait: ask again with the same key. */
@@ -369,7 +350,10 @@ export interface Engine {
     details: Partial<Details>,
   ): Promise<Outcome<LaneOrder>>;
 
-  /** Holds a line in the sale that carts are priced by, and stores the details. */
+  /**
+   * Holds each line in the sale that carts are priced by, all or none, and stores the details. Lines in
+   * the way are `lines_refused`, by their places.
+   */
   checkout(command: CheckoutCommand): Promise<Outcome<LaneOrder>>;
 
   // -- sales --
@@ -381,8 +365,6 @@ export interface Engine {
   /** `null` = no such schedule of this vendor. */
   schedule(vendor: VendorId, id: string): Promise<ScheduleDocument | null>;
   endSchedule(vendor: VendorId, id: string): Promise<VendorOutcome<ScheduleDocument>>;
-  /** Before the bell: after it the lane refuses. */
-  changeSale(vendor: VendorId, id: SaleId, change: SaleChange): Promise<VendorOutcome<SaleTerms>>;
   /** Before the bell; its units return. */
   cancelSale(
     vendor: VendorId,

@@ -16,11 +16,13 @@ import { Line, shareLine } from './line.ts';
 import { copyRollback } from './settle/quarantine.ts';
 import type { Settings } from './settings.ts';
 import { configuredStores } from './stores.ts';
+import { ShopLines } from './shop-lines.ts';
 import { Shop } from './shop.ts';
 
 export interface LaneSet {
   readonly gate: LaneGate;
   readonly shop: Shop;
+  readonly shopLines: ShopLines;
   readonly line: Line;
   /** How long this process's holds take. */
   readonly load: HoldLoad;
@@ -78,6 +80,7 @@ export function openLanes(
   return {
     gate,
     shop: new Shop(shop, secret, load),
+    shopLines: new ShopLines(shop, secret),
     load,
     line: new Line(line, secret),
     caller: new CommandCaller(db, gate, scriptOf('command'), onFrozen),

@@ -4,13 +4,16 @@
  */
 import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
+import { textArray } from '../platform/postgres/arrays.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
-import { isOrderId, laneOfId, saleOfOrder } from './domain/ids.ts';
+import { isOrderId, laneOfId, mayHaveParts, saleOfOrder } from './domain/ids.ts';
 import { nextStates } from './domain/states.ts';
 import type { LaneOrder, Millis, OrderId, Outcome, ShopperId } from './domain/types.ts';
-import type { Address, Details, OrderDocument, Page } from './engine.ts';
+import type { Address, Details, LineDocument, OrderDocument, Page } from './engine.ts';
+import { readPartsOf } from './order-lines.ts';
 import { readCursor, writeCursor } from './sales/read.ts';
 import type { Shop } from './shop.ts';
+import { isPartOf, type WholeOrders } from './whole-orders.ts';
 
 interface Row {
   readonly id: OrderId;
@@ -42,7 +45,18 @@ const paymentOf: Readonly<Record<string, string>> = {
 };
 const endStates = new Set(['paid', 'released', 'expired']);
 
-function documentOf(row: Row): OrderDocument {
+const lineOf = ({ id, product_id: product, units, price }: Row): LineDocument => ({
+  product,
+  sale: saleOfOrder(id),
+  units,
+  price,
+});
+
+const amountOf = ({ price, units }: LineDocument): number => price * units.length;
+
+/** Of an order and its other lines, which have its state. */
+function documentOf(row: Row, parts: readonly Row[] = []): OrderDocument {
+  const lines = [row, ...parts].map(lineOf);
   const timeline = [{ at: row.held_at, type: 'held' }];
   if (row.ended_at !== null && (endStates.has(row.state) || row.state === 'refunded')) {
     timeline.push({ at: row.ended_at, type: row.state });
@@ -53,10 +67,8 @@ function documentOf(row: Row): OrderDocument {
     state: row.state,
     payment: paymentOf[row.state] ?? 'none',
     parcel: 'none',
-    lines: [
-      { product: row.product_id, sale: saleOfOrder(row.id), units: row.units, price: row.price },
-    ],
-    amount: row.price * row.units.length,
+    lines,
+    amount: lines.reduce((sum, line) => sum + amountOf(line), 0),
     heldAt: row.held_at,
     holdExpiresAt: row.hold_expires_at,
     timeline,
@@ -68,25 +80,51 @@ function documentOf(row: Row): OrderDocument {
   };
 }
 
-/** What a lane's record says, with the details that Postgres keeps. */
+/** What a lane's record says, as Postgres will have it. */
+const rowOfLane = (order: LaneOrder, details: Details | null): Row => ({
+  id: order.id,
+  state: order.state,
+  product_id: order.product,
+  units: order.units,
+  price: order.price,
+  held_at: order.heldAt,
+  hold_expires_at: order.holdExpiresAt,
+  ended_at: order.endedAt,
+  email: details?.email ?? null,
+  address: details?.address ?? null,
+});
+
+/** What a lane's records say, with the details that Postgres keeps. */
 function documentOfLane(order: LaneOrder, details: Details | null): OrderDocument {
-  return documentOf({
-    id: order.id,
-    state: order.state,
-    product_id: order.product,
-    units: order.units,
-    price: order.price,
-    held_at: order.heldAt,
-    hold_expires_at: order.holdExpiresAt,
-    ended_at: order.endedAt,
-    email: details?.email ?? null,
-    address: details?.address ?? null,
-  });
+  const parts = (order.parts ?? []).map((part) => rowOfLane(part, null));
+  return documentOf(rowOfLane(order, details), parts);
 }
 
-async function readRow(q: Query, id: OrderId, shopper: ShopperId): Promise<Row | null> {
-  const [row] = await q.query<Row>(`${select} WHERE o.id = $1 AND o.shopper = $2`, [id, shopper]);
-  return row ?? null;
+/** Its own row and those of its other lines; null = none of this shopper. */
+async function readDocument(
+  q: Query,
+  id: OrderId,
+  shopper: ShopperId,
+): Promise<OrderDocument | null> {
+  const parts = mayHaveParts(id) ? ((await readPartsOf(q, [id])).get(id) ?? []) : [];
+  const rows = await readRows(q, [id, ...parts], shopper);
+  const row = rows.get(id);
+  return row === undefined ? null : documentOf(row, found(parts, rows));
+}
+
+const found = (ids: readonly OrderId[], rows: ReadonlyMap<OrderId, Row>): Row[] =>
+  ids.flatMap((id) => rows.get(id) ?? []);
+
+async function readRows(
+  q: Query,
+  ids: readonly OrderId[],
+  shopper: ShopperId,
+): Promise<ReadonlyMap<OrderId, Row>> {
+  const rows = await q.query<Row>(`${select} WHERE o.id = ANY($1::text[]) AND o.shopper = $2`, [
+    textArray(ids),
+    shopper,
+  ]);
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** What the lane's record names; later ones may have come since, and then what they replaced is gone. */
@@ -106,36 +144,35 @@ async function readDetails(q: Query, order: LaneOrder): Promise<Details | null> 
  */
 export async function readOrder(
   db: Db,
-  shop: Shop,
+  orders: Pick<WholeOrders, 'read'>,
   id: OrderId,
   shopper: ShopperId,
 ): Promise<Outcome<OrderDocument | null>> {
-  const found = await shop.read(id, shopper);
-  if (found.kind === 'done') {
-    const held = found.value.state === 'held';
+  if (await isPartOf(db, id)) return { ...nothing, now: clock.wall() };
+  const read = await orders.read(id, shopper);
+  if (read.kind === 'done') {
+    const held = read.value.state === 'held';
     try {
-      const row = await readRow(db, id, shopper);
-      if (row !== null && endStates.has(found.value.state) && row.state !== 'held') {
-        return { ...found, value: documentOf(row) };
-      }
-      const details = await readDetails(db, found.value);
-      return { ...found, value: documentOfLane(found.value, details) };
+      const document = endStates.has(read.value.state) ? await readDocument(db, id, shopper) : null;
+      if (document !== null && document.state !== 'held') return { ...read, value: document };
+      const details = await readDetails(db, read.value);
+      return { ...read, value: documentOfLane(read.value, details) };
     } catch (error) {
-      if (held) return { ...found, value: documentOfLane(found.value, null) };
+      if (held) return { ...read, value: documentOfLane(read.value, null) };
       throw error;
     }
   }
-  if (found.kind === 'rejected' && found.rejection.code === 'not_found') {
-    const row = await readRow(db, id, shopper);
-    const value = row === null ? null : documentOf(row);
-    return { kind: 'done', value, replayed: false, now: found.now };
+  if (read.kind === 'rejected' && read.rejection.code === 'not_found') {
+    return { ...nothing, value: await readDocument(db, id, shopper), now: read.now };
   }
-  if (found.kind === 'rejected') return found;
-  const row = await readRow(db, id, shopper);
+  if (read.kind === 'rejected') return read;
+  const document = await readDocument(db, id, shopper);
   // Postgres owns only what has ended.
-  if (row === null || row.state === 'held') return found;
-  return { kind: 'done', value: documentOf(row), replayed: false, now: clock.wall() };
+  if (document === null || document.state === 'held') return read;
+  return { ...nothing, value: document, now: clock.wall() };
 }
+
+const nothing = { kind: 'done', value: null, replayed: false } as const;
 
 export async function listOrders(
   db: Db,
@@ -150,12 +187,17 @@ export async function listOrders(
         `${select}
           WHERE o.shopper = $1 AND (NOT $2 OR o.state NOT IN ('released', 'expired', 'cancelled', 'refunded'))
             AND (o.held_at < $3 OR (o.held_at = $3 AND o.id > $4))
+            AND NOT (o.id LIKE '%part' AND EXISTS (
+              SELECT 1 FROM sale.order_lines l WHERE l.order_id = o.id AND l.line > 0))
           ORDER BY o.held_at DESC, o.id LIMIT $5`,
         [shopper, query.active, at, after, query.limit + 1],
         'orders_list',
       );
       const asOf = await settledTime(q);
-      const items = rows.slice(0, query.limit).map(documentOf);
+      const page = rows.slice(0, query.limit);
+      const parts = await readPartsOf(q, page.map(({ id }) => id).filter(mayHaveParts));
+      const own = await readRows(q, [...parts.values()].flat(), shopper);
+      const items = page.map((row) => documentOf(row, found(parts.get(row.id) ?? [], own)));
       const last = items.at(-1);
       const more = rows.length > query.limit && last !== undefined;
       return { items, nextCursor: more ? writeCursor(last.heldAt, last.id) : null, asOf };

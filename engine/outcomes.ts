@@ -1,7 +1,7 @@
 /** From what a lane's script answers to an outcome: a value, a refusal, or that nobody knows. */
 import type { CounterSeries } from '../platform/hot-metrics.ts';
 import { metrics } from '../platform/metrics.ts';
-import type { Outcome, Rejection } from './domain/types.ts';
+import type { Outcome, RefusedLine, Rejection } from './domain/types.ts';
 import type { Answer } from './lanes/batcher.ts';
 import type { Reply } from './lanes/codec.ts';
 import { code, codeNames, orderStates } from './lanes/codes.ts';
@@ -46,9 +46,21 @@ function rejectionOf(reply: Reply, now: number): Rejection | null {
       return { code: 'line_full', retryAfterMs: fullRetryMs };
     case code.draw_closed:
       return { code: 'draw_closed' };
+    case code.lines_refused:
+      return linesRefused(reply[1] as readonly (readonly [number, Reply])[], now);
     default:
       return null;
   }
+}
+
+/** Null = of one of them nobody can say now. */
+function linesRefused(
+  refused: readonly (readonly [line: number, reply: Reply])[],
+  now: number,
+): Rejection | null {
+  const lines = refused.map(([line, reply]) => ({ line, rejection: rejectionOf(reply, now) }));
+  const known = lines.filter((one): one is RefusedLine => one.rejection !== null);
+  return known.length < lines.length ? null : { code: 'lines_refused', lines: known };
 }
 
 /** Handles by command and code: finding one by its labels costs as much as deciding a refusal. */

@@ -27,7 +27,7 @@ import { outcomeOf } from './outcomes.ts';
 type Done<T> = (outcome: Outcome<T>) => void;
 
 /** An order, from the reply of a batch. `outage` is in the script's figures already. */
-function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): LaneOrder {
+export function orderOf(reply: Reply, sale: SaleId, shopper: ShopperId, key: string): LaneOrder {
   const [, state, item, product, price, heldAt, deadline, details, units, ended] =
     reply as unknown as [
       number,

@@ -1,7 +1,7 @@
 /**
  * The shop's page: an address after `#` names the view, so that back, forward and reload work
  * without a server's help. `#/?q=…` searches, `#/p/{id}` is a product, `#/o/{id}` an order;
- * `#/cart`, `#/checkout/{product}`, `#/wishes` and `#/orders` are what they say.
+ * `#/cart`, `#/checkout`, `#/checkout/{product}`, `#/wishes` and `#/orders` are what they say.
  */
 import { get } from './api.js';
 import { countCart, showCart, showCount } from './cart.js';

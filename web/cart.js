@@ -49,8 +49,8 @@ function view(cart) {
     cart.stale ? staleNote() : null,
     h('ul', {}, cart.lines.map(line)),
     h('p', { className: 'total' }, 'Total ', h('strong', {}, money(cart.total))),
-    cart.lines.length > 1
-      ? h('p', { className: 'dim' }, 'An order holds one product so far: order them one by one.')
+    cart.lines.filter(({ available }) => available).length > 1
+      ? h('p', { className: 'all' }, h('a', { href: '#/checkout' }, 'Check out everything'))
       : null,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * From a product to an order: who and where to, then a hold that the clock runs on, then payment.
+ * From a product, or all of the cart, to an order: who and where to, then a hold that the clock runs on, then payment.
  * Asked again after a lost answer, with the same key, it is the same order.
  */
 import { asGuest } from './api.js';
@@ -24,26 +24,30 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
+/** Of a product in the cart; without one, of all that can be bought. */
 export async function showCheckout(product, quantity) {
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
     const cart = await asGuest('GET', '/v1/cart');
-    const line = cart.lines.find(({ product_id: id }) => id === product);
-    if (line === undefined) {
+    const lines =
+      product === ''
+        ? cart.lines.filter(({ available }) => available)
+        : cart.lines.filter((line) => line.product_id === product);
+    if (lines.length === 0) {
       location.hash = '#/cart';
       return;
     }
     const saved = await asGuest('GET', '/v1/me/addresses');
-    show(view({ ...line, quantity }, saved.items[0] ?? {}));
+    const wanted = product === '' ? lines : lines.map((line) => ({ ...line, quantity }));
+    show(view(wanted, saved.items[0] ?? {}));
   } catch (error) {
     show(failure(error, () => showCheckout(product, quantity)));
   }
 }
 
-function view(line, saved) {
-  const { name, product_id: id, quantity, price, delivery } = line;
+function view(lines, saved) {
   const known = { ...place(), ...saved };
-  const said = h('p', { className: 'no', role: 'alert' });
+  const said = h('div', { className: 'no', role: 'alert' });
   const form = h(
     'form',
     { className: 'form', autocomplete: 'on' },
@@ -70,26 +74,62 @@ function view(line, saved) {
   form.addEventListener('input', () => (key = newKey()));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    said.textContent = '';
+    said.replaceChildren();
     const button = form.querySelector('button');
     button.disabled = true;
     try {
-      await order(form, { product_id: id, quantity }, key);
+      await order(form, lines, key);
     } catch (error) {
       if (error.problem !== undefined && error.problem !== null) key = newKey();
-      said.textContent = error.problem?.detail ?? 'The shop cannot be reached; try again.';
+      said.replaceChildren(...whyNot(error.problem, lines));
     } finally {
       button.disabled = false;
     }
   });
-  return h(
-    'section',
-    { className: 'basket' },
-    h('h1', {}, 'Check out'),
-    h('p', {}, `${quantity} × ${name ?? id} · `, h('strong', {}, money(price)), ' each'),
-    h('p', {}, deliveryText(delivery)),
-    form,
-  );
+  return h('section', { className: 'basket' }, h('h1', {}, 'Check out'), ordered(lines), form);
+}
+
+const ordered = (lines) => [
+  h(
+    'ul',
+    {},
+    lines.map(({ name, product_id: id, quantity, price, delivery }) =>
+      h(
+        'li',
+        { className: 'order' },
+        h('span', {}, `${quantity} × ${name ?? id} · `, h('strong', {}, money(price)), ' each'),
+        h('span', { className: 'dim' }, deliveryText(delivery)),
+      ),
+    ),
+  ),
+  lines.length > 1 ? h('p', { className: 'total' }, 'Total ', h('strong', {}, total(lines))) : null,
+];
+
+const total = (lines) =>
+  money({
+    amount: lines.reduce((sum, { price, quantity }) => sum + price.amount * quantity, 0),
+    currency: lines[0].price.currency,
+  });
+
+const ways = {
+  sold_out: 'not so many are free',
+  limit_reached: 'that is more than one may have',
+  undeliverable: 'it is not delivered there',
+  unsupported: 'it has to be ordered by itself',
+  sale_ended: 'its sale is over',
+  sale_paused: 'its sale is paused',
+  not_found: 'it is not sold any more',
+};
+
+/** What is in the way, and of which lines where there are several. */
+function whyNot(problem, lines) {
+  const detail = problem?.detail ?? 'The shop cannot be reached; try again.';
+  const named = (problem?.errors ?? []).flatMap(({ product_id: id, code }) => {
+    const line = lines.find((one) => one.product_id === id);
+    return line === undefined ? [] : [h('li', {}, `${line.name ?? id}: ${ways[code] ?? code}`)];
+  });
+  const list = lines.length > 1 && named.length > 0 ? [h('ul', {}, named)] : [];
+  return [h('p', {}, detail), ...list];
 }
 
 function countrySelect(chosen) {
@@ -103,16 +143,27 @@ function countrySelect(chosen) {
   return select;
 }
 
-async function order(form, line, key) {
+async function order(form, lines, key) {
   const { email, ...rest } = Object.fromEntries(new FormData(form));
   const address = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ''));
-  const made = await asGuest('POST', '/v1/checkout', { lines: [line], email, address }, key);
+  const wanted = lines.map(({ product_id, quantity }) => ({ product_id, quantity }));
+  const made = await asGuest('POST', '/v1/checkout', { lines: wanted, email, address }, key);
   // Next time the form is filled in; the order has its own copy.
   asGuest('PUT', '/v1/me/addresses', { ...address, email }).catch(() => undefined);
-  asGuest('DELETE', `/v1/cart/lines/${encodeURIComponent(line.product_id)}`)
-    .then(() => countCart())
-    .catch(() => undefined);
+  void emptyCart(lines);
   say('Ordered');
   byId('main').focus({ preventScroll: true });
   location.hash = `#/o/${made.id}`;
+}
+
+/** Takes out what was ordered. */
+async function emptyCart(lines) {
+  try {
+    for (const { product_id: id } of lines) {
+      await asGuest('DELETE', `/v1/cart/lines/${encodeURIComponent(id)}`);
+    }
+    await countCart();
+  } catch {
+    // It stays in the cart, where it can be seen.
+  }
 }

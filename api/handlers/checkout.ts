@@ -1,19 +1,21 @@
 /**
  * POST /v1/checkout: an order of what the shopper wants, or nothing held and each line named that is
- * in the way. An order holds one product so far; the same product twice is one line.
+ * in the way. All its sales are decided by one lane; the same product twice is one line.
  */
 import { refuse } from '../../platform/http/problems.ts';
-import type { ProblemCode } from '../../platform/http/problems.ts';
+import type { ProblemInput } from '../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { Address, CheckoutLine, LaneOrder, Outcome } from '../../engine/index.ts';
-import { nextStates } from '../../engine/index.ts';
+import { nextStates, orderLinesMax, orderUnitsMax } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { askerOf, askWindow, deliverableTo, windowAway } from '../ask-window.ts';
+import type { Asker } from '../ask-window.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { timeText } from '../clock-text.ts';
-import { outcomeProblem } from '../refusals.ts';
+import { laneLinesJson } from '../documents.ts';
+import { linesProblem, outcomeProblem } from '../refusals.ts';
 import { checkoutAnswer, checkoutBody } from '../schemas/orders.ts';
 
 interface CheckoutBody {
@@ -33,8 +35,9 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
     summary: 'Order what is wanted',
     description:
       'Each product in the sale by which the cart is priced; the lane has the last word on price ' +
-      'and units, and the answer says what it came to. So far an order holds one product: more are ' +
-      '422 `unsupported`. The cart stays as it is. The same key always gets the same order.',
+      'and units, and the answer says what it came to. All lines are held or none: `errors` names ' +
+      `those in the way. At most ${orderLinesMax} products; they are \`unsupported\` together when ` +
+      'their sales are decided apart. The cart stays as it is. The same key always gets the same order.',
     body: checkoutBody,
     idempotencyKey: 'required',
     responses: { 201: checkoutAnswer },
@@ -58,41 +61,62 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
       const { email, address } = body;
       const outcome = await api.engine.checkout({
         ...shopperOf(ctx),
-        line: () => lineOf(ctx, catalog, body),
+        lines: () => linesOf(ctx, catalog, body),
         details: { email, address },
         idempotencyKey: ctx.idempotencyKey,
         fingerprint: canonicalJson(body),
       });
-      answer(ctx, outcome, api.currency);
+      answer(ctx, outcome, body, api.currency);
     },
   };
 }
 
-/** The one line that is wanted and can be delivered; refuses whatever else there is. */
-async function lineOf(
+/** The lines that are wanted and can be delivered; refuses whatever else there is. */
+async function linesOf(
   ctx: Ctx,
   catalog: CatalogClient,
   { cart, lines, address }: CheckoutBody,
-): Promise<CheckoutLine> {
+): Promise<readonly CheckoutLine[]> {
   if ((cart === true) === (lines !== undefined)) {
     refuse('invalid_request', 'either `cart` or `lines` says what is wanted', { param: 'lines' });
   }
+  const param = cart === true ? 'cart' : 'lines';
   const wanted = summed(lines ?? (await cartOf(ctx, catalog)));
-  const [line, ...others] = wanted;
-  if (line === undefined) refuse('invalid_request', 'the cart is empty', { param: 'cart' });
-  if (others.length > 0) {
-    const detail = 'An order holds one product so far: order these one by one.';
-    refuse('unsupported', detail, { errors: others.map((one) => inTheWay(one, 'unsupported')) });
+  if (wanted.length === 0) refuse('invalid_request', 'the cart is empty', { param });
+  if (wanted.length > orderLinesMax) {
+    refuse('invalid_request', `an order has at most ${orderLinesMax} products`, { param });
   }
-  // What nobody can say is not in the way.
-  if ((await deliverableTo(askerOf(ctx), catalog, line.product, address)) === false) {
-    const errors = [inTheWay(line, 'undeliverable')];
+  if (wanted.reduce((sum, { quantity }) => sum + quantity, 0) > orderUnitsMax) {
+    refuse('invalid_request', `an order has at most ${orderUnitsMax} units`, { param });
+  }
+  const away = await undeliverable(askerOf(ctx), catalog, wanted, address);
+  if (away.length > 0) {
+    const errors = away.map((product_id) => ({ product_id, code: 'undeliverable' }));
     refuse('undeliverable', 'This is not delivered to that address.', { errors });
   }
-  return line;
+  return wanted;
 }
 
-const inTheWay = ({ product }: CheckoutLine, code: ProblemCode) => ({ product_id: product, code });
+/** Asked at the same time. */
+const deliveriesAtOnce = 10;
+
+/** What nobody can say is not in the way. */
+async function undeliverable(
+  asker: Asker,
+  catalog: CatalogClient,
+  wanted: readonly CheckoutLine[],
+  address: Address,
+): Promise<string[]> {
+  const away: string[] = [];
+  for (let from = 0; from < wanted.length; from += deliveriesAtOnce) {
+    const some = wanted.slice(from, from + deliveriesAtOnce).map(({ product }) => product);
+    const answers = await Promise.all(
+      some.map((product) => deliverableTo(asker, catalog, product, address)),
+    );
+    away.push(...some.filter((_, i) => answers[i] === false));
+  }
+  return away;
+}
 
 /** What is wanted of each product over all lines. */
 function summed(lines: NonNullable<CheckoutBody['lines']>): CheckoutLine[] {
@@ -102,6 +126,15 @@ function summed(lines: NonNullable<CheckoutBody['lines']>): CheckoutLine[] {
   }
   return [...wanted].map(([product, quantity]) => ({ product, quantity }));
 }
+
+/** Where a line first stands in the body that it was summed from. */
+const placeIn =
+  ({ lines }: CheckoutBody) =>
+  (line: number): number => {
+    if (lines === undefined) return line;
+    const products = lines.map((one) => one.product_id);
+    return products.indexOf([...new Set(products)][line] ?? '');
+  };
 
 async function cartOf(ctx: Ctx, catalog: CatalogClient) {
   const answered = await askWindow(askerOf(ctx), catalog, '/v1/cart');
@@ -114,24 +147,31 @@ async function cartOf(ctx: Ctx, catalog: CatalogClient) {
   return cart.lines;
 }
 
-function answer(ctx: Ctx, outcome: Outcome<LaneOrder>, currency: string): void {
+function answer(ctx: Ctx, outcome: Outcome<LaneOrder>, body: CheckoutBody, currency: string): void {
   if (outcome.kind !== 'done') {
-    const refusal = outcomeProblem(outcome);
-    // There is one line, so that is the one in the way.
-    const errors = [{ line: 0, code: refusal.code }];
-    ctx.problem(outcome.kind === 'rejected' ? { ...refusal, errors } : refusal);
+    ctx.problem(problemOf(outcome, body));
     return;
   }
-  const { id, sale, product, units, price, heldAt, holdExpiresAt } = outcome.value;
+  const { id, heldAt, holdExpiresAt } = outcome.value;
   const order = {
     id,
     state: 'held',
-    lines: [{ product_id: product, sale_id: sale, units, price: { amount: price, currency } }],
-    units,
-    amount: { amount: price * units.length, currency },
+    ...laneLinesJson(outcome.value, currency),
     hold_expires_at: timeText(holdExpiresAt),
     server_time: timeText(heldAt),
     next_states: nextStates('held'),
   };
   ctx.reply(201, order, outcome.replayed ? { 'idempotent-replayed': 'true' } : {});
+}
+
+function problemOf(
+  outcome: Exclude<Outcome<LaneOrder>, { kind: 'done' }>,
+  body: CheckoutBody,
+): ProblemInput {
+  if (outcome.kind !== 'rejected') return outcomeProblem(outcome);
+  const { rejection } = outcome;
+  if (rejection.code === 'lines_refused') return linesProblem(rejection.lines, placeIn(body));
+  const refusal = outcomeProblem(outcome);
+  // There is one line, so that is the one in the way.
+  return { ...refusal, errors: [{ line: 0, code: refusal.code }] };
 }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewsEvent, NewsListener, OrderId, SaleId, ShopperId } from '../../engine/index.ts';
-import { laneOfId } from '../../engine/index.ts';
+import { laneOfId, mayBePart, mayHaveParts } from '../../engine/index.ts';
 import { laneOrderJson } from '../documents.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Api } from '../api.ts';
@@ -65,13 +65,8 @@ export class Pusher implements NewsListener {
   event(event: NewsEvent): void {
     switch (event.kind) {
       case 'held':
-        if (this.#isHere(event.shopper)) void this.#held(event);
-        return;
       case 'ended':
-        if (this.#isHere(event.shopper)) {
-          const { order, shopper } = event;
-          this.#ask(order, order, () => this.#look(order, shopper));
-        }
+        if (this.#isHere(event.shopper)) this.#orderChanged(event);
         return;
       case 'ticket':
         this.#ticketChanged(event.sale, event.shopper, event.type);
@@ -154,6 +149,14 @@ export class Pusher implements NewsListener {
       if (mark === 'over' || session.sales.has(sale)) continue;
       this.#ask(sale, `${sale} ${shopper}`, () => this.#lookAtTicket(sale, shopper));
     }
+  }
+
+  /** A line of several is told with its order. A look finds no order where an id only seems one. */
+  #orderChanged(event: Extract<NewsEvent, { kind: 'held' | 'ended' }>): void {
+    const { order, shopper } = event;
+    const look = event.kind === 'ended' || mayHaveParts(order) || mayBePart(order);
+    if (look) this.#ask(order, order, () => this.#look(order, shopper));
+    else void this.#held(event);
   }
 
   #isHere(shopper: ShopperId): boolean {

@@ -54,6 +54,22 @@ const units = `
     FROM sale.units u LEFT JOIN sale.sale_items i ON i.sale_id = u.sale_id AND i.item = u.item
    WHERE u.order_id IS NOT NULL AND u.number NOT BETWEEN 1 AND coalesce(i.last_number, 0)`;
 
+/** Deadlines fall sale by sale: of lines that are overdue some may have expired before others. */
+const together = `
+  SELECT home AS id, lines || ' lines, ' || there || ' held, of ' || shoppers || ' shoppers, with '
+         || deadlines || ' deadlines, ' || array_to_string(states, ' and ') AS says,
+         ${saleOf('home')} AS sale
+    FROM (SELECT l.home, count(*) AS lines, count(o.id) AS there,
+                 count(DISTINCT o.shopper) AS shoppers, count(DISTINCT o.deadline) AS deadlines,
+                 array_agg(DISTINCT CASE WHEN o.state IN (${keeping}, ${givenBack}) THEN 'paid'
+                   WHEN o.state IN (${holding}) THEN 'held' ELSE o.state END) AS states
+            FROM sale.order_lines l LEFT JOIN sale.orders o ON o.id = l.order_id
+           GROUP BY l.home) x
+   WHERE there > 0 AND (there < lines OR shoppers > 1 OR deadlines > 1
+         OR (cardinality(states) > 1 AND NOT states <@ ARRAY['expired', 'held']))
+     AND NOT EXISTS (SELECT 1 FROM sale.order_lines l JOIN sale.quarantine q
+                         ON q.order_id = l.order_id WHERE l.home = x.home)`;
+
 const ledger = `
   SELECT posting AS id, 'adds up to ' || sum(amount) AS says, ${saleOf('posting')} AS sale
     FROM sale.ledger GROUP BY posting HAVING sum(amount) <> 0
@@ -146,6 +162,7 @@ const waiting = `
 export const postgresChecks: readonly PostgresCheck[] = [
   { name: 'pg.orders', of: 'sale.orders', sale: saleOf('id'), wrong: orders },
   { name: 'pg.units', of: 'sale.units', sale: 'sale_id', wrong: units },
+  { name: 'pg.together', of: 'sale.order_lines', sale: saleOf('home'), wrong: together },
   { name: 'pg.ledger', of: 'sale.ledger', sale: saleOf('posting'), wrong: ledger },
   { name: 'pg.supply', of: 'sale.sale_items', sale: 'sale_id', wrong: supply },
   { name: 'pg.moves', of: 'sale.moves', sale: `coalesce(to_sale, from_sale)`, wrong: moves },

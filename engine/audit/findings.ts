@@ -26,6 +26,7 @@ export const checkTable = {
   'match.tickets': "every ticket: the lane's record = Postgres, both ways",
   'pg.orders': 'item, price, units, state and times of every order are possible',
   'pg.units': 'every owned unit has one row, every claimed row one owner',
+  'pg.together': 'lines of an order: all there, of one shopper, with one deadline and one end',
   'pg.ledger': 'postings balance; one for each paid order, of price × units',
   'pg.supply': 'moves = allotted, per item; Σ allotted + in transit = supply, per product',
   'pg.moves': 'every move has the lane commands that its state says',

@@ -41,6 +41,8 @@ export interface LaneOrder {
   readonly endedAt: Millis | null;
   /** Generation of the e-mail and address that Postgres stores; 0 = none. */
   readonly details: number;
+  /** Its other lines, where it has several: they have its state and deadline. */
+  readonly parts?: readonly LaneOrder[];
 }
 
 /** A refusal: a value, without effect, never stored. */
@@ -60,7 +62,18 @@ export type Rejection =
   | { readonly code: 'idempotency_key_reused' }
   | { readonly code: 'not_admitted' }
   | { readonly code: 'line_full'; readonly retryAfterMs: number }
-  | { readonly code: 'draw_closed' };
+  | { readonly code: 'draw_closed' }
+  /** Of an order of several: its sale is in another lane than most. */
+  | { readonly code: 'other_lane' }
+  | { readonly code: 'lines_refused'; readonly lines: readonly RefusedLine[] };
+
+/** A line that is in the way of its order, from 0. */
+export interface RefusedLine {
+  readonly line: number;
+  /** Where it is known by now. */
+  readonly product?: ProductId;
+  readonly rejection: Rejection;
+}
 
 export type Outcome<T> =
   | { readonly kind: 'done'; readonly value: T; readonly replayed: boolean; readonly now: Millis }

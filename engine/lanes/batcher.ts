@@ -29,9 +29,15 @@ export type Answer =
 /** A command is `[op, sale index, …]`; the batcher fills the index in. */
 export type Command = [op: number, sale: number, ...rest: unknown[]];
 
+/** A command in a sale. */
+export interface Placed {
+  readonly sale: SaleId;
+  readonly command: Command;
+}
+
 /** A batch that was answered, as the lane saw it: commands and replies by the same index. */
 export interface Answered {
-  readonly batch: readonly { readonly sale: SaleId; readonly command: Command }[];
+  readonly batch: readonly Placed[];
   readonly replies: readonly Reply[];
   readonly epoch: number;
   readonly seq: number;
@@ -45,6 +51,8 @@ interface Waiting {
   readonly units: number;
   readonly since: number;
   readonly done: (answer: Answer) => void;
+  /** Commands that this one consists of: done together, so never in two batches. */
+  readonly together: readonly Placed[];
 }
 
 export interface BatcherOptions {
@@ -61,6 +69,8 @@ export interface BatcherOptions {
   readonly log: Log;
   readonly onFrozen: OnFrozen;
 }
+
+const alone: readonly Placed[] = [];
 
 const waitingMax = 50_000;
 /** Once the first has waited for so long, whoever wants units is told at once to come again. */
@@ -82,8 +92,17 @@ export class Batcher {
     this.#label = String(options.lane);
   }
 
-  /** Adds a command. `units` is what it may take, which bounds a batch's work. */
-  submit(sale: SaleId, command: Command, units: number, done: (answer: Answer) => void): void {
+  /**
+   * Adds a command. `units` is what it may take, which bounds a batch's work; `together` = the
+   * commands that it consists of, in sales of their own.
+   */
+  submit(
+    sale: SaleId,
+    command: Command,
+    units: number,
+    done: (answer: Answer) => void,
+    together: readonly Placed[] = alone,
+  ): void {
     if (!this.#door.open) {
       done({ kind: 'unavailable', reason: this.#door.reason });
       return;
@@ -93,7 +112,7 @@ export class Batcher {
       done({ kind: 'unavailable', reason: 'too many commands are waiting' });
       return;
     }
-    this.#waiting.push({ sale, command, units, since, done });
+    this.#waiting.push({ sale, command, units, since, done, together });
     this.#schedule();
   }
 
@@ -198,7 +217,7 @@ export class Batcher {
     const keys = [...this.#door.keys.batch];
     const index = new Map<SaleId, number>();
     const commands: Command[] = [];
-    for (const { sale, command } of batch) {
+    const place = ({ sale, command }: Placed): void => {
       let at = index.get(sale);
       if (at === undefined) {
         at = index.size;
@@ -206,7 +225,11 @@ export class Batcher {
         pushKeys(keys, lane, sale);
       }
       command[1] = at;
-      commands.push(command);
+    };
+    for (const waiting of batch) {
+      if (waiting.together.length === 0) place(waiting);
+      else for (const one of waiting.together) place(one);
+      commands.push(waiting.command);
     }
     const header = packHeader({
       epoch: this.#door.epoch,

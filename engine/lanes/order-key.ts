@@ -4,7 +4,7 @@
  */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { fnv1a } from '../domain/fingerprint.ts';
-import { base32 } from '../domain/ids.ts';
+import { base32, lineKeyOf } from '../domain/ids.ts';
 import type { OrderId, SaleId, ShopperId } from '../domain/types.ts';
 import type { HmacSha256 } from './hmac.ts';
 
@@ -18,6 +18,19 @@ export function holdKey(
   idempotencyKey: string,
 ): string {
   return base32(mac.digest(`hold\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
+}
+
+/** Of a line of an order that has several: 100 bits of who asked with which key, and what it is. */
+export function lineKey(
+  secret: KeyObject,
+  shopper: ShopperId,
+  sale: SaleId,
+  idempotencyKey: string,
+  line: number,
+): string {
+  const text = `line\0${shopper}\0${sale}\0${line}\0${idempotencyKey}`;
+  const digest = createHmac('sha256', secret).update(text).digest();
+  return lineKeyOf(base32(digest, 15), line);
 }
 
 /** Characters of a ticket's key that are of who asked with which key (lua/include/line.lua). */

@@ -1,6 +1,7 @@
 // From cart to order, over HTTP: the sale that the cart is priced by, once for each key.
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, inject, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
+import { SocketClient } from '../support/socket-client.ts';
 import { details, Shop } from './shop.ts';
 import type { Shopper } from './shop.ts';
 import type { Answer } from './client.ts';
@@ -45,9 +46,6 @@ it('orders the cart at the price that it shows, once, and it can be paid at once
   expect(reused.json['code']).toBe('idempotency_key_reused');
   const paid = await shop.pay(String(made.json['id']), ann, { method: { type: 'test' } });
   expect(paid.json).toMatchObject({ state: 'paid' });
-  // The limit is reached there, so the next one is the standing sale's.
-  const two = await checkout(ann, { cart: true });
-  expect([two.status, two.json['code']]).toEqual([422, 'unsupported']);
 });
 
 it('holds nothing of what it refuses, and the key is free again', async () => {
@@ -67,6 +65,61 @@ it('holds nothing of what it refuses, and the key is free again', async () => {
     lines: [{ product_id: 'prd_0123456789abc', quantity: 1 }],
   });
   expect(unknown.status).toBe(404);
+});
+
+it('orders several products together, pays them together, and shows them as one order', async () => {
+  const { near } = await shop.neighbours(vendor);
+  const ann = await shop.shopper();
+  for (const product of near) await put(ann, product, 2);
+  const socket = await SocketClient.open(inject('stack').api, { token: ann.token });
+  const key = ownName('key');
+  const made = await checkout(ann, { cart: true }, key);
+  expect([made.status, made.text]).toEqual([201, expect.any(String)]);
+  const lines = near.map((product_id) => ({ product_id, price: { amount: 20_000 } }));
+  expect(made.json).toMatchObject({ state: 'held', amount: { amount: 80_000 }, lines });
+  const id = String(made.json['id']);
+  expect((await checkout(ann, { cart: true }, key)).text).toBe(made.text);
+  expect(await socket.next('order')).toMatchObject({ id, state: 'held', lines });
+  expect((await shop.order(id, ann)).json).toMatchObject({ state: 'held', lines });
+  const paid = await shop.pay(id, ann, { method: { type: 'test' } });
+  expect([paid.status, paid.json]).toMatchObject([200, { id, state: 'paid', lines }]);
+  expect(await socket.next('order')).toMatchObject({ id, state: 'paid', lines });
+  await until('the list has it once', async () => {
+    const { json } = await shop.must(200, 'GET', '/v1/orders', { token: ann.token });
+    const items = json['items'] as { id: string; state: string }[];
+    return items.map((one) => `${one.id} ${one.state}`).join() === `${id} paid`;
+  });
+  for (const product of near) expect(await shop.free(vendor, product)).toBe(28);
+  const other = await checkout(ann, { cart: true });
+  const released = await socket.ask('cancel', { order: other.json['id'] });
+  expect(released).toMatchObject({ ok: true, result: { state: 'released', units: [3, 4, 3, 4] } });
+  for (const product of near) expect(await shop.free(vendor, product)).toBe(28);
+  await socket.close();
+});
+
+it('names the products that keep an order from being held, and holds none of it', async () => {
+  const { near, far } = await shop.neighbours(vendor);
+  const [ann, key] = [await shop.shopper(), ownName('key')];
+  const want = (...products: string[]) => ({
+    lines: products.map((product_id) => ({ product_id, quantity: 1 })),
+  });
+  const [one, two] = near;
+  const many = { product_id: two, quantity: 31 };
+  const refused = await checkout(ann, { lines: [...want(one).lines, many] }, key);
+  expect([refused.status, refused.json['code']]).toEqual([409, 'sold_out']);
+  expect(refused.json['errors']).toEqual([
+    { line: 1, product_id: two, code: 'sold_out', available: 30, may_return: false },
+  ]);
+  const apart = await checkout(ann, want(one, two, far), key);
+  expect([apart.status, apart.json['code']]).toEqual([422, 'unsupported']);
+  expect(apart.json['errors']).toEqual([{ line: 2, product_id: far, code: 'unsupported' }]);
+  for (const product of near) expect(await shop.free(vendor, product)).toBe(30);
+  const held = await checkout(ann, want(one, two), key);
+  expect(held.status).toBe(201);
+  expect((await shop.release(String(held.json['id']), ann)).json).toMatchObject({
+    ...{ state: 'released', lines: [{ product_id: one }, { product_id: two }] },
+  });
+  for (const product of near) expect(await shop.free(vendor, product)).toBe(30);
 });
 
 it('orders nothing that is not delivered there', async () => {

@@ -85,13 +85,13 @@ describe.skipIf(!isThere)('the page', () => {
   it('finds as one types, and narrows down', async () => {
     await open('');
     await page.getByLabel('Search for products').pressSequentially(word);
-    await page.getByRole('heading', { name: '3 products' }).waitFor();
+    await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
     expect(await page.getByRole('link', { name: 'Laptop' }).textContent()).toContain('$100.00');
     await picture('results');
     await page.getByLabel('Deliver to').selectOption('FR');
     await page.getByText('Not delivered to you').waitFor();
     await page.getByLabel('Delivered to me').check();
-    await page.getByRole('heading', { name: '2 products' }).waitFor();
+    await page.getByRole('heading', { name: '2 products', exact: true }).waitFor();
     await picture('deliverable');
     await page.getByLabel('Search for products').fill('qqqqxxxxzzzz');
     await page.getByText('Nothing fits').waitFor();
@@ -120,6 +120,54 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('button', { name: 'Take' }).click();
     await page.getByRole('heading', { name: 'Your cart is empty' }).waitFor();
     await picture('empty');
+  });
+
+  it('orders all of the cart at once, and says of each line what is in the way', async () => {
+    const { near, far } = await shop.neighbours(vendor, { name: `${word.slice(1)} Chair` });
+    const put = async (product: string) => {
+      await page.goto(`${api}/#/p/${product}`);
+      await page.getByRole('button', { name: 'Put into the cart' }).click();
+      await page.getByText('It is in your cart.').waitFor();
+    };
+    await open('', 380);
+    for (const product of [...near, far]) await put(product);
+    await page.goto(`${api}/#/cart`);
+    await page.getByRole('link', { name: 'Check out everything' }).click();
+    await page.getByRole('heading', { name: 'Check out' }).waitFor();
+    expect(await page.locator('.total').textContent()).toContain('$600.00');
+    for (const label of ['Name', 'Street and number', 'City']) {
+      await page.getByLabel(label, { exact: true }).fill('Ann');
+    }
+    await page.getByLabel('E-mail').fill('ann@example.com');
+    await page.getByLabel('Country').selectOption('DE');
+    await page.getByRole('button', { name: 'Order and hold it' }).click();
+    const alert = page.getByRole('alert');
+    await alert.getByText('it has to be ordered by itself').waitFor();
+    expect(await alert.getByRole('listitem').count()).toBe(1);
+    await fits();
+    await picture('narrow-checkout-refused');
+    await page.goto(`${api}/#/cart`);
+    await page.getByRole('button', { name: 'Take' }).last().click();
+    await page.getByText('$400.00').first().waitFor();
+    await picture('narrow-cart-of-two');
+    await page.getByRole('link', { name: 'Check out everything' }).click();
+    await page.getByRole('heading', { name: 'Check out' }).waitFor();
+    await fits();
+    await picture('narrow-checkout-of-two');
+    for (const label of ['Name', 'Street and number', 'City']) {
+      await page.getByLabel(label, { exact: true }).fill('Ann');
+    }
+    await page.getByLabel('E-mail').fill('ann@example.com');
+    await page.getByLabel('Country').selectOption('DE');
+    await page.getByRole('button', { name: 'Order and hold it' }).click();
+    await page.getByRole('heading', { name: 'Order: Held for you' }).waitFor();
+    expect(await page.locator('.order').count()).toBe(2);
+    await fits();
+    await picture('narrow-held-of-two');
+    await page.getByRole('button', { name: 'Pay (test)' }).click();
+    await page.getByRole('heading', { name: 'Order: Paid' }).waitFor();
+    await page.goto(`${api}/#/cart`);
+    await page.getByText('Your cart is empty').waitFor();
   });
 
   it('takes an order from the cart to its payment, and remembers where to', async () => {
@@ -205,12 +253,12 @@ describe.skipIf(!isThere)('the page', () => {
     await picture('error');
     await page.unroute('**/v1/search*');
     await page.getByRole('button', { name: 'Try again' }).click();
-    await page.getByRole('heading', { name: '3 products' }).waitFor();
+    await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
   });
 
   it('works at 360 pixels, and by keyboard alone', async () => {
     await open(`#/?q=${word}`, 360);
-    await page.getByRole('heading', { name: '3 products' }).waitFor();
+    await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
     await fits();
     await picture('narrow');
     await page.getByRole('link', { name: 'Mouse' }).focus();

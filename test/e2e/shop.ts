@@ -1,5 +1,6 @@
 /** What the tests of this tier do again and again, over HTTP like anybody: vendors, sales, shoppers. */
 import { inject } from 'vitest';
+import { laneOfId } from '../../engine/domain/ids.ts';
 import { ownName, until } from '../support/environment.ts';
 import { Client } from './client.ts';
 import type { Answer, Asked } from './client.ts';
@@ -111,6 +112,25 @@ export class Shop {
     const { json } = await this.must(200, 'GET', `/v1/products/${product}`);
     const sales = json['sales'] as readonly { id: string; kind: string }[];
     return sales.find(({ kind }) => kind === 'standing')?.id ?? '';
+  }
+
+  /** Two products whose standing sales one lane decides, and one that another does. */
+  async neighbours(
+    vendor: string,
+    more: object = {},
+  ): Promise<{ near: readonly [string, string]; far: string }> {
+    const byLane = new Map<number, string[]>();
+    for (;;) {
+      const product = await this.product(vendor, more);
+      const lane = laneOfId(await this.standingSaleOf(product));
+      byLane.set(lane, [...(byLane.get(lane) ?? []), product]);
+      const [most = [], ...others] = [...byLane.values()].sort((a, b) => b.length - a.length);
+      const [one, two] = most;
+      const far = others[0]?.[0];
+      if (one !== undefined && two !== undefined && far !== undefined) {
+        return { near: [one, two], far };
+      }
+    }
   }
 
   /** Units that the product's standing sale has free. */

@@ -258,6 +258,8 @@ function whyRefused(
     case 'line_full':
     case 'not_admitted':
     case 'product_required':
+    case 'other_lane':
+    case 'lines_refused':
     case 'sale_not_started':
     case 'sale_paused':
     case 'sold_out':

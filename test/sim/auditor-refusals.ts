@@ -88,6 +88,8 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
     case 'draw_closed':
     case 'forbidden':
     case 'product_required':
+    case 'other_lane':
+    case 'lines_refused':
       return code;
     case 'hold_expired': {
       const isExpired = evidence.rows.get(asked.order)?.state === 'expired';

@@ -3,7 +3,9 @@ import { fnv1a } from '../../engine/domain/fingerprint.ts';
 import type { LaneOrder, Outcome } from '../../engine/domain/types.ts';
 import type { NewSale } from '../../engine/engine.ts';
 import type { LaneSet } from '../../engine/lane-set.ts';
-import { idSecretOf } from '../../engine/lanes/order-key.ts';
+import { orderIdOf } from '../../engine/domain/ids.ts';
+import { idSecretOf, lineKey } from '../../engine/lanes/order-key.ts';
+import { writeOrderLines } from '../../engine/order-lines.ts';
 import { register } from '../../engine/registrations.ts';
 import { requestClose, writeTopUp } from '../../engine/sales/control.ts';
 import { writeSale } from '../../engine/sales/create.ts';
@@ -154,6 +156,34 @@ export class WorldShop {
       this.#lanes.shop.release(command, resolve),
     );
     return valueOf('release', await released);
+  }
+
+  /** An order of several lines, as a checkout makes it. */
+  async holdLines(
+    shopper: string,
+    lines: readonly { sale: string; product: string; quantity: number }[],
+  ): Promise<LaneOrder> {
+    const secret = idSecretOf(this.#world.settings.idSecret);
+    const key = `key-${++this.#keys}`;
+    const written = lines.map(({ sale, ...line }, i) => {
+      const order = orderIdOf(sale, lineKey(secret, shopper, sale, key, i));
+      return { order, ...line };
+    });
+    await writeOrderLines(this.#world.db, written);
+    const command = { shopper, verified: true, lines: written };
+    return valueOf('hold', await this.#lanes.shopLines.hold(command));
+  }
+
+  /** Pays an order of several lines, with details, or lets it go. */
+  async endLines(kind: 'pay' | 'release', { id, shopper, parts = [] }: LaneOrder) {
+    const { shop, shopLines } = this.#lanes;
+    if (kind === 'pay') {
+      const details = { email: `${shopper}@example.com`, address };
+      valueOf('details', await storeDetails(this.#world.db, shop, id, shopper, details));
+    }
+    const orders = [id, ...parts.map((part) => part.id)];
+    const command = { order: id, shopper, idempotencyKey: `key-${++this.#keys}` };
+    return valueOf(kind, await shopLines.end(kind, orders, command, fnv1a('test')));
   }
 
   /** New stock for an item of a sale. */

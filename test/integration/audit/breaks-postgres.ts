@@ -10,6 +10,7 @@ export const sql =
       line: history.line,
       closed: history.closed,
       held: history.held.id,
+      together: history.together.id,
       paid: history.paid.id,
       released: history.released.id,
       laptop: history.laptop.id,
@@ -114,6 +115,20 @@ const orders: Break[] = [
     what: 'the details of a paid order are gone',
     says: /its record says that they are stored/,
     how: sql('DELETE FROM sale.order_details WHERE order_id = $paid'),
+  },
+  {
+    check: 'pg.together',
+    what: 'a line of a held order is paid',
+    says: /2 lines, 2 held, of 2 shoppers, with 2 deadlines, held and paid/,
+    how: sql('UPDATE sale.order_lines SET order_id = $paid WHERE home = $together AND line = 1'),
+  },
+  {
+    check: 'pg.together',
+    what: 'a line of a held order is nowhere',
+    says: /2 lines, 1 held/,
+    how: sql(
+      `UPDATE sale.order_lines SET order_id = 'ord_lost' WHERE home = $together AND line = 1`,
+    ),
   },
   {
     check: 'pg.orders',

@@ -1,6 +1,7 @@
 /** A world in which everything has happened that a sale can go through, all of it settled. */
 import type { AuditReport } from '../../../engine/audit/audit.ts';
 import type { CheckName } from '../../../engine/audit/findings.ts';
+import { laneOfId } from '../../../engine/domain/ids.ts';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import { until } from '../../support/environment.ts';
 import { WorldLine } from '../../support/world-line.ts';
@@ -24,6 +25,8 @@ export interface History {
   readonly held: LaneOrder;
   readonly paid: LaneOrder;
   readonly released: LaneOrder;
+  /** Of two lines in `live`; another of two was paid, one let go, one of two sales has expired. */
+  readonly together: LaneOrder;
   /** Has more orders in `live` than its record takes. */
   readonly spilling: string;
 }
@@ -49,10 +52,22 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
   const released = await shop.release(await shop.hold(live, 'bea', 3, laptop.id));
   const paid = await shop.pay(await shop.hold(live, 'cid', 2, mouse.id));
   await shop.pay(await shop.hold(live, 'ann', 1, laptop.id));
+  const two = [
+    { sale: live, product: laptop.id, quantity: 2 },
+    { sale: live, product: mouse.id, quantity: 1 },
+  ];
+  const together = await shop.holdLines('hal', two);
+  await shop.endLines('pay', await shop.holdLines('ida', two));
+  await shop.endLines('release', await shop.holdLines('joe', two));
   await shop.topUp(live, laptop, 5, false);
   await shop.topUp(live, laptop, 7, true);
   const expired = await shop.sale(vendor, one, { holdSeconds: 1 });
   for (const shopper of ['dan', 'eve']) await shop.hold(expired, shopper, 2);
+  const beside = laneOfId(live) === laneOfId(expired) ? live : expired;
+  await shop.holdLines('kim', [
+    { sale: beside, product: laptop.id, quantity: 1 },
+    { sale: expired, product: laptop.id, quantity: 1 },
+  ]);
   const closed = await shop.sale(vendor, one);
   await shop.pay(await shop.hold(closed, 'fay'));
   await shop.release(await shop.hold(closed, 'gus', 2));
@@ -61,9 +76,11 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
   const line = await makeLine(world, shop, vendor, laptop.id);
   let ended = 0;
   await until('the holds have expired', async () => {
-    const reaped = await lanes.shop.reap(expired, 100);
-    ended += reaped.kind === 'done' ? reaped.value.ended : 0;
-    return ended === 2;
+    for (const sale of new Set([expired, beside])) {
+      const reaped = await lanes.shop.reap(sale, 100);
+      ended += reaped.kind === 'done' ? reaped.value.ended : 0;
+    }
+    return ended === 4;
   });
   await steps.pump();
   return {
@@ -79,6 +96,7 @@ export async function makeHistory(options: WorldOptions = {}): Promise<History> 
     held,
     paid,
     released,
+    together,
     spilling,
   };
 }

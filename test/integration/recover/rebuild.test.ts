@@ -26,8 +26,16 @@ function done<T>(outcome: Outcome<T>): T {
   return outcome.value;
 }
 
+interface History {
+  readonly sale: string;
+  readonly held: LaneOrder;
+  readonly paid: LaneOrder;
+  /** Of three lines in three sales. */
+  readonly lines: LaneOrder;
+}
+
 /** A lane with a bit of everything, settled. */
-async function history(): Promise<{ sale: string; held: LaneOrder; paid: LaneOrder }> {
+async function history(): Promise<History> {
   const vendor = await shop.vendor();
   const laptop = await shop.product(vendor, 100);
   const phone = await shop.product(vendor, 50);
@@ -44,6 +52,18 @@ async function history(): Promise<{ sale: string; held: LaneOrder; paid: LaneOrd
     if (i === 3 || i === 10) await shop.release(order);
   }
   await shop.release(await shop.hold(laptop.standing, 'dan', 5));
+  const brief = await shop.sale(vendor, [{ product: phone.id, allotted: 5, price: 150 }], {
+    holdSeconds: 120,
+  });
+  const several = [
+    { sale, product: laptop.id, quantity: 2 },
+    { sale: brief, product: phone.id, quantity: 1 },
+    { sale: laptop.standing, product: laptop.id, quantity: 1 },
+  ];
+  const lines = await shop.holdLines('hal', several);
+  await shop.holdLines('cay', several);
+  await shop.endLines('pay', await shop.holdLines('ida', several));
+  await shop.endLines('release', await shop.holdLines('joe', several));
   await shop.hold(laptop.standing, 'eve', 2);
   await shop.topUp(sale, laptop, 5, false);
   await shop.topUp(sale, laptop, 7, true);
@@ -53,7 +73,7 @@ async function history(): Promise<{ sale: string; held: LaneOrder; paid: LaneOrd
   await shop.close(ended);
   await queues(vendor, phone.id);
   await world.steps.pump();
-  return { sale, held, paid };
+  return { sale, held, paid, lines };
 }
 
 const inLine = Array.from({ length: 14 }, (_, i) => `q${i}`);
@@ -127,7 +147,7 @@ describe('a quiet lane', () => {
   });
 
   it('goes on: an answer is replayed, a hold is paid, units never go out twice', async () => {
-    const { sale, held, paid } = await history();
+    const { sale, held, paid, lines } = await history();
     await recover(world);
     await untilOpen(world);
     const again = await shop.ask(sale, 'ann', 'by-key', 2, held.product);
@@ -135,6 +155,10 @@ describe('a quiet lane', () => {
     expect(done(again)).toMatchObject({ id: held.id, units: held.units, state: 'held' });
     expect((await world.lanes.shop.read(paid.id, 'bob')).kind).toBe('done');
     expect((await shop.pay(held)).state).toBe('paid');
+    const whole = await shop.endLines('pay', lines);
+    expect([whole, ...(whole.parts ?? [])].map(({ state }) => state)).toEqual([
+      ...['paid', 'paid', 'paid'],
+    ]);
     const counts = await world.lanes.shop.count(sale);
     if (counts.kind !== 'done') throw new Error('no count');
     for (const [i, { product, available }] of counts.value.items.entries()) {

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { orderLinesMax, orderUnitsMax } from '../../../engine/index.ts';
 import { noon, productId } from './fake-engine.ts';
 import { startHarness } from './harness.ts';
 import type { Answer, Harness } from './harness.ts';
@@ -40,6 +41,12 @@ const details = { email: 'ann@example.com', address };
 const other = `${productId.slice(0, -1)}d`;
 const line = (id: string, quantity: number) => ({ product_id: id, quantity });
 
+const many = (products: number, quantity: number) =>
+  Array.from({ length: products }, (_, i) => {
+    const tail = `${Math.floor(i / 10)}${i % 10}`;
+    return line(productId.slice(0, -tail.length) + tail, quantity);
+  });
+
 const ask = (body: object): Promise<Answer> =>
   harness.ask('POST', '/v1/checkout', { as: 'ann', key: 'k1', body: { ...details, ...body } });
 
@@ -50,17 +57,33 @@ describe('what is wanted', () => {
     const answer = await ask({ lines: [line(productId, 2), line(productId, 3)] });
     expect(answer.status).toBe(201);
     expect(answer.json).toMatchObject({ state: 'held', lines: [{ product_id: productId }] });
-    expect(asked()).toMatchObject([{ product: productId, quantity: 5, shopper: 'ann', details }]);
+    expect(asked()).toMatchObject([
+      { lines: [{ product: productId, quantity: 5 }], shopper: 'ann', details },
+    ]);
   });
 
   it('is what the cart holds, as its owner has it', async () => {
     cart = [200, { lines: [line(productId, 4)], stale: false }];
     expect((await ask({ cart: true })).status).toBe(201);
-    expect(asked()).toMatchObject([{ product: productId, quantity: 4 }]);
+    expect(asked()).toMatchObject([{ lines: [{ product: productId, quantity: 4 }] }]);
+  });
+
+  it('may be several products', async () => {
+    await ask({ lines: [line(productId, 1), line(other, 2), line(productId, 1)] });
+    expect(asked()).toMatchObject([
+      {
+        lines: [
+          { product: productId, quantity: 2 },
+          { product: other, quantity: 2 },
+        ],
+      },
+    ]);
   });
 
   it.each([
     ['nothing', {}, 'lines'],
+    ['more products than an order takes', { lines: many(orderLinesMax + 1, 1) }, 'lines'],
+    ['more units than an order takes', { lines: many(5, orderUnitsMax / 5 + 1) }, 'lines'],
     ['both', { cart: true, lines: [line(productId, 1)] }, 'lines'],
     ['an empty cart', { cart: true }, 'cart'],
   ])('is not %s', async (_, body, param) => {
@@ -72,11 +95,25 @@ describe('what is wanted', () => {
 });
 
 describe('in the way', () => {
-  it('is a second product, by its name', async () => {
-    const { status, json } = await ask({ lines: [line(productId, 1), line(other, 1)] });
+  it('is each line that the lane refuses, by its product and place', async () => {
+    const rejection = {
+      code: 'lines_refused',
+      lines: [{ line: 1, product: other, rejection: { code: 'other_lane' } }],
+    };
+    harness.answers = { checkout: { kind: 'rejected', rejection, now: noon } };
+    const lines = [line(productId, 1), line(productId, 1), line(other, 1)];
+    const { status, json } = await ask({ lines });
     expect([status, json['code']]).toEqual([422, 'unsupported']);
-    expect(json['errors']).toEqual([{ product_id: other, code: 'unsupported' }]);
-    expect(harness.calls).toEqual([]);
+    expect(json['errors']).toEqual([{ line: 2, product_id: other, code: 'unsupported' }]);
+  });
+
+  it('is each of them that is not delivered there', async () => {
+    delivery = [200, { deliverable: false }];
+    const { json } = await ask({ lines: [line(productId, 1), line(other, 1)] });
+    expect(json['errors']).toEqual([
+      { product_id: productId, code: 'undeliverable' },
+      { product_id: other, code: 'undeliverable' },
+    ]);
   });
 
   it('is an address that it is not delivered to', async () => {

@@ -280,7 +280,6 @@ const good: Partial<Record<keyof Engine, unknown>> = {
     value: { ...scheduleDocument, state: 'cancelled' },
     replayed: false,
   },
-  changeSale: { kind: 'done', value: saleTerms, replayed: false },
   cancelSale: { kind: 'done', value: { ...saleTerms, state: 'cancelled' }, replayed: false },
   sale: saleTerms,
   laneSale: done(laneSale),
@@ -357,10 +356,10 @@ export function fakeEngine(): FakeEngine {
     await readBody(64 * 1024, (piece) => Promise.resolve(void pieces.push(piece.toString())));
     return answerImport(vendor, { ...file, text: pieces.join('') });
   };
-  const answerCheckout = methods['checkout'] as (command: CheckoutCommand) => Promise<unknown>;
+  const answerCheckout = methods['checkout'] as (command: object) => Promise<unknown>;
   methods['checkout'] = async (command: CheckoutCommand) => {
-    const line = fake.isNewCheckout ? await command.line() : null;
-    return answerCheckout({ ...command, ...line });
+    const lines = fake.isNewCheckout ? await command.lines() : null;
+    return answerCheckout({ ...command, lines });
   };
   Object.assign(fake.engine, methods);
   return fake;

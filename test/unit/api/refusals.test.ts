@@ -67,6 +67,28 @@ const rejections: Readonly<Record<Rejection['code'], [Rejection, number, string,
     { retry_after_ms: 5000 },
   ],
   draw_closed: [{ code: 'draw_closed' }, 409, 'draw_closed', {}],
+  other_lane: [{ code: 'other_lane' }, 422, 'unsupported', {}],
+  lines_refused: [
+    {
+      code: 'lines_refused',
+      lines: [
+        {
+          line: 1,
+          product: 'prd_a',
+          rejection: { code: 'sold_out', available: 1, mayReturn: false },
+        },
+        { line: 2, rejection: { code: 'sale_ended' } },
+      ],
+    },
+    409,
+    'sold_out',
+    {
+      errors: [
+        { line: 1, product_id: 'prd_a', code: 'sold_out', available: 1, may_return: false },
+        { line: 2, code: 'sale_ended' },
+      ],
+    },
+  ],
 };
 
 describe('a rejection', () => {

@@ -18,7 +18,8 @@ const ok = 200;
 const without: readonly (readonly [name: string, ranking: Ranking])[] = [
   ['as it is', defaultRanking],
   ['without weights of fields', { ...defaultRanking, fields: { A: 1, B: 1, C: 1, D: 1 } }],
-  ['without near words', { ...defaultRanking, near: false }],
+  ['without what words are worth together', { ...defaultRanking, closeness: 0 }],
+  ['without near words and missing words', { ...defaultRanking, near: false }],
   ['without availability and popularity', { ...defaultRanking, quality: 0 }],
 ];
 

@@ -9,7 +9,7 @@ import { countHits } from './counts.ts';
 import type { Counts } from './counts.ts';
 import type { DeliveryRules } from '../delivery/rules.ts';
 import type { SaleOfHit } from './standing.ts';
-import { exactBonus, rankedMax, scoreScale } from './ranking.ts';
+import { below1, exactBonus, rankedMax, scoreScale } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
 import { tierTag } from './tags.ts';
 
@@ -18,6 +18,8 @@ export type Sort = 'relevance' | 'price' | '-price' | 'newest' | 'popularity';
 export interface HitQuery {
   /** '' = anything. */
   readonly tsquery: string;
+  /** Any of the words; '' = none are wanted. */
+  readonly some: string;
   /** What holds every word as typed; '' = all hits do. */
   readonly exact: string;
   /** Each has to be on the product. */
@@ -169,23 +171,32 @@ function conditionsOf(query: HitQuery, words: string, p: Parameters): string[] {
   return found.length === 0 ? ['true'] : found;
 }
 
-/** By tags, because they are in the index of the words. */
-function tierCondition({ tier, lastTier }: HitQuery, p: Parameters): string[] {
+/** By tags, because they are in the index of the words. Few hits are exact: those of any tier. */
+function tierCondition({ tier, lastTier, exact }: HitQuery, p: Parameters): string[] {
   if (tier >= lastTier) return [];
   const tiers = Array.from({ length: tier + 1 }, (_, i) => tierTag(i));
-  return [`s.tags && ${p.add(tiers)}::integer[]`];
+  const inTiers = `s.tags && ${p.add(tiers)}::integer[]`;
+  return [exact === '' ? inTiers : `(${inTiers} OR s.words @@ ${wordsOf(exact, p)})`];
 }
 
-function scoreOf({ exact, ranking }: HitQuery, p: Parameters): string {
-  const { fields, quality } = ranking;
-  const weights = [fields.D, fields.C, fields.B, fields.A].join(',');
-  const rank = `ts_rank('{${weights}}', s.words, ${asked})`;
+/** What each word is worth, and what they are worth where they stand together. */
+function scoreOf({ some, tsquery, exact, ranking }: HitQuery, p: Parameters): string {
+  const { fields, closeness, quality } = ranking;
+  const weights = `'{${[fields.D, fields.C, fields.B, fields.A].join(',')}}'`;
+  const isOne = some === tsquery || some === '';
+  const each = `ts_rank(${weights}, s.words, ${isOne ? asked : wordsOf(some, p)})`;
+  const together = `ts_rank_cd(${weights}, s.words, ${asked}, ${below1})`;
+  const rank = isOne ? each : `(${each} + ${closeness} * ${together})`;
   const whole =
     exact === ''
       ? ''
-      : ` + CASE WHEN s.words @@ (SELECT to_tsquery('shop.words', ${p.add(exact)})) THEN ${exactBonus} ELSE 0 END`;
+      : ` + CASE WHEN s.words @@ ${wordsOf(exact, p)} THEN ${exactBonus} ELSE 0 END`;
   return `round((${rank} * (1 + ${quality} * s.quality)${whole})::numeric * ${scoreScale})::bigint`;
 }
+
+/** Read once, not for each hit. */
+const wordsOf = (tsquery: string, p: Parameters): string =>
+  `(SELECT to_tsquery('shop.words', ${p.add(tsquery)}))`;
 
 function rankedPage({ after, limit }: HitQuery, p: Parameters): string {
   const place = after === null ? 'true' : keyset('score', 'product_id', 'DESC', after, p, 'bigint');
@@ -199,7 +210,10 @@ function orderedPage(query: HitQuery, p: Parameters): string {
   const { key, direction } = orders[sort === 'relevance' ? 'quality' : sort];
   const words = tsquery === '' ? '' : `to_tsquery('shop.words', ${p.add(tsquery)})`;
   const all = conditionsOf(query, words, p);
-  if (rest) all.push(`s.tier > ${p.add(tier)}`);
+  if (rest) {
+    all.push(`s.tier > ${p.add(tier)}`);
+    if (query.exact !== '') all.push(`NOT s.words @@ ${wordsOf(query.exact, p)}`);
+  }
   if (after !== null) all.push(keysetOf(sort, key, direction, after, p));
   const by = sort === 'newest' ? 's.registered_at' : key;
   const order = `${by} ${direction}, s.product_id`;

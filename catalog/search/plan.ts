@@ -1,20 +1,24 @@
 /**
  * From what was typed to what Postgres is asked: first every word as it is, and where that finds
- * too little, near words and hits without one of the words as well. Pure.
+ * too little, near words, hits without one of the words, and at last those with any of them. Pure.
  */
 import { fewHits, rankedTarget, tierShares } from './ranking.ts';
 import type { SimilarWord, WordFacts } from './vocabulary.ts';
-import { everyOf, mostOf, phraseForm, prefixForm } from './words.ts';
+import { everyOf, mostOf, phraseForm, prefixForm, someOf } from './words.ts';
 import type { Forms, Typed } from './words.ts';
 
-/** `strict`: every word. `near`: every word or one like it. `loose`: all words but one. */
-export const stages = ['strict', 'near', 'loose'] as const;
+/** `strict`: every word. `near`: or one like it. `loose`: all words but one. `any`: one of them. */
+export const stages = ['strict', 'near', 'loose', 'any'] as const;
 export type Stage = (typeof stages)[number];
 
 export interface Plan {
   readonly stage: Stage;
   /** A tsquery of Postgres; '' = anything. */
   readonly tsquery: string;
+  /** How many things are wanted, stop words not counted. */
+  readonly wanted: number;
+  /** Any of the words that are wanted: what a hit's words are worth one by one. '' = none are. */
+  readonly some: string;
   /** What holds every word as it was typed; '' where that is all of the hits. */
   readonly exact: string;
   /** Share of all products that fit, about; 1 = nothing is known of it. */
@@ -22,8 +26,8 @@ export interface Plan {
   readonly matched: Matched;
 }
 
-/** What hits may lack: nothing, a word that they have a near one of, or a word. */
-export const matches = ['every_word', 'near_words', 'most_words'] as const;
+/** What hits may lack: nothing, a word that they have a near one of, a word, or all words but one. */
+export const matches = ['every_word', 'near_words', 'most_words', 'any_word'] as const;
 export type Matched = (typeof matches)[number];
 
 type Facts = ReadonlyMap<string, WordFacts>;
@@ -37,20 +41,43 @@ export function planOf(typed: Typed, facts: Facts, products: number, stage: Stag
   const strict = wanted.map((words) => formsOf(words, facts, false));
   const exact = everyOf(strict, typed.unwanted);
   const forms = stage === 'strict' ? strict : wanted.map((words) => formsOf(words, facts, true));
-  const tsquery =
-    stage === 'loose' ? mostOf(forms, typed.unwanted) : everyOf(forms, typed.unwanted);
-  const share = stage === 'loose' ? 1 : shareOf(wanted, facts, products);
-  const near = forms.some((some) => some.length > 1) ? 'near_words' : 'every_word';
-  const matched = stage === 'loose' ? 'most_words' : near;
-  return { stage, tsquery, exact: exact === tsquery ? '' : exact, share, matched };
+  const tsquery = letIn[stage](forms, typed.unwanted);
+  const isWhole = stage === 'strict' || stage === 'near';
+  return {
+    ...{
+      stage,
+      tsquery,
+      wanted: wanted.length,
+      some: someOf(forms, []),
+      exact: exact === tsquery ? '' : exact,
+    },
+    share: isWhole ? shareOf(wanted, facts, products) : 1,
+    matched: matchedBy(stage, forms),
+  };
+}
+
+const letIn: Readonly<Record<Stage, typeof everyOf>> = {
+  strict: everyOf,
+  near: everyOf,
+  loose: mostOf,
+  any: someOf,
+};
+
+function matchedBy(stage: Stage, forms: readonly Forms[]): Matched {
+  if (stage === 'loose') return 'most_words';
+  if (stage === 'any') return 'any_word';
+  return forms.some((some) => some.length > 1) ? 'near_words' : 'every_word';
 }
 
 /** Whether there is anything else to try, and reason to. */
-export function nextStage(typed: Typed, stage: Stage, found: number): Stage | null {
-  if (found >= fewHits || typed.wanted.length === 0) return null;
-  const next = stages[stages.indexOf(stage) + 1];
-  return next === 'loose' && typed.wanted.length < 2 ? null : (next ?? null);
+export function nextStage({ stage, wanted }: Plan, found: number): Stage | null {
+  if (found >= fewHits || wanted === 0) return null;
+  const next = stages[stages.indexOf(stage) + 1] ?? null;
+  return next === null || wanted >= fewestWords[next] ? next : null;
 }
+
+/** With fewer a stage lets nothing in that those before it do not. */
+const fewestWords: Readonly<Record<Stage, number>> = { strict: 1, near: 1, loose: 2, any: 3 };
 
 const isStop = (words: readonly string[], facts: Facts): boolean =>
   words.every((word) => facts.get(word)?.lexeme === null);

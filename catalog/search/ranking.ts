@@ -7,9 +7,11 @@
 export interface Ranking {
   /** Of a product's fields, by the letter of their weight in `shop.search.words`. */
   readonly fields: Readonly<Record<'A' | 'B' | 'C' | 'D', number>>;
-  /** How much quality may add to the rank of the text: 0.5 = half of it again. */
+  /** What several words that stand close together add to what they are worth one by one. */
+  readonly closeness: number;
+  /** How much quality may add to the rank of the text: 0.3 = three tenths of it again. */
   readonly quality: number;
-  /** Where little is found: words near those typed, and hits that lack one of them. */
+  /** Where little is found: words near those typed, and hits that lack some of them. */
   readonly near: boolean;
 }
 
@@ -20,7 +22,8 @@ export const defaultRanking: Ranking = {
     C: 0.2, // attributes, options, names of variants
     D: 0.1, // description
   },
-  quality: 0.5,
+  closeness: 1,
+  quality: 0.3,
   near: true,
 };
 
@@ -50,13 +53,19 @@ export function qualityOf(availability: Availability, units: number, tie: number
   return availabilityShare * worthOf[availability] + popularityShare * popularity + tieShare * tie;
 }
 
-/** Added for hits that hold every word as typed, where other hits are let in too. */
-export const exactBonus = 1;
+/**
+ * Added for hits that hold every word as typed, where other hits are let in too. More than any text
+ * is worth: 1 for its words and `closeness`, with quality.
+ */
+export const exactBonus = 3;
+
+/** Of `ts_rank_cd`: x / (x + 1), so that it is below 1. */
+export const below1 = 32;
 
 /** Above this score a difference cannot be seen; scores are whole numbers, so that cursors are exact. */
 export const scoreScale = 1_000_000;
 
-/** Fewer hits than this, and near words and hits without one of the words are let in. */
+/** Fewer hits than this, and near words are let in, then hits without one word, then with any. */
 export const fewHits = 5;
 
 /** Counts of facets are exact up to here. */

@@ -103,8 +103,8 @@ export function searchRoutes(options: SearchOptions): Route[] {
 
 const searchDescription =
   'Words, "phrases" and -exclusions; accents, case and endings do not count, and where little is ' +
-  'found, near words and hits that lack one word are let in (`matched`). Without `q` all products ' +
-  'are listed. A product and its variants are one hit, and `price` is what its cheapest costs now. ' +
+  'found, near words, hits that lack one word and hits with any word are let in one after the ' +
+  'other (`matched`), behind those that have all. Without `q` all products are listed. A product and its variants are one hit, and `price` is what its cheapest costs now. ' +
   'The place is `country` and `postal_code`, else the one that the shopper saved. Counts are exact ' +
   'up to 1,000 hits, beyond that `total_approximate` says that they were estimated.';
 

@@ -124,7 +124,7 @@ async function staged(
       result = await tiered(parts, ask, plan, filters, tiers, start);
     }
     const more = start === null && parts.ranking.near;
-    const next = more ? nextStage(typed, stage, result.found.count) : null;
+    const next = more ? nextStage(plan, result.found.count) : null;
     if (next === null || !(await isRare(parts.q, ask, filters, result))) return result;
     stage = next;
   }
@@ -169,6 +169,7 @@ function hitQuery(
 ): HitQuery {
   return {
     tsquery: plan.tsquery,
+    some: plan.some,
     exact: plan.exact,
     tags,
     anyTag: ask.deliverable ? (deliveryTags ?? []) : null,

@@ -62,6 +62,10 @@ export function mostOf(wanted: readonly Forms[], unwanted: Typed['unwanted']): s
   return andNot([`(${without.map((one) => `(${one})`).join('|')})`], unwanted);
 }
 
+/** Any of them. '' = nothing was wanted. */
+export const someOf = (wanted: readonly Forms[], unwanted: Typed['unwanted']): string =>
+  everyOf(wanted.length === 0 ? [] : [wanted.flat()], unwanted);
+
 const anyOf = (forms: Forms): string => `(${forms.join('|')})`;
 
 export const phraseForm = (words: readonly string[]): string => `(${words.join('<->')})`;

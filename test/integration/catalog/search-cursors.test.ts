@@ -1,7 +1,7 @@
 // Lists that go on: every product once, whatever is written meanwhile, in all orders and tiers.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProductRow } from '../../../catalog/new-product.ts';
-import { hitsSql } from '../../../catalog/search/hits.ts';
+import { findHits, hitsSql } from '../../../catalog/search/hits.ts';
 import type { HitQuery } from '../../../catalog/search/hits.ts';
 import { defaultRanking, fewHits } from '../../../catalog/search/ranking.ts';
 import { openSearchShop, productRow } from './search-shop.ts';
@@ -109,7 +109,15 @@ describe('counts', () => {
 
 describe('no search reads a whole table', () => {
   const base: HitQuery = {
-    ...{ tsquery: '(lamp)', exact: '', tags: [], anyTag: null, minPrice: null, maxPrice: null },
+    ...{
+      tsquery: '(lamp)',
+      some: '(lamp)',
+      exact: '',
+      tags: [],
+      anyTag: null,
+      minPrice: null,
+      maxPrice: null,
+    },
     ...{ sort: 'relevance', limit: 20, after: null, tier: 1, lastTier: 6, rest: false },
     ...{ deliveryTags: [-1000], ranking: defaultRanking },
   };
@@ -130,6 +138,17 @@ describe('no search reads a whole table', () => {
     });
     const lines = plan.map((row) => row['QUERY PLAN']);
     expect(lines.filter((line) => /Seq Scan on (search|products)\b/.test(line))).toEqual([]);
+  });
+
+  it('and hits that have every word come first, whatever their tier', async () => {
+    const [worst] = await shop.db.query<{ id: string; tier: number }>(
+      'SELECT product_id AS id, tier FROM shop.search ORDER BY quality, product_id LIMIT 1',
+    );
+    const number = String(Number(worst?.id.slice('prd_'.length)));
+    const every = `(lamp)&(${number})`;
+    const some = `(lamp|${number})`;
+    const { hits } = await findHits(shop.db, { ...base, tsquery: some, some, exact: every });
+    expect([worst?.tier, hits[0]?.id]).toEqual([6, worst?.id]);
   });
 });
 

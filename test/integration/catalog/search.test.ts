@@ -56,6 +56,12 @@ describe('what is found', () => {
   it.each<[string, string, string[]]>([
     ['a word in the name first', q('salon'), ['prd_salon', 'prd_massage']],
     ['all words, then most', q('salon chair'), ['prd_salon', 'prd_massage', 'prd_table']],
+    [
+      'any word, where too few have most',
+      q('salon table xyzzy'),
+      ['prd_table', 'prd_maker', 'prd_salon', 'prd_massage'],
+    ],
+    ['those that have all before any', q('coffee table oak'), ['prd_table', 'prd_maker']],
     ['in any order and case', q('CHAIR Salon'), ['prd_salon', 'prd_massage', 'prd_table']],
     ['endings do not count', q('salons chairs'), ['prd_salon', 'prd_massage', 'prd_table']],
     ['accents do not count', q('decor pillow'), ['prd_decor']],
@@ -83,10 +89,11 @@ describe('what is found', () => {
     expect(ids.slice(0, 2)).toEqual(['prd_table', 'prd_maker']);
   });
 
-  it('lets hits in that lack a word, after those that have all', async () => {
+  it('lets hits in that lack words, after those that have all', async () => {
     const answer = await shop.search(q('coffee table oak'));
     expect(answer.hits.map(({ id }) => id).slice(0, 2)).toEqual(['prd_table', 'prd_maker']);
-    expect(answer.matched).toBe('most_words');
+    expect(answer.matched).toBe('any_word');
+    expect((await shop.search(q('salon chair'))).matched).toBe('most_words');
     expect((await shop.search(q('turqoise'))).matched).toBe('near_words');
     expect((await shop.search(q('turquoise'))).matched).toBe('every_word');
   });

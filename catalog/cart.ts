@@ -13,13 +13,15 @@ import { deleteLine, linesMax, mergeGuest, putLine, readCart } from './cart-rows
 import type { CartLine } from './cart-rows.ts';
 import type { Db } from '../platform/postgres/pool.ts';
 import type { Places } from './delivery/places.ts';
+import type { Place } from './delivery/rules.ts';
 import { bestOffer, linesOf, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import { lastSeen } from './last-seen.ts';
 import { readTurns } from './product-rows.ts';
 import type { ProductOffers } from './product-rows.ts';
 import type { PageCache } from './page-cache.ts';
-import { cartLineBody, cartMergeBody, cartSchema } from './schemas.ts';
+import { cartLineBody, cartMergeBody, cartQuery, cartSchema } from './schemas.ts';
+import { placeAsked } from './search/place-asked.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
 import { Turns, answering } from './turns.ts';
@@ -63,10 +65,11 @@ class Carts {
     });
   }
 
-  read(shopper: Shopper): Promise<object> {
+  /** `asked` = where to; null = to the saved place. */
+  read(shopper: Shopper, asked: Place | null): Promise<object> {
     return this.#turns.run(async () => {
       const found = await this.#seen.get(shopper.id);
-      return this.#document(shopper, found?.value ?? nothing, found?.stale === true);
+      return this.#document(shopper, found?.value ?? nothing, found?.stale === true, asked);
     });
   }
 
@@ -123,13 +126,19 @@ class Carts {
     return this.#document(shopper, kept, false);
   }
 
-  async #document(shopper: Shopper, { lines, address }: Kept, stale: boolean): Promise<object> {
+  async #document(
+    shopper: Shopper,
+    { lines, address }: Kept,
+    stale: boolean,
+    asked: Place | null = null,
+  ): Promise<object> {
     const { offers, currency, places } = this.#options;
     const products = await offersOf(
       offers,
       lines.map((line) => line.product_id),
     );
-    const place = address && places.locate(address.country, address['postal_code'] ?? null);
+    const place =
+      asked ?? (address && places.locate(address.country, address['postal_code'] ?? null));
     const { verified } = shopper;
     const known = [...products.values()].map(({ value }) => value);
     const turns = await this.#turnsIn(shopper, known).catch((error: unknown) => {
@@ -157,7 +166,7 @@ const linePath = '/v1/cart/lines/{product_id}';
 const description =
   'Priced and checked now: `changed` says what is otherwise than when the line was last put ' +
   '(`price`, `availability`, `quantity`, `withdrawn`), and stays until it is put again. `total` ' +
-  'counts what is available. `delivery` is to the saved place. `stale` is true while it could not be read anew.';
+  'counts what is available. `delivery` is to the place that is asked for, else to the saved one. `stale` is true while it could not be read anew.';
 
 export function cartRoutes(options: CartOptions): Route[] {
   const carts = new Carts(options);
@@ -178,9 +187,13 @@ export function cartRoutes(options: CartOptions): Route[] {
   });
   const quantityOf = (ctx: Ctx): number => (ctx.body as { readonly quantity: number }).quantity;
   return [
-    route('getCart', 'GET', '/v1/cart', 'The cart, priced now', [], (_, shopper) =>
-      carts.read(shopper),
-    ),
+    {
+      ...route('getCart', 'GET', '/v1/cart', 'The cart, priced now', [], (ctx, shopper) =>
+        carts.read(shopper, placeAsked(ctx, options.places)),
+      ),
+      query: cartQuery,
+      errors: ['invalid_request', 'unavailable'],
+    },
     route(
       ...([
         'putCartLine',

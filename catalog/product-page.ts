@@ -16,6 +16,8 @@ export interface SaleOnPage {
   readonly availability: Band;
   readonly price: Money;
   readonly list_price: Money;
+  /** Of the list price, rounded down. */
+  readonly discount_percent: number;
   readonly starts_at: string;
   readonly ends_at: string | null;
   readonly who: 'anyone' | 'verified';
@@ -78,6 +80,7 @@ function saleDocument(offer: Offer, currency: string): SaleOnPage {
     availability: offer.band,
     price: { amount: offer.price, currency },
     list_price: { amount: offer.list_price, currency },
+    discount_percent: discountOf(offer),
     starts_at: offer.starts_at.toISOString(),
     ends_at: offer.ends_at?.toISOString() ?? null,
     who: offer.who,
@@ -88,6 +91,9 @@ function saleDocument(offer: Offer, currency: string): SaleOnPage {
   const { allotted } = offer;
   return { ...shown, allotted, claimed_share: shareOf(offer.claimed, allotted) };
 }
+
+const discountOf = ({ price, list_price: list }: Offer): number =>
+  list === 0 ? 0 : Math.floor((Math.max(0, list - price) * 100) / list);
 
 /** Down to a hundredth, so that 1 is said of the last unit only. */
 function shareOf(claimed: number, allotted: number): number {

@@ -1,6 +1,7 @@
 /** JSON Schemas of what the window takes and gives: validation and the docs come from them. */
 import type { JsonSchema } from '../platform/http/route.ts';
 import { quantityMax } from './cart-rows.ts';
+import { wishesMax } from './wishlist-rows.ts';
 
 export const text = (maxLength: number): JsonSchema => ({ type: 'string', maxLength });
 
@@ -36,6 +37,7 @@ const sale = object(
     availability,
     price: money,
     list_price: money,
+    discount_percent: { type: 'integer', minimum: 0, maximum: 100 },
     starts_at: time,
     ends_at: maybe(time),
     who: { enum: ['anyone', 'verified'] },
@@ -117,6 +119,9 @@ export const deliveryQuery = object({ product_id: text(80), country, postal_code
   'product_id',
 ]);
 
+/** Where a cart is to be delivered, if not to the saved place. */
+export const cartQuery = object({ country, postal_code: postalCode });
+
 export const cartLineBody = object(
   { quantity: { type: 'integer', minimum: 1, maximum: quantityMax } },
   ['quantity'],
@@ -174,12 +179,17 @@ const none: JsonSchema = { type: 'null' };
 export const wishlistSchema = object(
   {
     items: { type: 'array', items: wish },
-    next_cursor: none,
+    next_cursor: maybe(text(200)),
     stale: { type: 'boolean' },
     server_time: time,
   },
   ['items', 'next_cursor', 'stale', 'server_time'],
 );
+
+export const wishlistQuery = object({
+  limit: { type: 'integer', minimum: 1, maximum: wishesMax },
+  cursor: text(200),
+});
 
 const addressLine = { type: 'string', minLength: 1, maxLength: 200, pattern: '\\S' };
 const addressMaybe = { type: 'string', maxLength: 200 };

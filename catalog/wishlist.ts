@@ -9,7 +9,7 @@ import { bestOffer, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import { lastSeen } from './last-seen.ts';
 import type { PageCache } from './page-cache.ts';
-import { wishlistSchema } from './schemas.ts';
+import { wishlistQuery, wishlistSchema } from './schemas.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
 import { Turns, answering } from './turns.ts';
@@ -43,10 +43,10 @@ class Wishlists {
     });
   }
 
-  read(shopper: Shopper): Promise<object> {
+  read(shopper: Shopper, page: Page): Promise<object> {
     return this.#turns.run(async () => {
       const found = await this.#seen.get(shopper.id);
-      return this.#document(found?.value ?? [], found?.stale === true);
+      return this.#document(found?.value ?? [], found?.stale === true, page);
     });
   }
 
@@ -78,8 +78,9 @@ class Wishlists {
     return this.#document(wishes, false);
   }
 
-  async #document(wishes: readonly Wish[], stale: boolean): Promise<object> {
+  async #document(all: readonly Wish[], stale: boolean, page = wholeList): Promise<object> {
     const { offers, currency } = this.#options;
+    const { wishes, next } = pageOf(all, page);
     const products = await offersOf(
       offers,
       wishes.map((wish) => wish.product_id),
@@ -103,8 +104,36 @@ class Wishlists {
     });
     const isStale = stale || [...products.values()].some((one) => one.stale);
     const server_time = new Date().toISOString();
-    return { items, next_cursor: null, stale: isStale, server_time };
+    return { items, next_cursor: next, stale: isStale, server_time };
   }
+}
+
+interface Page {
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
+const wholeList: Page = { limit: wishesMax, cursor: null };
+
+const cursorOf = ({ added_at: at, product_id: product }: Wish): string =>
+  Buffer.from(`${at.toISOString()} ${product}`).toString('base64url');
+
+/** Goes on behind the cursor's wish, also when that is no longer wished for. */
+function pageOf(all: readonly Wish[], { limit, cursor }: Page) {
+  const [at = '', product = ''] = Buffer.from(cursor ?? '', 'base64url')
+    .toString()
+    .split(' ');
+  const time = Date.parse(at);
+  if (cursor !== null && Number.isNaN(time)) {
+    refuse('invalid_request', '`cursor` is not one of this list', { param: 'cursor' });
+  }
+  const place = all.findIndex(({ product_id: id }) => id === product);
+  const isGone = cursor !== null && place < 0;
+  const left = isGone ? all.filter((w) => w.added_at.getTime() < time) : all.slice(place + 1);
+  const wishes = left.slice(0, limit);
+  const last = wishes.at(-1);
+  const next = last === undefined || left.length <= limit ? null : cursorOf(last);
+  return { wishes, next };
 }
 
 /** One unit, for a shopper who is verified. */
@@ -130,9 +159,16 @@ export function wishlistRoutes(options: WishlistOptions): Route[] {
   });
   const wish = '/v1/wishlist/{product_id}';
   return [
-    route('getWishlist', 'GET', '/v1/wishlist', 'The wishlist', (_, shopper) =>
-      lists.read(shopper),
-    ),
+    {
+      ...route('getWishlist', 'GET', '/v1/wishlist', 'The wishlist', (ctx, shopper) =>
+        lists.read(shopper, {
+          limit: (ctx.query['limit'] as number | undefined) ?? wishesMax,
+          cursor: (ctx.query['cursor'] as string | undefined) ?? null,
+        }),
+      ),
+      query: wishlistQuery,
+      errors: ['invalid_request', 'unavailable'],
+    },
     route('putWish', 'PUT', wish, 'Wish for a product', (ctx, shopper) =>
       lists.put(shopper, ctx.param('product_id')),
     ),

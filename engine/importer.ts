@@ -1,25 +1,33 @@
 /**
  * Importer: does what import jobs ask for, a few hundred rows of each in turn, so that a long file
- * does not hold up a short one. Position and rows move in one transaction: whoever goes on after a
+ * does not hold up a short one, and no faster than products are opened, so that it does not hold up
+ * who registers one. Position and rows move in one transaction: whoever goes on after a
  * crash registers nothing twice. Files that never became a job, and jobs of last week, are deleted.
  */
 import { clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
-import { claimJob, takeTurn } from './imports/job.ts';
+import { claimJob, isBehind, takeTurn } from './imports/job.ts';
 import type { ImportContext } from './imports/job.ts';
 import { startLoop, type Loop } from './loop.ts';
 
 const everyMs = 250;
+/** However far behind: with Kafka away nothing is opened, and rows are registered all the same. */
+const slowestTurnMs = 2000;
 const sweepEveryMs = 600_000;
 const sweepRows = 500;
 
 export function startImporter(context: ImportContext, log: Log): Loop {
   let sweptAt = clock.now();
+  let turnAt = -Infinity;
   const round = async (): Promise<boolean> => {
-    const job = await claimJob(context.db);
+    // Rows of a moment ago are what it may be behind with; an idle importer asks nothing.
+    const isRested = clock.now() - turnAt >= slowestTurnMs;
+    const mayRegister = isRested || !(await isBehind(context.db));
+    const job = await claimJob(context.db, mayRegister);
     if (job !== null) {
       await takeTurn(context, job);
+      if (mayRegister) turnAt = clock.now();
       return true;
     }
     if (clock.now() - sweptAt >= sweepEveryMs) {

@@ -144,6 +144,8 @@ async function writeBody(
 ): Promise<Written> {
   const row = await lockOwn(q, vendor, id);
   if (row === null || !(await mayVary(q, vendor, fields))) return { code: 'not_found' };
+  const circle = await circleOf(q, row, fields['variant_of']);
+  if (circle !== null) return { code: 'invalid_request', param: 'variant_of', detail: circle };
   const version = row.version + 1;
   const kept = 'price' in fields ? { ...row.body, price_usd: undefined } : row.body;
   const body = { ...kept, ...fields };
@@ -162,6 +164,17 @@ async function writeBody(
     ...{ currency, product: { id, vendor, price, supply: 0 } },
   };
   return { kind: 'written', lanes: await closeStanding(q, standing, successor) };
+}
+
+/** Why the product must not become a variant of that one: it would be shown nowhere. */
+async function circleOf(q: Query, row: Row, parent: unknown): Promise<string | null> {
+  if (typeof parent !== 'string' || parent === row.body['variant_of']) return null;
+  if (parent === row.id) return 'a product is no variant of itself';
+  const [variant] = await q.query(
+    `SELECT 1 FROM sale.registrations WHERE vendor_id = $1 AND body->>'variant_of' = $2 LIMIT 1`,
+    [row.vendor_id, row.id],
+  );
+  return variant === undefined ? null : 'a product that has variants can be none';
 }
 
 async function writeWithdrawal(
@@ -246,14 +259,18 @@ async function setRemaining(
 ): Promise<'done' | 'settling' | VendorRejection> {
   const { db, secret, caller, freeOf } = context;
   const standing = row.standing_sale;
-  const free = standing === null ? null : await freeOf(standing);
-  if (standing === null || free === null) return 'settling';
+  if (standing === null) return 'settling';
   const request = requestOf(secret, idempotencyKey, 'remaining', row.id);
   const known = await knownMove(db, request);
-  const units = Math.abs(remaining - free);
-  if (known === null && units === 0) return 'done';
   const move = known ?? `mov_set_${base32(clock.random(10))}`;
   if (known === null) {
+    // Units that are on their way to it, as after a new price, are free too: they are waited for.
+    const free = await untilSettled(async () =>
+      (await inTransit(db, row.id)) ? null : freeOf(standing),
+    );
+    if (free === null) return 'settling';
+    const units = Math.abs(remaining - free);
+    if (units === 0) return 'done';
     const target = { move, sale: standing, item: 0, product: row.id, standing, units, request };
     await db.tx(async (q) => {
       if (remaining > free) await writeTopUp(q, { ...target, newStock: true });

@@ -15,18 +15,25 @@ export interface SavedPlace {
  */
 export type ReadSavedPlace = (authorization: string | undefined) => Promise<SavedPlace | null>;
 
-/** Refuses a postal code without its country. */
-export async function placeOf(
-  ctx: Ctx,
-  places: Places,
-  saved: ReadSavedPlace,
-): Promise<Place | null> {
+/** The place that the query names; null = none. Refuses a postal code without its country. */
+export function placeAsked(ctx: Ctx, places: Places): Place | null {
   const country = ctx.query['country'] as string | undefined;
   const postalCode = ctx.query['postal_code'] as string | undefined;
   if (country !== undefined) return places.locate(country, postalCode ?? null);
   if (postalCode !== undefined) {
     refuse('invalid_request', '`postal_code` needs `country`', { param: 'country' });
   }
+  return null;
+}
+
+/** Refuses a postal code without its country. */
+export async function placeOf(
+  ctx: Ctx,
+  places: Places,
+  saved: ReadSavedPlace,
+): Promise<Place | null> {
+  const asked = placeAsked(ctx, places);
+  if (asked !== null) return asked;
   const place = await saved(ctx.header('authorization'));
   return place === null ? null : places.locate(place.country, place.postalCode);
 }

@@ -24,8 +24,10 @@ const rememberedMax = 20_000;
 const rememberedMs = 10_000;
 const similarMax = 3;
 /** Letters in common, as pg_trgm counts them; below this a word is another word. */
-const similarityMin = 0.35;
+const similarityMin = 0.3;
 const shortestSimilar = 4;
+/** Two letters in the wrong order share few trigrams with what was meant: they are tried each. */
+const longestSwapped = 30;
 
 const factsText = `
 SELECT t.word, lexeme.lexeme,
@@ -37,14 +39,18 @@ SELECT t.word, lexeme.lexeme,
     AS longer_docs,
   CASE WHEN length(plain.word) < ${shortestSimilar} THEN '{}' ELSE ARRAY(
     SELECT jsonb_build_object('word', v.word, 'docs', v.docs) FROM shop.search_vocabulary v
-    WHERE v.word % plain.word AND v.word <> plain.word AND v.lexeme IS NOT NULL
+    WHERE (v.word % plain.word OR v.word = ANY(swapped.words))
+      AND v.word <> plain.word AND v.lexeme IS NOT NULL
       AND v.lexeme IS DISTINCT FROM lexeme.lexeme
-      AND similarity(v.word, plain.word) >= ${similarityMin}
-    ORDER BY similarity(v.word, plain.word)
+      AND (v.word = ANY(swapped.words) OR similarity(v.word, plain.word) >= ${similarityMin})
+    ORDER BY (v.word = ANY(swapped.words))::integer + similarity(v.word, plain.word)
         - 0.1 * abs(length(v.word) - length(plain.word)) + 0.03 * ln(v.docs + 1) DESC, v.word
     LIMIT ${similarMax}) END AS similar
 FROM unnest($1::text[]) AS t(word)
 CROSS JOIN LATERAL (SELECT public.unaccent(t.word) AS word) plain
+CROSS JOIN LATERAL (SELECT ARRAY(
+  SELECT overlay(plain.word PLACING reverse(substr(plain.word, i, 2)) FROM i) COLLATE "C"
+  FROM generate_series(1, least(length(plain.word), ${longestSwapped}) - 1) i) AS words) swapped
 LEFT JOIN LATERAL (
   SELECT lexeme FROM unnest(to_tsvector('shop.words', t.word)) LIMIT 1) lexeme ON true`;
 

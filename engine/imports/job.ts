@@ -36,16 +36,36 @@ const rowsPerTurn = 500;
 export const claimMs = 10_000;
 const claimEveryPieces = 32;
 
-/** The job that waited longest, as the caller's for some seconds; null = none is to be done. */
-export async function claimJob(db: Db): Promise<Job | null> {
+/**
+ * Whether as many products are still to be opened as a turn registers. More of them would only wait
+ * in front of a vendor's who registers one now.
+ */
+export async function isBehind(q: Query): Promise<boolean> {
+  const [row] = await q.query<{ behind: number }>(
+    `SELECT (SELECT count(*) FROM (SELECT 1 FROM sale.registrations
+               WHERE standing_sale IS NULL AND status = 'accepted' LIMIT ${rowsPerTurn}) r)
+          + (SELECT count(*) FROM (SELECT 1 FROM sale.lane_commands
+               WHERE outcome IS NULL LIMIT ${rowsPerTurn}) c) AS behind`,
+    [],
+    'import_behind',
+  );
+  return (row?.behind ?? 0) >= rowsPerTurn;
+}
+
+/**
+ * The job that waited longest, as the caller's for some seconds; null = none is to be done.
+ * `registers` false: only one whose turn registers nothing.
+ */
+export async function claimJob(db: Db, registers = true): Promise<Job | null> {
   const [job] = await db.query<Job>(
     `UPDATE sale.import_jobs SET touched_at = now(),
             claimed_until = now() + interval '${claimMs} milliseconds'
       WHERE id = (SELECT id FROM sale.import_jobs
                    WHERE status = 'running' AND claimed_until < now()
+                     AND ($1 OR dry_run OR rows IS NULL)
                    ORDER BY touched_at LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING id, vendor_id, upload, bytes, format, dry_run, columns, rows, done, refused, position`,
-    [],
+    [registers],
     'import_claim',
   );
   return job ?? null;

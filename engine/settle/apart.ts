@@ -6,9 +6,11 @@ import { messageOf } from '../../platform/fault.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import type { FoldedOrder } from '../domain/fold.ts';
 import type { FoldedTicket } from '../domain/line/tickets.ts';
+import type { SaleId } from '../domain/types.ts';
 import { CommandWriter } from './commands.ts';
 import { copying } from './copy-rows.ts';
 import type { SaleEvent } from './events.ts';
+import { settleOpenings } from './openings.ts';
 import { settleOrders, type Unsettled } from './orders.ts';
 import { CannotSettle, settleSale } from './sales.ts';
 import { settleTickets, type UnsettledTicket } from './tickets.ts';
@@ -22,6 +24,8 @@ export function isDataError(error: unknown): boolean {
 
 /** How a settlement writes its events; `orders` and `tickets` are folds, answered is what did not settle. */
 export interface Way {
+  /** Answers the sales whose events it has settled together. */
+  openings(q: Query, lane: number, events: readonly SaleEvent[]): Promise<ReadonlySet<SaleId>>;
   /** Answers why the event did not settle; null = it did. */
   sale(q: Query, lane: number, event: SaleEvent, writer: CommandWriter): Promise<string | null>;
   orders(q: Query, orders: readonly FoldedOrder[]): Promise<readonly Unsettled[]>;
@@ -30,6 +34,7 @@ export interface Way {
 
 /** What breaks a rule of the database is thrown, and nothing has settled. */
 export const whole: Way = {
+  openings: settleOpenings,
   async sale(q, lane, event, writer) {
     await settleSale(q, lane, event, writer);
     return null;
@@ -40,6 +45,7 @@ export const whole: Way = {
 
 /** What breaks a rule is answered, and all else has settled. */
 export const apart: Way = {
+  openings: () => Promise.resolve(new Set()),
   sale: settleSaleApart,
   orders: settleOrdersApart,
   tickets: settleTicketsApart,

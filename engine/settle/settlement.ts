@@ -99,15 +99,20 @@ export async function settle(
   const away = [...judged.away];
   const entryOf = new Map<string, Entry>();
   let decisions = 0;
-  for (const entry of judged.taken) {
+  const read = judged.taken.map((entry) => [entry, readEvents(entry)] as const);
+  const together = await way.openings(
+    q,
+    lane,
+    read.flatMap(([, { sales }]) => sales),
+  );
+  for (const [entry, events] of read) {
     entryOf.set(`${entry.epoch}-${entry.seq}`, entry);
     decisions += entry.count;
-    const events = readEvents(entry);
     orders.push(...events.orders);
     const strays = await chains.take(events);
     tickets.push(...events.tickets.filter((event) => !strays.has(event)));
     for (const event of events.sales) {
-      if (event.type === 'bell') continue;
+      if (event.type === 'bell' || together.has(event.sale)) continue;
       const reason = await way.sale(q, lane, event, writer);
       if (reason !== null) strays.set(event, reason);
     }

@@ -157,6 +157,10 @@ describe('reading a cart', () => {
     expect((await put(shopper, id, 2)).json['lines']).toMatchObject([
       { delivery: { deliverable: false, reason: 'not_included' } },
     ]);
+    const asked = await window.as(shopper, 'GET', '/v1/cart?country=DE&postal_code=10115');
+    expect(asked.json['lines']).toMatchObject([{ delivery: { deliverable: true } }]);
+    const halved = await window.as(shopper, 'GET', '/v1/cart?postal_code=10115');
+    expect([halved.status, halved.json['param']]).toEqual([400, 'country']);
   });
 
   it('says what changed until the line is put again', async () => {

@@ -76,6 +76,8 @@ describe('what is found', () => {
     ['a beginning of a word', q('turq'), ['prd_decor']],
     ['a typing error', q('turqoise'), ['prd_decor']],
     ['another one', q('massge'), ['prd_massage']],
+    ['letters in the wrong order', q('turqiouse'), ['prd_decor']],
+    ['of a short word', q('leahter'), ['prd_salon']],
     ['a hyphen is a space', q('t shirt'), ['prd_shirt']],
     ['a variant is found as its product', q('shirt 42'), ['prd_shirt']],
     ['stop words say nothing', q('the salon for a'), ['prd_salon', 'prd_massage']],

@@ -84,6 +84,18 @@ describe('a wishlist', () => {
     );
     const full = await window.as('shp_full', 'PUT', '/v1/wishlist/prd_a');
     expect([full.status, full.json['code']]).toEqual([409, 'limit_reached']);
+    const ids: string[] = [];
+    let next: string | null = '';
+    while (next !== null) {
+      const at = next === '' ? '' : `&cursor=${next}`;
+      const page = await window.as('shp_full', 'GET', `/v1/wishlist?limit=30${at}`);
+      ids.push(...(page.json['items'] as { product_id: string }[]).map((one) => one.product_id));
+      next = page.json['next_cursor'] as string | null;
+    }
+    expect([ids.length, new Set(ids).size]).toEqual([wishesMax, wishesMax]);
+    for (const bad of ['cursor=x', 'limit=0', 'limit=101', 'x=1']) {
+      expect((await window.as('shp_full', 'GET', `/v1/wishlist?${bad}`)).status).toBe(400);
+    }
     await window.database.db.run(`DELETE FROM shop.wishes WHERE shopper = 'shp_full'`);
   });
 

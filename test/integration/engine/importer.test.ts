@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { startImporter, sweepImports } from '../../../engine/importer.ts';
-import { claimJob, takeTurn } from '../../../engine/imports/job.ts';
+import { claimJob, isBehind, takeTurn } from '../../../engine/imports/job.ts';
 import type { ImportContext } from '../../../engine/imports/job.ts';
 import { importFile, jobsMax, readJob } from '../../../engine/imports/upload.ts';
 import type { ImportJob, ImportedFile } from '../../../engine/engine.ts';
@@ -47,8 +47,8 @@ async function uploaded(vendor: string, file: string | Buffer, more: More = {}):
 }
 
 /** One turn of a worker; false when there is nothing to do. */
-async function turn(): Promise<boolean> {
-  const job = await claimJob(database.db);
+async function turn(registers = true): Promise<boolean> {
+  const job = await claimJob(database.db, registers);
   if (job === null) return false;
   await takeTurn(context, job);
   return true;
@@ -267,7 +267,7 @@ describe('interrupted', () => {
 
 it('takes jobs in turn, so that a short one need not wait for a long one', async () => {
   const [patient, quick] = [await newVendor(), await newVendor()];
-  const long = await uploaded(patient, lines(3000));
+  const long = await uploaded(patient, lines(2000));
   const short = await uploaded(quick, lines(10));
   for (let i = 0; i < 6; i += 1) await turn();
   expect((await jobOf(quick, short)).status).toBe('done');
@@ -275,6 +275,22 @@ it('takes jobs in turn, so that a short one need not wait for a long one', async
   const loop = startImporter(context, silent);
   await until('the long one is done', async () => (await jobOf(patient, long)).status === 'done');
   await loop.close();
+});
+
+it('registers nothing while as many wait to be opened, and checks files all the same', async () => {
+  const vendor = await newVendor();
+  await imported(vendor, lines(500));
+  expect(await isBehind(database.db)).toBe(true);
+  const real = await uploaded(vendor, lines(1));
+  while (await turn(false));
+  expect((await jobOf(vendor, real)).done).toBe(0);
+  const dry = await uploaded(vendor, lines(3), { dryRun: true });
+  while (await turn(false));
+  expect((await jobOf(vendor, dry)).status).toBe('done');
+  await database.db.run(`UPDATE sale.registrations SET standing_sale = 'sal_x'`);
+  expect(await isBehind(database.db)).toBe(false);
+  while (await turn());
+  expect((await jobOf(vendor, real)).status).toBe('done');
 });
 
 it('a job is its vendor’s alone, and a vendor has so many at a time', async () => {

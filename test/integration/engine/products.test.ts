@@ -199,6 +199,24 @@ it('sets what is free: more is granted, less is withdrawn, what is held stays', 
   expect(await context.freeOf(standing)).toBe(0);
 });
 
+it('sets what is free when what is on its way has arrived', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  await shop.writeSale(vendor, [{ product: id, allotted: 3, price: 100 }]);
+  const nine = { fields: { remaining_supply: 9 }, remaining: 9 };
+  expect(await change(id, nine)).toMatchObject({ kind: 'done', value: { supply: 12 } });
+  expect(await context.freeOf(standing)).toBe(9);
+});
+
+it('lets no product be a variant of itself, or of its own variant', async () => {
+  const [a, b] = [(await shop.product(vendor, 1)).id, (await shop.product(vendor, 1)).id];
+  const variantOf = (product: string) => ({ fields: { variant_of: product } });
+  const refused = { rejection: { code: 'invalid_request', param: 'variant_of' } };
+  expect(await change(a, variantOf(a))).toMatchObject(refused);
+  expect(await change(b, variantOf(a))).toMatchObject({ kind: 'done' });
+  expect(await change(a, variantOf(b))).toMatchObject(refused);
+  expect(await change(b, variantOf(a))).toMatchObject({ kind: 'done' });
+});
+
 it('withdraws a product: nothing can be bought, what was bought goes on', async () => {
   const { id, standing } = await shop.product(vendor, 10);
   const order = await shop.hold(standing, 'ann', 2);

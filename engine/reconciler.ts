@@ -19,33 +19,52 @@ export function startReconciler(options: {
   readonly log: Log;
 }): Loop {
   const { db, shop, log } = options;
-  let shown = new Set<SaleId>();
+  let shown: ReadonlySet<SaleId> = new Set();
   const round = async (): Promise<void> => {
-    const quarantined = await db.query<{ lane: number; events: number }>(
-      `SELECT l.lane, count(q.lane)::int AS events
-         FROM sale.lanes l LEFT JOIN sale.quarantine q ON q.lane = l.lane AND q.resolved_at IS NULL
-        GROUP BY l.lane`,
-    );
-    for (const { lane, events } of quarantined) {
-      metrics.quarantined.set({ lane: String(lane) }, events);
-    }
-    const live = await db.query<{ id: SaleId }>(
-      `SELECT id FROM sale.sales WHERE kind = 'flash' AND state IN ('live', 'paused', 'closing')
-        ORDER BY starts_at DESC LIMIT ${salesShownMax}`,
-    );
-    for (const { id } of live) {
-      const counts = await shop.count(id);
-      if (counts.kind !== 'done') continue;
-      for (const kind of kinds) {
-        const units = counts.value.items.reduce((sum, item) => sum + item[kind], 0);
-        metrics.saleUnits.set({ sale: id, kind }, units);
-      }
-    }
-    const now = new Set(live.map((s) => s.id));
-    for (const id of shown) {
-      if (!now.has(id)) for (const kind of kinds) metrics.saleUnits.remove({ sale: id, kind });
-    }
+    const live = await look(db).catch((error: unknown) => {
+      // Nothing is shown rather than what was so before.
+      metrics.quarantined.reset();
+      return error as Error;
+    });
+    // Units are the lanes' to tell: with Postgres away those of the sales that it named last.
+    const now = live instanceof Error ? shown : live;
+    for (const id of shown) if (!now.has(id)) hide(id);
+    for (const id of now) await show(shop, id);
     shown = now;
+    if (live instanceof Error) throw live;
   };
   return startLoop({ name: 'reconciler', log, everyMs, round });
+}
+
+/** Shows what is in quarantine. Answers the sales whose units are to be shown. */
+async function look(db: Db): Promise<ReadonlySet<SaleId>> {
+  const quarantined = await db.query<{ lane: number; events: number }>(
+    `SELECT l.lane, count(q.lane)::int AS events
+       FROM sale.lanes l LEFT JOIN sale.quarantine q ON q.lane = l.lane AND q.resolved_at IS NULL
+      GROUP BY l.lane`,
+  );
+  for (const { lane, events } of quarantined) {
+    metrics.quarantined.set({ lane: String(lane) }, events);
+  }
+  const live = await db.query<{ id: SaleId }>(
+    `SELECT id FROM sale.sales WHERE kind = 'flash' AND state IN ('live', 'paused', 'closing')
+      ORDER BY starts_at DESC LIMIT ${salesShownMax}`,
+  );
+  return new Set(live.map(({ id }) => id));
+}
+
+async function show(shop: Shop, id: SaleId): Promise<void> {
+  const counts = await shop.count(id);
+  if (counts.kind !== 'done') {
+    hide(id);
+    return;
+  }
+  for (const kind of kinds) {
+    const units = counts.value.items.reduce((sum, item) => sum + item[kind], 0);
+    metrics.saleUnits.set({ sale: id, kind }, units);
+  }
+}
+
+function hide(id: SaleId): void {
+  for (const kind of kinds) metrics.saleUnits.remove({ sale: id, kind });
 }

@@ -11,8 +11,10 @@ import { formatWorld, type World } from '../../support/world.ts';
 
 const shoppers = 16;
 const audits = 3;
-/** That many orders must have been decided while one audit ran: else it has shown nothing. */
+/** That many orders must have been decided while an audit ran: else it has shown nothing. */
 const ordersEach = 20;
+/** On a busy machine an audit may be over before the crowd had its turn: then there is another. */
+const triesMax = 12;
 
 let world: World;
 let worker: Worker;
@@ -64,13 +66,15 @@ const run = (args: readonly string[]): Promise<Ended> => highnoonOn(world, ['aud
 describe('the audit of a system at work', () => {
   it('holds while orders are held, paid, released and expired', async () => {
     const load = crowd();
-    for (let n = 0; n < audits; n++) {
+    let shown = 0;
+    for (let n = 0; n < triesMax && shown < audits; n++) {
       const before = load.orders();
       await until('the crowd buys', () => load.orders() > before);
       const report = await reportOf(world, {}, { waitMs: 20_000 });
       expect(wrongIn(report)).toEqual([]);
-      expect(load.orders() - before).toBeGreaterThan(ordersEach);
+      if (load.orders() - before > ordersEach) shown += 1;
     }
+    expect(shown).toBe(audits);
     await load.end();
     const states = await world.db.query<{ state: string }>(
       'SELECT DISTINCT state FROM sale.orders ORDER BY 1',

@@ -42,6 +42,7 @@ afterAll(async () => {
 function crowd(): { orders: () => number; end: () => Promise<void> } {
   let running = true;
   let orders = 0;
+  let failed: unknown = null;
   const one = async (name: number): Promise<void> => {
     for (let n = 0; running; n++) {
       const order = await shop.hold(sale, `shopper-${name}-${Math.floor(n / 12)}`);
@@ -51,9 +52,15 @@ function crowd(): { orders: () => number; end: () => Promise<void> } {
       else if (n % 12 < 11) await shop.release(order);
     }
   };
-  const all = Array.from({ length: shoppers }, (_, name) => one(name));
+  const all = Array.from({ length: shoppers }, (_, name) =>
+    one(name).catch((error: unknown) => (failed ??= error)),
+  );
   return {
-    orders: () => orders,
+    /** Throws what ended one of the crowd. */
+    orders() {
+      if (failed !== null) throw failed as Error;
+      return orders;
+    },
     async end() {
       running = false;
       await Promise.all(all);

@@ -36,7 +36,7 @@ export interface Harness extends FakeEngine {
 }
 
 const rules = { secret: tokenSecret, issuer: 'highnoon', audience: 'highnoon' };
-const issue = tokenIssuer(rules);
+export const issue = tokenIssuer(rules);
 
 /** The clock of the server under test: a second after the bell. */
 export const serverNow = noon + 1000;
@@ -58,6 +58,7 @@ const allWell = {
 export async function startHarness(
   settings: Partial<ApiSettings> = {},
   catalogUrl = 'http://127.0.0.1:9',
+  now = (): number => serverNow,
 ): Promise<Harness> {
   const fake = fakeEngine();
   const catalog = catalogClient(catalogUrl);
@@ -82,7 +83,7 @@ export async function startHarness(
     catalog,
     watch,
     log: createLog('test', 'silent'),
-    now: () => serverNow,
+    now,
   });
   const url = `http://127.0.0.1:${server.port}`;
   return Object.assign(fake, {

@@ -93,9 +93,7 @@ function admissionOf({ admission }: SaleBody): Admission {
   const { mode, rate_per_second: ratePerSecond = null } = admission;
   const { turn_seconds: turnSeconds = noLine.turnSeconds, factor = noLine.factor } = admission;
   if (mode !== 'open') {
-    if (Math.abs(factor * 100 - Math.round(factor * 100)) > 1e-6) {
-      wrong('admission.factor', '`admission.factor` has at most two decimals');
-    }
+    checkFactor(factor);
     return { mode, ratePerSecond, turnSeconds, factor };
   }
   for (const [name, differs] of [
@@ -108,8 +106,14 @@ function admissionOf({ admission }: SaleBody): Admission {
   return noLine;
 }
 
+/** Throws for more than two decimals. */
+export function checkFactor(factor: number): void {
+  if (Math.abs(factor * 100 - Math.round(factor * 100)) <= 1e-6) return;
+  wrong('admission.factor', '`admission.factor` has at most two decimals');
+}
+
 /** Null = as soon as its units are there. */
-function startOf(text: string | undefined, now: Millis): Millis | null {
+export function startOf(text: string | undefined, now: Millis): Millis | null {
   if (text === undefined) return null;
   const at = Date.parse(text);
   if (at < now - lateStartMaxMs) wrong('starts_at', '`starts_at` is in the past');

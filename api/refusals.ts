@@ -147,8 +147,13 @@ function newSoldOut(available: number, mayReturn: boolean): ProblemInput {
   return problem('sold_out', detail, { extra: { available, may_return: mayReturn } });
 }
 
-function wrongState(what: string, state: string, next: readonly string[]): ProblemInput {
-  return problem('illegal_transition', `The ${what} is ${state}, which does not allow this.`, {
+function wrongState(
+  what: string,
+  state: string,
+  next: readonly string[],
+  detail = `The ${what} is ${state}, which does not allow this.`,
+): ProblemInput {
+  return problem('illegal_transition', detail, {
     extra: { state, next_states: next },
   });
 }
@@ -187,7 +192,7 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
       );
     case 'illegal_transition': {
       const state = rejection.state === 'creating' ? 'scheduled' : rejection.state;
-      return wrongState('sale', state, nextSaleStates(state));
+      return wrongState('sale', state, nextSaleStates(state), rejection.detail);
     }
     case 'invalid_request':
       return problem('invalid_request', rejection.detail, { param: rejection.param });

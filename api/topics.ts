@@ -38,7 +38,7 @@ const events: readonly JsonSchema[] = [
   tuple('bell', integer, { type: 'integer', description: 'Tickets that are drawn' }),
   tuple('numbers', ...decided, integer, integer),
   tuple(['opened', 'closing'], number),
-  tuple(['installed', 'paused', 'resumed', 'closed', 'closing'], ...decided),
+  tuple(['installed', 'changed', 'paused', 'resumed', 'closed', 'closing'], ...decided),
   tuple('moved', ...decided, text, oneOf('credit', 'debit'), integer, integer, integer, integer),
 ];
 

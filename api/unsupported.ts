@@ -8,7 +8,6 @@ import type { Method, Route } from '../platform/http/route.ts';
 type Row = readonly [id: string, line: string, summary: string];
 
 const vendors: readonly Row[] = [
-  ['changeSale', 'PATCH /v1/sales/{id}', 'Change a sale before the bell'],
   ['listSaleOrders', 'GET /v1/sales/{id}/orders', 'Orders of a sale'],
   ['packOrder', 'POST /v1/orders/{id}/pack', 'Pack an order'],
   ['shipOrder', 'POST /v1/orders/{id}/ship', 'Ship an order'],

@@ -23,6 +23,7 @@ import { LaneNews } from './news.ts';
 import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
 import { cancelSale } from './sales/cancel.ts';
+import { changeSale } from './sales/change.ts';
 import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
@@ -167,6 +168,7 @@ function saleSide(
   | 'createSchedule'
   | 'schedule'
   | 'endSchedule'
+  | 'changeSale'
   | 'cancelSale'
   | 'pauseSale'
   | 'resumeSale'
@@ -189,6 +191,8 @@ function saleSide(
       createSchedule(db, creationOf(parts), asked, (woken) => wakeLanes(lanes, woken)),
     schedule: (vendor, id) => readSchedule(db, vendor, id),
     endSchedule: (vendor, id) => endSchedule(db, vendor, id),
+    changeSale: (vendor, id, change) =>
+      after(id, changeSale({ ...creationOf(parts), ...control }, vendor, id, change)),
     cancelSale: (vendor, id, key) => after(id, cancelSale(control, vendor, id, key)),
     pauseSale: toggle('pause'),
     resumeSale: toggle('resume'),

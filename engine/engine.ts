@@ -151,6 +151,28 @@ export interface NewSale {
   readonly fingerprint: string;
 }
 
+/** What changes of a sale before its bell; what is not there stays. */
+export interface SaleChange {
+  readonly startsAt?: Millis;
+  /** Without it a sale that begins at another time lasts as long as before. */
+  readonly durationSeconds?: number;
+  readonly limitPerShopper?: number;
+  readonly holdSeconds?: number;
+  readonly who?: 'verified' | 'anyone';
+  readonly admission?: Partial<Admission>;
+  /** `allotted` of one item only, and nothing else with it. Null = the sale's only item. */
+  readonly items?: readonly {
+    readonly product: ProductId | null;
+    readonly allotted?: number;
+    readonly price?: number;
+    /** Of the list price that the sale shows. */
+    readonly discountPercent?: number;
+  }[];
+  readonly idempotencyKey?: string;
+  /** Canonical JSON of the body: another one under the same key is refused. */
+  readonly fingerprint: string;
+}
+
 /** A sale at a local time in an IANA zone, on dates or by an RRULE; checked by the engine. */
 export interface NewSchedule extends Omit<NewSale, 'startsAt'> {
   readonly schedule: {
@@ -253,7 +275,7 @@ export type VendorRejection =
       readonly available: number;
       readonly product: ProductId;
     }
-  | { readonly code: 'illegal_transition'; readonly state: string }
+  | { readonly code: 'illegal_transition'; readonly state: string; readonly detail?: string }
   | { readonly code: 'invalid_request'; readonly param: string; readonly detail: string };
 
 /** `settling` = recorded, but its settlement did not come within the wait: ask again with the same key. */
@@ -365,6 +387,8 @@ export interface Engine {
   /** `null` = no such schedule of this vendor. */
   schedule(vendor: VendorId, id: string): Promise<ScheduleDocument | null>;
   endSchedule(vendor: VendorId, id: string): Promise<VendorOutcome<ScheduleDocument>>;
+  /** Before the bell: after it the lane refuses. */
+  changeSale(vendor: VendorId, id: SaleId, change: SaleChange): Promise<VendorOutcome<SaleTerms>>;
   /** Before the bell; its units return. */
   cancelSale(
     vendor: VendorId,

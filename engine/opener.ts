@@ -182,7 +182,7 @@ async function attendSchedules(options: OpenerOptions): Promise<void> {
   const freeOf = async (standing: string): Promise<number | null> => {
     const [moving] = await db.query(
       `SELECT 1 FROM sale.moves
-        WHERE to_sale = $1 AND kind = 'return' AND state = 'crediting'
+        WHERE to_sale = $1 AND kind IN ('return', 'unfence') AND state = 'crediting'
            OR from_sale = $1 AND state = 'undoing' LIMIT 1`,
       [standing],
     );

@@ -6,12 +6,13 @@
 --           install { sale, start ms, end ms, limit, hold ms, verified only, credits wanted,
 --                     { { product, price }, … }, { mode, turn ms, factor in percent, most that
 --                     wait } or nothing, which is no line }; mode 1 = queue, 2 = draw
+--           terms { as an install's: the sale's new ones, before its bell }
 --           numbers { from, count, { { key, shopper }, … } }
 --           credit  { move, item, units }     debit { move, item, units }
 --           pause {}  resume {}  close {}
 -- Returns msgpack { status, epoch, head sequence, applied }: applied 1 = now, 0 = before,
 --         -1 = an earlier number is missing
--- Emits   installed, moved, paused, resumed, closing, closed, numbers (number, 1 | 0, reason, …),
+-- Emits   installed, changed, moved, paused, resumed, closing, closed, numbers (number, 1 | 0, reason, …),
 --         opened, bell. With a line a pause tells the hold clock, a resume all pauses so far (ms)
 -- Cost    one command a call; close ends up to 256 overdue holds first. Returned numbers that leave
 --         are read one by one, 2 µs each: 4,096 a close, 32,768 a debit at most.
@@ -62,7 +63,7 @@ redis.call('ZREM', KEYS[7], '')
 append(lane, { sale }, { 1 })
 redis.call('SET', KEYS[8], number)
 if not refused then
-  if sale.new then install(sale) end
+  if sale.new or sale.changed then install(sale) end
   writeSale(sale, lane)
 elseif fault and redis.pcall('HEXISTS', KEYS[9], 'st') == 1 then
   redis.call('HSET', KEYS[9], 'frz', fault)

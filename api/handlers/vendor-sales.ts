@@ -1,15 +1,23 @@
-/** Sales by their vendor: create, pause, resume, close, top up, list, watch. */
+/** Sales by their vendor: create, change, pause, resume, close, top up, list, watch. */
 import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { SaleTerms, VendorOutcome } from '../../engine/index.ts';
 import { vendorOf } from '../api.ts';
 import type { Api } from '../api.ts';
+import { saleChangeOf } from '../change-sale.ts';
+import type { SaleChangeBody } from '../change-sale.ts';
 import { statsJson, vendorSaleJson } from '../documents.ts';
 import { hasLine } from '../line-desk.ts';
 import { newSaleOf, newScheduleOf } from '../new-sale.ts';
 import type { SaleBody } from '../new-sale.ts';
 import { notFound, outcomeProblem, vendorProblem } from '../refusals.ts';
 import { idParams, saleIdPattern } from '../schemas/common.ts';
-import { newSaleBody, ownSaleAnswer, statsAnswer, topUpBody } from '../schemas/sales.ts';
+import {
+  newSaleBody,
+  ownSaleAnswer,
+  saleChangeBody,
+  statsAnswer,
+  topUpBody,
+} from '../schemas/sales.ts';
 import { madeScheduleAnswer } from '../schemas/schedules.ts';
 import { answerMadeSchedule, scheduleRoutes } from './schedules.ts';
 import { answerSale, pageReader, salesAnswer, salesQuery } from './sales.ts';
@@ -21,6 +29,7 @@ const common = { half: 'sale', auth: 'vendor', params: idParams(saleIdPattern) }
 export function vendorSaleRoutes(api: Api): Route[] {
   return [
     createRoute(api),
+    changeRoute(api),
     controlRoute(api, 'pause', 'Take no holds for the moment; live ones may be paid'),
     controlRoute(api, 'resume', 'Take holds again'),
     controlRoute(api, 'close', 'End it: live holds may still be paid, unsold units return'),
@@ -83,7 +92,10 @@ function createRoute(api: Api): Route {
 }
 
 /** The engine knows items only: a body of one product has its fields at the top. */
-function asAsked<T>(outcome: VendorOutcome<T>, body: SaleBody): VendorOutcome<T> {
+function asAsked<T>(
+  outcome: VendorOutcome<T>,
+  body: { readonly items?: unknown },
+): VendorOutcome<T> {
   if (body.items !== undefined || outcome.kind !== 'rejected') return outcome;
   const { rejection } = outcome;
   if (rejection.code !== 'invalid_request') return outcome;
@@ -166,6 +178,40 @@ function topUpRoute(api: Api): Route {
   };
 }
 
+function changeRoute(api: Api): Route {
+  const { engine, currency, now } = api;
+  return {
+    ...common,
+    id: 'changeSale',
+    method: 'PATCH',
+    path: '/v1/sales/{id}',
+    summary: 'Change a sale before its bell',
+    description:
+      'What is not named stays; so do its seed and the tickets that were taken. With another ' +
+      '`starts_at` it lasts as long as before. `discount_percent` is of the list price that the ' +
+      'sale shows. `allotted`, up or down, is a request of its own, for one item. The line’s ' +
+      'mode changes only while nobody has joined. From the bell on: 409.',
+    body: saleChangeBody,
+    idempotencyKey: 'optional',
+    responses: { 200: ownSaleAnswer },
+    errors: [
+      'not_found',
+      'insufficient_supply',
+      'illegal_transition',
+      'idempotency_key_reused',
+      'unsupported',
+      'unavailable',
+    ],
+    handle: async (ctx) => {
+      const body = ctx.body as SaleChangeBody;
+      const { idempotencyKey } = ctx;
+      const change = saleChangeOf(body, { idempotencyKey, currency, now: now() });
+      const outcome = await engine.changeSale(vendorOf(ctx), ctx.param('id'), change);
+      await answerCommand(ctx, api, asAsked(outcome, body), 200);
+    },
+  };
+}
+
 function cancelRoute(api: Api): Route {
   return {
     ...common,
@@ -173,9 +219,7 @@ function cancelRoute(api: Api): Route {
     method: 'DELETE',
     path: '/v1/sales/{id}',
     summary: 'Cancel a sale before its bell',
-    description:
-      'Its units return. Terms of a sale never change: who wants other ones cancels it and creates ' +
-      'another. After the bell: 409, and `close` ends it.',
+    description: 'Its units return. After the bell: 409, and `close` ends it.',
     idempotencyKey: 'optional',
     responses: { 200: ownSaleAnswer },
     errors: ['not_found', 'illegal_transition', 'unavailable'],

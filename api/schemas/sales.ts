@@ -46,15 +46,16 @@ const schedule = object(
   ['local_time', 'time_zone'],
 );
 
-const admission = object(
-  {
-    mode: oneOf('open', 'queue', 'draw'),
-    rate_per_second: { type: 'number', exclusiveMinimum: 0, maximum: 1_000_000 },
-    turn_seconds: whole(1, 86_400),
-    factor: { type: 'number', minimum: 1, maximum: 100 },
-  },
-  ['mode'],
-);
+const ratePerSecond = { exclusiveMinimum: 0, maximum: 1_000_000 };
+
+const admissionFields = {
+  mode: oneOf('open', 'queue', 'draw'),
+  rate_per_second: { type: 'number', ...ratePerSecond },
+  turn_seconds: whole(1, 86_400),
+  factor: { type: 'number', minimum: 1, maximum: 100 },
+};
+
+const admission = object(admissionFields, ['mode']);
 
 const thirtyDays = 2_592_000;
 
@@ -69,6 +70,27 @@ export const newSaleBody = object({
   who: { ...oneOf('verified', 'anyone'), default: 'verified' },
   admission,
 });
+
+/** Whatever is not there stays. */
+export const saleChangeBody = {
+  ...object({
+    ...offer,
+    items: list(object(offer, ['product_id']), { minItems: 1, maxItems: itemsMax }),
+    starts_at: time,
+    duration_seconds: whole(1, thirtyDays),
+    limit_per_shopper: whole(1, limitPerShopperMax),
+    hold_seconds: whole(1, 3600),
+    who: oneOf('verified', 'anyone'),
+    admission: {
+      ...object({
+        ...admissionFields,
+        rate_per_second: { type: ['number', 'null'], ...ratePerSecond },
+      }),
+      minProperties: 1,
+    },
+  }),
+  minProperties: 1,
+};
 
 export const topUpBody = object(
   {

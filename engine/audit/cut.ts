@@ -78,6 +78,8 @@ export interface ExpectedSale {
   state: string;
   credits: number;
   installed: boolean;
+  /** Its terms were changed after the snapshot: Postgres does not have them yet. */
+  changed: boolean;
   readonly items: ExpectedItem[];
 }
 
@@ -87,6 +89,7 @@ export function expectedSale(row: SaleRow, facts: readonly SaleFact[]): Expected
     state: row.state,
     credits: row.credits,
     installed: row.installed,
+    changed: false,
     items: row.items.map(({ moved, allotted, last_number: last }) => ({ moved, allotted, last })),
   };
   for (const fact of facts) if (fact.ok || fact.number === 0) apply(sale, fact);
@@ -97,6 +100,9 @@ function apply(sale: ExpectedSale, fact: SaleFact): void {
   switch (fact.kind) {
     case 'installed':
       sale.installed = true;
+      return;
+    case 'changed':
+      sale.changed = true;
       return;
     case 'opened':
     case 'resumed':

@@ -85,6 +85,13 @@ export interface SaleRow {
   /** Credits of the sale that were taken, as settled; and how many its bell waits for. */
   readonly credits: number;
   readonly wanted: number;
+  /** Null = it has no line. */
+  readonly line: {
+    readonly mode: string;
+    readonly turn_seconds: number;
+    readonly factor: number;
+    readonly line_max: number;
+  } | null;
   readonly items: ItemRow[];
 }
 
@@ -107,6 +114,9 @@ export async function readSales(
             coalesce((extract(epoch FROM s.ends_at) * 1000)::bigint, 0) AS end,
             coalesce((extract(epoch FROM s.closed_at) * 1000)::bigint, 0) AS "closedAt",
             coalesce(c.credits, 0) AS credits,
+            (SELECT jsonb_build_object('mode', mode, 'turn_seconds', turn_seconds,
+                                       'factor', factor, 'line_max', line_max)
+               FROM sale.lines WHERE sale_id = s.id) AS line,
             CASE WHEN s.kind = 'standing' THEN 0
                  ELSE (SELECT count(*) FROM sale.sale_items i WHERE i.sale_id = s.id) END AS wanted
        FROM sale.sales s LEFT JOIN commands c ON c.sale_id = s.id

@@ -9,7 +9,7 @@ import type { OrderRow } from './shopper.ts';
 export interface SaleRow {
   readonly id: SaleId;
   readonly state: string;
-  /** Body of the `install` that the lane has taken: see lua/command.lua. */
+  /** Body of the last `install` or `terms` that the lane has taken: see lua/command.lua. */
   readonly terms: readonly [
     id: SaleId,
     startsAt: number,
@@ -19,7 +19,7 @@ export interface SaleRow {
     verifiedOnly: number,
     creditsWanted: number,
     items: readonly (readonly [product: string, price: number])[],
-    line?: InstalledLine,
+    line?: InstalledLine | null,
   ];
   /** Credits that the lane has taken. */
   readonly credits: number;
@@ -32,7 +32,7 @@ export interface SaleRow {
 export function readSales(q: Query, lane: number): Promise<SaleRow[]> {
   return q.query<SaleRow>(
     `WITH done AS (
-       SELECT kind, sale_id, body, outcome->'rest' AS rest FROM sale.lane_commands
+       SELECT number, kind, sale_id, body, outcome->'rest' AS rest FROM sale.lane_commands
         WHERE lane = $1 AND (outcome->>'ok')::boolean),
      gone AS (
        SELECT sale_id, (rest->>2)::int AS item, unit::bigint AS number
@@ -49,8 +49,9 @@ export function readSales(q: Query, lane: number): Promise<SaleRow[]> {
                               ORDER BY item) FROM sale.sale_items i WHERE i.sale_id = s.id) AS items,
             coalesce((SELECT jsonb_agg(jsonb_build_array(item, number)) FROM gone g
                        WHERE g.sale_id = s.id), '[]') AS gone
-       FROM done d JOIN sale.sales s ON s.id = d.sale_id
-      WHERE d.kind = 'install' ORDER BY s.id`,
+       FROM (SELECT DISTINCT ON (sale_id) sale_id, body FROM done
+              WHERE kind IN ('install', 'terms') ORDER BY sale_id, number DESC) d
+       JOIN sale.sales s ON s.id = d.sale_id ORDER BY s.id`,
     [lane],
   );
 }

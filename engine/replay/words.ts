@@ -30,6 +30,7 @@ export function commandInWords({
 }: CommandRow): LaneCommand | null {
   switch (kind) {
     case 'install':
+    case 'terms':
       return { number, sale, kind, terms: termsOf(body) };
     case 'credit':
     case 'debit': {
@@ -59,7 +60,7 @@ function termsOf(body: readonly unknown[]) {
     number,
     number,
     [string, number][],
-    [number, number, number, number]?,
+    ([number, number, number, number] | null)?,
   ];
   return {
     ...{ startsAt, endsAt, limit, holdMs, creditsWanted, verifiedOnly: verifiedOnly === 1 },
@@ -68,8 +69,8 @@ function termsOf(body: readonly unknown[]) {
   };
 }
 
-function lineOf(packed?: readonly [number, number, number, number]): LineTerms | null {
-  if (packed === undefined) return null;
+function lineOf(packed?: readonly [number, number, number, number] | null): LineTerms | null {
+  if (packed === undefined || packed === null) return null;
   const [mode, turnMs, factorPercent, lineMax] = packed;
   const name = lineModes[mode];
   if (name === 'open' || name === undefined) return null;

@@ -1,7 +1,6 @@
 /**
  * Cancels a sale before its bell: its lane closes it, so that nobody holds of it, and what was fenced
- * for it returns to its standing sales. Terms of a sale never change; a vendor who wants other ones
- * cancels it and creates another.
+ * for it returns to its standing sales.
  */
 import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';

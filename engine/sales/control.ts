@@ -55,6 +55,25 @@ export async function writeCommand(
   return { lanes: [lane], number };
 }
 
+/** Units of a sale that go back to their standing sale. */
+export async function writeUnfence(
+  q: Query,
+  t: Omit<TopUp, 'newStock'>,
+): Promise<readonly number[]> {
+  await q.run(
+    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units,
+                             group_id, state, request)
+     VALUES ($1, 'unfence', $2, $3, $4, $5, 0, $6, $1, 'asked', $7)`,
+    [t.move, t.product, t.sale, t.item, t.standing, t.units, t.request ?? null],
+  );
+  const writer = new CommandWriter();
+  const body = [t.move, t.item, t.units];
+  writer.add({ lane: laneOfId(t.sale), kind: 'debit', sale: t.sale, move: t.move, body });
+  const { lanes } = writer;
+  await writer.flush(q);
+  return lanes;
+}
+
 export interface TopUp {
   readonly move: string;
   readonly sale: SaleId;

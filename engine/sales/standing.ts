@@ -136,7 +136,7 @@ export async function openStandings(
 /**
  * Closes a standing sale: what is free leaves it at once, the rest as its holds end. Written last in
  * its transaction, after the `successor` at another price, to which the units then return. Terms of
- * a sale never change, so that every order of it has its price.
+ * a sale that sells never change, so that every order of it has its price.
  */
 export async function closeStanding(
   q: Query,

@@ -234,12 +234,22 @@ export async function topUpSale(
   });
   if ('code' in planned) return { kind: 'rejected', rejection: planned };
   for (const lane of planned.lanes) void caller.send(lane).catch(() => undefined);
-  const settled = await moveOutcome(db, planned.move);
+  return answerMove(db, id, planned.move, planned.replayed);
+}
+
+/** The sale once a move of its units has settled. */
+export async function answerMove(
+  db: Db,
+  id: SaleId,
+  move: string,
+  replayed: boolean,
+): Promise<VendorOutcome<SaleTerms>> {
+  const settled = await moveOutcome(db, move);
   if (settled === null) return { kind: 'settling' };
   const sale = await readSale(db, id);
   if (sale === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
   if (settled.state === 'done') {
-    return { kind: 'done', value: sale.terms, replayed: planned.replayed };
+    return { kind: 'done', value: sale.terms, replayed };
   }
   if (settled.reason.startsWith('insufficient')) {
     const available = Number(settled.reason.split(':')[1] ?? 0);

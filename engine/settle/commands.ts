@@ -5,7 +5,8 @@
 import type { Query } from '../../platform/postgres/db.ts';
 import type { SaleId } from '../domain/types.ts';
 
-export type CommandKind = 'install' | 'credit' | 'debit' | 'pause' | 'resume' | 'close' | 'numbers';
+export type CommandKind =
+  'install' | 'terms' | 'credit' | 'debit' | 'pause' | 'resume' | 'close' | 'numbers';
 
 export interface NewCommand {
   readonly lane: number;

@@ -6,7 +6,7 @@ import type { CommandWriter } from './commands.ts';
 
 export interface Move {
   readonly id: string;
-  readonly kind: 'grant' | 'fence' | 'return' | 'restock' | 'withdraw';
+  readonly kind: 'grant' | 'fence' | 'unfence' | 'return' | 'restock' | 'withdraw';
   readonly product_id: string;
   readonly from_sale: SaleId | null;
   readonly from_item: number | null;

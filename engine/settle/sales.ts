@@ -9,6 +9,7 @@ import type { CommandWriter } from './commands.ts';
 import type { SaleEvent } from './events.ts';
 import { credit, moveColumns, setMove, shortOf, type Move } from './moves.ts';
 import { decideOccurrence } from './occurrences.ts';
+import { settleTerms } from './terms.ts';
 
 /** An event that no repetition can settle: it is put into quarantine. */
 export class CannotSettle extends Error {}
@@ -36,6 +37,9 @@ export async function settleSale(
       if (!event.ok) return;
       await q.run('UPDATE sale.sales SET installed = true WHERE id = $1', [event.sale]);
       await schedule(q, event.sale);
+      return;
+    case 'changed':
+      if (event.ok) await settleTerms(q, lane, event);
       return;
     case 'opened':
       await q.run(
@@ -189,12 +193,15 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
       if (event.ok) await shrinkSupply(q, move);
       return;
     }
+    if (move.kind === 'unfence' && event.ok) await offerMore(q, event.sale, item, -move.units);
     await setMove(q, id, event.ok ? 'debited' : 'refused', reason);
     await decideGroup(q, move.group_id ?? '', writer);
     return;
   }
   if (event.ok) {
-    await setMove(q, id, move.state === 'undoing' ? 'undone' : 'done', null);
+    const isBack = move.state === 'undoing';
+    if (isBack && move.kind === 'unfence') await offerMore(q, event.sale, item, move.units);
+    await setMove(q, id, isBack ? 'undone' : 'done', null);
     if (move.group_id !== null) await schedule(q, move.group_id);
     return;
   }
@@ -211,6 +218,15 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
   }
   await setMove(q, id, 'refused', event.reason);
   if (move.kind === 'grant') await shrinkSupply(q, move);
+}
+
+/** What a sale was asked for is what it offers, but for its top-ups. */
+async function offerMore(q: Query, sale: SaleId, item: number, units: number): Promise<void> {
+  await q.run('UPDATE sale.sale_items SET asked = asked + $3 WHERE sale_id = $1 AND item = $2', [
+    sale,
+    item,
+    units,
+  ]);
 }
 
 /** Moves whose credit their sale could not take: it was frozen, or a script failed. */

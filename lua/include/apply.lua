@@ -1,7 +1,7 @@
 -- What a lane command does to the working copy of its sale. Every branch emits exactly one event
 -- with the command's number; a refusal changes nothing.
 local EVENT = {
-  install = 'installed', credit = 'moved', debit = 'moved', pause = 'paused',
+  install = 'installed', terms = 'changed', credit = 'moved', debit = 'moved', pause = 'paused',
   resume = 'resumed', close = 'closed', numbers = 'numbers',
 }
 
@@ -71,7 +71,38 @@ local function install(sale)
   if line then
     local own = cmsgpack.pack({ line.mode, line.turn, line.factor, line.most })
     redis.call('HSET', KEYS[9], 'line', own)
+  elseif sale.changed then
+    redis.call('HDEL', KEYS[9], 'line', 'ln')
   end
+end
+
+-- Before the bell a vendor changes the terms, prices among them. Tickets stay, and a line that
+-- somebody has joined stays one of its mode.
+local function changeTerms(sale, number, body)
+  local to, line, reason = newSale(sale.id, body), sale.line, nil
+  if #to.items ~= #sale.items then error('malformed command') end
+  for i = 1, #to.items do
+    if to.items[i].product ~= sale.items[i].product then error('malformed command') end
+  end
+  if sale.st ~= SCHEDULED then
+    emit(sale, { 'changed', number, 0, 'state', sale.st })
+    return
+  end
+  local mode = to.line and to.line.mode
+  if line and line.joined > 0 and mode ~= line.mode then
+    emit(sale, { 'changed', number, 0, 'joined' })
+    return
+  end
+  sale.start, sale.ends, sale.limit = to.start, to.ends, to.limit
+  sale.hold, sale.who = to.hold, to.who
+  for i = 1, #to.items do sale.items[i].price = to.items[i].price end
+  if line and to.line then
+    line.mode, line.turn, line.factor, line.most = mode, to.line.turn, to.line.factor, to.line.most
+  else
+    sale.line = to.line
+  end
+  sale.dirty, sale.changed = true, true
+  emit(sale, { 'changed', number, 1, '' })
 end
 
 -- One of nothing counts: the bell waits for a credit of every item.
@@ -124,6 +155,12 @@ end
 local function debit(sale, number, body)
   local item, units = body[2] + 1, checkedUnits(body[3], 1)
   local it = sale.items[item]
+  -- A flash sale gives units back before its bell only: after it, turns may claim them.
+  if sale.ends > 0 and sale.st ~= SCHEDULED then
+    emit(sale, { 'moved', number, 0, 'begun', body[1], 'debit', body[2], units, it.allotted,
+      it.last, 0 })
+    return
+  end
   local fresh = it.last - it.next + 1
   local most = fresh + math.min(it.returned, DEBIT_MOST)
   if most < units then
@@ -228,6 +265,8 @@ local function apply(sale, lane, number, kind, body, new)
   if not new then latch(sale, lane) end
   if kind == 'install' then
     emit(sale, { 'installed', number, new and 1 or 0, new and '' or 'exists' })
+  elseif kind == 'terms' then
+    changeTerms(sale, number, body)
   elseif kind == 'credit' then
     credit(sale, number, body)
   elseif kind == 'debit' then

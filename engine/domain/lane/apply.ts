@@ -10,6 +10,7 @@ import { newLine, pausedMs } from './evolve-line.ts';
 import { numbers } from './numbers.ts';
 import type { LaneSaleState, Sale } from './state.ts';
 import { refused } from './refused.ts';
+import { changeTerms } from './terms.ts';
 import { available, closeMax, debitable, debited } from './units.ts';
 import { happen, latch, type SaleWork } from './work.ts';
 import type { LaneCommand, Terms } from './words.ts';
@@ -55,6 +56,9 @@ export function apply(work: SaleWork, c: LaneCommand, isNew: boolean): void {
   switch (c.kind) {
     case 'install':
       happen(work, isNew ? ['installed', c.number, 1, ''] : ['installed', c.number, 0, 'exists']);
+      break;
+    case 'terms':
+      changeTerms(work, c);
       break;
     case 'credit':
       credit(work, c);
@@ -102,6 +106,11 @@ function credit(work: SaleWork, c: Move): void {
 function debit(work: SaleWork, c: Move): void {
   const it = itemAt(work.sale, c.item);
   const { allotted, last } = it;
+  // A flash sale gives units back before its bell only: after it, turns may claim them.
+  if (work.sale.endsAt > 0 && work.sale.state !== 'scheduled') {
+    happen(work, [...refused(c, 'begun'), allotted, last, 0]);
+    return;
+  }
   if (debitable(it) < c.units) {
     happen(work, [...refused(c, 'insufficient'), allotted, last, debitable(it)]);
     return;

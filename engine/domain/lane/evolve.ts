@@ -22,6 +22,7 @@ export function evolve(sale: Sale, event: LaneEvent, clock: Clock): void {
   if (isRefused(event)) return;
   switch (event[0]) {
     case 'installed': // its terms are in the command: `apply.ts` makes the sale
+    case 'changed': // in the command too: `terms.ts`
       return;
     case 'held':
       held(sale, event, clock);

@@ -3,6 +3,7 @@ import type { LaneCommand, RefusedEvent } from './words.ts';
 
 const eventOf = {
   install: 'installed',
+  terms: 'changed',
   credit: 'moved',
   debit: 'moved',
   pause: 'paused',

@@ -13,7 +13,7 @@ export type LaneSaleState = 'scheduled' | 'live' | 'paused' | 'closing' | 'close
 export interface Item {
   readonly product: ProductId;
   /** Minor units, for one unit. */
-  readonly price: number;
+  price: number;
   allotted: number;
   /** Numbers next…last were never issued. */
   next: number;
@@ -77,7 +77,7 @@ export interface LineTerms {
  * while it is paused: so a resume lengthens every open turn without rewriting a record.
  */
 export interface Line {
-  readonly terms: LineTerms;
+  terms: LineTerms;
   /** Tickets ever taken. */
   joined: number;
   /** How many had joined when the bell rang; -1 = it has not. */
@@ -141,13 +141,13 @@ export interface DueHolds {
 
 export interface Sale {
   readonly id: SaleId;
-  readonly startsAt: Millis;
+  startsAt: Millis;
   /** 0 = no end (standing sale). */
-  readonly endsAt: Millis;
+  endsAt: Millis;
   /** Units that a shopper may own here, held and paid together. */
-  readonly limit: number;
-  readonly holdMs: number;
-  readonly verifiedOnly: boolean;
+  limit: number;
+  holdMs: number;
+  verifiedOnly: boolean;
   /** The bell waits for these. */
   readonly creditsWanted: number;
   creditsIn: number;
@@ -165,7 +165,7 @@ export interface Sale {
   /** A fault froze this sale; '' = it is not. */
   frozen: string;
   /** Null = whoever comes may hold. */
-  readonly line: Line | null;
+  line: Line | null;
 }
 
 export interface Lane {

@@ -99,22 +99,24 @@ export type LineCommand =
   | { readonly kind: 'line'; readonly sale: SaleId };
 
 /** What Postgres or a vendor decided for the lane; applied only as the one after the last. */
-export type LaneCommand = { readonly number: number; readonly sale: SaleId } & (
-  | { readonly kind: 'install'; readonly terms: Terms }
-  | {
-      readonly kind: 'credit' | 'debit';
-      readonly move: string;
-      readonly item: number;
-      readonly units: number;
-    }
-  | { readonly kind: 'pause' | 'resume' | 'close' }
-  | {
-      /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
-      readonly kind: 'numbers';
-      readonly from: number;
-      readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
-    }
-);
+export type LaneCommand = { readonly number: number; readonly sale: SaleId } &
+  /** `terms` are the sale's new ones, all of them: before its bell only. */
+  (
+    | { readonly kind: 'install' | 'terms'; readonly terms: Terms }
+    | {
+        readonly kind: 'credit' | 'debit';
+        readonly move: string;
+        readonly item: number;
+        readonly units: number;
+      }
+    | { readonly kind: 'pause' | 'resume' | 'close' }
+    | {
+        /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
+        readonly kind: 'numbers';
+        readonly from: number;
+        readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
+      }
+  );
 
 export type OrderReply = readonly [
   code: 'done' | 'replayed',
@@ -295,7 +297,7 @@ export type DebitedEvent = readonly [
 
 /** What became of a lane command that changed nothing: number, 0, reason, and what helps. */
 export type RefusedEvent = readonly [
-  type: 'installed' | 'moved' | 'paused' | 'resumed' | 'closed' | 'numbers',
+  type: 'installed' | 'changed' | 'moved' | 'paused' | 'resumed' | 'closed' | 'numbers',
   number: number,
   ok: 0,
   reason: string,
@@ -349,7 +351,7 @@ export type SaleEvent =
   | readonly ['opened', number: 0]
   | readonly ['bell', number: 0, joined: number]
   | readonly ['closing', number: 0]
-  | readonly ['installed' | 'paused' | 'resumed', number: number, ok: 1, reason: '']
+  | readonly ['installed' | 'changed' | 'paused' | 'resumed', number: number, ok: 1, reason: '']
   | readonly ['paused' | 'resumed', number: number, ok: 1, reason: '', ms: number]
   | NumbersEvent
   | CreditedEvent

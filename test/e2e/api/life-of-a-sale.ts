@@ -142,6 +142,7 @@ export const lifeOfASale: readonly Step[] = [
       life.spareSale = field(json, 'id');
     },
   },
+  { id: 'changeSale', path: (life) => life.spareSale, body: () => ({ limit_per_shopper: 2 }) },
   { id: 'cancelSale', path: (life) => life.spareSale },
   {
     id: 'createSale',

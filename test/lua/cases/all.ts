@@ -7,6 +7,7 @@ import { lineCases } from './line.ts';
 import { manyCases } from './many.ts';
 import { placeCases } from './places.ts';
 import { saleCases } from './sales.ts';
+import { termsCases } from './terms.ts';
 import { togetherCases } from './together.ts';
 import { turnCases } from './turns.ts';
 import { unitCases } from './units.ts';
@@ -18,6 +19,7 @@ export const cases: readonly Case[] = [
   ...manyCases,
   ...unitCases,
   ...saleCases,
+  ...termsCases,
   ...lineCases,
   ...placeCases,
   ...turnCases,

@@ -118,6 +118,12 @@ export function install(number: number, options: SaleOptions = {}): LaneCommand 
   };
 }
 
+/** New terms for a sale: all of them, as an install has them. */
+export const change = (number: number, options: SaleOptions = {}): LaneCommand => {
+  const { terms } = install(number, options) as Extract<LaneCommand, { kind: 'install' | 'terms' }>;
+  return { number, sale: options.sale ?? flash, kind: 'terms', terms };
+};
+
 /** A batch: commands beside their replies, then what happened in the sale. */
 export const batch = (
   at: number,

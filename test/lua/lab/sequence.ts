@@ -7,7 +7,7 @@ import { lineKeyOf } from '../../../engine/domain/ids.ts';
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
 import type { Lane } from '../../../engine/domain/lane/state.ts';
 import type { LaneCommand, LineCommand, ShopCommand } from '../../../engine/domain/lane/words.ts';
-import { flash, install, noon, other, type SaleOptions } from '../cases/case.ts';
+import { change, flash, install, noon, other, type SaleOptions } from '../cases/case.ts';
 
 /** A lane command without its number, which is counted from the last one applied. */
 export type Unnumbered = (number: number, lane: Lane) => LaneCommand;
@@ -223,7 +223,38 @@ export const laneCommand: fc.Arbitrary<Unnumbered> = fc.oneof(
     })),
   },
   { weight: 1, arbitrary: sale.map((id) => (number: number) => install(number, { sale: id })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({
+        sale,
+        startsIn: fc.constantFrom(0, 500, 30_000),
+        limit: fc.constantFrom(1, 3),
+        mode: fc.constantFrom('queue' as const, 'draw' as const, null),
+      })
+      .map((c) => (number: number, lane: Lane) => newTerms(number, lane, c)),
+  },
 );
+
+interface NewTerms {
+  readonly sale: string;
+  readonly startsIn: number;
+  readonly limit: number;
+  readonly mode: 'queue' | 'draw' | null;
+}
+
+/** Other terms for the sale as it is: with its items. */
+function newTerms(number: number, lane: Lane, c: NewTerms): LaneCommand {
+  const items = lane.sales.get(c.sale)?.items.length ?? 1;
+  const line = { turnMs: 10_000, factorPercent: 100, lineMax: 3 };
+  return change(number, {
+    sale: c.sale,
+    startsAt: noon + c.startsIn,
+    limit: c.limit,
+    units: Array.from({ length: items }, () => 1),
+    ...(c.mode === null ? {} : { line: { mode: c.mode, ...line } }),
+  });
+}
 
 export const wait = fc.constantFrom(0, 0, 0, 1, 100, 1000, holdMs - 1, holdMs, 15_000, 60_000);
 

@@ -68,7 +68,8 @@ export const packCommand = (c: LaneCommand): Buffer => pack([c.number, c.kind, b
 
 function bodyOf(c: LaneCommand): unknown[] {
   switch (c.kind) {
-    case 'install': {
+    case 'install':
+    case 'terms': {
       const { startsAt, endsAt, limit, holdMs, verifiedOnly, creditsWanted, items } = c.terms;
       const listed = items.map(({ product, price }) => [product, price]);
       const who = verifiedOnly ? 1 : 0;

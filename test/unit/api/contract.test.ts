@@ -17,7 +17,7 @@ const built = `
   POST /v1/api-keys · DELETE /v1/api-keys/{id} · POST /v1/sales · GET /v1/sales
   GET /v1/sales/{id} · POST /v1/sales/{id}/pause · POST /v1/sales/{id}/resume
   POST /v1/sales/{id}/close · POST /v1/sales/{id}/top-up · GET /v1/vendor/sales
-  DELETE /v1/sales/{id} · GET /v1/schedules/{id} · DELETE /v1/schedules/{id}
+  PATCH /v1/sales/{id} · DELETE /v1/sales/{id} · GET /v1/schedules/{id} · DELETE /v1/schedules/{id}
   GET /v1/sales/{id}/stats · POST /v1/sessions · POST /v1/guest-sessions
   POST /v1/checkout · POST /v1/sales/{id}/holds · PATCH /v1/orders/{id} · POST /v1/orders/{id}/pay
   DELETE /v1/orders/{id} · GET /v1/orders · GET /v1/orders/{id} · GET /health/ready
@@ -33,7 +33,6 @@ const window = `
 
 const later = {
   vendor: `
-    PATCH /v1/sales/{id}
     GET /v1/sales/{id}/orders · POST /v1/orders/{id}/pack · POST /v1/orders/{id}/ship
     POST /v1/orders/{id}/deliver · POST /v1/orders/{id}/refunds · POST /v1/webhook-endpoints
     GET /v1/webhook-endpoints · PATCH /v1/webhook-endpoints/{id}

@@ -280,6 +280,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
     value: { ...scheduleDocument, state: 'cancelled' },
     replayed: false,
   },
+  changeSale: { kind: 'done', value: saleTerms, replayed: false },
   cancelSale: { kind: 'done', value: { ...saleTerms, state: 'cancelled' }, replayed: false },
   sale: saleTerms,
   laneSale: done(laneSale),

@@ -29,6 +29,15 @@ const createScheduleOfDates: GoodRequest = {
   ],
 };
 
+const changeSale = {
+  id: 'changeSale',
+  method: 'PATCH',
+  path: `/v1/sales/${saleId}`,
+  as: 'vendor',
+  status: 200,
+  calls: ['changeSale', 'laneSale'],
+} as const;
+
 export const goodScheduleRequests: readonly GoodRequest[] = [
   createSchedule,
   createScheduleOfDates,
@@ -43,6 +52,51 @@ export const goodScheduleRequests: readonly GoodRequest[] = [
     as: 'vendor',
     status: 200,
     calls: ['endSchedule'],
+  },
+  {
+    ...changeSale,
+    body: {
+      items: [{ product_id: productId, price: { amount: 100, currency: 'USD' } }],
+      starts_at: '2030-06-02T12:00:00.000Z',
+      duration_seconds: 60,
+      limit_per_shopper: 2,
+      hold_seconds: 30,
+      who: 'anyone',
+      admission: { mode: 'queue', rate_per_second: 2.5, turn_seconds: 60, factor: 1.5 },
+    },
+    required: ['items.0.product_id'],
+    fields: [
+      { path: 'items', kind: 'list' },
+      { path: 'items.0', kind: 'object' },
+      { path: 'items.0.product_id', kind: 'id' },
+      { path: 'items.0.price', kind: 'money' },
+      { path: 'starts_at', kind: 'time' },
+      { path: 'duration_seconds', kind: 'whole' },
+      { path: 'limit_per_shopper', kind: 'whole' },
+      { path: 'hold_seconds', kind: 'whole' },
+      { path: 'who', kind: 'word' },
+      { path: 'admission', kind: 'object' },
+      { path: 'admission.mode', kind: 'word' },
+      { path: 'admission.turn_seconds', kind: 'whole' },
+    ],
+  },
+  {
+    ...changeSale,
+    body: { product_id: productId, price: { amount: 100, currency: 'USD' } },
+    fields: [
+      { path: 'product_id', kind: 'id' },
+      { path: 'price', kind: 'money' },
+    ],
+  },
+  {
+    ...changeSale,
+    body: { discount_percent: 30 },
+    fields: [{ path: 'discount_percent', kind: 'whole' }],
+  },
+  {
+    ...changeSale,
+    body: { allotted: 30 },
+    fields: [{ path: 'allotted', kind: 'whole' }],
   },
   {
     id: 'cancelSale',

@@ -88,6 +88,7 @@ describe('the case table', () => {
       'resumed',
       'closing',
       'closed',
+      'changed',
       ...['joined', 'left', 'admitted', 'lapsed', 'finished', 'bell', 'numbers'],
     ]);
     expect([...new Set(events.map(([type]) => type))].sort()).toEqual(kinds.sort());
@@ -95,11 +96,16 @@ describe('the case table', () => {
       (e as readonly unknown[])[2] === 0 && e[0] !== 'bell' ? [`${e[0]}: ${String(e[3])}`] : [],
     );
     expect([...new Set(refusals)].sort()).toEqual([
+      'changed: joined',
+      'changed: not_found',
+      'changed: sale_frozen',
+      'changed: state',
       'closed: not_found',
       'closed: sale_frozen',
       'closed: state',
       'installed: exists',
       'installed: sale_frozen',
+      'moved: begun',
       'moved: closed',
       'moved: insufficient',
       'moved: not_found',

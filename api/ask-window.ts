@@ -1,4 +1,5 @@
 /** What a handler of the sale asks the window of its caller: cart, delivery, saved details. */
+import { orNull } from '../platform/awaited.ts';
 import { isRetryable } from '../platform/fault.ts';
 import { ProblemError, refuse } from '../platform/http/problems.ts';
 import type { Ctx } from '../platform/http/route.ts';
@@ -75,18 +76,10 @@ export async function deliverableTo(
 const patienceMs = 500;
 
 /** As `deliverableTo`, for a sale that goes on without the window: null where it does not say soon. */
-export async function deliverableSoon(
+export function deliverableSoon(
   ...asked: Parameters<typeof deliverableTo>
 ): Promise<boolean | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), patienceMs);
-  });
-  try {
-    return await Promise.race([deliverableTo(...asked).catch(nullIfAway), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return orNull(deliverableTo(...asked).catch(nullIfAway), patienceMs);
 }
 
 /** A window that is away is no reason to keep anybody out. */

@@ -3,7 +3,8 @@
  * waiting, in time and in size; whatever goes wrong is "away", never a wait without end.
  */
 import { Agent, request } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { awaiting } from '../platform/awaited.ts';
 import { Fault } from '../platform/fault.ts';
 
 export interface Handed {
@@ -81,14 +82,23 @@ function away(why: string, cause?: unknown): Fault {
 class ClosedUnused extends Fault {}
 
 function sendOnce(agent: Agent, baseUrl: string, handed: Handed): Promise<Answered> {
+  const { method, headers, body } = handed;
+  const length = method === 'GET' ? {} : { 'content-length': String(body.length) };
+  const sent = request(new URL(handed.path, baseUrl), {
+    agent,
+    method,
+    headers: { ...headers, ...length },
+  });
+  const answer = answerTo(sent);
+  sent.once('socket', (socket) => {
+    awaiting(socket, answer).catch(() => undefined);
+  });
+  sent.end(body);
+  return answer;
+}
+
+function answerTo(sent: ClientRequest): Promise<Answered> {
   return new Promise((resolve, reject) => {
-    const { method, headers, body } = handed;
-    const length = method === 'GET' ? {} : { 'content-length': String(body.length) };
-    const sent = request(new URL(handed.path, baseUrl), {
-      agent,
-      method,
-      headers: { ...headers, ...length },
-    });
     const timer = setTimeout(() => {
       sent.destroy(new Error(`no answer within ${answerTimeoutMs} ms`));
     }, answerTimeoutMs);
@@ -108,7 +118,6 @@ function sendOnce(agent: Agent, baseUrl: string, handed: Handed): Promise<Answer
         resolve(answered);
       }, fail);
     });
-    sent.end(body);
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
+import { Fault } from '../platform/fault.ts';
 import { textArray } from '../platform/postgres/arrays.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { isOrderId, laneOfId, mayHaveParts, saleOfOrder } from './domain/ids.ts';
@@ -236,7 +237,7 @@ export async function storeDetails(
         : ({ code: 'hold_expired' } as const);
     return { kind: 'rejected', rejection, now: order.now };
   }
-  const generation = await db.tx((q) => writeDetails(q, id, shopper, details));
+  const generation = await writeDetails(db, id, shopper, details);
   if (generation === null) {
     return { kind: 'rejected', rejection: { code: 'details_required' }, now: order.now };
   }
@@ -246,29 +247,49 @@ export async function storeDetails(
   return marked;
 }
 
-/** One after the other for each order, so that none builds on what it did not see. */
+/**
+ * A generation for one writer: of several at once all but one find their generation taken, and look
+ * again, so that none builds on what it did not see. One statement, because a payment waits for it.
+ */
+const writeText = `
+INSERT INTO sale.order_details (order_id, generation, shopper, email, address)
+SELECT $1, coalesce(b.generation, 0) + 1, $2, coalesce($3, b.email), coalesce($4::jsonb, b.address)
+  FROM (VALUES (1)) AS one
+  LEFT JOIN LATERAL (
+    SELECT generation, email, address FROM sale.order_details
+     WHERE order_id = $1 AND shopper = $2 ORDER BY generation DESC LIMIT 1) b ON true
+ WHERE coalesce($3, b.email) IS NOT NULL AND coalesce($4::jsonb, b.address) IS NOT NULL
+ON CONFLICT (order_id, generation) DO NOTHING
+RETURNING generation`;
+
+/** Of writers at once for one order. */
+const writeTriesMax = 50;
+
+/** The generation written; null = something is missing that was never stored. */
 async function writeDetails(
   q: Query,
   id: OrderId,
   shopper: ShopperId,
-  details: Partial<Details>,
+  { email, address }: Partial<Details>,
 ): Promise<number | null> {
-  await q.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
-  const [before] = await q.query<Details & { generation: number }>(
-    `SELECT generation, email, address FROM sale.order_details
-      WHERE order_id = $1 AND shopper = $2 ORDER BY generation DESC LIMIT 1`,
-    [id, shopper],
-  );
-  const email = details.email ?? before?.email;
-  const address = details.address ?? before?.address;
-  if (email === undefined || address === undefined) return null;
-  const generation = (before?.generation ?? 0) + 1;
-  await q.run(
-    `INSERT INTO sale.order_details (order_id, generation, shopper, email, address)
-     VALUES ($1, $2, $3, $4, $5)`,
-    [id, generation, shopper, email, JSON.stringify(address)],
-  );
-  return generation;
+  const values = [
+    id,
+    shopper,
+    email ?? null,
+    address === undefined ? null : JSON.stringify(address),
+  ];
+  for (let tries = 0; tries < writeTriesMax; tries++) {
+    const [row] = await q.query<{ generation: number }>(writeText, values, 'details_write');
+    if (row !== undefined) return row.generation;
+    if (email === undefined || address === undefined) {
+      const [known] = await q.query(
+        'SELECT 1 FROM sale.order_details WHERE order_id = $1 AND shopper = $2 LIMIT 1',
+        [id, shopper],
+      );
+      if (known === undefined) return null;
+    }
+  }
+  throw new Fault('postgres', `details of ${id}: others are always faster`, { retryable: true });
 }
 
 /**
@@ -281,7 +302,7 @@ async function tidyDetails(
   generation: number,
   marked: Outcome<unknown>['kind'],
 ): Promise<void> {
-  if (marked === 'unknown') return;
+  if (marked === 'unknown' || (marked === 'done' && generation === 1)) return;
   const gone = marked === 'done' ? 'generation < $2' : 'generation = $2';
   await db.run(`DELETE FROM sale.order_details WHERE order_id = $1 AND ${gone}`, [id, generation]);
 }

@@ -1,7 +1,7 @@
 /**
  * The engine's heart: gathers the commands of one lane while a batch is in flight and sends them
  * as one script call. No timer: an idle lane sends at once, a busy one grows its batches. One in
- * flight, flushed by `setImmediate`; two in flight or larger batches brought nothing (measured).
+ * flight, flushed by `setImmediate` or by being full; two in flight or larger batches brought nothing (measured).
  */
 import { clock } from '../../platform/clock.ts';
 import { crashPoint } from '../../platform/crash.ts';
@@ -132,11 +132,17 @@ export class Batcher {
   }
 
   #schedule(): void {
-    if (this.#inFlight || this.#scheduled || this.#waiting.length === 0) return;
+    if (this.#inFlight) return;
+    // More will not fit in: in a rush of requests the event loop takes its time to come by.
+    if (this.#waiting.length >= this.#options.batchMax) {
+      void this.#send(this.#take());
+      return;
+    }
+    if (this.#scheduled || this.#waiting.length === 0) return;
     this.#scheduled = true;
     clock.soon(() => {
       this.#scheduled = false;
-      void this.#send(this.#take());
+      if (!this.#inFlight && this.#waiting.length > 0) void this.#send(this.#take());
     });
   }
 

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as uWS from 'uWebSockets.js';
+import { readAwaited } from '../awaited.ts';
 import type { RateLimits } from '../config.ts';
 import { Fault } from '../fault.ts';
 import type { Log } from '../log.ts';
@@ -114,6 +115,7 @@ type Handler = (res: uWS.HttpResponse, req: uWS.HttpRequest) => void;
 /** The abort handler comes first, whatever happens after: without it uWS ends the process. */
 function withBody(bound: BoundRoute, around: Surroundings): Handler {
   return (res, req) => {
+    readAwaited();
     const exchange = new Exchange(bound, around, res, false);
     res.onAborted(() => exchange.onAborted());
     exchange.copy(req);
@@ -124,6 +126,7 @@ function withBody(bound: BoundRoute, around: Surroundings): Handler {
 
 function withStream(bound: BoundRoute, around: Surroundings): Handler {
   return (res, req) => {
+    readAwaited();
     const exchange = new StreamedExchange(bound, around, res);
     res.onAborted(() => exchange.onAborted());
     exchange.copy(req);
@@ -135,6 +138,7 @@ function withStream(bound: BoundRoute, around: Surroundings): Handler {
 
 function withoutBody(bound: BoundRoute, around: Surroundings, isHead: boolean): Handler {
   return (res, req) => {
+    readAwaited();
     const exchange = new Exchange(bound, around, res, isHead);
     res.onAborted(() => exchange.onAborted());
     exchange.copy(req);
@@ -214,6 +218,7 @@ function registerSocket(
       wire.handler = open(wire);
     },
     message: (ws, bytes, isBinary) => {
+      readAwaited();
       ws.getUserData().wire.handler?.message(new Uint8Array(bytes), isBinary);
     },
     dropped: (ws) => ws.getUserData().wire.handler?.dropped(),

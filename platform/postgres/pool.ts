@@ -4,6 +4,7 @@
  */
 import { Pool } from 'pg';
 import type { PoolClient, PoolConfig, QueryConfig, QueryResult } from 'pg';
+import { awaiting } from '../awaited.ts';
 import { invariant } from '../fault.ts';
 import { beforeScrape, metrics } from '../metrics.ts';
 import { copyLines } from './copy.ts';
@@ -188,6 +189,9 @@ class ClientQuery implements Query {
   }
 }
 
+/** What pg's typings do not tell. */
+type WithStream = PoolClient & { readonly connection: { readonly stream: unknown } };
+
 /** pg knows a time-out per query; its typings do not. */
 interface TimedQuery extends QueryConfig {
   query_timeout: number;
@@ -204,7 +208,8 @@ async function ask(
   // Without values the simple protocol is used, which takes several statements at once.
   if (values !== undefined && values.length > 0) query.values = values as unknown[];
   if (name !== undefined) query.name = name;
-  const result = (await client.query(query)) as QueryResult | QueryResult[];
+  const { stream } = (client as WithStream).connection;
+  const result = (await awaiting(stream, client.query(query))) as QueryResult | QueryResult[];
   if (!Array.isArray(result)) return result;
   const last = result.at(-1);
   invariant(last !== undefined, 'no statement was run');

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { awaiting } from '../awaited.ts';
 import type { Redis } from './connection.ts';
 
 export interface Script {
@@ -33,13 +34,15 @@ export async function runScript(
   args: readonly (string | number | Buffer)[],
   mayRepeat: () => boolean = () => true,
 ): Promise<unknown> {
+  const run = (): Promise<unknown> =>
+    redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
   try {
-    return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
+    return await awaiting(redis.stream, run());
   } catch (error) {
     if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
     if (!mayRepeat()) throw error;
     await redis.script('LOAD', script.source);
     if (!mayRepeat()) throw error;
-    return await redis.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args);
+    return await run();
   }
 }

@@ -3,7 +3,7 @@ import type { Client as Postgres } from 'pg';
 import { predictDraw } from '../support/line-draw.ts';
 import type { History, Violation } from './history.ts';
 
-interface TicketRow {
+export interface TicketRow {
   readonly id: string;
   readonly sale: string;
   readonly index: number;
@@ -12,9 +12,11 @@ interface TicketRow {
   readonly joined: number;
   readonly admitted: number;
   readonly ended: number;
+  /** Its sale is over: a ticket without an end of its own has lapsed with it. */
+  readonly over: boolean;
 }
 
-interface LineRow {
+export interface LineRow {
   readonly sale: string;
   readonly bell: number;
   readonly seed: string;
@@ -24,7 +26,8 @@ interface LineRow {
   readonly given: readonly (readonly [index: number, number: number])[];
 }
 
-interface Held {
+/** An order of a sale with a line. */
+export interface HeldRow {
   readonly id: string;
   readonly sale: string;
   readonly shopper: string;
@@ -32,10 +35,12 @@ interface Held {
 }
 
 const ticketSql = `
-  SELECT 'tkt_' || substr(sale_id, 5) || key AS id, sale_id AS sale, index::int, shopper, state,
+  SELECT 'tkt_' || substr(sale_id, 5) || key AS id, sale_id AS sale, index::int, shopper, t.state,
          joined_at::float8 AS joined, coalesce(admitted_at::float8, 'Infinity') AS admitted,
-         coalesce(ended_at::float8, 'Infinity') AS ended
-    FROM sale.tickets WHERE sale_id = ANY($1) ORDER BY sale_id, index`;
+         coalesce(ended_at::float8, 'Infinity') AS ended,
+         s.state IN ('closing', 'closed', 'cancelled') AS over
+    FROM sale.tickets t JOIN sale.sales s ON s.id = t.sale_id
+   WHERE sale_id = ANY($1) ORDER BY sale_id, index`;
 
 const lineSql = `
   SELECT l.sale_id AS sale, l.bell_n::int AS bell, encode(s.seed, 'hex') AS seed,
@@ -55,6 +60,14 @@ const heldSql = `
 
 const blame = (id: string, says: string): Violation => ({ what: `I5: ${id} ${says}`, order: id });
 
+/** What Postgres has of the lines: tickets by sale and place. */
+export interface LineRows {
+  readonly tickets: readonly TicketRow[];
+  /** Lines whose bell has rung. */
+  readonly lines: readonly LineRow[];
+  readonly held: readonly HeldRow[];
+}
+
 /** `accounts` = id of each shopper by index. */
 export async function checkLines(
   db: Postgres,
@@ -62,12 +75,19 @@ export async function checkLines(
   accounts: readonly string[],
   sales: readonly string[],
 ): Promise<Violation[]> {
-  const [{ rows: tickets }, { rows: lines }, { rows: held }] = [
-    await db.query<TicketRow>(ticketSql, [sales]),
-    await db.query<LineRow>(lineSql, [sales]),
-    await db.query<Held>(heldSql, [sales]),
-  ];
-  const bySale = new Map(sales.map((sale) => [sale, [] as TicketRow[]]));
+  const { rows: tickets } = await db.query<TicketRow>(ticketSql, [sales]);
+  const { rows: lines } = await db.query<LineRow>(lineSql, [sales]);
+  const { rows: held } = await db.query<HeldRow>(heldSql, [sales]);
+  return judgeLines({ tickets, lines, held }, history, accounts);
+}
+
+/** Pure: what of the lines contradicts a promise, or what somebody was told. */
+export function judgeLines(
+  { tickets, lines, held }: LineRows,
+  history: Pick<History, 'tickets'>,
+  accounts: readonly string[],
+): Violation[] {
+  const bySale = new Map(tickets.map(({ sale }) => [sale, [] as TicketRow[]]));
   for (const ticket of tickets) bySale.get(ticket.sale)?.push(ticket);
   const numbers = new Map<string, number>();
   const wrong = [...bySale.values()].flatMap(placesOf);
@@ -126,8 +146,13 @@ function orderOf(tickets: readonly TicketRow[], numbers: ReadonlyMap<string, num
   return wrong;
 }
 
+const ends: ReadonlySet<string> = new Set(['finished', 'lapsed', 'left']);
+
+const lapsedWithSale = (row: TicketRow, told: string): boolean =>
+  told === 'lapsed' && row.over && !ends.has(row.state);
+
 function toldOf(
-  history: History,
+  history: Pick<History, 'tickets'>,
   accounts: readonly string[],
   tickets: readonly TicketRow[],
   numbers: ReadonlyMap<string, number>,
@@ -140,7 +165,7 @@ function toldOf(
     else if (row.shopper !== accounts[shopper]) wrong.push(blame(id, `belongs to ${row.shopper}`));
     else if (state === 'admitted' && row.admitted === Infinity) {
       wrong.push(blame(id, 'was told of a turn, and had none'));
-    } else if (['finished', 'lapsed', 'left'].includes(state) && row.state !== state) {
+    } else if (ends.has(state) && row.state !== state && !lapsedWithSale(row, state)) {
       wrong.push(blame(id, `was ${state}, is stored as ${row.state}`));
     }
     if (row !== undefined && number !== null && number !== numbers.get(id)) {

@@ -1,6 +1,6 @@
 /**
  * A cable to a TCP server that behaves badly on request: cut, hanging, slow, one byte at a time,
- * refusing, or losing a reply whose request arrived. What it lets through is unchanged, unless
+ * refusing, or losing a reply, or the rest of one, whose request arrived. What it lets through is unchanged, unless
  * `change` says otherwise. It is what the loss of a store looks like to one process.
  */
 import { once } from 'node:events';
@@ -54,6 +54,7 @@ export class Link {
   #how = wellBehaved;
   /** Replies that are still to be lost: the request arrives, its answer does not. */
   #losing = 0;
+  #passing = 0;
   #lost = 0;
   #meant: Loss | null = null;
 
@@ -135,9 +136,10 @@ export class Link {
     return true;
   }
 
-  /** Lets the next `count` replies get lost, each with its connection. */
-  loseReplies(count: number): void {
+  /** Lets the next `count` replies get lost, each with its connection, after `share` of their bytes. */
+  loseReplies(count: number, share = 0): void {
     this.#losing = count;
+    this.#passing = share;
   }
 
   /**
@@ -182,22 +184,31 @@ export class Link {
       if (this.#meant?.isMeant(chunk) === true) [wire.lost, this.#meant] = [this.#meant.lost, null];
       return chunk;
     });
-    this.#pump(server, client, (chunk) => (this.#isLost(wire) ? null : this.#change(chunk)));
+    this.#pump(server, client, (bytes, alone) => {
+      const chunk = this.#change(bytes);
+      return this.#isLost(wire, alone ? chunk : null) ? null : chunk;
+    });
     server.on('connect', () => client.resume());
   }
 
-  /** True when this reply was not to arrive; its connection is gone then. */
-  #isLost(wire: Wire): boolean {
+  /**
+   * True when this reply was not to arrive, or not all of it; its connection is gone then. `reply` =
+   * null while others are before it on their way.
+   */
+  #isLost(wire: Wire, reply: Buffer | null): boolean {
     if (this.#losing === 0 && wire.lost === null) return false;
+    const share = wire.lost === null ? this.#passing : 0;
+    const begun = reply?.subarray(0, Math.floor(reply.length * share)) ?? Buffer.alloc(0);
     if (wire.lost === null) this.#losing -= 1;
     this.#lost += 1;
-    this.#reset(wire);
+    if (begun.length > 0) wire.client.end(begun);
+    this.#reset(wire, begun.length > 0);
     wire.lost?.();
     return true;
   }
 
-  /** `look` = what becomes of a chunk; null = nothing. */
-  #pump(from: Socket, to: Socket, look: (chunk: Buffer) => Buffer | null): void {
+  /** `look` = what becomes of a chunk, with nothing before it or not; null = nothing. */
+  #pump(from: Socket, to: Socket, look: (chunk: Buffer, alone: boolean) => Buffer | null): void {
     let before: Promise<void> = Promise.resolve();
     /** Chunks on their way: whatever happens, nothing overtakes them. */
     let underWay = 0;
@@ -208,7 +219,7 @@ export class Link {
         from.unshift(bytes);
         return;
       }
-      const chunk = look(bytes);
+      const chunk = look(bytes, underWay === 0);
       if (chunk === null) return;
       if (underWay === 0 && this.#how.delayMs === 0 && chunk.length <= this.#how.pieceBytes) {
         if (!to.write(chunk)) this.#untilDrained(from, to);
@@ -249,9 +260,10 @@ export class Link {
     }
   }
 
-  #reset(wire: Wire): void {
+  /** `gently` = what the client was sent arrives before its end. */
+  #reset(wire: Wire, gently = false): void {
     if (!this.#wires.delete(wire)) return;
-    wire.client.resetAndDestroy();
+    if (!gently) wire.client.resetAndDestroy();
     wire.server.resetAndDestroy();
   }
 }

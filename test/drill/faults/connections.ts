@@ -1,6 +1,6 @@
-/** Connections between our processes and each store: cut, half-open, slow, sliced, refused. */
+/** Connections between our processes and each store: cut, half a reply, half-open, slow, sliced. */
 import type { Misbehaviour } from '../../support/link.ts';
-import type { StoreName } from '../stack.ts';
+import type { DrillStack, StoreName } from '../stack.ts';
 import { NotMet, wait, type Fault } from './fault.ts';
 
 interface Bad {
@@ -54,20 +54,35 @@ const lostReply = (store: StoreName, replies: number): Fault => ({
   name: `${store}-lost-reply-${replies}`,
   kind: 'connection',
   does: `the next ${replies} answers of ${store} are lost, each with its connection`,
-  async run({ stack }) {
-    const proxy = stack.proxies[store];
-    const before = proxy.lost;
-    proxy.loseReplies(replies);
-    for (let i = 0; i < 100 && proxy.lost < before + replies; i += 1) await wait(20);
-    proxy.behave();
-    if (proxy.lost < before + replies) throw new NotMet('no answer came that could be lost');
-  },
+  run: ({ stack }) => lose(stack, store, replies, 0),
 });
+
+const cutReply = (store: StoreName): Fault => ({
+  name: `${store}-cut-mid-reply`,
+  kind: 'connection',
+  does: `the next 3 answers of ${store} end in their middle, each with its connection`,
+  run: ({ stack }) => lose(stack, store, 3, 0.5),
+});
+
+async function lose(
+  stack: DrillStack,
+  store: StoreName,
+  replies: number,
+  share: number,
+): Promise<void> {
+  const proxy = stack.proxies[store];
+  const before = proxy.lost;
+  proxy.loseReplies(replies, share);
+  for (let i = 0; i < 100 && proxy.lost < before + replies; i += 1) await wait(20);
+  proxy.behave();
+  if (proxy.lost < before + replies) throw new NotMet('no answer came that could be lost');
+}
 
 const allOf = (store: StoreName): readonly Fault[] => [
   cut(store),
   lostReply(store, 1),
   lostReply(store, 5),
+  cutReply(store),
   ...ways.map((bad) => misbehaving(store, bad)),
 ];
 

@@ -77,6 +77,17 @@ describe('a proxy that misbehaves on request', () => {
     await until('the next one works', () => again.text === 'again');
   });
 
+  it('cuts a reply in its middle', async () => {
+    proxy.loseReplies(1, 0.5);
+    const client = open();
+    client.socket.write('an order');
+    await until('the connection is cut', () => client.closed);
+    expect([heard, client.text, proxy.lost]).toEqual(['an order', 'an o', 1]);
+    const again = open();
+    again.socket.write('again');
+    await until('the next one works', () => again.text === 'again');
+  });
+
   it('is silent without cutting, and delivers later', async () => {
     const client = open();
     client.socket.write('a');

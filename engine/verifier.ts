@@ -14,6 +14,7 @@ import { runScript, type Script } from '../platform/redis/scripts.ts';
 import { isAbove, type Position } from './domain/contiguity.ts';
 import { positionIn, readEntry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
+import { lookBackFrom } from './lanes/look-back.ts';
 import { isOf } from './lanes/outbox.ts';
 import { copyRollback } from './settle/quarantine.ts';
 import { lockWatermark, readEpochs } from './settle/settlement.ts';
@@ -32,7 +33,6 @@ export interface VerifierOptions {
   readonly log: Log;
 }
 
-const kafkaBackMs = 5 * 60_000;
 const outageMaxMs = 15 * 60_000;
 const retryMs = 500;
 /** Another is at it: to read Kafka beside it would only make both slower. */
@@ -52,6 +52,7 @@ interface LaneRow {
   readonly state: string;
   readonly token: string | null;
   readonly lane_time: number;
+  readonly kafka_offset: number;
 }
 
 /** A message that no lane can have written names no position of it. */
@@ -152,7 +153,7 @@ export class Verifier {
   async #row(lane: number): Promise<LaneRow> {
     const [row] = await this.#options.db.query<LaneRow>(
       `SELECT l.epoch, l.recovered_epoch, l.state_version, l.run_id, l.state, l.token,
-              w.lane_time
+              w.lane_time, w.kafka_offset
          FROM sale.lanes l JOIN sale.watermarks w USING (lane) WHERE l.lane = $1`,
       [lane],
     );
@@ -205,7 +206,7 @@ export class Verifier {
   }
 
   /**
-   * Reads the partition from a bit before the lane's settled time to its end, for what lies beyond
+   * Reads the partition from a bit before what the lane has settled to its end, for what lies beyond
    * the end of its epoch. After the ends are stored and before the lane serves: what is published
    * later, by a relay that read it from a server of before, the settler judges by these ends.
    */
@@ -218,10 +219,7 @@ export class Verifier {
     if (ends.high === ends.low) return;
     // After the partition's end is known: every epoch of what stands before it had begun by then.
     const lasts = new Map((await readEpochs(db, lane)).map((e) => [e.epoch, e.end]));
-    // Lane time may be ahead of every other clock: Redis's was once set forward.
-    const since = Math.max(0, Math.min(row.lane_time, clock.wall()) - kafkaBackMs);
-    const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
-    const from = at < ends.low ? ends.low : at;
+    const from = await lookBackFrom(kafka, topic, lane, ends, row);
     const isKnown = ({ epoch, seq }: Position): boolean => {
       const last = lasts.get(epoch);
       return epoch < row.recovered_epoch || last === null || (last !== undefined && seq <= last);

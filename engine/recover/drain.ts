@@ -9,6 +9,7 @@ import type { Redis } from '../../platform/redis/connection.ts';
 import { isAbove, type Position } from '../domain/contiguity.ts';
 import { readEntry, type Entry } from '../lanes/codec.ts';
 import { laneKeys } from '../lanes/keys.ts';
+import { lookBackFrom } from '../lanes/look-back.ts';
 import { idOf, isOf, messageOf, readOutbox } from '../lanes/outbox.ts';
 import { decisionsPerTxMax, settleRun } from '../settle/run.ts';
 
@@ -24,8 +25,6 @@ export interface DrainOptions {
   readonly onSettled: (decisions: number) => void;
 }
 
-/** The verifier looks back as far: messages are ordered by the relay's clock, not by the lane's. */
-const kafkaBackMs = 5 * 60_000;
 const outboxPage = 64;
 
 export interface Mark extends Position {
@@ -86,12 +85,7 @@ export class Drain {
     const { kafka, topic, lane, deployment } = this.#options;
     const ends = (await kafka.ends(topic)).get(lane);
     if (ends === undefined || ends.high === ends.low) return;
-    const since = Math.max(0, mark.lane_time - kafkaBackMs);
-    const at = (await kafka.offsetsAt(topic, since)).get(lane) ?? ends.low;
-    const stored = mark.kafka_offset < 0 ? ends.low : BigInt(mark.kafka_offset);
-    // Beyond the end means that the topic was made anew.
-    const read = stored > ends.high ? ends.low : stored;
-    const from = at < read ? at : read;
+    const from = await lookBackFrom(kafka, topic, lane, ends, mark);
     await kafka.read(topic, lane, from, ends.high, async (message) => {
       if (isOf(deployment, message)) await this.#take(message.value, mark);
     });

@@ -45,12 +45,14 @@ describe('without the rule', () => {
   const one: Budget = { ...shopping, holds: 1 };
   const refund: Budget = { ...refunding, holds: 1, recoveries: 0 };
   const recovery: Budget = { ...refund, recoveries: 1 };
+  const rebuilt: Budget = { holds: 0, pays: 0, refunds: 0, recoveries: 1 };
   const cases: readonly (readonly [SaleRule, string, Budget])[] = [
     ['credits wait for every debit', '', one],
     ['a move is credited once', '', one],
     ['only the next command is applied', '', one],
     ['a close is repeated as holds end', 'no way leads to rest', one],
     ['a decision and its commands are one transaction', 'no way leads to rest', one],
+    ['a recovery goes on after the last settled command', 'no way leads to rest', rebuilt],
     ['the record says that it was taken back', 'sold, orders own', refund],
     ['a unit is free once its restock has settled', 'closed with units held or free', recovery],
     ['a settled restock frees its unit', 'is owned twice', { ...refund, holds: 2 }],

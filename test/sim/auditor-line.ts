@@ -37,7 +37,9 @@ interface Line {
 }
 
 /** After so much of lane time without a sign a shopper is passed by. */
-const graceMs = 14_000;
+const graceMs = 30_000;
+/** So much of lane time a run may last without anybody being away for so long. */
+const runMs = 14_000;
 
 export async function checkLines(
   db: Db,
@@ -50,7 +52,7 @@ export async function checkLines(
     const line = await readLine(db, sale);
     checkPlaces(evidence, line);
     const numbers = checkDraw(evidence, line);
-    checkOrder(evidence, line, numbers);
+    checkOrder(evidence, line, numbers, faults);
     checkTurns(evidence, line);
     checkTold(evidence, line, numbers);
     count(evidence, line, faults, deaths);
@@ -119,22 +121,37 @@ function checkDraw({ wrong }: Evidence, line: Line): ReadonlyMap<number, number>
   return draw.numbers;
 }
 
-/** Turns begin in the order of numbers: nobody who waits is passed by. */
+/**
+ * Turns begin in the order of numbers: nobody who waits is passed by, but for those who were not seen for
+ * long enough by the time of the lane. Whoever was told of their ticket has been seen at that time.
+ */
 function checkOrder(
-  { skews, wrong }: Evidence,
+  { skews, wrong, history }: Evidence,
   { sale, tickets }: Line,
   numbers: ReadonlyMap<number, number>,
+  faults: Faults,
 ): void {
-  if (Math.max(...skews.map(({ ms }) => ms)) >= graceMs) return;
+  const mayBeAway = Math.max(...skews.map(({ ms }) => ms)) >= runMs;
+  const seen = new Map<string, number[]>();
+  for (const { kind, tellings } of history.lines) {
+    for (const { outcome } of kind === 'leave' ? [] : tellings) {
+      if (outcome?.kind !== 'done') continue;
+      const { id } = outcome.value;
+      seen.set(id, [...(seen.get(id) ?? []), outcome.now]);
+    }
+  }
+  const isHere = (id: string, at: number): boolean =>
+    !mayBeAway || (seen.get(id) ?? []).some((time) => time >= at - graceMs && time < at);
   const byNumber = [...tickets].sort(
     (a, b) => (numbers.get(a.index) ?? 0) - (numbers.get(b.index) ?? 0),
   );
   for (const [i, behind] of byNumber.entries()) {
     if (behind.admitted === Infinity) continue;
     for (const before of byNumber.slice(0, i)) {
-      if (before.admitted > behind.admitted && before.ended > behind.admitted) {
+      if (before.admitted <= behind.admitted || before.ended <= behind.admitted) continue;
+      if (isHere(before.id, behind.admitted)) {
         wrong.push(`${sale.id}: ${behind.id} has a turn before ${before.id}`);
-      }
+      } else faults.count('one who was away was passed by');
     }
   }
 }
@@ -193,7 +210,9 @@ function checkTold(
     if (number !== null && number !== numbers.get(index) && !lossy) {
       wrong.push(`${id}: number ${number} was told, is ${numbers.get(index)}`);
     }
-    if (line.factorPercent === 100 && line.state === 'live' && line.claims > line.available) {
+    // Turns begin within available × factor; a hold then takes as much off claims as off what is free.
+    const over = sale.offered * ((sale.line?.factor ?? 1) - 1);
+    if (line.state === 'live' && line.claims > line.available + over) {
       wrong.push(`${sale.id}: ${line.claims} units claimed, ${line.available} free`);
     }
   }

@@ -46,7 +46,11 @@ export interface SaleHistory {
   readonly startsAt: number;
   readonly endsAt: number;
   /** Null = it is open. */
-  readonly line: { readonly mode: 'queue' | 'draw'; readonly turnMs: number } | null;
+  readonly line: {
+    readonly mode: 'queue' | 'draw';
+    readonly turnMs: number;
+    readonly factor: number;
+  } | null;
   closeAskedAt: number;
   pauseAskedAt: number;
 }

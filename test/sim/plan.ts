@@ -1,4 +1,5 @@
 /** What goes wrong in a run, drawn from its seed: how unreliable the ways are, and which blows fall. */
+import { Rng } from '../support/rng.ts';
 import type { Crew, SimStores } from './crew.ts';
 import type { Faults, StoreName } from './faults.ts';
 import type { Losses } from './losses.ts';
@@ -9,6 +10,8 @@ export interface Plan {
   readonly workers: number;
   /** The first sale has a line, and often a worker dies while it is drawn. */
   readonly line: boolean;
+  /** Of a line: Redis's clock goes past the time after which whoever was not seen is passed by. */
+  readonly absence: boolean;
   readonly blows: readonly { readonly at: number; readonly blow: Blow }[];
   readonly rates: number;
   readonly dies: number;
@@ -45,7 +48,7 @@ export const losing: ReadonlySet<Blow> = new Set<Blow>([
   'kafka loses all',
 ]);
 
-export function planOf(scheduler: Scheduler, fromMs: number, toMs: number): Plan {
+export function planOf(scheduler: Scheduler, seed: number, fromMs: number, toMs: number): Plan {
   const { rng } = scheduler;
   const count = rng.pick([1, 1, 2, 3, 4, 6]);
   const chosen = Array.from({ length: rng.whole(1, 4) }, () => rng.pick(blowNames));
@@ -57,6 +60,8 @@ export function planOf(scheduler: Scheduler, fromMs: number, toMs: number): Plan
     lanes: rng.pick([1, 1, 2]),
     workers: rng.pick([1, 2, 2]),
     line: rng.chance(0.25),
+    // By chance of its own, so that the other seeds stay what they are.
+    absence: new Rng(~seed).chance(0.125),
     blows,
     rates: rng.pick([0, 0, 0.001, 0.004]),
     dies: rng.pick([0, 0, 0.0002, 0.001]),

@@ -27,6 +27,8 @@ const quietMs = 100_000;
 const healedMs = 25_000;
 /** What comes between a bell and the last number takes about so long. */
 const drawMs = 600;
+/** Whoever was not seen for 30 s is passed by. A clock goes as fast as nobody can wait here. */
+const absentMs = 31_000;
 
 export interface RunResult {
   readonly seed: number;
@@ -46,7 +48,7 @@ export async function runSeed(
   const scheduler = new Scheduler(seed, trace);
   replaceClock(scheduler.clock());
   const faults = new Faults(scheduler);
-  const plan = planOf(scheduler, 2500, troubleMs);
+  const plan = planOf(scheduler, seed, 2500, troubleMs);
   scheduler.note(JSON.stringify(plan));
   const config = lab.configOf(plan.lanes);
   const filled = await lab.reset(config);
@@ -98,13 +100,14 @@ const lineOf = (rng: Rng): Admission => ({
   mode: rng.pick(['queue', 'draw']),
   ratePerSecond: rng.pick([null, null, 4]),
   turnSeconds: rng.whole(1, 2),
-  factor: rng.pick([1, 1, 1.5]),
+  factor: rng.pick([1, 1, 1.5, 3]),
 });
 
 /** A sale from its registration until nothing is left on its way. */
 async function live(place: Place, scene: Scene, operator: Operator, plan: Plan): Promise<void> {
   const { scheduler, history } = place;
   const { rng } = scheduler;
+  const { stores } = scene;
   const vendor = new Vendor(place);
   const crowd = rng.whole(3, 8) + (plan.line ? 3 : 0);
   const shoppers = Array.from({ length: crowd }, (_, i) => new Shopper(place, `s${i}`));
@@ -114,8 +117,11 @@ async function live(place: Place, scene: Scene, operator: Operator, plan: Plan):
     for (let i = rng.whole(1, 2); i > 0; i--) {
       const units = rng.whole(1, 8);
       const [limit, seconds, holdSeconds] = [rng.whole(1, 4), rng.whole(2, 6), rng.whole(1, 2)];
-      const admission = plan.line && sales.length === 0 ? lineOf(rng) : open;
-      sales.push(await vendor.sell(product, { units, limit, seconds, holdSeconds, admission }));
+      const inLine = plan.line && sales.length === 0;
+      const admission = inLine ? lineOf(rng) : open;
+      const longer = inLine && plan.absence ? absentMs / 1000 : 0;
+      const terms = { units, limit, seconds: seconds + longer, holdSeconds, admission };
+      sales.push(await vendor.sell(product, terms));
     }
     if (plan.line && rng.chance(0.7)) {
       const bell = (sales[0]?.startsAt ?? 0) - scheduler.wall;
@@ -125,7 +131,16 @@ async function live(place: Place, scene: Scene, operator: Operator, plan: Plan):
         scheduler.world,
       );
     }
-    const until = Math.max(...sales.map((s) => s.endsAt)) - scheduler.wall + scheduler.now;
+    const [front] = sales;
+    if (plan.line && plan.absence && front !== undefined) {
+      const at = front.startsAt - scheduler.wall + drawMs + rng.next() * drawMs;
+      scheduler.after(at, () => stores.redis.setClock(absentMs), scheduler.world);
+    }
+    const longer = plan.line && plan.absence ? absentMs : 0;
+    const until =
+      Math.max(...sales.map((s) => s.endsAt - (s === front ? longer : 0))) -
+      scheduler.wall +
+      scheduler.now;
     await Promise.all([
       ...shoppers.map((shopper) => shopper.shop(sales, until)),
       ...sales.map((sale) => vendor.control(sale, until)),

@@ -20,6 +20,7 @@ export const sometimes: readonly string[] = [
   'a turn lapsed',
   'a place was left',
   'a late joiner',
+  'one who was away was passed by',
   'a draw was cut by a crash',
   'replayed',
   'unknown',

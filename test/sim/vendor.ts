@@ -82,7 +82,10 @@ export class Vendor {
       offered: terms.units,
       startsAt: sale.startsAt,
       endsAt: sale.endsAt ?? Infinity,
-      line: mode === 'open' ? null : { mode, turnMs: admission.turnSeconds * 1000 },
+      line:
+        mode === 'open'
+          ? null
+          : { mode, turnMs: admission.turnSeconds * 1000, factor: admission.factor },
       closeAskedAt: Infinity,
       pauseAskedAt: Infinity,
     };

@@ -2,10 +2,12 @@
 import { cpSync, rmSync } from 'node:fs';
 import { setImmediate as immediately } from 'node:timers/promises';
 import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import { readEntry } from '../../../engine/lanes/codec.ts';
 import { laneKeys } from '../../../engine/lanes/keys.ts';
+import { messageOf, readOutbox } from '../../../engine/lanes/outbox.ts';
 import { readOrder } from '../../../engine/orders.ts';
 import { freezeLane } from '../../../engine/settle/quarantine.ts';
 import { settle } from '../../../engine/settle/settlement.ts';
@@ -283,6 +285,32 @@ describe('a lane that has gone back', () => {
     await producer.close();
     await restart();
     await started.untilShut(lane, 'frozen: rolled_back: kafka has 1-');
+    expect(await laneRow()).toMatchObject({ state: 'frozen' });
+  });
+
+  it('is frozen by what a relay published whose clock is slow', async () => {
+    await world.steps.pump();
+    keepCopy();
+    const head = await headOf();
+    await world.kafka.kafka.deleteTopic(world.topic);
+    await world.kafka.makeTopics(1);
+    await holds(0, 1);
+    const late = await readOutbox(world.redis.redis, keys.outbox, `1-${head}`, 10);
+    const { deployment } = world.settings;
+    const timestamp = String(Date.now() - 10 * 60_000);
+    const kafka = new Kafka({
+      brokers: [...world.config.kafkaBrokers],
+      logLevel: logLevel.NOTHING,
+    });
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({
+      topic: world.topic,
+      messages: late.map((item) => ({ ...messageOf(lane, deployment, item), timestamp })),
+    });
+    await producer.disconnect();
+    await whileDown(swapForCopy);
+    await verifier().untilShut(lane, 'frozen: rolled_back: kafka has 1-');
     expect(await laneRow()).toMatchObject({ state: 'frozen' });
   });
 

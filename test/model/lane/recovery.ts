@@ -150,10 +150,15 @@ function clear(turn: Turn, i: number, r: Recovery): void {
     republish: false,
   };
   const clears = rules.has('the rebuild clears the lane');
+  const made = { marker: true, epoch: r.epoch, seq: -1, recovered: r.epoch };
+  const early = rules.has('marker and run are written last')
+    ? {}
+    : { ...made, verified: r.run, madeBy: r.number };
   const next = withRedis(set(s, i, { ...r, at: 6, snapshot }), {
     old,
     rebuilt: 2,
     ...(clears ? cleared : {}),
+    ...early,
   });
   add(`recovery ${i} reads what postgres has settled and clears the lane`, next);
 }

@@ -57,6 +57,7 @@ export const ruleNames = [
   'the rebuild reads after the end',
   'the rebuild clears the lane',
   'no step of a rebuild without the one before',
+  'marker and run are written last',
   'the run is stored with the unfreeze',
   'postgres is unfrozen before the lane',
   'a recovery counts from its unfreeze',

@@ -36,7 +36,7 @@ export function saleModel(budget: Budget, rules: SaleRules): Model<State> {
       shop(s, add);
       close(s, rules, add);
       for (const [order, next] of refunded(s, rules)) add(`postgres refunds ${order}`, next);
-      const rebuilt = recovered(s);
+      const rebuilt = recovered(s, rules);
       if (rebuilt !== null) add(`lane ${laneOf(flash)} is recovered`, rebuilt, true);
       const decided = decidedAgain(s, rules);
       if (

@@ -117,13 +117,21 @@ export function settledRestock(s: State, e: RestockedEvent, rules: SaleRules): [
   return [withMove(next, id, move), [credit(id, move, product)]];
 }
 
-/** The lane of the flash sale is made anew from Postgres; null = something has not settled yet. */
-export function recovered(s: State): State | null {
+/**
+ * The lane of the flash sale is made anew from Postgres, its last command that with the last settled
+ * outcome; null = something has not settled yet.
+ */
+export function recovered(s: State, rules: SaleRules): State | null {
   const at = laneOf(flash);
   if (s.recoveries === 0 || (s.events[at]?.length ?? 0) > 0) return null;
   const lanes = structuredClone(s.lanes) as Lane[];
-  const sale = lanes[at]?.sales.get(flash);
-  if (sale === undefined) return null;
+  const lane = lanes[at];
+  const sale = lane?.sales.get(flash);
+  if (lane === undefined || sale === undefined) return null;
+  // All that the lane has applied has settled here.
+  if (!rules.has('a recovery goes on after the last settled command')) {
+    lane.lastCommand = s.commands[at]?.length ?? 0;
+  }
   const numbers = sale.items.map(() => new UnitNumbers());
   for (const unit of s.gone) {
     const [item = 0, number = 0] = unit.split(':').map(Number);

@@ -5,6 +5,7 @@ export const saleRuleNames = [
   'only the next command is applied',
   'a close is repeated as holds end',
   'a decision and its commands are one transaction',
+  'a recovery goes on after the last settled command',
   'only a paid order is restocked',
   'a paid order is refunded once',
   'the record says that it was taken back',

@@ -57,7 +57,11 @@ function learn(
   if (answer.status >= 300) {
     const code = wordOf(answer, 'code');
     if (!refusals.has(code)) {
-      history.blame(`ticket of ${who.sale}: ${answer.status} ${code}`);
+      // With its ticket: a lost disk may take one that was in doubt, and the judge knows which were.
+      const told = [...history.tickets.values()].filter(
+        ({ sale, shopper }) => sale === who.sale && shopper === who.shopper,
+      );
+      history.blame(`ticket of ${who.sale}: ${answer.status} ${code}`, told.at(-1)?.id);
     }
     return '';
   }

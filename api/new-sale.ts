@@ -4,7 +4,7 @@
 import { refuse } from '../platform/http/problems.ts';
 import type { Admission, Millis, NewSale, NewSchedule } from '../engine/index.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { checkCurrency } from '../engine/index.ts';
+import { checkCurrency, noLine } from '../engine/index.ts';
 import type { Money } from '../engine/index.ts';
 
 interface Offer {
@@ -84,8 +84,6 @@ export function newScheduleOf(
   const { local_time: localTime, time_zone: timeZone, ...days } = schedule;
   return { ...newSaleOf(body, context), schedule: { localTime, timeZone, ...days } };
 }
-
-const noLine: Admission = { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };
 
 /** An open sale has no line: of a line's fields it may only spell the defaults out. */
 function admissionOf({ admission }: SaleBody): Admission {

@@ -4,6 +4,7 @@ export { fnv1a } from './domain/fingerprint.ts';
 export { isOrderId, isSaleId, laneOfId, mayBePart, mayHaveParts } from './domain/ids.ts';
 export { chance, etaSeconds, noMemory, remember } from './domain/line/estimate.ts';
 export type { LineLook, LineMemory } from './domain/line/estimate.ts';
+export { noLine } from './line/terms.ts';
 export { orderLinesMax, orderUnitsMax } from './order-lines.ts';
 export { nextStates } from './domain/states.ts';
 export { BadCursor } from './sales/read.ts';

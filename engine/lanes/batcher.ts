@@ -1,7 +1,8 @@
 /**
  * The engine's heart: gathers the commands of one lane while a batch is in flight and sends them
  * as one script call. No timer: an idle lane sends at once, a busy one grows its batches. One in
- * flight, flushed by `setImmediate` or by being full; two in flight or larger batches brought nothing (measured).
+ * flight, flushed by `setImmediate` or by being full; two in flight or larger batches brought
+ * nothing (measured).
  */
 import { clock } from '../../platform/clock.ts';
 import { crashPoint } from '../../platform/crash.ts';

@@ -13,6 +13,9 @@ export type InstalledLine = readonly [
   lineMax: number,
 ];
 
+/** A sale without a line; its turns and factor are also what a line has unless it is said. */
+export const noLine: Admission = { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };
+
 /** Null = the sale has no line. */
 export function lineTerms(admission: Admission, lineMax: number): InstalledLine | null {
   if (admission.mode === 'open') return null;

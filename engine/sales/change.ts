@@ -15,7 +15,7 @@ import type {
   VendorOutcome,
   VendorRejection,
 } from '../engine.ts';
-import { admissionJson, lineTerms } from '../line/terms.ts';
+import { admissionJson, lineTerms, noLine } from '../line/terms.ts';
 import { requestOf } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
 import { termsFingerprint } from '../settle/terms.ts';
@@ -84,8 +84,8 @@ function admissionOf(terms: SaleTerms): Admission {
   return {
     mode: (mode ?? 'open') as Admission['mode'],
     ratePerSecond: typeof rate === 'number' ? rate : null,
-    turnSeconds: typeof turn === 'number' ? turn : 120,
-    factor: typeof factor === 'number' ? factor : 1,
+    turnSeconds: typeof turn === 'number' ? turn : noLine.turnSeconds,
+    factor: typeof factor === 'number' ? factor : noLine.factor,
   };
 }
 
@@ -132,7 +132,7 @@ function newAdmission(sale: SaleTerms, change: SaleChange): Admission | VendorRe
       return wrong(`admission.${name}`, `\`admission.${name}\` belongs to a line`);
     }
   }
-  return { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };
+  return noLine;
 }
 
 /** A draw's round of public randomness comes after its bell: another bell has another round. */

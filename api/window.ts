@@ -4,7 +4,7 @@
  */
 import { isRetryable } from '../platform/fault.ts';
 import { problem } from '../platform/http/problems.ts';
-import type { ProblemCode } from '../platform/http/problems.ts';
+import type { ProblemCode, ProblemInput } from '../platform/http/problems.ts';
 import type { Ctx, HeaderName, JsonSchema, Method, Route } from '../platform/http/route.ts';
 import type { CatalogClient } from './catalog-client.ts';
 import {
@@ -100,11 +100,24 @@ const handedOn: readonly HeaderName[] = [
   'traceparent',
 ];
 
+/** What no header may hold (RFC 9110 §5.5), and Node therefore does not send. */
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
+
+const malformedHeader = (name: HeaderName): ProblemInput =>
+  problem('invalid_request', `The header \`${name}\` holds a character that no header may hold.`, {
+    param: name,
+  });
+
 async function handOver(ctx: Ctx, catalog: CatalogClient): Promise<void> {
   const headers: Record<string, string> = { 'x-request-id': ctx.requestId };
   for (const name of handedOn) {
     const value = ctx.header(name);
-    if (value !== undefined) headers[name] = value;
+    if (value === undefined) continue;
+    if (unsendable.test(value)) {
+      ctx.problem(malformedHeader(name));
+      return;
+    }
+    headers[name] = value;
   }
   const { method } = ctx.route;
   try {

@@ -177,6 +177,30 @@ describe.each(servers)('%s', (name, port) => {
   });
 });
 
+describe('what the api hands on to the catalog', () => {
+  const put = (headers: Record<string, string>): Promise<RawAnswer> => {
+    const shopper = { Authorization: `Bearer ${ann.token}`, 'Content-Type': 'application/json' };
+    const line = 'PUT /v1/cart/lines/prd_0000000000000';
+    return raw(portOf(api), request(line, { ...shopper, ...headers }, '{"quantity":1}'));
+  };
+
+  it.each(['Accept', 'Content-Type', 'Idempotency-Key', 'If-None-Match', 'Traceparent'])(
+    'is no character that no header may hold, in %s',
+    async (name) => {
+      const { status, body } = await put({ [name]: 'a\u007fb' });
+      expect(status).toBe(400);
+      expect(body.toLowerCase()).toContain(name.toLowerCase());
+    },
+  );
+
+  it('encodes what an address may not hold', async () => {
+    for (const q of ['\u{1f600}', '\u007f', 'a\\b', '"', '%zz', '%']) {
+      const { status } = await raw(portOf(api), request(`GET /v1/search?q=${q}`));
+      expect([q, status === 200 || status === 400]).toEqual([q, true]);
+    }
+  });
+});
+
 describe('a hold', () => {
   const hold = (body: string | Buffer, key: string): Promise<RawAnswer> => {
     const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);

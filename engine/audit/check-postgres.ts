@@ -52,7 +52,15 @@ const units = `
          'owned by ' || u.order_id || ', and the item has 1 to '
          || coalesce(i.last_number::text, 'none'), u.sale_id
     FROM sale.units u LEFT JOIN sale.sale_items i ON i.sale_id = u.sale_id AND i.item = u.item
-   WHERE u.order_id IS NOT NULL AND u.number NOT BETWEEN 1 AND coalesce(i.last_number, 0)`;
+   WHERE u.order_id IS NOT NULL AND u.number NOT BETWEEN 1 AND coalesce(i.last_number, 0)
+  UNION ALL
+  SELECT i.sale_id || ' item ' || i.item,
+         i.claimed || ' units claimed by its count, ' || coalesce(u.claimed, 0) || ' by their rows',
+         i.sale_id
+    FROM sale.sale_items i
+    LEFT JOIN (SELECT sale_id, item, count(*) AS claimed FROM sale.units
+                WHERE order_id IS NOT NULL GROUP BY sale_id, item) u USING (sale_id, item)
+   WHERE i.claimed <> coalesce(u.claimed, 0)`;
 
 /** Deadlines fall sale by sale: of lines that are overdue some may have expired before others. */
 const together = `

@@ -201,6 +201,12 @@ const units: Break[] = [
     how: sql('UPDATE sale.sale_items SET last_number = 1 WHERE sale_id = $live AND item = 0'),
   },
   {
+    check: 'pg.units',
+    what: 'the count of claimed units is one too many',
+    says: /^(?=.*units claimed by its count)(?=.*by their rows)/,
+    how: sql('UPDATE sale.sale_items SET claimed = claimed + 1 WHERE sale_id = $live AND item = 0'),
+  },
+  {
     check: 'pg.ledger',
     what: 'a posting has lost one side',
     says: /:paid: adds up to \d+/,

@@ -5,6 +5,7 @@ import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { readScript } from '../platform/redis/scripts.ts';
 import { messageOf } from '../platform/fault.ts';
+import { packBatch, readReplies, type Plain } from './lanes/batch.ts';
 import { Batcher, type BatcherOptions } from './lanes/batcher.ts';
 import { CommandCaller } from './lanes/command-caller.ts';
 import { LaneGate } from './lanes/gate.ts';
@@ -30,6 +31,12 @@ export interface LaneSet {
   close(): Promise<void>;
 }
 
+/** What the batchers of shop and line differ in. */
+type OwnOptions = Pick<
+  BatcherOptions,
+  'script' | 'pushKeys' | 'packCommands' | 'readReplies' | 'share'
+>;
+
 export const scriptOf = (name: string) => readScript(join(projectRoot(), 'lua'), name);
 
 export function openLanes(
@@ -53,7 +60,7 @@ export function openLanes(
     });
   };
   const secret = idSecretOf(settings.idSecret);
-  const batchersOf = (own: Pick<BatcherOptions, 'script' | 'pushKeys' | 'share'>): Batcher[] =>
+  const batchersOf = (own: OwnOptions): Batcher[] =>
     gate.doors.map(
       ({ lane }) =>
         new Batcher({
@@ -67,7 +74,12 @@ export function openLanes(
           onFrozen,
         }),
     );
-  const shop = batchersOf({ script: scriptOf('shop'), pushKeys: pushSaleKeys });
+  const shop = batchersOf({
+    script: scriptOf('shop'),
+    pushKeys: pushSaleKeys,
+    packCommands: packBatch,
+    readReplies: (replies, [plain]) => readReplies(replies, plain as Plain[]),
+  });
   const line = batchersOf({
     script: scriptOf('line'),
     pushKeys: (keys, lane, sale) => {

@@ -53,7 +53,7 @@ local ok, sale, reason = pcall(decideCommand)
 local fault = not ok and faultText(sale)
 local refused = fault or not sale
 if refused then
-  sale = { id = command[4], events = {} }
+  sale = { id = command[4], events = {}, told = 0 }
   emit(sale, refusal(kind, number, fault and 'fault' or reason, body))
 end
 

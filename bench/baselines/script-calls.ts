@@ -8,7 +8,8 @@ import type { HoldCommand, SaleId } from '../../engine/domain/types.ts';
 import { fnv1a } from '../../engine/domain/fingerprint.ts';
 import { laneOfId } from '../../engine/domain/ids.ts';
 import { scriptOf } from '../../engine/lane-set.ts';
-import { pack, packHeader, unpack } from '../../engine/lanes/codec.ts';
+import { packBatch, readReplies, type Plain } from '../../engine/lanes/batch.ts';
+import { packHeader, unpack, type Reply } from '../../engine/lanes/codec.ts';
 import { code, op, status } from '../../engine/lanes/codes.ts';
 import { laneKeys, pushSaleKeys } from '../../engine/lanes/keys.ts';
 import { connectRedis, untilReady } from '../../platform/redis/connection.ts';
@@ -61,7 +62,7 @@ export class ScriptCalls {
     const worker = async (): Promise<void> => {
       for (let hold = holds[turn++]; hold !== undefined; hold = holds[turn++]) {
         const at = performance.now();
-        replies.push(await this.#call(pack([commandOf(hold)])));
+        replies.push(await this.#call(packBatch([commandOf(hold)])));
         latency.add(performance.now() - at);
       }
     };
@@ -73,10 +74,11 @@ export class ScriptCalls {
 
   /** Batches made before the clock starts, sent one after the other. */
   async inBatches(holds: readonly HoldCommand[], size: number): Promise<Done> {
-    const batches: Buffer[] = [];
+    const batches: Buffer[][] = [];
     for (let i = 0; i < holds.length; i += size) {
-      // A buffer of its own: `pack` gives slices of a shared one.
-      batches.push(Buffer.from(pack(holds.slice(i, i + size).map(commandOf))));
+      // Buffers of its own: `pack` gives slices of a shared one.
+      const packed = packBatch(holds.slice(i, i + size).map(commandOf));
+      batches.push(packed.map((bytes) => Buffer.from(bytes)));
     }
     const replies: Buffer[] = [];
     const from = performance.now();
@@ -90,8 +92,8 @@ export class ScriptCalls {
     this.#redis.disconnect();
   }
 
-  async #call(commands: Buffer): Promise<Buffer> {
-    const args = [this.#header, commands];
+  async #call(commands: readonly Buffer[]): Promise<Buffer> {
+    const args = [this.#header, ...commands];
     return (await runScript(this.#redis, this.#script, this.#keys, args)) as Buffer;
   }
 }
@@ -105,8 +107,9 @@ function commandOf(hold: HoldCommand): unknown[] {
 }
 
 function check(reply: Buffer, holds: number): void {
-  const [answered, , , , , replies] = unpack(reply) as [number, ...unknown[]];
-  const codes = Array.isArray(replies) ? (replies as [number][]).map(([number]) => number) : [];
+  const [answered, , , , , replies, plain] = unpack(reply) as [number, ...unknown[]];
+  const told = Array.isArray(replies) ? readReplies(replies as Reply[], plain as Plain[]) : [];
+  const codes = told.map(([number]) => number);
   const taken = codes.filter((number) => number === code.done).length;
   if (answered !== status.ok || taken !== holds) {
     throw new Error(`a batch of ${holds} was answered with status ${answered}, ${taken} taken`);

@@ -62,6 +62,10 @@ export interface BatcherOptions {
   readonly script: Script;
   /** Appends the keys that the script wants of a sale. */
   readonly pushKeys: (keys: string[], lane: number, sale: SaleId) => void;
+  /** The script's arguments behind the header; the commands as they are, if not given. */
+  readonly packCommands?: (commands: readonly Command[]) => readonly Buffer[];
+  /** Replies as they are handed out, from those that came and what came behind them. */
+  readonly readReplies?: (replies: readonly Reply[], rest: readonly unknown[]) => readonly Reply[];
   /** What all answers of a batch have in common; goes out with each. */
   readonly share?: (answered: Answered) => unknown;
   readonly batchMax: number;
@@ -178,8 +182,9 @@ export class Batcher {
       // What waits goes first: the lane decides it while these answers are written.
       this.#inFlight = false;
       if (this.#waiting.length > 0) void this.#send(this.#take());
-      const shared = this.#options.share?.({ batch, replies, epoch, seq, rest });
-      handOut(batch, replies, now, shared);
+      const read = this.#options.readReplies?.(replies, rest) ?? replies;
+      const shared = this.#options.share?.({ batch, replies: read, epoch, seq, rest });
+      handOut(batch, read, now, shared);
       return;
     }
     if (answer !== null && answer[0] === status.epoch && typeof answer[1] === 'number') {
@@ -250,7 +255,7 @@ export class Batcher {
       gate.redis,
       script,
       keys,
-      [header, pack(commands)],
+      [header, ...(this.#options.packCommands?.(commands) ?? [pack(commands)])],
       () => this.#door.open,
     )) as Buffer;
   }

@@ -53,9 +53,10 @@ local function newSale(id, body)
   for i = 2, 7 do checked(body[i], 'number') end
   return {
     base = 9, id = id, st = SCHEDULED, start = body[2], ends = body[3], limit = body[4],
-    line = newLine(body[9]), hold = body[5], who = body[6], want = body[7], got = 0, items = items, expired = 0,
-    released = 0, dirty = true, records = {}, touched = {}, spilled = {},
-    fieldOf = {}, touchedOrders = {}, events = {}, due = {}, refused = {},
+    line = newLine(body[9]), hold = body[5], who = body[6], want = body[7], got = 0, items = items,
+    expired = 0, released = 0, dirty = true, records = {}, touched = {}, spilled = {},
+    fieldOf = {}, touchedOrders = {}, plain = {}, events = {}, told = 0, stage = 0, due = {},
+    refused = {},
     attempts = 0, kept = 0, free = {}, drained = false, looked = 0, dueRemoved = {},
   }
 end

@@ -22,17 +22,6 @@ local function refuse(code, a, b)
   return last.bytes, code
 end
 
-local function itemOf(sale, product)
-  if product == '' then
-    if #sale.items == 1 then return 1 end
-    return nil, CODE.product_required
-  end
-  for i = 1, #sale.items do
-    if sale.items[i].product == product then return i end
-  end
-  return nil, CODE.not_found
-end
-
 local function whyClosed(sale, lane, verified)
   if sale.st == SCHEDULED then return refuse(CODE.sale_not_started, sale.start) end
   if sale.st == PAUSED then return refuse(CODE.sale_paused) end
@@ -42,47 +31,20 @@ local function whyClosed(sale, lane, verified)
   return nil
 end
 
--- Bytes that all new holds of an item have in common in one batch: in an order, in its event and in
--- the reply, each with what differs left out.
-local function commonOf(sale, lane, it, item)
-  local common = {
-    order = pack(HELD) .. pack(item) .. pack(lane.holdClock + sale.hold) .. pack(0) .. pack('')
-      .. pack(0),
-    ended = pack(lane.outage) .. pack(0),
-    event = pack(item - 1) .. pack(it.price) .. pack(lane.now + sale.hold),
-    reply = '\154' .. pack(CODE.done) .. pack(HELD) .. pack(item - 1) .. pack(it.product)
-      .. pack(it.price) .. pack(lane.now) .. pack(lane.now + sale.hold) .. pack(0),
-  }
-  it.common = common
-  return common
-end
-
-local HELD_EVENT = '\152' .. pack('held')
-
 -- Holds units: an order, its event, its deadline, and the reply.
 local function holdUnits(sale, lane, c, record, item, want)
   local shopper, key, quantity, it = c[3], c[4], c[6], sale.items[item]
   local common, fingerprint = it.common or commonOf(sale, lane, it, item), PACKED[c[5]]
-  local field, numbers = shopper, nil
-  if record == EMPTY and quantity == 1 and it.returned == 0 and not sale.line then
-    numbers = '\145' .. pack(it.next)
-    it.next = it.next + 1
-    sale.records[shopper] = false
-    sale.touched[shopper] = FIRST .. TEXT[#key] .. key .. fingerprint .. common.order .. numbers
-      .. common.ended
-  else
-    local units, deadline = takeUnits(sale, item, quantity, want), lane.holdClock + sale.hold
-    field = keepOrder(sale, shopper, record,
-      { key, c[5], HELD, item, deadline, 0, '', 0, units, lane.outage, 0 })
-    numbers = pack(units)
-  end
+  local units, deadline = takeUnits(sale, item, quantity, want), lane.holdClock + sale.hold
+  local field = keepOrder(sale, shopper, record,
+    { key, c[5], HELD, item, deadline, 0, '', 0, units, lane.outage, 0 })
+  local numbers = pack(units)
   it.held = it.held + quantity
-  local due = sale.due
-  local at = #due
-  due[at + 1], due[at + 2] = TEXT[#field], field
+  nameDue(sale, lane, sale.due, field)
   sale.dirty = true
   sale.events[#sale.events + 1] = HELD_EVENT .. TEXT[#key] .. key .. TEXT[#shopper] .. shopper
     .. common.event .. fingerprint .. numbers
+  sale.told = sale.told + 1
   if sale.line then
     record = recordOf(sale, shopper)
     takeClaim(sale, record, quantity)
@@ -266,7 +228,7 @@ local function decide(sale, lane, c, want)
     local reply, code = decideHold(sale, lane, c, want)
     sale.attempts = sale.attempts + 1
     if code < 0 then sale.refused[code] = (sale.refused[code] or 0) + 1 end
-    return reply
+    return reply, code
   end
   if op <= 5 then return decideOrder(sale, lane, c, want) end
   if op == 6 then return decideCount(sale, lane) end

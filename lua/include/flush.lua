@@ -14,16 +14,32 @@ local function inChunks(command, key, list)
   end
 end
 
+-- Names of plain holds in a row (include/holds.lua) stand in the batch as the index has them.
+local function nameRange(sale, batch)
+  local due = sale.due
+  for i = sale.range[1], sale.range[2] do
+    local name, at = batch.shoppers[i + 1], #due
+    due[at + 1], due[at + 2] = TEXT[#name], name
+  end
+  sale.range = nil
+end
+
+local function nameDue(sale, lane, due, name)
+  if sale.range then nameRange(sale, lane.batch) end
+  local at = #due
+  due[at + 1], due[at + 2] = TEXT[#name], name
+end
+
 -- Puts the events of all sales into one outbox entry and stores the lane's clock.
 local function append(lane, sales, order)
   local parts, groups, count = {}, 0, 0
   for _, index in ipairs(order) do
     local sale = sales[index]
-    if sale and not sale.fault and #sale.events > 0 then
+    if sale and not sale.fault and sale.told > 0 then
       local events, at = sale.events, #parts + 1
-      parts[at] = '\146' .. pack(sale.id) .. arrayHead(#events)
+      parts[at] = '\146' .. pack(sale.id) .. arrayHead(sale.told)
       for i = 1, #events do parts[at + i] = events[i] end
-      groups, count = groups + 1, count + #events
+      groups, count = groups + 1, count + sale.told
     end
   end
   if count == 0 then return end
@@ -41,8 +57,9 @@ local function append(lane, sales, order)
   if lane.inDoubt <= 0 then lane.doubt = lane.now end
   lane.seq = seq
   lane.decided = lane.decided + count
-  redis.call('HSET', KEYS[4], 't', lane.now, 'seq', seq, 'decided', lane.decided, 'doubt',
-    lane.doubt, 'kept', lane.now)
+  local now = string.format('%.0f', lane.now)
+  redis.call('HSET', KEYS[4], 't', now, 'seq', seq, 'decided', lane.decided, 'doubt', lane.doubt,
+    'kept', now)
 end
 
 local function writeCounts(sale)
@@ -53,8 +70,13 @@ local function writeCounts(sale)
     n[o + 1], n[o + 2], n[o + 3] = it.allotted, it.next, it.last
     n[o + 4], n[o + 5], n[o + 6] = it.held, it.sold, it.returned
   end
-  redis.call('HSET', KEYS[sale.base], 'st', sale.st, 'got', sale.got, 'n', cmsgpack.pack(n))
-  if sale.line then redis.call('HSET', KEYS[sale.base], 'ln', packedCounts(sale.line)) end
+  local fields = { 'st', sale.st, 'got', sale.got, 'n', cmsgpack.pack(n) }
+  if sale.line then fields[7], fields[8] = 'ln', packedCounts(sale.line) end
+  if sale.attempts > 0 and sale.tried then
+    fields[#fields + 1] = 'attempts'
+    fields[#fields + 1] = sale.tried + sale.attempts
+  end
+  redis.call('HSET', KEYS[sale.base], unpack(fields))
 end
 
 local function writeReturned(sale)
@@ -77,6 +99,16 @@ end
 -- whose third number counts from 0: it must never be the same, whoever they name.
 local EARLIER = 1048576
 
+-- How many names the batch adds to the index, and their bytes.
+local function namesOf(sale, lane)
+  local range, batch = sale.range, lane.batch
+  if range and #sale.due == 0 and range[2] - range[1] + 1 == batch.holds then
+    return batch.holds, batch.names
+  end
+  if range then nameRange(sale, batch) end
+  return #sale.due / 2, concat(sale.due)
+end
+
 local function writeDue(sale, lane)
   local key = KEYS[sale.base + 2]
   inChunks('ZREM', key, sale.dueRemoved)
@@ -85,17 +117,19 @@ local function writeDue(sale, lane)
     for i = sale.rest.at, #sale.rest.names do rest[#rest + 1] = sale.rest.names[i] end
     redis.call('ZADD', key, sale.rest.score, cmsgpack.pack(rest))
   end
-  if #sale.due > 0 then
-    local due = sale.due
-    due[0] = arrayHead(#due / 2 + 3) .. pack(lane.epoch) .. pack(lane.seq) .. pack(0)
-    redis.call('ZADD', key, lane.holdClock + sale.hold, concat(due, '', 0, #due))
+  local count, names = namesOf(sale, lane)
+  local at = lane.holdClock + sale.hold
+  if count > 0 then
+    local head = arrayHead(count + 3) .. pack(lane.epoch) .. pack(lane.seq) .. pack(0)
+    redis.call('ZADD', key, at, head .. names)
   end
   for i = 1, sale.earlier and #sale.earlier or 0 do
     local due = sale.earlier[i]
     due[0] = arrayHead(#due / 2 + 3) .. pack(lane.epoch) .. pack(lane.seq) .. pack(EARLIER * i)
     redis.call('ZADD', key, lane.holdClock + due.hold, concat(due, '', 0, #due))
   end
-  if #sale.due > 0 or sale.earlier or #sale.dueRemoved > 0 then
+  local isFirst = count > 0 and (not sale.firstDue or at < sale.firstDue)
+  if isFirst or sale.earlier or #sale.dueRemoved > 0 then
     local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
     if first[1] then
       redis.call('ZADD', KEYS[7], first[2], sale.id)
@@ -112,7 +146,9 @@ local function writeFigures(sale, lane)
   if sale.attempts == 0 then return end
   local key = KEYS[sale.base]
   redis.set_repl(redis.REPL_NONE)
-  redis.pcall('HINCRBY', key, 'attempts', sale.attempts)
+  if not (sale.dirty and sale.tried) then
+    redis.pcall('HINCRBY', key, 'attempts', sale.attempts)
+  end
   for code, times in pairs(sale.refused) do redis.pcall('HINCRBY', key, 'x' .. code, times) end
   if lane.quiet then return end
   redis.set_repl(redis.REPL_ALL) -- before anything else: other sales of the batch are still to come
@@ -131,10 +167,11 @@ end
 
 local function writeSale(sale, lane)
   if sale.dirty then writeCounts(sale) end
-  local records = {}
-  for shopper, bytes in pairs(sale.touched) do
+  -- Behind those that plain holds have made: of a name that comes twice, the last counts.
+  local records = sale.plain
+  for shopper in pairs(sale.touched) do
     records[#records + 1] = shopper
-    records[#records + 1] = bytes == true and pack(sale.records[shopper]) or bytes
+    records[#records + 1] = pack(sale.records[shopper])
   end
   for field, order in pairs(sale.touchedOrders) do
     records[#records + 1] = field
@@ -160,7 +197,7 @@ local function figuresOf(lane, sales, order)
   for _, index in ipairs(order) do
     local sale = sales[index]
     if sale then
-      if sale.fault or isChanged(sale) or #sale.events > 0 then
+      if sale.fault or isChanged(sale) or sale.told > 0 then
         any, changed = true, true
       elseif sale.attempts > 0 then
         any = true
@@ -175,7 +212,8 @@ local function flush(lane, sales, order)
   local holds, seq = false, lane.seq
   for _, index in ipairs(order) do
     local sale = sales[index]
-    holds = holds or (sale and not sale.fault and (#sale.due > 0 or sale.earlier or sale.grows))
+    holds = holds or (sale and not sale.fault
+      and (sale.range or #sale.due > 0 or sale.earlier or sale.grows))
   end
   if holds then redis.call('ZCARD', KEYS[7]) else redis.call('ZREM', KEYS[7], '') end
   append(lane, sales, order)

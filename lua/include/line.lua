@@ -205,11 +205,11 @@ end
 
 -- Looks at a turn whose end has come. Returns how many ended.
 local function endTurn(sale, lane, shopper)
-  local record, before = recordOf(sale, shopper), #sale.events
+  local record, before = recordOf(sale, shopper), sale.told
   place(sale, TURN, shopper, false)
   local ticket = ticketOf(sale, lane, shopper, record)
   if not ticket or not isLive(ticket) then place(sale, SEEN, shopper, false) end
-  return #sale.events - before
+  return sale.told - before
 end
 
 local function decideLapse(sale, lane, most)

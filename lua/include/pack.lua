@@ -27,29 +27,3 @@ local function arrayHead(length)
   if high < 256 then return char(0xdc, high, low) end
   return char(0xdd, math.floor(high / 65536), math.floor(high / 256) % 256, high % 256, low)
 end
-
-
--- The commands of a batch, an array of arrays. Taken apart by hand: cmsgpack grows each table
--- element by element.
-local function unpackCommands(bytes)
-  local first, at, count = string.byte(bytes, 1), 1, 0
-  if first >= 0x90 and first <= 0x9f then
-    count = first - 0x90
-  elseif first == 0xdc then
-    count, at = string.byte(bytes, 2) * 256 + string.byte(bytes, 3), 3
-  else
-    return cmsgpack.unpack(bytes)
-  end
-  local byte, unpackSome, list = string.byte, cmsgpack.unpack_limit, {}
-  for i = 1, count do
-    local length = byte(bytes, at + 1) - 0x90
-    if length >= 1 and length <= 8 then
-      local a, b, c, d, e, f, g, h
-      at, a, b, c, d, e, f, g, h = unpackSome(bytes, length, at + 1)
-      list[i] = { a, b, c, d, e, f, g, h }
-    else
-      at, list[i] = unpackSome(bytes, 1, at)
-    end
-  end
-  return list
-end

@@ -31,13 +31,12 @@ local function readRecords(sale, shoppers)
   readFields(sale, sale.records, shoppers, EMPTY)
 end
 
--- A record that was read. `touched` has the bytes of one that was made by a first hold, until it is
--- asked for again.
+-- A record that was read; one that a plain hold of this batch has made is there as its bytes.
 local function recordOf(sale, shopper)
   local record = sale.records[shopper]
-  if not record then
-    record = cmsgpack.unpack(sale.touched[shopper])
-    sale.records[shopper], sale.touched[shopper] = record, true
+  if type(record) ~= 'table' then
+    record = cmsgpack.unpack(record)
+    sale.records[shopper] = record
   end
   return record
 end
@@ -90,9 +89,6 @@ local function touchOrder(sale, shopper, order)
   if field then sale.touchedOrders[field] = order end
   sale.touched[shopper] = true
 end
-
--- What the bytes of a record begin with that holds one unit, in one order.
-local FIRST = '\150\0\0\1\0\0\155'
 
 -- Keeps another order. Returns the name under which the deadline index finds it.
 local function keepOrder(sale, shopper, record, order)

@@ -6,6 +6,9 @@
 -- that wait; its counts (field `ln`): joined, bell (tickets then; -1 = not rung), numbered, given,
 -- waiting, turns, claims, serving, paused ms, paused at (hold clock; 0 = is not).
 -- Raises an error for a sale that `flush` could not write: what it writes is read, or touched here.
+-- Scores of an item's returned numbers begin at item * SPAN.
+local SPAN = 100000000
+
 local LINE = { 'joined', 'bell', 'numbered', 'given', 'waiting', 'turns', 'claims', 'serving',
   'paused', 'pausedAt' }
 
@@ -24,9 +27,9 @@ end
 
 local function openSale(base)
   local f = redis.call('HMGET', KEYS[base], 'st', 'start', 'end', 'limit', 'hold', 'who', 'items',
-    'n', 'want', 'got', 'frz', 'id', 'kept', 'line', 'ln')
+    'n', 'want', 'got', 'frz', 'id', 'kept', 'line', 'ln', 'attempts')
   if not f[1] then return nil end
-  redis.call('ZCARD', KEYS[base + 2])
+  local due = redis.call('ZRANGE', KEYS[base + 2], 0, 0, 'WITHSCORES')
   redis.call('ZCARD', KEYS[base + 3])
   if not f[12] then error('a sale without its id') end
   local n = cmsgpack.unpack(f[8])
@@ -67,10 +70,16 @@ local function openSale(base)
     spilled = {},
     fieldOf = {},
     touchedOrders = {},
+    plain = {},
     events = {},
+    told = 0,
+    stage = 0,
     due = {},
     refused = {},
     attempts = 0,
+    -- Nil = what is counted there is no number.
+    tried = tonumber(f[16] or 0),
+    firstDue = tonumber(due[2]),
     kept = tonumber(f[13] or 0),
     free = {},
     drained = false,
@@ -87,6 +96,7 @@ end
 
 local function emit(sale, event)
   sale.events[#sale.events + 1] = pack(event)
+  sale.told = sale.told + 1
 end
 
 -- All pauses up to now (ms), the one that lasts among them. The turn clock, in which turns end, is the

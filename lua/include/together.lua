@@ -21,9 +21,7 @@ local function holdLine(sale, lane, c, item, hold, want)
   if hold ~= sale.hold then order[12] = hold end
   local field = keepOrder(sale, shopper, recordOf(sale, shopper), order)
   it.held = it.held + quantity
-  local due = namesDue(sale, hold)
-  local at = #due
-  due[at + 1], due[at + 2] = TEXT[#field], field
+  nameDue(sale, lane, namesDue(sale, hold), field)
   sale.dirty = true
   emit(sale, { 'held', key, shopper, item - 1, it.price, lane.now + hold, c[5], units })
   if sale.line then takeClaim(sale, recordOf(sale, shopper), quantity) end

@@ -2,8 +2,6 @@
 -- Returned numbers sit in the sorted set at score item * SPAN + number. The working copy is made on
 -- first need: `list`, as many of them as this batch can take (`want`), ascending from `head` on, and
 -- `back`, a heap of those that this batch itself gave back.
-local SPAN = 100000000
-
 local function freeList(sale, item, want)
   local free = sale.free[item]
   if free then return free end

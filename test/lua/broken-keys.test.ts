@@ -2,7 +2,8 @@
 // way. Every key of a sale and of the lane, of every wrong type, under every kind of command.
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Hold, LaneCommand, ShopCommand } from '../../engine/domain/lane/words.ts';
-import { unpack } from '../../engine/lanes/codec.ts';
+import { readReplies, type Plain } from '../../engine/lanes/batch.ts';
+import { unpack, type Reply } from '../../engine/lanes/codec.ts';
 import { code } from '../../engine/lanes/codes.ts';
 import { pushSaleKeys } from '../../engine/lanes/keys.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
@@ -179,8 +180,8 @@ describe('a key of a sale that holds something else', () => {
       [9, -1, [[1, 5, 'dan', 'dan-1', 11, 1, '', 1]]],
     ];
     const call = lane.rawShopCall([flash], [...wrong, held]);
-    const answer = unpack((await lane.run(call)) as Buffer) as [0, 1, 0, 0, 0, unknown[][]];
-    const codes = answer[5].map(([number]) => number);
+    const answer = unpack((await lane.run(call)) as Buffer) as [0, 1, 0, 0, 0, Reply[], Plain[]];
+    const codes = readReplies(answer[5], answer[6]).map(([number]) => number);
     expect(codes).toEqual([...wrong.map(() => code.fault), code.done]);
   });
 

@@ -14,7 +14,14 @@ import type {
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
-import { pack, packHeader, schemaVersion, unpack } from '../../../engine/lanes/codec.ts';
+import { packBatch, readReplies, type Plain } from '../../../engine/lanes/batch.ts';
+import {
+  pack,
+  packHeader,
+  schemaVersion,
+  unpack,
+  type Reply as EngineReply,
+} from '../../../engine/lanes/codec.ts';
 import { laneKeys, pushLineKeys, pushSaleKeys, type LaneKeys } from '../../../engine/lanes/keys.ts';
 import { projectRoot } from '../../../platform/config.ts';
 import { serverRunId, type Redis } from '../../../platform/redis/connection.ts';
@@ -121,7 +128,10 @@ export class LuaLane {
     bounds = noBounds,
     header: HeaderOptions = {},
   ): Call {
-    const args = [this.#header(bounds, header), pack(commands)];
+    const args = [
+      this.#header(bounds, header),
+      ...packBatch(commands as readonly (readonly unknown[])[]),
+    ];
     return { script: scripts.shop, keys: this.#keysOf(sales), args };
   }
 
@@ -230,15 +240,17 @@ const salesOf = (c: ShopCommand): string[] =>
   c.kind === 'together' ? c.lines.map(({ sale }) => sale) : [c.sale];
 
 export function readShopAnswer(bytes: unknown, commands: readonly ShopCommand[]): ShopAnswer {
-  const [status, epoch, third, now, , replies] = unpack(bytes as Buffer) as [
+  const [status, epoch, third, now, , told, plain] = unpack(bytes as Buffer) as [
     number,
     number,
     number | string,
     number,
     number,
-    unknown[][],
+    EngineReply[],
+    Plain[],
   ];
   const isRefused = typeof third === 'string';
+  const replies = isRefused ? [] : readReplies(told, plain);
   return {
     status,
     epoch,

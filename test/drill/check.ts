@@ -7,6 +7,7 @@ import type { Doubt } from './doubt.ts';
 import type { History, Violation } from './history.ts';
 import { compare, type OrderRow, type Rows } from './judge.ts';
 import { checkLines } from './judge-line.ts';
+import { checkChanges, readLines, type LinesOf } from './judge-several.ts';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
 
@@ -39,13 +40,17 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
     const drainedMs = performance.now() - begun;
     const audit = await stack.highnoon(['audit', '--json', '--wait', '30']);
     if (audit.code !== 0) violations.push(`audit (${audit.code}): ${failedChecks(audit)}`);
-    const rows = await readOrders(db, load.vendor.madeSales);
+    const sales = [...new Set([...load.vendor.madeSales, ...history.linesIn])];
+    const rows = await readOrders(db, sales);
+    const several = await readLines(db);
     const accounts = load.accounts.map(({ id }) => id);
-    const { oversold, ...found } = compare(history, accounts, rows, doubt.orders);
+    const { oversold, ...found } = compare(history, accounts, rows, doubt.orders, several);
     const lines = await checkLines(db, history, accounts, load.vendor.madeSales);
+    const changes = await checkChanges(db, history);
+    violations.push(...(await untilShown(db)));
     const gone = found.lost.map((order) => ({ order, what: `I3: ${order} was accepted, is lost` }));
     const sorted = sortOut(
-      [...found.violations, ...lines, ...gone, ...history.violations.splice(0)],
+      [...found.violations, ...lines, ...changes, ...gone, ...history.violations.splice(0)],
       doubt,
     );
     for (const id of sorted.lost) history.forget(id);
@@ -54,8 +59,8 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
       ...sorted.blamed,
       ...history.violations.splice(0).map(({ what }) => what),
       ...oversold.map((unit) => `I2: ${unit} was sold twice`),
-      ...(await overLimit(db, load.vendor.madeSales)),
-      ...(await checkMoney(db, history, rows)),
+      ...(await overLimit(db, sales)),
+      ...(await checkMoney(db, history, rows, several)),
     );
     return { lost: sorted.lost, oversold, violations, orders: rows.size, drainedMs };
   } finally {
@@ -95,13 +100,15 @@ function failedChecks({ out, err }: { readonly out: string; readonly err: string
     .join('; ');
 }
 
-/** Nothing held, nothing on its way. Answers what is left when the time is up. */
+/** Nothing held but in standing sales alone, which hold for longer, nothing on its way. Answers what is left when the time is up. */
 async function untilQuiet(db: Postgres, load: Load): Promise<string> {
   const until = performance.now() + drainMaxMs;
   for (;;) {
     const { rows } = await db.query<{ held: number; commands: number; moves: number }>(
-      `SELECT (SELECT count(*)::int FROM sale.orders WHERE state = 'held'
-                AND 'sal_' || substr(id, 5, 16) = ANY($1)) AS held,
+      `SELECT (SELECT count(*)::int FROM sale.orders o WHERE state = 'held'
+                AND ('sal_' || substr(id, 5, 16) = ANY($1) OR EXISTS (
+                  SELECT 1 FROM sale.order_lines l JOIN sale.order_lines m ON m.home = l.home
+                   WHERE l.order_id = o.id AND 'sal_' || substr(m.order_id, 5, 16) = ANY($1)))) AS held,
               (SELECT count(*)::int FROM sale.lane_commands WHERE outcome IS NULL) AS commands,
               (SELECT count(*)::int FROM sale.moves
                 WHERE state IN ('asked', 'debited', 'crediting', 'undoing')) AS moves`,
@@ -113,6 +120,22 @@ async function untilQuiet(db: Postgres, load: Load): Promise<string> {
     if (performance.now() > until) {
       return `${row.held} holds, ${row.commands} commands, ${row.moves} moves did not end`;
     }
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}
+
+/** The catalog shows every product as it was registered and last changed. */
+async function untilShown(db: Postgres): Promise<string[]> {
+  const until = performance.now() + drainMaxMs;
+  for (;;) {
+    const { rows } = await db.query<{ id: string; says: string }>(
+      `SELECT r.id, 'version ' || r.version || ', shown ' || coalesce(p.version::text, 'not') AS says
+         FROM sale.registrations r LEFT JOIN shop.products p ON p.id = r.id
+        WHERE r.status = 'accepted' AND (p.id IS NULL OR p.version <> r.version
+              OR p.name <> r.body->>'name' OR (p.withdrawn_at IS NULL) <> (r.withdrawn_at IS NULL))`,
+    );
+    if (rows.length === 0) return [];
+    if (performance.now() > until) return rows.map(({ id, says }) => `I12: ${id}: ${says}`);
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
 }
@@ -139,17 +162,22 @@ async function overLimit(db: Postgres, sales: readonly string[]): Promise<string
 }
 
 /** What was paid by the answers = what the books say, order by order. */
-async function checkMoney(db: Postgres, history: History, rows: Rows): Promise<string[]> {
+async function checkMoney(
+  db: Postgres,
+  history: History,
+  rows: Rows,
+  several: LinesOf,
+): Promise<string[]> {
   const paid = [...history.orders.values()].filter(({ id }) => rows.get(id)?.state === 'paid');
   const { rows: posted } = await db.query<{ id: string; amount: string }>(
     `SELECT split_part(posting, ':', 1) AS id, sum(amount) AS amount FROM sale.ledger
       WHERE account = 'receivable' AND split_part(posting, ':', 1) = ANY($1) GROUP BY 1`,
-    [paid.map(({ id }) => id)],
+    [paid.flatMap(({ id }) => several.get(id) ?? [id])],
   );
   const amounts = new Map(posted.map(({ id, amount }) => [id, Number(amount)]));
-  return paid.flatMap(({ id, amount }) =>
-    amounts.get(id) === amount
-      ? []
-      : [`I10: ${id} was quoted ${amount}, posted ${amounts.get(id) ?? 'nothing'}`],
-  );
+  return paid.flatMap(({ id, amount }) => {
+    const lines = several.get(id) ?? [id];
+    const sum = lines.reduce((total, line) => total + (amounts.get(line) ?? 0), 0);
+    return sum === amount ? [] : [`I10: ${id} was quoted ${amount}, posted ${sum}`];
+  });
 }

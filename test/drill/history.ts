@@ -4,7 +4,7 @@
  * until it is known, as a client is told to do.
  */
 
-export type Verb = 'hold' | 'pay' | 'release';
+export type Verb = 'hold' | 'checkout' | 'pay' | 'release';
 
 /** One command, asked once or more often under one key. */
 export interface Asked {
@@ -14,7 +14,7 @@ export interface Asked {
   readonly shopper: number;
   readonly key: string;
   readonly body: unknown;
-  /** Of a hold: once it was accepted. */
+  /** Of a hold or checkout: once it was accepted. */
   order: string;
   readonly startedAt: number;
   outcome: 'ok' | 'refused' | 'unknown';
@@ -31,6 +31,24 @@ export interface Asked {
   code: string;
 }
 
+/** A line of an order with several, as the answer told. */
+export interface KnownLine {
+  readonly sale: string;
+  readonly product: string;
+  readonly units: readonly number[];
+}
+
+/** What a vendor asked to change of a sale before its bell, and was answered. */
+export interface KnownChange {
+  readonly sale: string;
+  readonly askedAt: number;
+  readonly accepted: boolean;
+  /** Of the sale afterwards, as far as it was asked for. */
+  readonly limit?: number;
+  /** Minor units, of every item. */
+  readonly price?: number;
+}
+
 /** An order that a shopper was told of, and what became of it as far as they know. */
 export interface KnownOrder {
   readonly id: string;
@@ -39,6 +57,8 @@ export interface KnownOrder {
   readonly shopper: number;
   readonly units: readonly number[];
   readonly amount: number;
+  /** Of an order with several lines; its own first. */
+  readonly lines?: readonly KnownLine[];
   /** When its hold was asked for first, and when it had been answered. */
   readonly askedAt: number;
   readonly answeredAt: number;
@@ -70,6 +90,9 @@ export class History {
   #accepted: Asked[] = [];
   readonly orders = new Map<string, KnownOrder>();
   readonly tickets = new Map<string, KnownTicket>();
+  readonly changes: KnownChange[] = [];
+  /** Sales that orders with several lines were in: standing ones too. */
+  readonly linesIn = new Set<string>();
   /** What contradicts a promise at the moment it was seen. */
   readonly violations: Violation[] = [];
   /** How often the interesting things happened: a run without them has tested nothing. */
@@ -82,6 +105,11 @@ export class History {
     limit: 0,
     turn: 0,
     not_admitted: 0,
+    several: 0,
+    several_ended: 0,
+    several_refused: 0,
+    changed: 0,
+    change_refused: 0,
   };
 
   /** `order` = whose answers contradict each other. */

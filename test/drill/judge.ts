@@ -1,6 +1,7 @@
 /** What shoppers were told against what Postgres holds. Pure: the invariants by their numbers. */
 import { laneOfId } from '../../engine/domain/ids.ts';
 import type { History, KnownOrder, Violation } from './history.ts';
+import { apart, eachLine, homesOf, type LinesOf } from './judge-several.ts';
 
 export interface OrderRow {
   readonly id: string;
@@ -28,33 +29,39 @@ const blame = (order: string, rule: string, says: string): Violation => ({
 
 /**
  * `accounts` = id of each shopper by index; `doubt` = orders that a lost disk may have taken: asked for
- * again by their keys, they are held a second time, and later.
+ * again by their keys, they are held a second time, and later; `linesOf` = of orders with several lines.
  */
 export function compare(
   history: History,
   accounts: readonly string[],
   rows: Rows,
   doubt: ReadonlySet<string> = new Set(),
+  linesOf: LinesOf = new Map(),
 ): Comparison {
   const [violations, lost]: [Violation[], string[]] = [[], []];
-  for (const order of history.orders.values()) {
+  const told = [...history.orders.values()].flatMap((order) => eachLine(order, linesOf));
+  const homes = homesOf(linesOf);
+  for (const order of told) {
     const row = rows.get(order.id);
     if (row === undefined) lost.push(order.id);
     else violations.push(...compareOrder(order, row, accounts[order.shopper] ?? ''));
   }
   for (const { id } of rows.values()) {
-    if (!history.isKnown(id)) violations.push(blame(id, 'I3', 'was never answered to anybody'));
+    if (!history.isKnown(homes.get(id) ?? id)) {
+      violations.push(blame(id, 'I3', 'was never answered to anybody'));
+    }
   }
-  violations.push(...outOfTurn(history, rows, doubt));
-  return { violations, lost, oversold: soldTwice(history, rows) };
+  violations.push(...outOfTurn(history, rows, doubt), ...apart(linesOf, rows));
+  return { violations, lost, oversold: soldTwice(told, rows) };
 }
 
-function soldTwice(history: History, rows: Rows): string[] {
+function soldTwice(told: readonly KnownOrder[], rows: Rows): string[] {
   const oversold: string[] = [];
+  const orders = new Map(told.map((order) => [order.id, order]));
   const owners = new Map<string, string>();
   for (const { id, state, units } of rows.values()) {
     if (state !== 'paid') continue;
-    const order = history.orders.get(id);
+    const order = orders.get(id);
     for (const unit of units) {
       const name = `${order?.sale ?? id} ${order?.product ?? ''} unit ${unit}`;
       if (owners.has(name)) oversold.push(`${name} (${owners.get(name) ?? ''}, ${id})`);

@@ -3,7 +3,7 @@ import { Client, wordOf } from './client.ts';
 import { History } from './history.ts';
 import { askAgain } from './replays.ts';
 import type { Account, Surroundings } from './around.ts';
-import { askCommand, visit } from './shopper.ts';
+import { askCommand, visit, visitSeveral } from './shopper.ts';
 import { Vendor } from './vendor.ts';
 import { Rng } from '../support/rng.ts';
 
@@ -21,6 +21,8 @@ export interface LoadOptions {
 }
 
 const vendorEveryMs = 1000;
+/** Of the visits, those that want several products. */
+const severalShare = 0.12;
 const lastPatienceMs = 60_000;
 
 export class Load {
@@ -38,6 +40,7 @@ export class Load {
     this.vendor = new Vendor(
       client,
       new Rng(options.seed + 1),
+      this.history,
       options.allotted,
       (options.inLine ?? 0) > 0,
     );
@@ -125,6 +128,10 @@ export class Load {
   /** One shopper comes, whatever others do. */
   async visit(inLine = false): Promise<void> {
     this.#visits += 1;
+    if (!inLine && this.#around.rng.chance(severalShare) && this.vendor.openSales.length > 0) {
+      await visitSeveral(this.#around, this.vendor.products);
+      return;
+    }
     const sales = this.vendor.openSales.filter(({ hasLine }) => hasLine === inLine);
     await visit(this.#around, sales);
   }

@@ -17,7 +17,7 @@ export async function askAgain(around: Surroundings): Promise<void> {
   for (const asked of some(fresh, most, rng)) {
     if (isExpected(history, asked)) await askCommand(around, asked);
   }
-  const holds = fresh.filter(({ verb }) => verb === 'hold');
+  const holds = fresh.filter(({ verb }) => verb === 'hold' || verb === 'checkout');
   for (const asked of some(holds, otherBodies, rng)) {
     if (isExpected(history, asked)) await refusesAnother(around, asked);
   }

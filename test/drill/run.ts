@@ -98,6 +98,7 @@ async function runOne(
     loses: (now) => (doubt = now),
     say: (line) => say(`    ${line}`),
     newProduct: () => load.vendor.register(),
+    rename: () => load.vendor.rename(),
   };
   let [failure, notMet] = ['', ''];
   try {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { wordOf, type Answer, type Call } from './client.ts';
-import type { Asked, KnownOrder, Verb } from './history.ts';
+import type { Asked, KnownLine, KnownOrder, Verb } from './history.ts';
 import type { Surroundings } from './around.ts';
 import { lineUp } from './line.ts';
 import { turnSeconds, type OpenSale } from './vendor.ts';
@@ -12,6 +12,19 @@ import { turnSeconds, type OpenSale } from './vendor.ts';
 interface HoldBody {
   readonly quantity: number;
   readonly product_id: string;
+}
+
+interface CheckoutBody {
+  readonly lines: readonly HoldBody[];
+  readonly email: string;
+  readonly address: object;
+}
+
+/** A line as an answer shows it. */
+interface ShownLine {
+  readonly product_id: string;
+  readonly sale_id: string;
+  readonly units: readonly number[];
 }
 
 /** Refusals that each command may meet. */
@@ -24,6 +37,17 @@ const refusals: Readonly<Record<Verb, ReadonlySet<string>>> = {
     'sale_paused',
     'sale_ended',
     'not_admitted',
+  ]),
+  // `unsupported`: their sales are decided by different lanes.
+  checkout: new Set([
+    'sold_out',
+    'limit_reached',
+    'rate_limited',
+    'sale_not_started',
+    'sale_paused',
+    'sale_ended',
+    'not_admitted',
+    'unsupported',
   ]),
   pay: new Set(['hold_expired', 'illegal_transition', 'settling']),
   release: new Set(['illegal_transition', 'settling']),
@@ -40,6 +64,7 @@ const payBody = { method: { type: 'test' }, email: 'ann@example.org', address };
 
 const paths: Readonly<Record<Verb, (c: Pick<Asked, 'sale' | 'order'>) => string>> = {
   hold: ({ sale }) => `/v1/sales/${sale}/holds`,
+  checkout: () => '/v1/checkout',
   pay: ({ order }) => `/v1/orders/${order}/pay`,
   release: ({ order }) => `/v1/orders/${order}`,
 };
@@ -83,12 +108,16 @@ export async function askCommand(
   if (asked.code === 'sold_out') history.seen.sold_out += 1;
   if (asked.code === 'limit_reached') history.seen.limit += 1;
   if (asked.code === 'not_admitted') history.seen.not_admitted += 1;
+  if (verb === 'checkout' && !isOk) history.seen.several_refused += 1;
   if (verb === 'pay' && asked.code === 'hold_expired') history.seen.expired_race += 1;
   if (isOk) {
     learn(around, asked, answer);
+    if (history.orders.get(asked.order)?.lines !== undefined) {
+      history.seen[verb === 'checkout' ? 'several' : 'several_ended'] += 1;
+    }
     history.accept(asked, answer.text);
   } else if (acceptedBefore || !refusals[verb].has(asked.code)) {
-    const about = asked.order === '' ? asked.sale : asked.order;
+    const about = asked.order === '' ? [asked.sale, asked.key].join(' ') : asked.order;
     const rule = acceptedBefore ? 'I7: accepted, then ' : '';
     history.blame(`${rule}${verb} of ${about}: ${asked.status} ${asked.code}`, asked.order);
   }
@@ -96,21 +125,32 @@ export async function askCommand(
 }
 
 function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
-  const { verb, sale, shopper } = asked;
+  const { verb, shopper } = asked;
   const id = wordOf(answer, 'id');
   const units = answer.json['units'] as readonly number[];
   const known = history.orders.get(id);
-  if (verb === 'hold') {
+  if (verb === 'hold' || verb === 'checkout') {
     asked.order = id;
     const { amount } = answer.json['amount'] as { readonly amount: number };
-    const { quantity, product_id: product } = asked.body as HoldBody;
+    const { quantity, lines, ...place } = placeOf(asked, answer);
     if (units.length !== quantity) {
       history.blame(`${id}: asked for ${quantity}, got ${units.join()}`);
     }
+    for (const one of lines ?? []) history.linesIn.add(one.sale);
     if (known === undefined) {
       const ends = { payAsked: false, releaseAsked: false, end: null };
       const times = { askedAt: asked.startedAt, answeredAt: Date.now() };
-      history.orders.set(id, { id, sale, product, shopper, units, amount, ...times, ...ends });
+      const several = lines === undefined ? {} : { lines };
+      history.orders.set(id, {
+        id,
+        ...place,
+        shopper,
+        units,
+        amount,
+        ...several,
+        ...times,
+        ...ends,
+      });
     } else if (known.units.join() !== units.join() || known.amount !== amount) {
       history.blame(`${id}: replayed with ${units.join()}, first ${known.units.join()}`, id);
     }
@@ -128,6 +168,24 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
     history.blame(`${id}: ${known.end}, then ${end}`, id);
   }
   known.end = end;
+}
+
+/** Where an order was held: as it was asked for, or, of one with several lines, as it was answered. */
+function placeOf(
+  { verb, sale, body }: Asked,
+  answer: Answer,
+): Pick<KnownOrder, 'sale' | 'product' | 'lines'> & { readonly quantity: number } {
+  if (verb === 'hold') {
+    const { quantity, product_id: product } = body as HoldBody;
+    return { sale, product, quantity };
+  }
+  const lines = (answer.json['lines'] as readonly ShownLine[]).map(
+    ({ product_id: product, sale_id, units }): KnownLine => ({ sale: sale_id, product, units }),
+  );
+  const wanted = (body as CheckoutBody).lines;
+  const quantity = wanted.reduce((sum, one) => sum + one.quantity, 0);
+  const [first] = lines;
+  return { sale: first?.sale ?? '', product: first?.product ?? '', lines, quantity };
 }
 
 function newCommand(
@@ -152,10 +210,18 @@ function newCommand(
   return asked;
 }
 
-/** The key of an accepted hold with another body is refused. */
+const more = ({ product_id, quantity }: HoldBody): HoldBody => ({
+  product_id,
+  quantity: quantity + 1,
+});
+
+/** The key of an accepted hold or checkout with another body is refused. */
 export async function refusesAnother(around: Surroundings, asked: Asked): Promise<void> {
-  const { product_id, quantity } = asked.body as HoldBody;
-  const body = { product_id, quantity: quantity + 1 };
+  const checkout = asked.body as CheckoutBody;
+  const body =
+    asked.verb === 'hold'
+      ? more(asked.body as HoldBody)
+      : { ...checkout, lines: checkout.lines.map(more) };
   const { answer } = await around.client.ask({ ...callOf(around, asked), body });
   if (answer === null || answer.status === 422) return;
   around.history.blame(`I7: ${asked.order}: another body got ${answer.status}`, asked.order);
@@ -191,7 +257,7 @@ async function end(
 
 /** One visit of one of these sales. */
 export async function visit(around: Surroundings, sales: readonly OpenSale[]): Promise<void> {
-  const { rng, accounts, history } = around;
+  const { rng, accounts } = around;
   if (sales.length === 0) return;
   const { id: sale, products, hasLine } = rng.pick(sales);
   const shopper = rng.whole(0, accounts.length - 1);
@@ -201,7 +267,30 @@ export async function visit(around: Surroundings, sales: readonly OpenSale[]): P
     if (rng.chance(0.1)) await new Promise((resolve) => setTimeout(resolve, turnSeconds * 1000));
   }
   const body = { quantity: rng.chance(0.8) ? 1 : 2, product_id: rng.pick(products) };
-  const asked = newCommand(around, { verb: 'hold', sale, shopper, order: '', body });
+  await buy(around, newCommand(around, { verb: 'hold', sale, shopper, order: '', body }));
+}
+
+/** Several products in one order: all held or none. */
+export async function visitSeveral(
+  around: Surroundings,
+  products: readonly string[],
+): Promise<void> {
+  const { rng, accounts } = around;
+  const shopper = rng.whole(0, accounts.length - 1);
+  const first = rng.whole(0, products.length - 1);
+  const second = (first + rng.whole(1, products.length - 1)) % products.length;
+  const lines = [first, second].map((i) => ({
+    product_id: products[i],
+    quantity: rng.whole(1, 2),
+  }));
+  const { email, address: to } = payBody;
+  const body = { lines, email, address: to };
+  await buy(around, newCommand(around, { verb: 'checkout', sale: '', shopper, order: '', body }));
+}
+
+/** Asks for a hold, and does with it what shoppers do. */
+async function buy(around: Surroundings, asked: Asked): Promise<void> {
+  const { rng, history } = around;
   // Now and then the same key comes twice at once: one effect, and both get its answer.
   const [answer = null] = await Promise.all(
     Array.from({ length: rng.chance(0.1) ? 2 : 1 }, () => askCommand(around, asked)),

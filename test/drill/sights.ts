@@ -10,6 +10,11 @@ const words: Readonly<Record<keyof History['seen'], string>> = {
   limit: 'a shopper met their limit',
   turn: 'somebody in a line had a turn',
   not_admitted: 'a hold came without a turn',
+  several: 'an order had several lines',
+  several_ended: 'an order with several lines was paid or released',
+  several_refused: 'an order with several lines was refused',
+  changed: 'a sale was changed before its bell',
+  change_refused: 'a change came after the bell',
 };
 
 /** Sights that were never met, in words. */

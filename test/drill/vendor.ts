@@ -1,10 +1,11 @@
 /**
  * The vendor of the drill: products on every lane and, at any moment, a few flash sales that open,
- * run short, are topped up, paused, resumed and closed.
+ * run short, are topped up, paused, resumed and closed; some begin later, and are changed before.
  */
 import { randomUUID } from 'node:crypto';
 import type { Rng } from '../support/rng.ts';
 import { wordOf, type Answer, type Call, type Client } from './client.ts';
+import type { History, KnownChange } from './history.ts';
 
 const supply = 5_000_000;
 const productsCount = 4;
@@ -15,6 +16,9 @@ export const holdSeconds = 3;
 export const turnSeconds = 3;
 /** Shoppers join for so long before the bell of a line. */
 const joinMs = 3000;
+/** A sale that is changed before its bell comes so much later. */
+const comingMs = 1500;
+const [listPrice, hundred] = [20_000, 100];
 
 export interface OpenSale {
   readonly id: string;
@@ -23,24 +27,30 @@ export interface OpenSale {
   readonly hasLine: boolean;
 }
 
+const startsIn = (ms: number): object => ({ starts_at: new Date(Date.now() + ms).toISOString() });
+
 export class Vendor {
   readonly #client: Client;
   readonly #rng: Rng;
   readonly #allotted: readonly [number, number];
   #key = '';
+  #names = 0;
   #products: string[] = [];
   #open: OpenSale[] = [];
   readonly #made: string[] = [];
   readonly #withLine: boolean;
+  readonly #history: History;
 
   /** `allotted` = units of an item, at least and at most: few, so that sales sell out. */
   constructor(
     client: Client,
     rng: Rng,
+    history: History,
     allotted: readonly [number, number] = [60, 240],
     withLine = false,
   ) {
     this.#withLine = withLine;
+    this.#history = history;
     this.#client = client;
     this.#rng = rng;
     this.#allotted = allotted;
@@ -49,6 +59,10 @@ export class Vendor {
   /** Sales that take holds now, as far as the vendor knows. */
   get openSales(): readonly OpenSale[] {
     return this.#open;
+  }
+
+  get products(): readonly string[] {
+    return this.#products;
   }
 
   /** Every sale that was ever made here. */
@@ -79,6 +93,15 @@ export class Vendor {
     if (this.#products.length < productsCount) this.#products.push(wordOf(made, 'id'));
   }
 
+  /** Each product gets another name. */
+  async rename(): Promise<void> {
+    this.#names += 1;
+    const body = { name: `Laptop ${this.#names}` };
+    for (const id of this.#products) {
+      await this.#must({ method: 'PATCH', path: `/v1/products/${id}`, body });
+    }
+  }
+
   /** One round: ends what is over, does something to a sale now and then, opens what is missing. */
   async round(): Promise<void> {
     const now = Date.now();
@@ -90,6 +113,8 @@ export class Vendor {
     else if (sale !== undefined && dice < 0.17) {
       this.#open = this.#open.filter((one) => one !== sale);
       await this.#do(sale, 'close');
+    } else if (sale !== undefined && dice < 0.22) {
+      await this.#change(sale.id, { limit_per_shopper: 4 });
     }
     const most = salesAtOnce + (this.#withLine ? 1 : 0);
     while (this.#open.length < most) await this.#create();
@@ -106,12 +131,10 @@ export class Vendor {
     // One of the open sales has a line, by turns a queue and a draw: a bell now and then.
     const hasLine = this.#withLine && !this.#open.some((one) => one.hasLine);
     const mode = this.#rng.pick(['queue', 'draw']);
-    const line = {
-      admission: { mode, turn_seconds: turnSeconds },
-      starts_at: new Date(Date.now() + joinMs).toISOString(),
-    };
+    const line = { admission: { mode, turn_seconds: turnSeconds }, ...startsIn(joinMs) };
+    const isChanged = this.#rng.chance(0.25);
     const body = {
-      ...(hasLine ? line : {}),
+      ...(hasLine ? line : isChanged ? startsIn(comingMs) : {}),
       ...(two ? { items } : items[0]),
       duration_seconds: Math.ceil(liveMs / 1000) + 5,
       limit_per_shopper: this.#rng.whole(2, 4),
@@ -122,6 +145,43 @@ export class Vendor {
     this.#made.push(id);
     const products = two ? [first, second] : [first];
     this.#open.push({ id, products, until: Date.now() + liveMs, hasLine });
+    if (isChanged) await this.#changeTerms(id, products);
+  }
+
+  /** Before the bell, or shortly after: then it is refused. */
+  async #changeTerms(id: string, products: readonly string[]): Promise<void> {
+    const limit = { limit_per_shopper: this.#rng.whole(2, 4) };
+    const percent = this.#rng.whole(30, 60);
+    const items = products.map((product_id) => ({ product_id, discount_percent: percent }));
+    const terms = this.#rng.chance(0.5) ? { ...limit, items } : limit;
+    await this.#change(
+      id,
+      terms,
+      'items' in terms ? (listPrice * (hundred - percent)) / hundred : null,
+    );
+    const [product_id] = products;
+    if (!this.#rng.chance(0.3)) return;
+    const allotted = this.#rng.whole(...this.#allotted);
+    await this.#change(id, { items: [{ product_id, allotted }] });
+  }
+
+  /** `price` = of every item afterwards, minor units. */
+  async #change(sale: string, body: object, price: number | null = null): Promise<void> {
+    const askedAt = Date.now();
+    const answer = await this.#ask({ method: 'PATCH', path: `/v1/sales/${sale}`, body });
+    if (answer === null) throw new Error(`change of ${sale}: no answer`);
+    const accepted = answer.status < 300;
+    const limit = (body as { readonly limit_per_shopper?: number }).limit_per_shopper;
+    const told: KnownChange = {
+      ...{ sale, askedAt, accepted },
+      ...(limit === undefined ? {} : { limit }),
+      ...(price === null ? {} : { price }),
+    };
+    this.#history.changes.push(told);
+    this.#history.seen[accepted ? 'changed' : 'change_refused'] += 1;
+    if (!accepted && wordOf(answer, 'code') !== 'illegal_transition') {
+      this.#history.blame(`change of ${sale}: ${answer.status} ${wordOf(answer, 'code')}`);
+    }
   }
 
   #shuffled(): string[] {

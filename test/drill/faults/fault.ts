@@ -8,6 +8,8 @@ export interface FaultContext {
   readonly rng: Rng;
   /** The vendor registers one more product. */
   readonly newProduct: () => Promise<void>;
+  /** The vendor changes the name of each of the first products: catalogs must hear of it. */
+  readonly rename: () => Promise<void>;
   /** Redis's disk is about to be lost: what was in doubt may be lost with it, and nothing else. */
   readonly loses: (doubt: Doubt) => void;
   readonly say: (line: string) => void;

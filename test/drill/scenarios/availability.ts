@@ -56,7 +56,9 @@ async function measureFault(
   const came = pace(visitsPerSecond, secondsEach, () => void visits.push(load.visit()));
   await pause(calmBeforeMs);
   const context = { stack, rng: new Rng(seed), say, loses: () => undefined };
-  await fault.run({ ...context, newProduct: () => load.vendor.register() });
+  const { vendor } = load;
+  const asks = { newProduct: () => vendor.register(), rename: () => vendor.rename() };
+  await fault.run({ ...context, ...asks });
   await came;
   await Promise.all([selling, ...visits]);
   await untilRecovered(stack, load);

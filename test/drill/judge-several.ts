@@ -1,0 +1,100 @@
+/**
+ * Orders with several lines against Postgres: their lines are orders of their own there, held together or
+ * not at all, with one end. And sales as their vendor has changed them before the bell.
+ */
+import type { Client as Postgres } from 'pg';
+import type { History, KnownChange, KnownOrder, Violation } from './history.ts';
+import type { Rows } from './judge.ts';
+
+/** Ids of the lines of each order with several, by its own id; its own first. */
+export type LinesOf = ReadonlyMap<string, readonly string[]>;
+
+export async function readLines(db: Postgres): Promise<LinesOf> {
+  const { rows } = await db.query<{ home: string; ids: string[] }>(
+    `SELECT home, array_agg(order_id ORDER BY line) AS ids FROM sale.order_lines GROUP BY home`,
+  );
+  return new Map(rows.map(({ home, ids }) => [home, ids]));
+}
+
+/** One for each line: what has to be in Postgres. */
+export function eachLine(order: KnownOrder, linesOf: LinesOf): KnownOrder[] {
+  const { id, lines } = order;
+  if (lines === undefined) return [order];
+  const ids = linesOf.get(id) ?? [];
+  return lines.map((line, i) => ({
+    ...order,
+    ...line,
+    id: ids[i] ?? (i === 0 ? id : `${id} line ${i}`),
+  }));
+}
+
+/** The order that a line belongs to: itself, where it is no part. */
+export function homesOf(linesOf: LinesOf): ReadonlyMap<string, string> {
+  return new Map([...linesOf].flatMap(([home, ids]) => ids.map((id) => [id, home] as const)));
+}
+
+const blame = (order: string, says: string): Violation => ({ what: `I3: ${order} ${says}`, order });
+
+/** All lines or none, told of or not: one state, one time, one shopper. */
+export function apart(linesOf: LinesOf, rows: Rows): Violation[] {
+  const wrong: Violation[] = [];
+  for (const [home, ids] of linesOf) {
+    const there = ids.flatMap((id) => rows.get(id) ?? []);
+    if (there.length === 0) continue;
+    if (there.length < ids.length) {
+      wrong.push(blame(home, `has ${there.length} of its ${ids.length} lines`));
+    }
+    const kinds = new Set(
+      there.map(({ state, heldAt, shopper }) => `${state} ${heldAt} ${shopper}`),
+    );
+    if (kinds.size > 1) wrong.push(blame(home, `has lines that are ${[...kinds].join(' and ')}`));
+  }
+  return wrong;
+}
+
+export interface TermsRow {
+  readonly sale: string;
+  readonly limit: number;
+  readonly prices: readonly number[];
+  /** Of all orders in it. */
+  readonly paid: readonly number[];
+}
+
+/** A changed sale stands as it was last changed, its orders too; and nobody had held in it before. */
+export function judgeChanges(
+  { changes, orders }: Pick<History, 'changes' | 'orders'>,
+  rows: readonly TermsRow[],
+): Violation[] {
+  const wrong: Violation[] = [];
+  const says = (sale: string, what: string): void => {
+    wrong.push({ what: `I12: ${sale} ${what}`, order: '' });
+  };
+  const accepted = changes.filter((one) => one.accepted);
+  const last = (sale: string, of: 'limit' | 'price'): KnownChange | undefined =>
+    accepted.findLast((one) => one.sale === sale && one[of] !== undefined);
+  for (const { sale, limit, prices, paid } of rows) {
+    const limitAsked = last(sale, 'limit')?.limit ?? limit;
+    if (limitAsked !== limit) says(sale, `has limit ${limit}, changed to ${limitAsked}`);
+    const price = last(sale, 'price')?.price;
+    const others = [...prices, ...paid].filter((one) => price !== undefined && one !== price);
+    if (others.length > 0) says(sale, `has prices ${others.join()}, changed to ${price ?? ''}`);
+  }
+  for (const { sale, askedAt } of accepted) {
+    const early = [...orders.values()].find((one) => one.sale === sale && one.answeredAt < askedAt);
+    if (early !== undefined) says(sale, `was changed when ${early.id} had been held in it`);
+  }
+  return wrong;
+}
+
+export async function checkChanges(db: Postgres, history: History): Promise<Violation[]> {
+  const sales = [...new Set(history.changes.map(({ sale }) => sale))];
+  const { rows } = await db.query<TermsRow>(
+    `SELECT s.id AS sale, s.limit_per_shopper AS limit,
+            (SELECT array_agg(i.price::float8) FROM sale.sale_items i WHERE i.sale_id = s.id) AS prices,
+            coalesce((SELECT array_agg(DISTINCT o.price::float8) FROM sale.orders o
+                       WHERE 'sal_' || substr(o.id, 5, 16) = s.id), '{}') AS paid
+       FROM sale.sales s WHERE s.id = ANY($1)`,
+    [sales],
+  );
+  return judgeChanges(history, rows);
+}

@@ -7,10 +7,11 @@ import type { KeyObject } from 'node:crypto';
 import { numberArray, textArray } from '../platform/postgres/arrays.ts';
 import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
+import { askAgain, askFirst, forget } from './checkout-choice.ts';
+import type { Choice, ChosenLine, Known } from './checkout-choice.ts';
 import { laneOfId, orderIdOf } from './domain/ids.ts';
 import type {
   LaneOrder,
-  OrderId,
   Outcome,
   RefusedLine,
   Rejection,
@@ -18,7 +19,7 @@ import type {
 } from './domain/types.ts';
 import type { CheckoutCommand, CheckoutLine } from './engine.ts';
 import { lineKey, requestOf } from './lanes/order-key.ts';
-import { dropOrderLines, readOrderLines, writeOrderLines, type OrderLine } from './order-lines.ts';
+import type { OrderLine } from './order-lines.ts';
 import { storeDetails } from './orders.ts';
 import type { ShopLines } from './shop-lines.ts';
 import type { Shop } from './shop.ts';
@@ -28,10 +29,6 @@ export interface CheckoutContext {
   readonly secret: KeyObject;
   readonly shop: Shop;
   readonly shopLines: ShopLines;
-}
-
-interface Chosen extends CheckoutLine {
-  readonly sale: SaleId;
 }
 
 /**
@@ -80,10 +77,13 @@ function laneOfMost(sales: readonly SaleId[]): number {
 }
 
 /** The lines with their sales, all of one lane; or what is in the way. */
-async function choose(q: Query, command: CheckoutCommand): Promise<readonly Chosen[] | Rejection> {
+async function choose(
+  q: Query,
+  command: CheckoutCommand,
+): Promise<readonly ChosenLine[] | Rejection> {
   const lines = await command.lines();
   const found = await chooseSales(q, lines, command);
-  const chosen = lines.flatMap((line, i): Chosen[] => {
+  const chosen = lines.flatMap((line, i): ChosenLine[] => {
     const sale = found[i] ?? null;
     return sale === null ? [] : [{ ...line, sale }];
   });
@@ -102,47 +102,10 @@ async function choose(q: Query, command: CheckoutCommand): Promise<readonly Chos
   return chosen.some((_, i) => isAway(i)) ? refuse('other_lane', isAway) : chosen;
 }
 
-/** What a key stands for: one line, or the lines of an order. */
-interface Known {
-  readonly fingerprint: string;
-  readonly one: Chosen;
-  readonly lines: readonly OrderLine[] | null;
-}
-
-async function readKnown(q: Query, request: string): Promise<Known | null> {
-  const [row] = await q.query<Chosen & { fingerprint: string; home: OrderId | null }>(
-    `SELECT fingerprint, sale_id AS sale, product_id AS product, quantity, home
-       FROM sale.checkouts WHERE request = $1`,
-    [request],
-    'checkout_known',
-  );
-  if (row === undefined) return null;
-  const { fingerprint, home, ...one } = row;
-  if (home === null) return { fingerprint, one, lines: null };
-  const lines = await readOrderLines(q, home);
-  // Whoever was refused has just taken them away, and the row with them.
-  return lines === null ? null : { fingerprint, one, lines };
-}
-
-async function writeChoice(
-  q: Query,
-  request: string,
-  fingerprint: string,
-  { one: { sale, product, quantity }, lines }: Omit<Known, 'fingerprint'>,
-  isHeld: boolean,
-): Promise<void> {
-  const written = await q.run(
-    `INSERT INTO sale.checkouts (request, fingerprint, sale_id, product_id, quantity, home)
-     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
-    [request, fingerprint, sale, product, quantity, lines?.[0]?.order ?? null],
-  );
-  if (lines !== null && (written > 0 || isHeld)) await writeOrderLines(q, lines);
-}
-
 function linesOf(
   { secret }: CheckoutContext,
   { shopper, idempotencyKey }: CheckoutCommand,
-  chosen: readonly Chosen[],
+  chosen: readonly ChosenLine[],
 ): OrderLine[] | null {
   if (chosen.length === 1) return null;
   return chosen.map(({ sale, product, quantity }, i) => {
@@ -158,23 +121,20 @@ async function chosenFor(
   command: CheckoutCommand,
 ): Promise<Known | Rejection> {
   const { db } = context;
-  const known = await readKnown(db, request);
+  const { fingerprint } = command;
+  const known = await askAgain(db, request, fingerprint);
   if (known !== null) return known;
   const chosen = await choose(db, command);
   if ('code' in chosen) return chosen;
   const [one] = chosen;
   if (one === undefined) return { code: 'not_found' };
-  const lines = linesOf(context, command, chosen);
-  const { fingerprint } = command;
-  await db.tx((q) => writeChoice(q, request, fingerprint, { one, lines }, false));
-  // Somebody else with this key may have been faster.
-  return (await readKnown(db, request)) ?? { fingerprint, one, lines };
+  return askFirst(db, request, fingerprint, { one, lines: linesOf(context, command, chosen) });
 }
 
 function hold(
   { shop, shopLines }: CheckoutContext,
   command: CheckoutCommand,
-  { one, lines }: Known,
+  { one, lines }: Choice,
 ): Promise<Outcome<LaneOrder>> {
   const { shopper, verified } = command;
   if (lines !== null) return shopLines.hold({ shopper, verified, lines });
@@ -191,13 +151,6 @@ const isThere = (rejection: Rejection): boolean =>
   rejection.code === 'lines_refused' &&
   rejection.lines.some((one) => one.rejection.code === 'idempotency_key_reused');
 
-/** A refusal keeps no key. */
-async function forget(q: Query, request: string, { lines }: Known): Promise<void> {
-  await q.run('DELETE FROM sale.checkouts WHERE request = $1', [request], 'checkout_refused');
-  const [home] = lines ?? [];
-  if (home !== undefined) await dropOrderLines(q, home.order);
-}
-
 /** Holds all lines with their details. Throws what `lines` throws, and faults of Postgres. */
 export async function checkout(
   context: CheckoutContext,
@@ -211,12 +164,12 @@ export async function checkout(
   if (known.fingerprint !== fingerprint) return rejected({ code: 'idempotency_key_reused' });
   const held = await hold(context, command, known);
   if (held.kind === 'rejected') {
-    if (!isThere(held.rejection)) await db.tx((q) => forget(q, request, known));
+    // A refusal keeps no key.
+    if (!isThere(held.rejection)) await forget(db, request);
     return { ...held, rejection: withProducts(held.rejection, known.lines ?? []) };
   }
+  if (held.kind === 'unavailable') await forget(db, request);
   if (held.kind !== 'done') return held;
-  // The same key, refused beside this one, may have taken the rows away: an order needs them.
-  if (known.lines !== null) await db.tx((q) => writeChoice(q, request, fingerprint, known, true));
   if (held.value.details > 0) return held;
   const stored = await storeDetails(db, shop, held.value.id, shopper, details);
   // The hold may have ended since: the answer is the one it had.

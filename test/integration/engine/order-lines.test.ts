@@ -272,27 +272,62 @@ describe('a checkout that was cut off', () => {
     await expectSound();
   });
 
-  it('by a refusal of the same key beside it keeps its rows', async () => {
-    const command = commandOf(wanted(1, 1), { shopper });
-    const { shopLines, db } = context;
-    const beside = {
-      async hold(asked: Parameters<typeof shopLines.hold>[0]) {
-        const order = await shopLines.hold(asked);
-        await db.run('DELETE FROM sale.checkouts WHERE fingerprint = $1', [command.fingerprint]);
-        await db.run('DELETE FROM sale.order_lines WHERE home = $1', [done(order).id]);
-        return order;
-      },
-    };
-    const order = done(await checkout({ ...context, shopLines: beside as never }, command));
-    expect(statesOf(done(await pay(order)))).toEqual(['paid', 'paid']);
-    expect(await checkout(context, command)).toMatchObject({
-      replayed: true,
-      value: { id: order.id },
-    });
-  });
-
   const storedOf = async ({ id }: LaneOrder) =>
     done(await readOrder(world.db, orders, id, shopper));
+});
+
+describe.each([
+  ['one line', [1]],
+  ['several lines', [1, 1]],
+])('a key of %s that several ask by', (_, quantities) => {
+  const shopper = 'fay';
+  const noUnits: Outcome<never> = { kind: 'rejected', rejection: { code: 'not_found' }, now: 0 };
+  const notNow: Outcome<never> = { kind: 'unavailable', reason: 'busy', retryAfterMs: 1 };
+
+  /** A lane that answers so, once something else has happened meanwhile. */
+  const answering = (
+    answer: Outcome<never>,
+    meanwhile: () => Promise<unknown>,
+  ): CheckoutContext => {
+    const after = () => meanwhile().then(() => answer);
+    const shop = {
+      hold: (_asked: unknown, tell: (told: typeof answer) => void) => after().then(tell),
+    };
+    return { ...context, shop: shop as never, shopLines: { hold: after } as never };
+  };
+  const showAs = (state: string): Promise<unknown> =>
+    world.db.run('UPDATE sale.sales SET state = $2 WHERE id = $1', [near[0]?.standing, state]);
+
+  it.each([noUnits, notNow])('stays the order of whoever was accepted', async (answer) => {
+    const command = commandOf(wanted(...quantities), { shopper });
+    const accepted: LaneOrder[] = [];
+    const beside = answering(answer, async () =>
+      accepted.push(done(await checkout(context, command))),
+    );
+    expect((await checkout(beside, command)).kind).toBe(answer.kind);
+    // Whoever chose now would find another sale.
+    await showAs('paused');
+    const again = await checkout(context, command);
+    await showAs('live');
+    expect(again).toMatchObject({ replayed: true, value: { id: accepted[0]?.id } });
+    expect((await pay(done(again))).kind).toBe('done');
+    await expectSound();
+  });
+
+  it.each([noUnits, notNow])('is forgotten with the last of them', async (answer) => {
+    const command = commandOf(wanted(...quantities), { shopper });
+    const before = await rows();
+    const kept: number[][] = [];
+    const first = answering(answer, async () => kept.push(await rows()));
+    const second = answering(answer, async () => {
+      await checkout(first, command);
+      kept.push(await rows());
+    });
+    await checkout(second, command);
+    expect(kept[0]).not.toEqual(before);
+    expect(kept[1]).toEqual(kept[0]);
+    expect(await rows()).toEqual(before);
+  });
 });
 
 describe('beside others', () => {

@@ -10,13 +10,7 @@ import type { Db, Query } from '../platform/postgres/db.ts';
 import { askAgain, askFirst, forget } from './checkout-choice.ts';
 import type { Choice, ChosenLine, Known } from './checkout-choice.ts';
 import { laneOfId, orderIdOf } from './domain/ids.ts';
-import type {
-  LaneOrder,
-  Outcome,
-  RefusedLine,
-  Rejection,
-  SaleId,
-} from './domain/types.ts';
+import type { LaneOrder, Outcome, RefusedLine, Rejection, SaleId } from './domain/types.ts';
 import type { CheckoutCommand, CheckoutLine } from './engine.ts';
 import { lineKey, requestOf } from './lanes/order-key.ts';
 import type { OrderLine } from './order-lines.ts';

@@ -1,4 +1,5 @@
 /** From what a lane's script answers to an outcome: a value, a refusal, or that nobody knows. */
+import { clock } from '../platform/clock.ts';
 import type { CounterSeries } from '../platform/hot-metrics.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Outcome, RefusedLine, Rejection } from './domain/types.ts';
@@ -7,8 +8,15 @@ import type { Reply } from './lanes/codec.ts';
 import { code, codeNames, orderStates } from './lanes/codes.ts';
 
 const pausedRetryMs = 2000;
-const unavailableRetryMs = 500;
 const fullRetryMs = 5000;
+/** Each is told another time of this span: a crowd that is turned away at once must not return at once. */
+const unavailableRetryMs = { least: 500, spread: 1000 } as const;
+
+const unavailable = (reason: string): Outcome<never> => {
+  const part = (clock.random(1)[0] ?? 0) / 256;
+  const retryAfterMs = unavailableRetryMs.least + Math.round(unavailableRetryMs.spread * part);
+  return { kind: 'unavailable', reason, retryAfterMs };
+};
 
 /** A refusal, from the reply of a batch; null = the lane cannot decide now. */
 function rejectionOf(reply: Reply, now: number): Rejection | null {
@@ -95,10 +103,9 @@ export function outcomeOf<T>(
     }
     const rejection = rejectionOf(answer.reply, answer.now);
     if (rejection !== null) return { kind: 'rejected', rejection, now: answer.now };
-    const reason = codeNames.get(number) ?? 'fault';
-    return { kind: 'unavailable', reason, retryAfterMs: unavailableRetryMs };
+    return unavailable(codeNames.get(number) ?? 'fault');
   }
   metrics.outcomes.inc({ command, outcome: answer.kind });
   if (answer.kind === 'unknown') return answer;
-  return { kind: 'unavailable', reason: answer.reason, retryAfterMs: unavailableRetryMs };
+  return unavailable(answer.reason);
 }

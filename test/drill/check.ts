@@ -4,8 +4,8 @@
  */
 import { Client as Postgres } from 'pg';
 import type { Doubt } from './doubt.ts';
-import type { History, Violation } from './history.ts';
-import { compare, type OrderRow, type Rows } from './judge.ts';
+import type { History, OrderRow, Rows, Violation } from './history.ts';
+import { compare } from './judge.ts';
 import { checkLines } from './judge-line.ts';
 import { checkChanges, readLines, type LinesOf } from './judge-several.ts';
 import type { Load } from './load.ts';

@@ -154,3 +154,16 @@ export class History {
     return from < 0 ? [] : this.commands.slice(from);
   }
 }
+
+/** An order as Postgres has it. */
+export interface OrderRow {
+  readonly id: string;
+  readonly shopper: string;
+  readonly state: string;
+  readonly units: readonly string[];
+  /** Lane time, ms. */
+  readonly heldAt: number;
+}
+
+/** By id. */
+export type Rows = ReadonlyMap<string, OrderRow>;

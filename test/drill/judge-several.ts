@@ -3,8 +3,7 @@
  * not at all, with one end. And sales as their vendor has changed them before the bell.
  */
 import type { Client as Postgres } from 'pg';
-import type { History, KnownChange, KnownOrder, Violation } from './history.ts';
-import type { Rows } from './judge.ts';
+import type { History, KnownChange, KnownOrder, Rows, Violation } from './history.ts';
 
 /** Ids of the lines of each order with several, by its own id; its own first. */
 export type LinesOf = ReadonlyMap<string, readonly string[]>;

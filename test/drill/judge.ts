@@ -1,18 +1,7 @@
 /** What shoppers were told against what Postgres holds. Pure: the invariants by their numbers. */
 import { laneOfId } from '../../engine/domain/ids.ts';
-import type { History, KnownOrder, Violation } from './history.ts';
+import type { History, KnownOrder, OrderRow, Rows, Violation } from './history.ts';
 import { apart, eachLine, homesOf, type LinesOf } from './judge-several.ts';
-
-export interface OrderRow {
-  readonly id: string;
-  readonly shopper: string;
-  readonly state: string;
-  readonly units: readonly string[];
-  /** Lane time, ms. */
-  readonly heldAt: number;
-}
-
-export type Rows = ReadonlyMap<string, OrderRow>;
 
 export interface Comparison {
   readonly violations: Violation[];

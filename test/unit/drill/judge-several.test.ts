@@ -1,8 +1,8 @@
 // The judge of orders with several lines, and of changed sales, sees what it is there to see.
 import { describe, expect, it } from 'vitest';
 import { orderIdOf, saleIdOf } from '../../../engine/domain/ids.ts';
-import { History, type KnownChange, type KnownOrder } from '../../drill/history.ts';
-import { compare, type OrderRow } from '../../drill/judge.ts';
+import { History, type KnownChange, type KnownOrder, type OrderRow } from '../../drill/history.ts';
+import { compare } from '../../drill/judge.ts';
 import { judgeChanges, type TermsRow } from '../../drill/judge-several.ts';
 
 const [one, two] = [1, 2].map((n) => saleIdOf(0, Buffer.alloc(8, n))) as [string, string];

@@ -1,8 +1,8 @@
 // The judge of the drills sees what it is there to see, and leaves alone what breaks no promise.
 import { describe, expect, it } from 'vitest';
 import { sortOut } from '../../drill/check.ts';
-import { History, type Asked, type KnownOrder } from '../../drill/history.ts';
-import { compare, outOfTurn, type OrderRow } from '../../drill/judge.ts';
+import { History, type Asked, type KnownOrder, type OrderRow } from '../../drill/history.ts';
+import { compare, outOfTurn } from '../../drill/judge.ts';
 import { orderIdOf, saleIdOf } from '../../../engine/domain/ids.ts';
 
 const sale = saleIdOf(0, Buffer.alloc(8));

@@ -20,6 +20,13 @@ const salesMax = 1000;
 export interface Outlook {
   readonly look: LineLook;
   readonly memory: LineMemory;
+  /** What was found already, by places ahead, where many ask at once. */
+  readonly found?: Map<number, Found>;
+}
+
+interface Found {
+  readonly wait: Range | null;
+  readonly chance: number;
 }
 
 const sumOf = (lane: LaneSale, what: 'held' | 'sold'): number =>
@@ -65,15 +72,52 @@ export class LineBook {
 
 export type Range = readonly [number, number];
 
+/** The same for many tickets of one moment: places that are nearly alike are looked at once. */
+export const forMany = ({ look, memory }: Outlook): Outlook => ({
+  look,
+  memory,
+  found: new Map(),
+});
+
+/** Places up to here are looked at one by one; beyond, `alike` of each doubling are. */
+const exactUpTo = 256;
+const alike = 128;
+
+/** The last place that is taken as alike to this one: at most a hundredth further back. */
+function lastAlike(ahead: number): number {
+  if (ahead < exactUpTo) return ahead;
+  const step = 2 ** Math.floor(Math.log2(ahead)) / alike;
+  return Math.floor(ahead / step) * step + Math.ceil(step) - 1;
+}
+
+const chanceAt = (ahead: number, look: LineLook, memory: LineMemory): number =>
+  Math.round(chance(ahead, look, memory) * 100) / 100;
+
+/** Of those alike the one furthest back speaks for all: nobody is promised more than there is. */
+function foundAt(ahead: number, { look, memory }: Outlook, found: Map<number, Found>): Found {
+  const at = lastAlike(ahead);
+  const before = found.get(at);
+  if (before !== undefined) return before;
+  const now = { wait: etaSeconds(at, look, memory), chance: chanceAt(at, look, memory) };
+  found.set(at, now);
+  return now;
+}
+
 /** Seconds until a ticket with so many waiting before it has its turn; null = unknown. */
-export function waitOf(ahead: number, { look, memory }: Outlook): Range | null {
-  return etaSeconds(ahead, look, memory);
+export function waitOf(ahead: number, outlook: Outlook): Range | null {
+  const { look, memory, found } = outlook;
+  return found === undefined
+    ? etaSeconds(ahead, look, memory)
+    : foundAt(ahead, outlook, found).wait;
 }
 
 /** Of a waiting ticket with a number, in hundredths; null for every other. */
 export function chanceOf(ticket: LineTicket, outlook: Outlook): number | null {
+  const { look, memory, found } = outlook;
   if (ticket.ahead === null) return null;
-  return Math.round(chance(ticket.ahead, outlook.look, outlook.memory) * 100) / 100;
+  return found === undefined
+    ? chanceAt(ticket.ahead, look, memory)
+    : foundAt(ticket.ahead, outlook, found).chance;
 }
 
 const steps = [0, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000];

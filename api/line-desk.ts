@@ -5,14 +5,14 @@
 import type { Answering } from '../platform/http/route.ts';
 import { problem } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
-import type { LineTicket, Millis, Outcome, SaleTerms } from '../engine/index.ts';
+import type { LineStanding, LineTicket, Millis, Outcome, SaleTerms } from '../engine/index.ts';
 import type { Api, Command } from './api.ts';
 import { deliverableSoon } from './ask-window.ts';
 import type { Asker, Place } from './ask-window.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { CatalogClient } from './catalog-client.ts';
 import { LaneViews } from './lane-views.ts';
-import { LineBook, lookOf } from './line-book.ts';
+import { forMany, LineBook, lookOf } from './line-book.ts';
 import type { Outlook } from './line-book.ts';
 import { notFound, outcomeProblem } from './refusals.ts';
 import { shownState, ticketJson } from './ticket-json.ts';
@@ -31,8 +31,12 @@ const replayedHeader = { 'idempotent-replayed': 'true' };
 export const hasLine = ({ admission }: Pick<SaleTerms, 'admission'>): boolean =>
   admission['mode'] === 'queue' || admission['mode'] === 'draw';
 
+/** Answers the JSON of the ticket `id`. */
+export type TellTicket = (id: string, standing: LineStanding) => string;
+
 /** A ticket as a push tells it. */
 export interface ToldTicket {
+  readonly id: string;
   readonly state: string;
   readonly number: number | null;
   readonly json: string;
@@ -172,9 +176,28 @@ export class LineDesk {
     ]);
     if (terms === null || outcome.kind === 'rejected') return 'none';
     if (outcome.kind !== 'done') return null;
-    const { number } = outcome.value;
+    const { id, number } = outcome.value;
     const json = await this.#json(outcome.value, terms, outcome.now);
-    return { state: shownState(outcome.value), number, json: JSON.stringify(json) };
+    return { id, state: shownState(outcome.value), number, json: JSON.stringify(json) };
+  }
+
+  /**
+   * How a waiting ticket with a number is told, for many of them at one moment; null = nobody can say
+   * now. What is alike for all of them is found once.
+   */
+  async tellerOf(sale: string): Promise<TellTicket | null> {
+    const [terms, outcome] = await Promise.all([
+      this.#api.engine.sale(sale),
+      this.#api.engine.line(sale),
+    ]);
+    if (terms === null || outcome.kind !== 'done' || !outcome.value.numbered) return null;
+    const { value: line, now } = outcome;
+    const alike = { sale, index: 0, turnEndsAt: null, receipt: null, known: true, line } as const;
+    const first = { ...alike, id: '', state: 'waiting', number: 1, ahead: 0 } as const;
+    const outlook = await this.outlook(first, terms, now);
+    const many = outlook === null ? null : forMany(outlook);
+    return (id, { number, ahead }) =>
+      JSON.stringify(ticketJson({ ...first, id, number, ahead }, terms, many, now));
   }
 }
 

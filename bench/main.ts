@@ -18,6 +18,7 @@ import { page } from './scenarios/page.ts';
 import { soldOut } from './scenarios/sold-out.ts';
 import { steady } from './scenarios/steady.ts';
 import { search } from './search/search.ts';
+import { sockets } from './sockets/sockets.ts';
 import { readStackInfo } from './stack-info.ts';
 
 const usageCode = 2;
@@ -26,6 +27,7 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   micro,
   page,
   search,
+  sockets,
   steady,
   'sold-out': soldOut,
 };

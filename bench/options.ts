@@ -4,12 +4,12 @@ import { refusedAsUsage, UsageError, whole } from './arguments.ts';
 import type { ScenarioOptions } from './scenario.ts';
 import { defaultDir } from './stack-info.ts';
 
-/** Of `all`; the search fills a shop first and the line Redis, so they are asked for by name. */
+/** Of `all`; the others take long, or fill a store, so they are asked for by name. */
 export const scenarioNames = ['sold-out', 'steady', 'micro'] as const;
 export type ScenarioName = (typeof scenarioNames)[number] | (typeof byName)[number];
 
 /** Not among all of them. */
-const byName = ['line', 'search', 'page'] as const;
+const byName = ['line', 'sockets', 'search', 'page'] as const;
 
 export interface BenchOptions extends ScenarioOptions {
   readonly scenarios: readonly ScenarioName[];
@@ -27,6 +27,8 @@ node dist/bench/main.js [scenario] [options]
   steady    orders through to Postgres with everything running, by two generators
   sold-out  refusals of a sold-out sale against a bare uWebSockets.js route
   line      joins of a line before its bell, and what the next ticket costs as it grows
+  sockets   a crowd that waits in a line over sockets: memory, ticks, numbers, a cut of all; holds
+            over sockets against a bare uWebSockets.js echo
   search    real queries in a generated shop: rate, latency, relevance, beside two other engines
   page      a product page from memory against a bare uWebSockets.js answer of the same bytes
   all       the first three one after the other (the default)
@@ -36,6 +38,7 @@ node dist/bench/main.js [scenario] [options]
   --connections N  of the generator, 1 to 10000 (default 128)
   --shoppers N     who take part; each takes one unit of a sale, 100 to 100000 (default 40000)
   --tickets N      in the longest line, 10000 to 1000000 (default 100000)
+  --sockets N      of the crowd that waits, 100 to 100000 (default 20000)
   --products N     in the shop that is searched, 1000 to 1000000 (default 100000)
   --json           one JSON document on stdout, all else on stderr (with npm run --silent)
   --strict         exit code 1 when a bar does not hold
@@ -54,6 +57,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     connections: whole('connections', values.connections ?? '128', 1, 10_000),
     shoppers: whole('shoppers', values.shoppers ?? '40000', 100, 100_000),
     tickets: whole('tickets', values.tickets ?? '100000', 10_000, 1_000_000),
+    sockets: whole('sockets', values.sockets ?? '20000', 100, 100_000),
     products: whole('products', values.products ?? '100000', 1000, 1_000_000),
     json: values.json ?? false,
     strict: values.strict ?? false,
@@ -73,6 +77,7 @@ function parsed(args: readonly string[]) {
         connections: { type: 'string' },
         shoppers: { type: 'string' },
         tickets: { type: 'string' },
+        sockets: { type: 'string' },
         products: { type: 'string' },
         json: { type: 'boolean' },
         strict: { type: 'boolean' },
@@ -90,6 +95,6 @@ function scenariosOf(names: readonly string[]): readonly ScenarioName[] {
   const found = [...scenarioNames, ...byName].find((known) => known === name);
   if (found !== undefined) return [found];
   throw new UsageError(
-    `there is no scenario ${name}: micro, steady, sold-out, line, search, page or all`,
+    `there is no scenario ${name}: micro, steady, sold-out, line, sockets, search, page or all`,
   );
 }

@@ -14,6 +14,8 @@ export interface ScenarioOptions {
   readonly rounds: number;
   /** In the longest line. */
   readonly tickets: number;
+  /** Of the crowd that waits. */
+  readonly sockets: number;
   /** In the shop that is searched. */
   readonly products: number;
 }

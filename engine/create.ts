@@ -17,6 +17,7 @@ import { idSecretOf } from './lanes/order-key.ts';
 import { receiptKeys } from './lanes/receipt.ts';
 import { readChainHead } from './line/head.ts';
 import { joinedLine, joinLine } from './line/past.ts';
+import { waitingIn } from './line/waiting.ts';
 import { readProof } from './line/proof.ts';
 import { Receipts } from './line/receipts.ts';
 import { LaneNews } from './news.ts';
@@ -140,7 +141,7 @@ function lineSide({
   db,
   lanes,
   settings,
-}: Parts): Pick<Engine, 'join' | 'joined' | 'leave' | 'ticket' | 'seen' | 'line'> {
+}: Parts): Pick<Engine, 'join' | 'joined' | 'leave' | 'ticket' | 'seen' | 'line' | 'waitingIn'> {
   const { line } = lanes;
   const isOurs = (sale: SaleId): boolean => isSaleId(sale) && laneOfId(sale) < settings.lanes;
   const askOf = async <T>(sale: SaleId, ask: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
@@ -156,6 +157,7 @@ function lineSide({
       if (isOurs(sale)) await line.seen(sale, shoppers);
     },
     line: (sale) => askOf(sale, () => line.figures(sale)),
+    waitingIn: (sale) => waitingIn(lanes.gate, sale),
   };
 }
 

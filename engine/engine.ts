@@ -2,7 +2,13 @@
  * The engine's interface to the api. Hot commands answer by callback, because a promise per
  * hold costs more than the hold; everything else returns promises.
  */
-import type { JoinCommand, LineFigures, LineTicket, Receipt } from './domain/line/types.ts';
+import type {
+  JoinCommand,
+  LineFigures,
+  LineStanding,
+  LineTicket,
+  Receipt,
+} from './domain/line/types.ts';
 import type {
   Details,
   NewSale,
@@ -196,6 +202,11 @@ export interface Engine {
   /** These shoppers are here now. A hint: what does not reach the lane is lost. */
   seen(sale: SaleId, shoppers: readonly ShopperId[]): Promise<void>;
   line(sale: SaleId): Promise<Outcome<LineFigures>>;
+  /**
+   * Everybody who waits with a number in the line of a sale of ours, in pieces, in the order of
+   * numbers. Throws while the lane is shut.
+   */
+  waitingIn(sale: SaleId): AsyncIterable<readonly LineStanding[]>;
   /** Head of its hash chain, hex, as settled; null = no line. Throws while Postgres is away. */
   chainHead(sale: SaleId): Promise<string | null>;
   /**

@@ -128,7 +128,7 @@ export const variables = [
   variable(
     'OUTBOX_KEEP_MS',
     'outboxKeepMs',
-    '0',
+    '3000',
     whole(0, 7 * dayMs),
     'how long settled entries stay in the outbox',
   ),

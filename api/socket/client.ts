@@ -9,6 +9,7 @@ import type { SocketHandler, SocketPeer } from '../../platform/http/socket.ts';
 import { Validators } from '../../platform/http/validate.ts';
 import type { Validator } from '../../platform/http/validate.ts';
 import { metrics } from '../../platform/metrics.ts';
+import type { ToldTicket } from '../line-desk.ts';
 import { notFound } from '../refusals.ts';
 import { orderIdPattern, saleIdPattern } from '../schemas/common.ts';
 import { timeText } from '../clock-text.ts';
@@ -144,8 +145,8 @@ export class Client implements SocketHandler {
       const { type, sale } = message;
       // From now on it is told of its ticket.
       const whenDone = (ticket: Fields): void => {
-        const { state, number } = ticket as { state: string; number: number | null };
-        session.joined(sale as string, markOf(state, number));
+        const { id, state, number } = ticket as unknown as ToldTicket;
+        session.joined(sale as string, markOf(state, number), id);
       };
       const to = new OutcomeAnswer(
         session,

@@ -33,7 +33,6 @@ import {
 import { closeCodes } from './messages.ts';
 import { Pusher } from './pusher.ts';
 import { Room, topicOf } from './room.ts';
-import { markOf } from './session.ts';
 import type { Session } from './session.ts';
 import { Sessions } from './sessions.ts';
 
@@ -226,7 +225,7 @@ export class Hub {
     // When nobody can say it is told as soon as somebody can.
     if (ticket === null) session.joined(sale, 'drawn');
     if (ticket === null || ticket === 'none') return null;
-    session.tickets.set(sale, markOf(ticket.state, ticket.number));
+    session.knowsTicket(sale, ticket);
     return ticket.json;
   }
 
@@ -289,7 +288,9 @@ export class Hub {
   }
 
   #tick(): void {
-    for (const room of this.rooms.values()) this.tell(room, true);
+    for (const room of this.rooms.values()) {
+      if (!this.#pusher.isTelling(room)) this.tell(room, true);
+    }
   }
 
   tell(room: Room, withTick: boolean): void {
@@ -304,7 +305,7 @@ export class Hub {
     const here = new Map<SaleId, Set<ShopperId>>();
     for (const { identity, tickets } of this.sessions.open) {
       if (identity?.kind !== 'shopper') continue;
-      for (const [sale, mark] of tickets) {
+      for (const [sale, { mark }] of tickets) {
         if (mark !== 'waiting' && mark !== 'drawn') continue;
         const shoppers = here.get(sale) ?? new Set();
         here.set(sale, shoppers.add(identity.shopper));

@@ -39,6 +39,12 @@ export const tickMs = 1000;
 export const presenceMs = 8000;
 /** Tickets that are read at the same time when their numbers are there: holds wait behind them. */
 export const readsAtOnce = 512;
+/** More than these are told their numbers from one list; fewer are looked at one by one. */
+export const crowdMin = 256;
+/** So long after a bell a crowd waits for its numbers before it is told a tick. */
+export const tickWaitsMs = 2000;
+/** Of these so many in one go. */
+export const toldAtOnce = 128;
 /** Orders and tickets that changed and wait to be read; above it all of their lane is. */
 export const looksMax = 50_000;
 /** A snapshot may be so old; ticks follow. */

@@ -30,6 +30,11 @@ export class Looks {
     return true;
   }
 
+  /** Whether what is asked for under this name may change what was told. */
+  isAsked(name: string): boolean {
+    return this.#waiting.has(name) || this.#running.has(name);
+  }
+
   /** The look that runs under this name, if any, may be too old now: it is made once more. */
   again(name: string): void {
     const look = this.#running.get(name);

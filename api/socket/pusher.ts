@@ -2,17 +2,24 @@
  * From what lanes decide to what their owners are told: orders at each change, sales at once. Follows
  * the lanes only while somebody has come; what was missed is looked at again.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewsEvent, NewsListener, OrderId, SaleId, ShopperId } from '../../engine/index.ts';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import type {
+  LineStanding,
+  NewsEvent,
+  NewsListener,
+  OrderId,
+  SaleId,
+  ShopperId,
+} from '../../engine/index.ts';
 import { laneOfId, mayBePart, mayHaveParts } from '../../engine/index.ts';
 import { laneOrderJson } from '../documents.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Api } from '../api.ts';
+import type { TellTicket } from '../line-desk.ts';
 import type { CommandParts } from './commands.ts';
-import { looksMax, readsAtOnce } from './limits.ts';
+import { crowdMin, looksMax, readsAtOnce, tickWaitsMs, toldAtOnce } from './limits.ts';
 import { inRounds, Looks } from './looks.ts';
 import type { Room } from './room.ts';
-import { markOf } from './session.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -43,6 +50,8 @@ export class Pusher implements NewsListener {
   readonly #gathered = new Set<SaleId>();
   /** Sales whose numbers are about to be told, being told, or to be told once more after that. */
   readonly #numbering = new Map<SaleId, 'soon' | 'now' | 'again'>();
+  /** Bells of the last moments: their numbers are on their way. */
+  readonly #rungAt = new Map<SaleId, number>();
   /** Lanes of which something was missed, while it is looked at again. */
   readonly #making = new Map<number, 'now' | 'again'>();
   readonly #looks = new Looks({ atOnce: readsAtOnce, waitingMax: looksMax });
@@ -72,6 +81,7 @@ export class Pusher implements NewsListener {
         this.#ticketChanged(event.sale, event.shopper, event.type);
         return;
       case 'sale':
+        if (event.type === 'bell') this.#rang(event.sale);
         if (event.type === 'numbers') this.#numbersCame(event.sale);
         this.#saleChanged(event.sale);
     }
@@ -123,7 +133,7 @@ export class Pusher implements NewsListener {
   /** Sales in which a session has a ticket that is not over, or may have one that it was not told of. */
   #lined(session: Session): ReadonlySet<SaleId> {
     const sales = new Set<SaleId>();
-    for (const [sale, mark] of session.tickets) if (mark !== 'over') sales.add(sale);
+    for (const [sale, { mark }] of session.tickets) if (mark !== 'over') sales.add(sale);
     for (const sale of session.sales) {
       if (this.#hub.rooms.get(sale)?.isLined === true) sales.add(sale);
     }
@@ -145,7 +155,7 @@ export class Pusher implements NewsListener {
     const { identity } = session;
     if (identity?.kind !== 'shopper') return;
     const { shopper } = identity;
-    for (const [sale, mark] of session.tickets) {
+    for (const [sale, { mark }] of session.tickets) {
       if (mark === 'over' || session.sales.has(sale)) continue;
       this.#ask(sale, `${sale} ${shopper}`, () => this.#lookAtTicket(sale, shopper));
     }
@@ -203,7 +213,7 @@ export class Pusher implements NewsListener {
       for (const session of this.#hub.sessions.ofShopper(shopper)) {
         if (ticket === 'none') session.tickets.delete(sale);
         else {
-          session.tickets.set(sale, markOf(ticket.state, ticket.number));
+          session.knowsTicket(sale, ticket);
           session.send('ticket', ticket.json);
         }
       }
@@ -226,6 +236,21 @@ export class Pusher implements NewsListener {
     void this.#numbersTold(sale);
   }
 
+  /**
+   * Whether a crowd is about to be told its numbers, each of which says what a tick does: the next tick
+   * can wait.
+   */
+  isTelling(room: Room): boolean {
+    if (room.members.size <= crowdMin) return false;
+    const rungAt = this.#rungAt.get(room.sale) ?? -Infinity;
+    return this.#numbering.has(room.sale) || performance.now() - rungAt < tickWaitsMs;
+  }
+
+  #rang(sale: SaleId): void {
+    this.#rungAt.set(sale, performance.now());
+    setTimeout(() => this.#rungAt.delete(sale), tickWaitsMs).unref();
+  }
+
   /** Tells numbers until everybody here has his. */
   async #numbersTold(sale: SaleId): Promise<void> {
     await pause(gatherMs);
@@ -241,22 +266,69 @@ export class Pusher implements NewsListener {
       } else break;
     }
     this.#numbering.delete(sale);
+    this.#rungAt.delete(sale);
+  }
+
+  /** Who waits here for a number. */
+  #drawn(sale: SaleId): Set<ShopperId> {
+    const waiting = new Set<ShopperId>();
+    for (const { identity, tickets } of this.#hub.sessions.all()) {
+      if (identity?.kind === 'shopper' && tickets.get(sale)?.mark === 'drawn') {
+        waiting.add(identity.shopper);
+      }
+    }
+    return waiting;
   }
 
   /** Answers how many could not be told. */
   async #tellNumbers(sale: SaleId): Promise<number> {
-    const waiting = new Set<ShopperId>();
-    for (const { identity, tickets } of this.#hub.sessions.all()) {
-      if (identity?.kind === 'shopper' && tickets.get(sale) === 'drawn') {
-        waiting.add(identity.shopper);
-      }
-    }
+    let waiting = this.#drawn(sale);
     if (waiting.size === 0) return 0;
     const figures = await this.#hub.api.engine.line(sale).catch(() => null);
     if (figures?.kind === 'rejected') return 0;
     if (figures?.kind !== 'done') return waiting.size;
     if (!figures.value.numbered) return 0;
+    if (waiting.size > crowdMin) {
+      await this.#tellCrowd(sale);
+      waiting = this.#drawn(sale);
+    }
     return inRounds(waiting, readsAtOnce, (shopper) => this.#lookAtTicket(sale, shopper));
+  }
+
+  /**
+   * Tells a crowd from one list instead of a look for each. Whoever is not in it, or is about to be
+   * looked at, is left to the looks.
+   */
+  async #tellCrowd(sale: SaleId): Promise<void> {
+    try {
+      const tell = await this.#hub.parts.desk.tellerOf(sale);
+      if (tell === null) return;
+      let told = 0;
+      for await (const piece of this.#hub.api.engine.waitingIn(sale)) {
+        for (const standing of piece) {
+          if (this.#tellStanding(sale, standing, tell)) told += 1;
+          else continue;
+          // Others are served in between.
+          if (told % toldAtOnce === 0) await turn();
+          if (this.#closed) return;
+        }
+      }
+    } catch (error) {
+      this.#hub.log.warn({ sale, err: error }, 'numbers were not told at once');
+    }
+  }
+
+  #tellStanding(sale: SaleId, standing: LineStanding, tell: TellTicket): boolean {
+    let json: string | null = null;
+    for (const session of this.#hub.sessions.ofShopper(standing.shopper)) {
+      const known = session.tickets.get(sale);
+      if (known?.mark !== 'drawn' || known.id === null) continue;
+      if (this.#looks.isAsked(`${sale} ${standing.shopper}`)) continue;
+      json ??= tell(known.id, standing);
+      session.tickets.set(sale, { mark: 'waiting', id: known.id });
+      session.send('ticket', json);
+    }
+    return json !== null;
   }
 
   /** All that a hold is stands in its event. */

@@ -8,6 +8,7 @@
 import type { SocketPeer } from '../../platform/http/socket.ts';
 import type { Identity } from '../../platform/http/route.ts';
 import type { Millis, OrderId, SaleId } from '../../engine/index.ts';
+import type { ToldTicket } from '../line-desk.ts';
 import { frameOf, withMember } from './codec.ts';
 import type { Form, Frame } from './codec.ts';
 import { keptMax, lagBytes, messagesBurst, messagesPerSecond, ordersMax } from './limits.ts';
@@ -15,6 +16,13 @@ import type { ServerType } from './messages.ts';
 
 /** `drawn` = it waits without a number yet. */
 export type TicketMark = 'drawn' | 'waiting' | 'admitted' | 'over';
+
+/** What a caller was told of a ticket. */
+export interface KnownTicket {
+  readonly mark: TicketMark;
+  /** Null = not told yet. */
+  readonly id: string | null;
+}
 
 export function markOf(state: string, number: number | null): TicketMark {
   if (state === 'waiting') return number === null ? 'drawn' : 'waiting';
@@ -51,7 +59,7 @@ export class Session {
   /** Subscribed to, connected or not. */
   readonly sales = new Set<SaleId>();
   /** Its caller's tickets, as far as it was told of them. */
-  readonly tickets = new Map<SaleId, TicketMark>();
+  readonly tickets = new Map<SaleId, KnownTicket>();
 
   readonly #owner: SessionOwner;
   #seq = 0;
@@ -86,9 +94,15 @@ export class Session {
   }
 
   /** Its caller has a new ticket; what it was told of that ticket since stays. */
-  joined(sale: SaleId, mark: TicketMark): void {
+  joined(sale: SaleId, mark: TicketMark, id: string | null = null): void {
     const known = this.tickets.get(sale);
-    if (known === undefined || known === 'over') this.tickets.set(sale, mark);
+    if (known === undefined || known.mark === 'over') this.tickets.set(sale, { mark, id });
+    else if (known.id === null && id !== null) this.tickets.set(sale, { mark: known.mark, id });
+  }
+
+  /** It is told of this ticket. */
+  knowsTicket(sale: SaleId, { id, state, number }: ToldTicket): void {
+    this.tickets.set(sale, { mark: markOf(state, number), id });
   }
 
   /** A message that a snapshot stands for: not kept. `json` is an object's text. */

@@ -51,8 +51,13 @@ export class Setting {
 
   /** A sale with a line, its bell in `leadMs` from now; whoever joins stays in it. */
   async openLine(units: number, leadMs: number): Promise<string> {
+    return (await this.openLineAt(units, leadMs)).sale;
+  }
+
+  /** `startsAt` in the server's milliseconds. */
+  openLineAt(units: number, leadMs: number) {
     const admission = { mode: 'queue', turn_seconds: holdSeconds };
-    return (await this.shop.announce(units, leadMs, holdSeconds, admission)).sale;
+    return this.shop.announce(units, leadMs, holdSeconds, admission);
   }
 
   async untilLive(sale: string): Promise<void> {

@@ -71,6 +71,14 @@ export interface LineTicket {
   readonly line: LineFigures;
 }
 
+/** Who waits with which number, in a list of many. */
+export interface LineStanding {
+  readonly shopper: ShopperId;
+  readonly number: number;
+  /** Waiting numbers below this one, without the parked. */
+  readonly ahead: number;
+}
+
 export interface JoinCommand {
   readonly sale: SaleId;
   readonly shopper: ShopperId;

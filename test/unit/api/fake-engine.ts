@@ -329,6 +329,10 @@ export function fakeEngine(): FakeEngine {
       fake.listeners.add(listener);
       return () => fake.listeners.delete(listener);
     },
+    async *waitingIn() {
+      await Promise.resolve();
+      yield [];
+    },
     probePostgres: () => Promise.resolve(),
     probeRedis: () => Promise.resolve(),
     vendorOfKey: (key: string) =>

@@ -1,0 +1,80 @@
+// A crowd that is told its numbers from one list: who is told what, and who is left to a look.
+import { describe, expect, it } from 'vitest';
+import type { LineStanding } from '../../../engine/index.ts';
+import { Pusher } from '../../../api/socket/pusher.ts';
+import type { Audience } from '../../../api/socket/pusher.ts';
+import { Sessions } from '../../../api/socket/sessions.ts';
+import { crowdMin } from '../../../api/socket/limits.ts';
+import { done, linedSaleId as sale, lineFigures } from './fake-engine.ts';
+
+const count = crowdMin + 44;
+
+function stage(standings: readonly LineStanding[]) {
+  const sessions = new Sessions({ lags: () => undefined }, () => undefined);
+  const told = new Map<string, Record<string, unknown>[]>();
+  const looked: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const shopper = `shp_${i}`;
+    const own: Record<string, unknown>[] = [];
+    told.set(shopper, own);
+    const peer = {
+      send: (message: string | Uint8Array) => {
+        own.push(JSON.parse(String(message)) as Record<string, unknown>);
+        return 'sent' as const;
+      },
+      buffered: () => 0,
+      subscribe: () => undefined,
+      unsubscribe: () => undefined,
+      end: () => undefined,
+    };
+    const session = sessions.begin('json', peer, 0);
+    sessions.greet(session, { kind: 'shopper', shopper, verified: true });
+    // The last one has joined elsewhere: nobody has told it its ticket yet.
+    session.joined(sale, 'drawn', i === count - 1 ? null : `tkt_${i}`);
+  }
+  const desk = {
+    tellerOf: () =>
+      Promise.resolve((id: string, { number, ahead }: LineStanding) =>
+        JSON.stringify({ id, number, ahead }),
+      ),
+    ticketOf: (_: string, shopper: string) => {
+      looked.push(shopper);
+      const json = JSON.stringify({ id: 'looked', number: null });
+      return Promise.resolve({ id: 'looked', state: 'waiting', number: 1, json });
+    },
+  };
+  const engine = {
+    line: () => Promise.resolve(done({ ...lineFigures, numbered: true })),
+    async *waitingIn() {
+      await Promise.resolve();
+      yield standings.slice(0, 100);
+      yield standings.slice(100);
+    },
+  };
+  const hub = { api: { engine }, parts: { desk }, sessions, rooms: new Map() };
+  const pusher = new Pusher(hub as unknown as Audience);
+  return { pusher, sessions, told, looked };
+}
+
+/** Numbers of all but the second, who has been admitted meanwhile. */
+const standings = Array.from({ length: count }, (_, i) => i)
+  .filter((i) => i !== 1)
+  .map((i, ahead) => ({ shopper: `shp_${i}`, number: count - i, ahead }));
+
+describe('a crowd', () => {
+  it('is told its numbers once, each its own, and who is not on the list is looked at', async () => {
+    const { pusher, sessions, told, looked } = stage(standings);
+    const numbers = { kind: 'sale', type: 'numbers', sale } as const;
+    pusher.event(numbers);
+    pusher.event(numbers);
+    await expect.poll(() => [...told.values()].every((own) => own.length > 0)).toBe(true);
+    expect(told.get('shp_0')).toMatchObject([
+      { type: 'ticket', id: 'tkt_0', number: count, ahead: 0 },
+    ]);
+    expect(told.get('shp_7')).toMatchObject([{ id: 'tkt_7', number: count - 7, ahead: 6 }]);
+    expect(looked.sort()).toEqual(['shp_1', `shp_${count - 1}`].sort());
+    expect([...told.values()].every((own) => own.length === 1)).toBe(true);
+    for (const session of sessions.all()) expect(session.tickets.get(sale)?.mark).toBe('waiting');
+    pusher.close();
+  });
+});

@@ -1,19 +1,22 @@
 /**
  * Public randomness for draws: rounds of drand's quicknet, read from any of its HTTP relays. A round is
  * named when a sale is created and published after its bell, so that whoever knew the seed could not
- * know the draw. What is checked: the chain and the round that were asked for, and that the randomness
- * is the hash of the round's signature. What is not: the signature itself (BLS12-381); anybody can, from
- * the round that the proof names.
+ * know the draw. Its value is the round's signature, whose hash drand calls its randomness: it is
+ * checked here and by whoever verifies a proof, so a relay is trusted with nothing.
  */
 import { createHash } from 'node:crypto';
 import { Fault } from '../platform/fault.ts';
 import type { Beacon } from './line/beacons.ts';
+import {
+  chain,
+  genesisMs,
+  isRoundSigned,
+  periodMs,
+  roundOf,
+  signatureBytes,
+} from './line/quicknet.ts';
 import type { Millis } from './domain/types.ts';
 
-/** The chain is pinned: its hash names its public key, and rounds come by the clock. */
-const chain = '52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971';
-const genesisMs = 1_692_803_367_000;
-const periodMs = 3000;
 /** The bell rings by the lane's clock, and settles a little later. */
 const afterBellMs = 10_000;
 const answerMs = 5000;
@@ -34,10 +37,8 @@ const hex = (text: unknown, bytes: number): Buffer | null =>
     ? Buffer.from(text, 'hex')
     : null;
 
-const signatureBytes = 48;
-
-/** The randomness of a round as a relay tells it. Throws when it is not what it says. */
-function randomnessOf(body: unknown, round: number): Buffer {
+/** The signature of a round as a relay tells it. Throws when it is not what it says. */
+function signatureOf(body: unknown, round: number): Buffer {
   const said = body as Readonly<Record<string, unknown>> | null;
   const signature = hex(said?.['signature'], signatureBytes);
   const randomness = hex(said?.['randomness'], 32);
@@ -47,22 +48,20 @@ function randomnessOf(body: unknown, round: number): Buffer {
   if (!createHash('sha256').update(signature).digest().equals(randomness)) {
     throw unusable(`round ${round} is not the hash of its signature`);
   }
-  return randomness;
+  if (!isRoundSigned(round, signature)) throw unusable(`round ${round} is not signed by its chain`);
+  return signature;
 }
 
 /** Asks a relay; null while the round is not published. */
 export function drandBeacon(url: string): Beacon {
   return async (source) => {
-    const [kind, named, text = ''] = source.split(':');
-    const round = Number(text);
-    if (kind !== 'drand' || named !== chain || !Number.isSafeInteger(round)) {
-      throw unusable(`${source} is not a round of this chain`);
-    }
+    const round = roundOf(source);
+    if (round === null) throw unusable(`${source} is not a round of this chain`);
     const path = `${url.replace(/\/+$/, '')}/${chain}/public/${round}`;
     const answer = await fetch(path, { signal: AbortSignal.timeout(answerMs) });
     // Relays answer 404 or 425 to a round of the future.
     if (answer.status === 404 || answer.status === 425) return null;
     if (!answer.ok) throw unusable(`the beacon answers ${answer.status}`);
-    return randomnessOf(await answer.json(), round);
+    return signatureOf(await answer.json(), round);
   };
 }

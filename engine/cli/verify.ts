@@ -13,6 +13,7 @@ import {
 } from '../line/check-proof.ts';
 import { entrantOf } from '../line/chain.ts';
 import { limitsOf } from '../line/limits.ts';
+import { roundOf } from '../line/quicknet.ts';
 import { readProofFile, readReceiptFile, Unreadable, type ProofFile } from '../line/read-proof.ts';
 import { exitWith, readArguments } from './arguments.ts';
 import { misused, runCommand } from './run.ts';
@@ -132,7 +133,9 @@ async function verify(from: string, asked: Asked): Promise<number> {
   }
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   write(limits);
-  if (beaconSource !== null) write(`Its beacon is ${beaconSource}: compare the value there.`);
+  if (beaconSource !== null && roundOf(beaconSource) === null) {
+    write(`Its beacon is ${beaconSource}: compare the value there.`);
+  }
   for (const { name, ok, says } of checks) {
     write(`${ok === null ? '–     ' : ok ? 'ok    ' : 'WRONG '} ${name}: ${says}`);
   }

@@ -6,6 +6,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { digestOf, receiptText } from '../lanes/receipt.ts';
 import { entrantOf, linkOf } from './chain.ts';
 import { drawOrder, resultOf } from './draw.ts';
+import { isRoundSigned, roundOf } from './quicknet.ts';
 import type { ProofFile, ReceiptFile } from './read-proof.ts';
 
 export interface Check {
@@ -60,6 +61,10 @@ export function checkBeacon(
   }
   const isThere = beacon !== null && beacon.length > 0;
   if (isThere && beaconSource === null) wrong.push('it is there, but nobody named its source');
+  const round = beaconSource === null ? null : roundOf(beaconSource);
+  if (isThere && round !== null && !isRoundSigned(round, beacon)) {
+    wrong.push(`it is not the signature of ${beaconSource}`);
+  }
   const isDrawnWithout = !isThere && beaconSource !== null && seed !== null;
   if (isDrawnWithout && !beaconSkipped) wrong.push(`${beaconSource} is missing`);
   if (wrong.length === 0 && seed === null) {
@@ -69,7 +74,8 @@ export function checkBeacon(
     const says = `drawn without ${beaconSource}: if it was published, the operator had a choice`;
     return { name: 'beacon', ok: null, says };
   }
-  return check('beacon', beaconSource ?? 'none was named', wrong);
+  const signed = round === null ? '' : ', signed by its chain';
+  return check('beacon', `${beaconSource ?? 'none was named'}${signed}`, wrong);
 }
 
 const placeOf = (position: string): readonly [number, number] | null => {

@@ -58,6 +58,7 @@ const vendorHomes: Readonly<Record<string, readonly string[]>> = {
   'fast-jwt': ['platform/', 'api/'],
   ws: ['bench/', 'test/'],
   msgpackr: ['engine/lanes/', 'engine/settle/', 'api/socket/'],
+  '@noble/curves': ['engine/line/quicknet.ts', 'test/'],
   'rrule-temporal': ['engine/sales/'],
   'temporal-polyfill': ['engine/sales/'],
 };

@@ -4,10 +4,17 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drandBeacon, nameRound } from '../../../engine/beacon.ts';
+import { checkBeacon } from '../../../engine/line/check-proof.ts';
+import { readProofFile } from '../../../engine/line/read-proof.ts';
 
 const genesis = 1_692_803_367_000;
-const signature = 'ab'.repeat(48);
-const randomness = createHash('sha256').update(Buffer.from(signature, 'hex')).digest('hex');
+/** A round of quicknet as it was published: noislabs/drand-verify shows it too. */
+const round = 657_413;
+const signature =
+  'b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be41076862b98fad56e91a6b85b89cd97b';
+const randomness = 'fc1873a13f3545aeade8401532ef5519920652eee6b0d2b19ca12643b87b3587';
+const hashOf = (text: string): string =>
+  createHash('sha256').update(Buffer.from(text, 'hex')).digest('hex');
 let server: Server;
 let url: string;
 let answer: { status: number; body: unknown };
@@ -25,8 +32,10 @@ beforeAll(async () => {
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
 const bell = Date.UTC(2030, 5, 1, 12);
-const source = nameRound(bell);
-const round = Number(source.split(':')[2]);
+const source = nameRound(genesis + (round - 1) * 3000 - 10_000);
+/** The generator of its group: a point as good as any, and nobody's signature. */
+const generator =
+  '97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb';
 const good = { round, randomness, signature };
 
 function ask(status: number, body: unknown, of = source): Promise<Uint8Array | null> {
@@ -44,8 +53,8 @@ describe('the beacon', () => {
     }
   });
 
-  it('answers the raw bytes of the round, of the pinned chain', async () => {
-    expect(Buffer.from((await ask(200, good)) ?? []).toString('hex')).toBe(randomness);
+  it('answers the signature of the round, of the pinned chain', async () => {
+    expect(Buffer.from((await ask(200, good)) ?? []).toString('hex')).toBe(signature);
     const [, chain = ''] = source.split(':');
     expect(asked).toEqual([`/${chain}/public/${round}`]);
   });
@@ -58,6 +67,14 @@ describe('the beacon', () => {
     ['another round', { ...good, round: round + 1 }],
     ['randomness that is not the hash of its signature', { ...good, randomness: '00'.repeat(32) }],
     ['another signature', { ...good, signature: 'cd'.repeat(48) }],
+    [
+      'a signature that is none',
+      { ...good, signature: 'cd'.repeat(48), randomness: hashOf('cd'.repeat(48)) },
+    ],
+    [
+      'one that is another point of the curve',
+      { ...good, signature: generator, randomness: hashOf(generator) },
+    ],
     ['a short signature', { ...good, signature: 'ab' }],
     ['no randomness', { round, signature }],
     ['null', null],
@@ -71,5 +88,23 @@ describe('the beacon', () => {
     await expect(ask(200, good, `drand:${'0'.repeat(64)}:${round}`)).rejects.toThrow('chain');
     await expect(ask(200, good, 'nist:1')).rejects.toThrow('chain');
     expect(asked).toEqual([]);
+  });
+
+  it('of a proof is checked by whoever verifies it', () => {
+    const proof = (beacon: string, beaconSource = source) =>
+      readProofFile({
+        ...{ sale_id: 'sal_a', seed_commitment: '', seed: '00'.repeat(32), root: '' },
+        ...{ beacon, beacon_source: beaconSource, receipt_key: '', entrant_count: 0 },
+        ...{ entries: [], entrants: [] },
+      });
+    const later = nameRound(genesis + round * 3000 - 10_000);
+    expect(checkBeacon(proof(signature), source)).toMatchObject({ ok: true });
+    const wrong = [proof(randomness), proof(generator), proof(`${signature}00`)];
+    for (const one of wrong) expect(checkBeacon(one, source).ok).toBe(false);
+    // A true signature, of the round before the one that was named.
+    expect(checkBeacon(proof(signature, later), later)).toMatchObject({
+      ok: false,
+      says: expect.stringContaining('not the signature of') as string,
+    });
   });
 });

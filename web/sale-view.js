@@ -97,7 +97,8 @@ function waitingCard({ ticket, tick, busy }, actions) {
         {},
         'Places are drawn at the bell: everybody who is here by then has the same chance.',
       ),
-      facts(['in line', tick?.waiting]),
+      // The last tick may be from before the join.
+      facts(['in line', tick === null ? null : Math.max(1, tick.waiting ?? 0)]),
       h('div', { className: 'buttons' }, button('Leave the line', actions.leave, { busy })),
     );
   }

@@ -145,6 +145,8 @@ const isThere = (rejection: Rejection): boolean =>
   rejection.code === 'lines_refused' &&
   rejection.lines.some((one) => one.rejection.code === 'idempotency_key_reused');
 
+const gone: Outcome<LaneOrder> = { kind: 'unavailable', reason: 'the client', retryAfterMs: 1000 };
+
 /** Holds all lines with their details. Throws what `lines` throws, and faults of Postgres. */
 export async function checkout(
   context: CheckoutContext,
@@ -156,6 +158,11 @@ export async function checkout(
   const known = await chosenFor(context, request, command);
   if ('code' in known) return rejected(known);
   if (known.fingerprint !== fingerprint) return rejected({ code: 'idempotency_key_reused' });
+  // They may have asked again elsewhere, and been refused: what is chosen by now would be held for nobody.
+  if (command.isAwaited?.() === false) {
+    await forget(db, request);
+    return gone;
+  }
   const held = await hold(context, command, known);
   if (held.kind === 'rejected') {
     // A refusal keeps no key.

@@ -93,6 +93,8 @@ export interface CheckoutCommand {
   readonly verified: boolean;
   /** Of a product each. Asked only when the key is new; may throw a refusal. */
   readonly lines: () => Promise<readonly CheckoutLine[]>;
+  /** False once whoever asks has gone: nothing is held for them any more. */
+  readonly isAwaited?: () => boolean;
   readonly details: Details;
   readonly idempotencyKey: string;
   /** Canonical JSON of the body: another one under the same key is refused. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { projectRoot, type Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
-import { readScript } from '../platform/redis/scripts.ts';
+import { readScript, type Script } from '../platform/redis/scripts.ts';
 import { messageOf } from '../platform/fault.ts';
 import { packBatch, readReplies, type Plain } from './lanes/batch.ts';
 import { Batcher, type BatcherOptions } from './lanes/batcher.ts';
@@ -37,7 +37,14 @@ type OwnOptions = Pick<
   'script' | 'pushKeys' | 'packCommands' | 'readReplies' | 'share'
 >;
 
-export const scriptOf = (name: string) => readScript(join(projectRoot(), 'lua'), name);
+const scripts = new Map<string, Script>();
+
+/** Read once. */
+export function scriptOf(name: string): Script {
+  const script = scripts.get(name) ?? readScript(join(projectRoot(), 'lua'), name);
+  scripts.set(name, script);
+  return script;
+}
 
 export function openLanes(
   config: Config,

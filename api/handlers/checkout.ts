@@ -62,6 +62,7 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
       const outcome = await api.engine.checkout({
         ...shopperOf(ctx),
         lines: () => linesOf(ctx, catalog, body),
+        isAwaited: () => !ctx.aborted,
         details: { email, address },
         idempotencyKey: ctx.idempotencyKey,
         fingerprint: canonicalJson(body),

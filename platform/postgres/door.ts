@@ -1,8 +1,7 @@
 /**
  * How a process comes to a server that takes no connection: one attempt at a time, over all its pools,
  * and after a second failure not at once again. A server that starts forks a process for each attempt
- * only to refuse it, and a crowd of them keeps it from its recovery (measured: 100 attempts made 0.2 s
- * of it 2 s, on busy cores).
+ * only to refuse it, and a crowd of them takes the cores from its recovery (docs/drills.md).
  */
 const firstPauseMs = 50;
 const pauseMaxMs = 400;

@@ -4,6 +4,7 @@
  */
 import type { Client as Postgres } from 'pg';
 import type { History, KnownChange, KnownOrder, Rows, Violation } from './history.ts';
+import type { CheckoutBody } from './shopper.ts';
 
 /** Ids of the lines of each order with several, by its own id; its own first. */
 export type LinesOf = ReadonlyMap<string, readonly string[]>;
@@ -30,6 +31,36 @@ export function eachLine(order: KnownOrder, linesOf: LinesOf): KnownOrder[] {
 /** The order that a line belongs to: itself, where it is no part. */
 export function homesOf(linesOf: LinesOf): ReadonlyMap<string, string> {
   return new Map([...linesOf].flatMap(([home, ids]) => ids.map((id) => [id, home] as const)));
+}
+
+/**
+ * Lines of orders that nobody was told of and nobody need have been: a try of the checkout had no answer,
+ * another was refused, which keeps no key, and the first was held after that. It has to have expired.
+ */
+export function lateOnes(
+  { commands }: Pick<History, 'commands'>,
+  accounts: readonly string[],
+  linesOf: LinesOf,
+  rows: Rows,
+): ReadonlySet<string> {
+  const late = new Set<string>();
+  const refused = commands.filter(
+    ({ verb, outcome, tries, unavailable }) =>
+      verb === 'checkout' && outcome === 'refused' && tries > unavailable + 1,
+  );
+  for (const ids of linesOf.values()) {
+    const there = ids.flatMap((id) => rows.get(id) ?? []);
+    const counts = there.map(({ units }) => units.length).join();
+    const isLate = refused.some(
+      ({ shopper, body }) =>
+        accounts[shopper] === there[0]?.shopper &&
+        (body as CheckoutBody).lines.map(({ quantity }) => quantity).join() === counts,
+    );
+    if (isLate && there.every(({ state }) => state === 'expired')) {
+      for (const id of ids) late.add(id);
+    }
+  }
+  return late;
 }
 
 const blame = (order: string, says: string): Violation => ({ what: `I3: ${order} ${says}`, order });

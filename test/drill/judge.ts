@@ -1,7 +1,7 @@
 /** What shoppers were told against what Postgres holds. Pure: the invariants by their numbers. */
 import { laneOfId } from '../../engine/domain/ids.ts';
 import type { History, KnownOrder, OrderRow, Rows, Violation } from './history.ts';
-import { apart, eachLine, homesOf, type LinesOf } from './judge-several.ts';
+import { apart, eachLine, homesOf, lateOnes, type LinesOf } from './judge-several.ts';
 
 export interface Comparison {
   readonly violations: Violation[];
@@ -30,13 +30,14 @@ export function compare(
   const [violations, lost]: [Violation[], string[]] = [[], []];
   const told = [...history.orders.values()].flatMap((order) => eachLine(order, linesOf));
   const homes = homesOf(linesOf);
+  const late = lateOnes(history, accounts, linesOf, rows);
   for (const order of told) {
     const row = rows.get(order.id);
     if (row === undefined) lost.push(order.id);
     else violations.push(...compareOrder(order, row, accounts[order.shopper] ?? ''));
   }
   for (const { id } of rows.values()) {
-    if (!history.isKnown(homes.get(id) ?? id)) {
+    if (!history.isKnown(homes.get(id) ?? id) && !late.has(id)) {
       violations.push(blame(id, 'I3', 'was never answered to anybody'));
     }
   }

@@ -14,7 +14,7 @@ interface HoldBody {
   readonly product_id: string;
 }
 
-interface CheckoutBody {
+export interface CheckoutBody {
   readonly lines: readonly HoldBody[];
   readonly email: string;
   readonly address: object;

@@ -216,6 +216,14 @@ describe('what is in the way', () => {
     await release(order);
   });
 
+  it('is that whoever asked has gone; their key leads to the order when they ask again', async () => {
+    const before = await free();
+    const command = commandOf(wanted(1, 1), { shopper: 'dan', idempotencyKey: ownName('key') });
+    const left = await checkout(context, { ...command, isAwaited: () => false });
+    expect([left.kind, await free()]).toEqual(['unavailable', before]);
+    await release(done(await checkout(context, { ...command, isAwaited: () => true })));
+  });
+
   it('is a sale in another lane, or a product that is not sold', async () => {
     const kept = await rows();
     const lines = [{ product: far.id, quantity: 1 }, ...wanted(1, 1)];

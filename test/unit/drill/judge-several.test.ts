@@ -1,7 +1,13 @@
 // The judge of orders with several lines, and of changed sales, sees what it is there to see.
 import { describe, expect, it } from 'vitest';
 import { orderIdOf, saleIdOf } from '../../../engine/domain/ids.ts';
-import { History, type KnownChange, type KnownOrder, type OrderRow } from '../../drill/history.ts';
+import {
+  History,
+  type Asked,
+  type KnownChange,
+  type KnownOrder,
+  type OrderRow,
+} from '../../drill/history.ts';
 import { compare } from '../../drill/judge.ts';
 import { judgeChanges, type TermsRow } from '../../drill/judge-several.ts';
 
@@ -58,6 +64,25 @@ describe('an order with several lines', () => {
     const { says } = judged(rows, []);
     expect(says).toContain(`I3: ${home} was never answered`);
     expect(says).toContain(`I3: ${part} was never answered`);
+  });
+
+  it('may be held late for who was refused meanwhile, and expires', () => {
+    const expired = rows.map((row) => ({ ...row, state: 'expired' }));
+    const asked = (tries: number) => ({
+      ...{ verb: 'checkout', sale: '', shopper: 0, key: 'k', order: '', said: '', startedAt: 1 },
+      body: { lines: [{ quantity: 1 }, { quantity: 2 }] },
+      ...{ outcome: 'refused', answeredAt: 2, tries, unavailable: 0, feltFrom: 0, feltUntil: 0 },
+      ...{ status: 409, code: 'sold_out' },
+    });
+    const says = (there: readonly OrderRow[], tries: number) => {
+      const history = new History();
+      history.commands.push(asked(tries) as Asked);
+      const byId = new Map(there.map((row) => [row.id, row]));
+      return compare(history, ['sho_1'], byId, new Set(), linesOf).violations.length;
+    };
+    expect(says(expired, 2)).toBe(0);
+    expect(says(expired, 1)).toBe(2);
+    expect(says(rows, 2)).toBe(2);
   });
 
   it('shares no unit of a part with another order', () => {

@@ -5,7 +5,13 @@ import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { readScript, type Script } from '../platform/redis/scripts.ts';
 import { messageOf } from '../platform/fault.ts';
-import { packBatch, readReplies, type Plain } from './lanes/batch.ts';
+import {
+  packBatch,
+  packLineBatch,
+  readLineReplies,
+  readReplies,
+  type Plain,
+} from './lanes/batch.ts';
 import { Batcher, type BatcherOptions } from './lanes/batcher.ts';
 import { CommandCaller } from './lanes/command-caller.ts';
 import { LaneGate } from './lanes/gate.ts';
@@ -93,6 +99,8 @@ export function openLanes(
       pushSaleKeys(keys, lane, sale);
       pushLineKeys(keys, lane, sale);
     },
+    packCommands: packLineBatch,
+    readReplies: (replies, _, commands) => readLineReplies(replies, commands),
     share: shareLine(receiptKeys(secret)),
   });
   const load = new HoldLoad(settings.lanes);

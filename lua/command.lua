@@ -21,6 +21,7 @@
 --@include pack
 --@include gate
 --@include sale
+--@include available
 --@include units
 --@include record
 --@include ticket

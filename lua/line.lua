@@ -1,9 +1,8 @@
 -- A batch of what shoppers and the admitter ask of the lines of one lane, like shop.lua.
 -- KEYS    marker, frozen, ends, clock, outbox, watermark, dues, last command; then for each sale
 --         of the batch: sale, records, due, returned, waiting, turns, present, parked
--- ARGV    header (msgpack: see include/gate.lua); commands (msgpack array of { op, sale, … },
---         `sale` counted from 0 in the order of KEYS)
---           join   { 1, sale, shopper, key, verified }
+-- ARGV    header (msgpack: see include/gate.lua); shape and columns as in shop.lua, of the joins: a
+--         kind is { sale, verified }; the others { op, sale, … }
 --           leave  { 2, sale, shopper }
 --           ticket { 3, sale, shopper, present }
 --           seen   { 4, sale, { shopper, … } }
@@ -11,7 +10,8 @@
 --           lapse  { 6, sale, most }
 --           line   { 7, sale }
 -- Returns msgpack { status, epoch, head sequence, lane time (ms), outage (ms), replies, figures }; a
---         reply is { code, … }; for a ticket { code, 1 = known before, index, number, state, turn
+--         reply is { code, … }; for a join before the bell by who had no record its index; for a
+--         ticket { code, 1 = known before, index, number, state, turn
 --         ends (lane time), key, ahead }; for an admit { code, admitted, room }; for a lapse { code,
 --         ended, 1 = none is left overdue }. Figures, for each sale false or { mode, state, bell,
 --         numbered, joined, waiting, parked, turns, claims, available, limit, serving, cut line, turn
@@ -24,59 +24,53 @@
 --@include pack
 --@include gate
 --@include sale
---@include units
---@include record
---@include ticket
+--@include available
 --@include flush
 --@include places
---@include check_line
---@include line
---@include answer
+--@include columns
+--@include joins
+--@include figures
 
 local header = cmsgpack.unpack(ARGV[1])
-local commands = cmsgpack.unpack(ARGV[2])
 local status, lane, why = gate(header)
 if status ~= STATUS.ok then return cmsgpack.pack({ status, lane or 0, why or '' }) end
 
-local sales, order, shoppers, malformed, count = {}, {}, {}, {}, (#KEYS - 8) / 8
+local WIDTH = 8
+local batch, saleCount = unpackBatch(ARGV[2], ARGV[3]), (#KEYS - 8) / WIDTH
 local function open(base)
   local sale = openSale(base)
   if sale then openPlaces(sale, writePlaces) end
   return sale
 end
-
-for i = 1, #commands do
-  local c = commands[i]
-  if wellFormed(c, count) then
-    local index = c[2]
-    if sales[index] == nil then
-      local base = 9 + index * 8
-      local ok, sale = pcall(open, base)
-      if not ok then sale = { base = base, fault = faultText(sale), due = {} } end
-      sales[index] = sale or false
-      order[#order + 1] = index
-      shoppers[index] = {}
-    end
-    if c[1] <= 3 then shoppers[index][#shoppers[index] + 1] = c[3] end
-  else
-    malformed[i] = { CODE.fault, 'malformed command' }
-  end
-end
-for _, index in ipairs(order) do
-  local sale = sales[index]
-  if sale and not sale.fault and not sale.frozen then
-    local ok, fault = pcall(readRecords, sale, shoppers[index])
-    if not ok then sale.fault = faultText(fault) end
-  end
+-- What most batches before a bell can do without (as in shop.lua).
+local general
+local function ask()
+  if general then return general end
+--@include units
+--@include record
+--@include ticket
+--@include check_line
+--@include line
+--@include other_line
+  general = {
+    refuse = refuse, decide = decide, decideOne = joinOne, take = takeOthers, read = readOthers,
+    -- No join asks for an order.
+    readApart = function() end,
+  }
+  return general
 end
 
-local replies = answerAll(commands, malformed, sales, lane, decide)
+--@include answer
+
+local used, lists, malformed = {}, {}, {}
+for i = 1, #batch.kinds do used[batch.kinds[i][1]] = true end
+if #batch.others > 0 then lists, malformed = ask().take(batch.others, saleCount, used) end
+local sales, order = openAll(used, {}, lists, malformed)
+local replies = answerAll(sales, malformed, 0)
 flush(lane, sales, order)
-for i = 1, #commands do
-  if #replies[i] == 8 then tellAhead(sales[commands[i][2]], replies[i]) end
-end
+tellAll(batch, sales, replies)
 local figures = {}
-for index = 0, count - 1 do
+for index = 0, saleCount - 1 do
   local sale = sales[index]
   figures[index + 1] = sale and not sale.fault and not sale.frozen and sale.line
     and figuresOfLine(sale) or false

@@ -11,6 +11,7 @@
 --@include pack
 --@include gate
 --@include sale
+--@include available
 --@include units
 
 local header = cmsgpack.unpack(ARGV[1])

@@ -2,7 +2,8 @@
 import { laneOfId } from '../../engine/domain/ids.ts';
 import type { SaleId } from '../../engine/domain/types.ts';
 import { scriptOf } from '../../engine/lane-set.ts';
-import { pack, packHeader, unpack } from '../../engine/lanes/codec.ts';
+import { packLineBatch } from '../../engine/lanes/batch.ts';
+import { packHeader, unpack } from '../../engine/lanes/codec.ts';
 import { lineOp, status } from '../../engine/lanes/codes.ts';
 import { laneKeys, pushLineKeys, pushSaleKeys } from '../../engine/lanes/keys.ts';
 import type { Log } from '../../platform/log.ts';
@@ -46,7 +47,7 @@ export class LineCalls {
       const most = Math.min(mostACall, count - admitted);
       const bytes = await runScript(this.#redis, this.#script, this.#keys, [
         this.#header,
-        pack([[lineOp.admit, 0, most]]),
+        ...packLineBatch([[lineOp.admit, 0, most]]),
       ]);
       const [answered, , , , , replies] = unpack(bytes as Buffer) as [number, ...unknown[]];
       const [, given = 0] = (replies as number[][] | undefined)?.[0] ?? [];

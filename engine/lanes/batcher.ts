@@ -10,7 +10,7 @@ import type { Log } from '../../platform/log.ts';
 import { metrics } from '../../platform/metrics.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
 import type { SaleId } from '../domain/types.ts';
-import { packHeader, pack, unpack, type Reply } from './codec.ts';
+import { packHeader, unpack, type Reply } from './codec.ts';
 import { refusalOf, status } from './codes.ts';
 import type { OnFrozen } from './command-caller.ts';
 import type { LaneDoor, LaneGate } from './gate.ts';
@@ -62,10 +62,14 @@ export interface BatcherOptions {
   readonly script: Script;
   /** Appends the keys that the script wants of a sale. */
   readonly pushKeys: (keys: string[], lane: number, sale: SaleId) => void;
-  /** The script's arguments behind the header; the commands as they are, if not given. */
-  readonly packCommands?: (commands: readonly Command[]) => readonly Buffer[];
+  /** The script's arguments behind the header. */
+  readonly packCommands: (commands: readonly Command[]) => readonly Buffer[];
   /** Replies as they are handed out, from those that came and what came behind them. */
-  readonly readReplies?: (replies: readonly Reply[], rest: readonly unknown[]) => readonly Reply[];
+  readonly readReplies: (
+    replies: readonly Reply[],
+    rest: readonly unknown[],
+    commands: readonly Command[],
+  ) => readonly Reply[];
   /** What all answers of a batch have in common; goes out with each. */
   readonly share?: (answered: Answered) => unknown;
   readonly batchMax: number;
@@ -182,7 +186,8 @@ export class Batcher {
       // What waits goes first: the lane decides it while these answers are written.
       this.#inFlight = false;
       if (this.#waiting.length > 0) void this.#send(this.#take());
-      const read = this.#options.readReplies?.(replies, rest) ?? replies;
+      const commands = batch.map(({ command }) => command);
+      const read = this.#options.readReplies(replies, rest, commands);
       const shared = this.#options.share?.({ batch, replies: read, epoch, seq, rest });
       handOut(batch, read, now, shared);
       return;
@@ -255,7 +260,7 @@ export class Batcher {
       gate.redis,
       script,
       keys,
-      [header, ...(this.#options.packCommands?.(commands) ?? [pack(commands)])],
+      [header, ...this.#options.packCommands(commands)],
       () => this.#door.open,
     )) as Buffer;
   }

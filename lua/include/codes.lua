@@ -35,6 +35,7 @@ local STATUS = {
   rolled_back = -5,
 }
 
--- Order states in a record, sale states in a sale.
+-- Order states in a record, sale states in a sale, ticket states.
 local HELD, PAID, RELEASED, EXPIRED = 1, 2, 3, 4
 local SCHEDULED, LIVE, PAUSED, CLOSING, CLOSED = 0, 1, 2, 3, 4
+local WAITING, ADMITTED, FINISHED, LAPSED, LEFT = 1, 2, 3, 4, 5

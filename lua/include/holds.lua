@@ -1,40 +1,5 @@
--- Holds of a batch, which are most of what a rush asks for. They come in columns, and those that
--- nothing speaks against are taken here, in a row, without a table, a reply or an event of their own
--- to be made first: plain ones, of one unit, by shoppers who have no record in the sale. All others
--- are decided like any command, by include/decide.lua.
-
--- The next `count` values of a msgpack sequence behind `at`, from the second on. The first is where
--- they end, -1 = with the bytes.
-local function column(bytes, at, count)
-  if count == 0 then return { at } end
-  local list = { cmsgpack.unpack_limit(bytes, math.min(count, CHUNK), at) }
-  while #list <= count do
-    local more = { cmsgpack.unpack_limit(bytes, math.min(count + 1 - #list, CHUNK), list[1]) }
-    list[1] = more[1]
-    for i = 2, #more do list[#list + 1] = more[i] end
-  end
-  return list
-end
-
--- A batch as engine/lanes/batch.ts packs it: see lua/shop.lua.
-local function unpackBatch(shape, bytes)
-  local batch = cmsgpack.unpack(shape)
-  local count, holds = batch[1], batch[2]
-  local slots = column(bytes, 0, count)
-  local shoppers = column(bytes, slots[1], holds)
-  local keys = column(bytes, shoppers[1], holds)
-  return {
-    count = count,
-    holds = holds,
-    kinds = batch[3],
-    others = batch[4],
-    slots = slots,
-    shoppers = shoppers,
-    keys = keys,
-    -- The shoppers as they came: a name in the deadline index has the same bytes.
-    names = holds > 0 and string.sub(bytes, slots[1] + 1, shoppers[1]) or '',
-  }
-end
+-- Plain holds: of one unit, by shoppers who have no record in the sale, with nothing that speaks
+-- against them. They are taken here, in a row. All others are decided by include/decide.lua.
 
 -- Bytes that all new holds of an item have in common in one batch: in an order, in its event and in
 -- the reply, each with what differs left out.
@@ -98,7 +63,7 @@ end
 
 -- Takes plain holds of one kind, from the command behind `at` and the hold behind `hold` on, as many
 -- as are in a row. Returns how many.
-local function takePlain(batch, kind, sale, at, hold, replies)
+local function takePlain(batch, lane, kind, sale, at, hold, replies)
   local it, records, list, events = kind.item, sale.records, sale.plain, sale.events
   local slots, shoppers, keys, slot = batch.slots, batch.shoppers, batch.keys, kind.number
   local order, ended, event, scale = kind.order, kind.ended, kind.event, #batch.kinds
@@ -111,16 +76,7 @@ local function takePlain(batch, kind, sale, at, hold, replies)
       length = #key
       first, told = FIRST .. TEXT[length], HELD_EVENT .. TEXT[length]
     end
-    local unit
-    if number < 128 then
-      unit = char(number)
-    elseif number < 256 then
-      unit = char(204, number)
-    elseif number < 65536 then
-      unit = char(205, (number - number % 256) / 256, number % 256)
-    else
-      unit = pack(number)
-    end
+    local unit = digits(number)
     local record = first .. key .. order .. unit .. ended
     records[shopper] = record
     list[n + 1], list[n + 2] = shopper, record
@@ -141,22 +97,4 @@ local function takePlain(batch, kind, sale, at, hold, replies)
   sale.stage = sale.stage + 1
   kind.stage = sale.stage
   return taken
-end
-
--- Reads the records of those who hold; who has none keeps none here. Returns whether some have orders
--- that stand apart.
-local function readHolders(sale, names, count)
-  local records, apart = sale.records, false
-  for first = 2, count + 1, CHUNK do
-    local last = math.min(first + CHUNK - 1, count + 1)
-    local found = redis.call('HMGET', KEYS[sale.base + 1], unpack(names, first, last))
-    for i = 1, last - first + 1 do
-      if found[i] then
-        local record = cmsgpack.unpack(found[i])
-        records[names[first + i - 1]] = record
-        apart = apart or record[4] > 0
-      end
-    end
-  end
-  return apart
 end

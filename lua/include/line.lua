@@ -238,34 +238,3 @@ local function decide(sale, lane, c)
   if op == 6 then return decideLapse(sale, lane, c[3]) end
   return { CODE.done }
 end
-
--- Every waiting number up to this one is surely reached by the units that are left, also when all who
--- are parked return; -1 = not all have a number yet.
-local function cutLine(sale, waits, parked)
-  local line = sale.line
-  if line.numbered == 0 then return -1 end
-  local turns = math.floor((allAvailable(sale) - line.claims) / sale.limit) - parked
-  local size = redis.call('ZCARD', waits)
-  if size == 0 then return line.serving end
-  local rank = turns < 1 and 0 or math.min(turns, size) - 1
-  local number = tonumber(redis.call('ZRANGE', waits, rank, rank, 'WITHSCORES')[2])
-  return turns < 1 and number - 1 or number
-end
-
--- What a line counts, once the batch is written.
-local function figuresOfLine(sale)
-  local line, waits = sale.line, KEYS[sale.base + WAIT]
-  local parked = redis.call('ZCARD', KEYS[sale.base + PARK])
-  return {
-    line.mode, sale.st, line.bell, line.numbered, line.joined, line.waiting, parked, line.turns,
-    line.claims, allAvailable(sale), sale.limit, line.serving, cutLine(sale, waits, parked),
-    line.turn, line.factor,
-  }
-end
-
--- Waiting numbers below a ticket's own, once the batch is written.
-local function tellAhead(sale, reply)
-  if reply[5] == WAITING and reply[4] > 0 then
-    reply[8] = redis.call('ZCOUNT', KEYS[sale.base + WAIT], '-inf', '(' .. reply[4])
-  end
-end

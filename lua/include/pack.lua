@@ -27,3 +27,11 @@ local function arrayHead(length)
   if high < 256 then return char(0xdc, high, low) end
   return char(0xdd, math.floor(high / 65536), math.floor(high / 256) % 256, high % 256, low)
 end
+
+-- A number from 0 on.
+local function digits(number)
+  if number < 128 then return char(number) end
+  if number < 256 then return char(204, number) end
+  if number < 65536 then return char(205, (number - number % 256) / 256, number % 256) end
+  return pack(number)
+end

@@ -50,10 +50,12 @@ end
 
 local function writePlaces(sale)
   for set, changed in pairs(sale.places) do
-    local key, gone, there = KEYS[sale.base + set], {}, {}
+    local key, gone, there, last, text = KEYS[sale.base + set], {}, {}, nil, nil
     for shopper, score in pairs(changed) do
       if score then
-        there[#there + 1] = score
+        -- Who is seen is seen now; a number takes Redis longer to write out than the rest of it.
+        if score ~= last then last, text = score, string.format('%.0f', score) end
+        there[#there + 1] = text
         there[#there + 1] = shopper
       else
         gone[#gone + 1] = shopper

@@ -2,7 +2,6 @@
 -- turn ends, claim, { key of an earlier ticket, … } }. Index from 0 in joining order; number 0 = none
 -- yet; the end of a turn is in the turn clock (ms, include/sale.lua); `claim` = units that the turn may
 -- still take. An ended ticket stays until the next takes its place.
-local WAITING, ADMITTED, FINISHED, LAPSED, LEFT = 1, 2, 3, 4, 5
 
 local function isLive(ticket)
   return ticket[4] == WAITING or ticket[4] == ADMITTED
@@ -38,12 +37,6 @@ end
 local function hasTurn(sale, lane, shopper, record)
   local ticket = ticketOf(sale, lane, shopper, record)
   return ticket ~= nil and ticket[4] == ADMITTED
-end
-
-local function allAvailable(sale)
-  local units = 0
-  for i = 1, #sale.items do units = units + available(sale.items[i]) end
-  return units
 end
 
 -- Most units that a hold may take: all that its turn claims, and beyond them what leaves the claims

@@ -18,10 +18,6 @@ local function freeList(sale, item, want)
   return free
 end
 
-local function available(it)
-  return it.last - it.next + 1 + it.returned
-end
-
 local function push(heap, number)
   local at = #heap + 1
   while at > 1 do

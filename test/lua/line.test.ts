@@ -127,7 +127,7 @@ describe('a batch of the line', () => {
       const before = await bytesOf(lane);
       const asked = [[2, 1, 'zoe'], command, [3, 0, 'zoe', 0]];
       const call = lane.rawLineCall([flash, other], asked);
-      const { replies } = readLineAnswer(await lane.run(call));
+      const { replies } = readLineAnswer(await lane.run(call), asked as unknown[][]);
       expect(codes(replies)).toEqual(['not_found', 'fault', 'not_found']);
       expect(replies[1]?.[1]).toBe('malformed command');
       expect(await bytesOf(lane)).toEqual(before);

@@ -14,7 +14,13 @@ import type {
   ShopCommand,
 } from '../../../engine/domain/lane/words.ts';
 import type { Bounds } from '../../../engine/domain/lane/batch.ts';
-import { packBatch, readReplies, type Plain } from '../../../engine/lanes/batch.ts';
+import {
+  packBatch,
+  packLineBatch,
+  readLineReplies,
+  readReplies,
+  type Plain,
+} from '../../../engine/lanes/batch.ts';
 import {
   pack,
   packHeader,
@@ -148,12 +154,16 @@ export class LuaLane {
     bounds = noBounds,
     header: HeaderOptions = {},
   ): Call {
-    const args = [this.#header(bounds, header), pack(commands)];
+    const args = [
+      this.#header(bounds, header),
+      ...packLineBatch(commands as readonly (readonly unknown[])[]),
+    ];
     return { script: scripts.line, keys: this.#keysOf(sales, true), args };
   }
 
   async line(commands: readonly LineCommand[], bounds?: Bounds): Promise<LineAnswer> {
-    return readLineAnswer(await this.run(this.lineCall(commands, bounds)));
+    const asked = commands.map((c) => packLineCommand(c, 0));
+    return readLineAnswer(await this.run(this.lineCall(commands, bounds)), asked);
   }
 
   commandCall(command: LaneCommand, header: HeaderOptions = {}): Call {
@@ -263,14 +273,18 @@ export function readShopAnswer(bytes: unknown, commands: readonly ShopCommand[])
   };
 }
 
-export function readLineAnswer(bytes: unknown): LineAnswer {
+/** `commands` as they were sent. */
+export function readLineAnswer(
+  bytes: unknown,
+  commands: readonly (readonly unknown[])[],
+): LineAnswer {
   const [status, epoch, third, now, , replies, figures] = unpack(bytes as Buffer) as [
     number,
     number,
     number | string,
     number,
     number,
-    unknown[][],
+    EngineReply[],
     (number[] | false)[],
   ];
   if (typeof third === 'string') {
@@ -278,7 +292,7 @@ export function readLineAnswer(bytes: unknown): LineAnswer {
   }
   return {
     ...{ status, epoch, seq: third, why: '', now },
-    replies: replies.map(lineReplyInWords),
+    replies: readLineReplies(replies, commands).map(lineReplyInWords),
     figures: figures.map(figuresInWords),
   };
 }

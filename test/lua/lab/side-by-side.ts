@@ -22,12 +22,17 @@ import { saleOf, flash, noBounds, noon, other } from '../cases/case.ts';
 import { readLineAnswer, readShopAnswer, type Call, type LuaLane } from './lua-lane.ts';
 import type { Move, Sequence } from './sequence.ts';
 import { readLane, withSortedTail } from './snapshot.ts';
-import { withSortedRefusals } from './wire.ts';
+import { packLineCommand, withSortedRefusals } from './wire.ts';
 
 /** What Redis is told, and what it must answer. */
 type Step =
   | { readonly kind: 'call'; readonly call: Call; readonly expected: unknown }
-  | { readonly kind: 'line'; readonly call: Call; readonly expected: unknown }
+  | {
+      readonly kind: 'line';
+      readonly call: Call;
+      readonly asked: readonly (readonly unknown[])[];
+      readonly expected: unknown;
+    }
   | {
       readonly kind: 'shop';
       readonly call: Call;
@@ -139,6 +144,7 @@ class ModelRun {
   #line(move: Extract<Move, { kind: 'line' }>): void {
     this.#wait(move.wait);
     const bounds = { ...noBounds, ...move.bounds };
+    const asked = move.commands.map((c) => packLineCommand(c, 0));
     const call = this.#real.lineCall(move.commands, bounds);
     const result = runLineBatch(this.lane, move.commands, this.#now, bounds);
     if (result.entry !== null) this.entries.push(structuredClone(result.entry));
@@ -146,7 +152,7 @@ class ModelRun {
     this.lineBatches.push({ commands: move.commands, replies, figures });
     const { epoch, seq } = this.lane;
     const expected = { status: 0, epoch, seq, why: '', now: this.#now, replies, figures };
-    this.steps.push({ kind: 'line', call, expected });
+    this.steps.push({ kind: 'line', call, asked, expected });
   }
 
   #command(move: Extract<Move, { kind: 'command' }>): void {
@@ -195,7 +201,7 @@ async function send(real: LuaLane, runId: string, steps: readonly Step[]): Promi
 function readAnswer(step: Exclude<Step, { kind: 'write' }>, answer: unknown): unknown {
   if (typeof answer === 'number') return answer;
   if (step.kind === 'call') return unpack(answer as Buffer);
-  if (step.kind === 'line') return readLineAnswer(answer);
+  if (step.kind === 'line') return readLineAnswer(answer, step.asked);
   const read = readShopAnswer(answer, step.commands);
   return { ...read, replies: read.replies.map(withSortedRefusals) };
 }

@@ -1,7 +1,12 @@
 // A batch as it goes to lua/shop.lua: holds in columns under what they have in common, the rest as they
 // are; and the replies, of which those of plain holds come as numbers.
 import { describe, expect, it } from 'vitest';
-import { packBatch, readReplies } from '../../../engine/lanes/batch.ts';
+import {
+  packBatch,
+  packLineBatch,
+  readLineReplies,
+  readReplies,
+} from '../../../engine/lanes/batch.ts';
 import { pack, unpack } from '../../../engine/lanes/codec.ts';
 
 const hold = (i: number, quantity = 1, sale = 0): unknown[] => {
@@ -63,5 +68,23 @@ describe('a batch of shoppers', () => {
       [0, 1, 0, 'prd', 6, 100, 200, 0, [9], 0],
     ]);
     expect(() => readReplies([1], [common(5), false])).toThrow();
+  });
+});
+
+describe('a batch of a line', () => {
+  const join = (i: number): unknown[] => [1, 0, `shp_${i}`, `key_${i}`, 1];
+
+  it('has its joins in columns, and the rest as it is', () => {
+    const [shape] = packLineBatch([join(1), [5, 0, 3], join(2), [1, 0, 'shp', null, 1]]);
+    const others = [
+      [5, 0, 3],
+      [1, 0, 'shp', null, 1],
+    ];
+    expect(unpack(Buffer.from(shape ?? Buffer.alloc(0)))).toEqual([4, 2, [[0, 1]], others]);
+  });
+
+  it('has the reply of a plain join from its index and its command', () => {
+    const replies = readLineReplies([[-8], 41], [join(1), join(2)]);
+    expect(replies).toEqual([[-8], [0, 0, 41, 0, 1, 0, 'key_2', -1]]);
   });
 });

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './base/paths.mjs';
 import { runProgram } from './program.mjs';
+import { nodeFlags } from './run/roles.mjs';
 
 const main = 'dist/bench/main.js';
 const usage = `
@@ -24,5 +25,7 @@ if (args.includes('--help') || args.includes('-h')) {
   if (built) spawnSync(process.execPath, [join(root, main), '--help'], { stdio: 'inherit' });
   process.exit(0);
 }
-// Figures for a program leave stdout to them alone.
-await runProgram({ name: 'bench', main, args, quiet: args.includes('--json') });
+// The engine as a library is measured in it, so with the flags that an api has. Figures for a program
+// leave stdout to them alone.
+const flags = nodeFlags('api');
+await runProgram({ name: 'bench', main, args, flags, quiet: args.includes('--json') });

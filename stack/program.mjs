@@ -18,12 +18,13 @@ const tailLines = 8;
 
 /**
  * Runs the program with our terminal; nothing of ours moves meanwhile.
- * @param {Awaited<ReturnType<typeof startStack>>} stack @param {string} main @param {string[]} args
+ * @param {Awaited<ReturnType<typeof startStack>>} stack @param {string[]} main with node's flags
+ * @param {string[]} args
  * @returns {Promise<number>} its exit code
  */
 function foreground(stack, main, args) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, '--stack', stack.dir, ...args], {
+    const child = spawn(process.execPath, [...main, '--stack', stack.dir, ...args], {
       cwd: root,
       env: stack.env,
       stdio: 'inherit',
@@ -44,11 +45,11 @@ function printTails(logs, print) {
 }
 
 /**
- * @param {{ name: 'demo' | 'bench', main: string, args: string[], quiet?: boolean }} program
- *   `main` in dist/; `quiet`: stdout is the program's alone
+ * @param {{ name: 'demo' | 'bench', main: string, args: string[], flags?: string[], quiet?: boolean }}
+ *   program `main` in dist/; `flags` of node; `quiet`: stdout is the program's alone
  * @returns {Promise<never>} ends the process with the program's exit code
  */
-export async function runProgram({ name, main, args, quiet = false }) {
+export async function runProgram({ name, main, args, flags = [], quiet = false }) {
   const output = quiet ? process.stderr : process.stdout;
   /** @param {string} line */
   const print = (line) => void output.write(`${line}\n`);
@@ -65,7 +66,7 @@ export async function runProgram({ name, main, args, quiet = false }) {
     const file = join(root, main);
     if (!existsSync(file)) throw new StackError(`${name} is not built yet: ${main} is missing.`);
     print('');
-    code = await foreground(stack, file, args);
+    code = await foreground(stack, [...flags, file], args);
     if (code !== exitCode.ok && !stopping) printTails(join(dir, 'logs'), print);
   } catch (error) {
     if (!stopping) code = report(error);

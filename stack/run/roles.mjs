@@ -16,7 +16,7 @@ const stopMs = 12_000; // a role gives itself 10 s
  *
  * @param {string} role @returns {string[]}
  */
-const nodeFlags = (role) => (role === 'api' ? ['--max-semi-space-size=64'] : []);
+export const nodeFlags = (role) => (role === 'api' ? ['--max-semi-space-size=64'] : []);
 
 /** @type {Record<string, string>} */
 const mainOf = {

@@ -9,7 +9,6 @@ import { invariant } from '../fault.ts';
 import { beforeScrape, metrics } from '../metrics.ts';
 import { copyLines } from './copy.ts';
 import type { Db, DbOptions, Query, TxOptions } from './db.ts';
-import { doorTo, leaveDoor, type Door } from './door.ts';
 import { fault, isBroken, toFault } from './errors.ts';
 import { getTypeParser } from './types.ts';
 
@@ -36,7 +35,7 @@ export function createDb(url: string, options: DbOptions = {}): Db {
   // A client in use has no listener of the pool's: without one its end would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   watch(pool);
-  return new PooledDb(pool, url, settings.query_timeout);
+  return new PooledDb(pool, settings.query_timeout);
 }
 
 function settingsOf(url: string, options: DbOptions): PoolConfig & { query_timeout: number } {
@@ -58,14 +57,10 @@ function settingsOf(url: string, options: DbOptions): PoolConfig & { query_timeo
 
 class PooledDb implements Db {
   readonly #pool: Pool;
-  readonly #url: string;
-  readonly #door: Door;
   readonly #timeoutMs: number;
 
-  constructor(pool: Pool, url: string, timeoutMs: number) {
+  constructor(pool: Pool, timeoutMs: number) {
     this.#pool = pool;
-    this.#url = url;
-    this.#door = doorTo(url);
     this.#timeoutMs = timeoutMs;
   }
 
@@ -116,10 +111,8 @@ class PooledDb implements Db {
 
   async #acquire(): Promise<PoolClient> {
     if (this.#pool.waitingCount >= waitingMax) throw fault(`${waitingMax} callers wait already`);
-    const { idleCount, totalCount, options } = this.#pool;
-    const isNew = idleCount === 0 && totalCount < options.max;
     try {
-      return await (isNew ? this.#door.pass(() => this.#pool.connect()) : this.#pool.connect());
+      return await this.#pool.connect();
     } catch (error) {
       throw toFault(error);
     }
@@ -127,7 +120,6 @@ class PooledDb implements Db {
 
   async close(): Promise<void> {
     pools.delete(this.#pool);
-    leaveDoor(this.#url);
     await this.#pool.end();
   }
 

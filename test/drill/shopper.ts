@@ -27,28 +27,21 @@ interface ShownLine {
   readonly units: readonly number[];
 }
 
+const ofHolds = [
+  'sold_out',
+  'limit_reached',
+  'rate_limited',
+  'sale_not_started',
+  'sale_paused',
+  'sale_ended',
+  'not_admitted',
+];
+
 /** Refusals that each command may meet. */
 const refusals: Readonly<Record<Verb, ReadonlySet<string>>> = {
-  hold: new Set([
-    'sold_out',
-    'limit_reached',
-    'rate_limited',
-    'sale_not_started',
-    'sale_paused',
-    'sale_ended',
-    'not_admitted',
-  ]),
+  hold: new Set(ofHolds),
   // `unsupported`: their sales are decided by different lanes.
-  checkout: new Set([
-    'sold_out',
-    'limit_reached',
-    'rate_limited',
-    'sale_not_started',
-    'sale_paused',
-    'sale_ended',
-    'not_admitted',
-    'unsupported',
-  ]),
+  checkout: new Set([...ofHolds, 'unsupported']),
   pay: new Set(['hold_expired', 'illegal_transition', 'settling']),
   release: new Set(['illegal_transition', 'settling']),
 };

@@ -7,6 +7,8 @@ import { createEngine } from '../engine/index.ts';
 import { loadConfig } from '../platform/config.ts';
 import type { Config } from '../platform/config.ts';
 import { armCrash } from '../platform/crash.ts';
+import { messageOf } from '../platform/fault.ts';
+import { raiseBacklog } from '../platform/http/backlog.ts';
 import { runRole } from '../platform/lifecycle.ts';
 import type { Role } from '../platform/lifecycle.ts';
 import { createLog } from '../platform/log.ts';
@@ -21,6 +23,8 @@ const role = 'api';
 /** What the configuration says when nobody named this process. */
 const unnamed = 'highnoon';
 const drainMs = 5000;
+/** Not accepted yet; the kernel's own bound (net.core.somaxconn) holds beside it. */
+const waitingConnectionsMax = 16_384;
 /** After the api's own; the starter gives each process its own ops port. */
 const workerOpsOffset = 2;
 
@@ -54,6 +58,9 @@ async function start(): Promise<Role> {
       return { status, checks: { ...checks, lanes } };
     },
     log,
+  });
+  raiseBacklog(http.port, waitingConnectionsMax).catch((error: unknown) => {
+    log.warn({ err: messageOf(error) }, 'a crowd that comes at once will find a short queue');
   });
   log.info({ port: http.port, ops: ops.port }, 'the api is open');
   return {

@@ -29,7 +29,7 @@ export class OutcomeAnswer implements Answering {
     this.#id = id;
     this.#log = log;
     this.#whenDone = whenDone;
-    session.inFlight += 1;
+    session.asks();
   }
 
   reply(status: number, json: string | object, headers?: ReplyHeaders): void {
@@ -51,7 +51,7 @@ export class OutcomeAnswer implements Answering {
   }
 
   #send(members: string): void {
-    this.#session.inFlight -= 1;
+    this.#session.answered();
     this.#session.send('outcome', `{"id":"${this.#id}",${members}}`);
   }
 }

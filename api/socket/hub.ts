@@ -33,7 +33,7 @@ import {
 import { closeCodes } from './messages.ts';
 import { Pusher } from './pusher.ts';
 import { Room, topicOf } from './room.ts';
-import type { Session } from './session.ts';
+import type { Session, SessionOwner } from './session.ts';
 import { Sessions } from './sessions.ts';
 
 export interface Identified {
@@ -68,14 +68,15 @@ export class Hub {
   readonly #offered = new WeakMap<Session, string>();
   readonly #timers: readonly NodeJS.Timeout[];
   readonly #pusher: Pusher;
+  readonly #owner: SessionOwner;
 
   constructor(options: HubOptions) {
     this.#options = options;
     this.api = options.api;
     this.parts = { api: options.api, catalog: options.catalog, desk: options.desk };
     this.log = options.log;
-    const owner = { lags: (session: Session) => this.#lags(session) };
-    this.sessions = new Sessions(owner, (session) => this.#leaveAll(session));
+    this.#owner = { lags: (session) => this.#lags(session), inFlight: 0 };
+    this.sessions = new Sessions(this.#owner, (session) => this.#leaveAll(session));
     this.#pusher = new Pusher(this);
     this.#timers = [
       setInterval(() => this.#tick(), tickMs).unref(),
@@ -333,9 +334,7 @@ export class Hub {
   }
 
   inFlight(): number {
-    let waiting = 0;
-    for (const session of this.sessions.open) waiting += session.inFlight;
-    return waiting;
+    return this.#owner.inFlight;
   }
 
   /** Each comes back after a wait of its own, so that a crowd does not do it in one instant. */

@@ -17,6 +17,12 @@ export const socketsPerCallerMax = 50;
 /** Of a process: beyond it 503. */
 export const socketsMax = 100_000;
 
+/**
+ * Opened each second, of a crowd that comes in one instant, while others wait for answers; and while
+ * nobody does. So many of the crowd wait for their turn.
+ */
+export const entry = { busyPerSecond: 2000, calmPerSecond: 10_000, waitingMax: 50_000 } as const;
+
 /** What a client has not taken: from here on it gets the latest state later instead of a backlog. */
 export const lagBytes = 16 * 1024;
 /** Below it, it has caught up. */

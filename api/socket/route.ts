@@ -12,7 +12,7 @@ import { Client } from './client.ts';
 import { protocols } from './codec.ts';
 import { Hub } from './hub.ts';
 import type { HubOptions } from './hub.ts';
-import { bufferedMaxBytes, cutBytes, idleSeconds, socketsMax } from './limits.ts';
+import { bufferedMaxBytes, cutBytes, entry, idleSeconds, socketsMax } from './limits.ts';
 import { mayOpen } from './origin.ts';
 
 export interface SocketOptions {
@@ -75,6 +75,7 @@ export function createSocket(options: SocketOptions): SocketRoute {
     maxPayloadBytes: cutBytes,
     maxBufferedBytes: bufferedMaxBytes,
     idleSeconds,
+    entry,
     attach: (publisher) => {
       const { api, catalog, desk, log, identify, limited } = options;
       hub = new Hub({ api, catalog, desk, log, publisher, identify, limited });

@@ -40,6 +40,8 @@ interface Kept {
 export interface SessionOwner {
   /** It does not read any more: it is to be caught up, or closed. */
   lags(session: Session): void;
+  /** Commands of all sessions that wait for their answer. */
+  inFlight: number;
 }
 
 export class Session {
@@ -91,6 +93,17 @@ export class Session {
     this.#tokens = Math.min(messagesBurst, this.#tokens + gained) - 1;
     this.#tokensAt = now;
     return this.#tokens >= 0;
+  }
+
+  /** A command of its waits for the answer, and does not any more. */
+  asks(): void {
+    this.inFlight += 1;
+    this.#owner.inFlight += 1;
+  }
+
+  answered(): void {
+    this.inFlight -= 1;
+    this.#owner.inFlight -= 1;
   }
 
   /** Its caller has a new ticket; what it was told of that ticket since stays. */

@@ -18,6 +18,7 @@ import { Limiter } from './rate.ts';
 import type { AuthResult, Method, Route } from './route.ts';
 import type { Sent, SocketHandler, SocketPeer, SocketRoute } from './socket.ts';
 import { StreamedExchange } from './streamed.ts';
+import { Turnstile } from './turnstile.ts';
 import { Validators } from './validate.ts';
 
 export type Need = 'vendor' | 'shopper';
@@ -192,25 +193,34 @@ function registerSocket(
       app.publish(topic, message, isBinary);
     },
   });
+  const entry: Turnstile = new Turnstile({
+    ...route.entry,
+    isBusy: () => !around.draining && (around.inFlight > entry.waiting || route.inFlight() > 0),
+  });
   app.ws<WireData>(patternOf(route.path), {
     maxPayloadLength: route.maxPayloadBytes,
     maxBackpressure: route.maxBufferedBytes,
     idleTimeout: route.idleSeconds,
     sendPingsAutomatically: true,
     upgrade: (res, req, context) => {
+      readAwaited();
       const exchange = new Exchange(bound, around, res, false);
       res.onAborted(() => exchange.onAborted());
       exchange.copy(req);
-      const accepted = around.draining ? closing : route.upgrade(exchange.upgradeOf(req));
-      if ('code' in accepted) {
-        exchange.problem(accepted);
-        return;
-      }
-      const data = { wire: new Wire(), open: accepted.open };
+      const asked = exchange.upgradeOf(req);
       const key = req.getHeader('sec-websocket-key');
-      const extensions = req.getHeader('sec-websocket-extensions');
-      exchange.upgraded();
-      res.upgrade(data, key, accepted.protocol, extensions, context);
+      const enter = (): boolean => {
+        if (exchange.done) return false;
+        const accepted = around.draining ? closing : route.upgrade(asked);
+        if ('code' in accepted) exchange.problem(accepted);
+        else {
+          const data = { wire: new Wire(), open: accepted.open };
+          exchange.upgraded();
+          res.cork(() => res.upgrade(data, key, accepted.protocol, '', context));
+        }
+        return true;
+      };
+      if (!entry.pass(enter)) exchange.problem(crowded);
     },
     open: (ws) => {
       const { wire, open } = ws.getUserData();
@@ -233,6 +243,10 @@ function registerSocket(
 
 const closing = problem('unavailable', 'This server is closing: connect again.', {
   retryAfterMs: 1000,
+});
+
+const crowded = problem('unavailable', 'More ask for a socket than can wait for one.', {
+  retryAfterMs: 5000,
 });
 
 function patternOf(path: string): string {

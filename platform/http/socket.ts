@@ -49,6 +49,15 @@ export interface Publisher {
   publish(topic: string, message: string | Uint8Array, isBinary: boolean): void;
 }
 
+/** How a crowd that comes at once is let in, so that whoever is there goes on being served. */
+export interface Entry {
+  /** Each second, while others wait for answers, and while nobody does. */
+  readonly busyPerSecond: number;
+  readonly calmPerSecond: number;
+  /** Of those who ask for a socket; more are turned away. */
+  readonly waitingMax: number;
+}
+
 export interface SocketRoute {
   /** Also that of a route in the table, which answers who asks without an upgrade. */
   readonly path: string;
@@ -58,6 +67,7 @@ export interface SocketRoute {
   readonly maxBufferedBytes: number;
   /** A socket without a sign of life for so long is closed; pings are sent by themselves. */
   readonly idleSeconds: number;
+  readonly entry: Entry;
   /** Called once, before it listens. */
   attach(publisher: Publisher): void;
   /** Whether and as what it is opened. */

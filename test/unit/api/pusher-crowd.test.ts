@@ -10,7 +10,7 @@ import { done, linedSaleId as sale, lineFigures } from './fake-engine.ts';
 const count = crowdMin + 44;
 
 function stage(standings: readonly LineStanding[]) {
-  const sessions = new Sessions({ lags: () => undefined }, () => undefined);
+  const sessions = new Sessions({ lags: () => undefined, inFlight: 0 }, () => undefined);
   const told = new Map<string, Record<string, unknown>[]>();
   const looked: string[] = [];
   for (let i = 0; i < count; i++) {

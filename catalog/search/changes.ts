@@ -55,6 +55,7 @@ function isSameSale(a: SaleOfHit | null, b: SaleOfHit | null): boolean {
     a.state === b.state &&
     a.price === b.price &&
     a.starts_at === b.starts_at &&
-    a.ends_at === b.ends_at
+    a.ends_at === b.ends_at &&
+    a.admission === b.admission
   );
 }

@@ -9,6 +9,7 @@ import { searchTextOf } from './document.ts';
 import { deliveryTag, tierTag, onSaleTag } from './tags.ts';
 import type { Tag } from './tags.ts';
 import { readFamilies, standingsOf, wholeColumns } from './families.ts';
+import { shownText } from './shown.ts';
 import type { Family as FamilyOf } from './families.ts';
 import type { Standing } from './standing.ts';
 
@@ -42,7 +43,7 @@ async function rowsOf(q: Query, families: readonly Family[]): Promise<object[]> 
   const standings = await standingsOf(q, families);
   return families.map((family, i) => {
     const { tags = [], ...text } = texts[i] ?? {};
-    const { head, versions } = family;
+    const { head, variants, versions } = family;
     const standing = standings[i];
     const deliveryId = rulesIds[i] ?? null;
     const found = tags.flatMap(({ label }) => tagIds.get(label) ?? []);
@@ -54,6 +55,7 @@ async function rowsOf(q: Query, families: readonly Family[]): Promise<object[]> 
       ...standing,
       tags: [...new Set([...found, ...built, deliveryTag(deliveryId)])],
       delivery_id: deliveryId,
+      shown: standing === undefined ? '' : shownText(head, variants.length, standing),
       registered_at: head.registered_at.toISOString(),
     };
   });
@@ -63,7 +65,7 @@ const standingTags = ({ tier, on_sale: onSale }: Standing): number[] =>
   onSale ? [tierTag(tier), onSaleTag] : [tierTag(tier)];
 
 const columns = `product_id, versions, words, tags, delivery_id, availability, price, list_price,
-  sale, popularity, quality, tier, registered_at`;
+  sale, popularity, quality, tier, registered_at, shown`;
 
 const writeText = `
 INSERT INTO shop.search AS s (${columns})
@@ -71,21 +73,24 @@ SELECT product_id, versions,
   setweight(to_tsvector('shop.words', a), 'A') || setweight(to_tsvector('shop.words', b), 'B') ||
   setweight(to_tsvector('shop.words', c), 'C') || setweight(to_tsvector('shop.words', d), 'D'),
   ARRAY(SELECT jsonb_array_elements(tags)::integer),
-  delivery_id, availability, price, list_price, sale, popularity, quality, tier, registered_at
+  delivery_id, availability, price, list_price, sale, popularity, quality, tier, registered_at, shown
 FROM jsonb_to_recordset($1::jsonb) AS r(
   product_id text, versions bigint, a text, b text, c text, d text, tags jsonb,
   delivery_id integer, availability smallint, price bigint, list_price bigint, sale jsonb,
-  popularity bigint, quality real, tier smallint, registered_at timestamptz)
+  popularity bigint, quality real, tier smallint, registered_at timestamptz, shown text)
 ORDER BY product_id
 ON CONFLICT (product_id) DO UPDATE SET
   versions = EXCLUDED.versions, words = EXCLUDED.words, tags = EXCLUDED.tags,
   delivery_id = EXCLUDED.delivery_id, availability = EXCLUDED.availability,
   price = EXCLUDED.price, list_price = EXCLUDED.list_price, sale = EXCLUDED.sale,
   popularity = EXCLUDED.popularity, quality = EXCLUDED.quality, tier = EXCLUDED.tier,
+  shown = EXCLUDED.shown,
   indexed_at = CASE WHEN s.words = EXCLUDED.words THEN s.indexed_at ELSE now() END
-WHERE (s.versions, s.words, s.tags, s.availability, s.price, s.list_price, s.sale, s.popularity)
+WHERE (s.versions, s.words, s.tags, s.availability, s.price, s.list_price, s.sale, s.popularity,
+    s.shown)
   IS DISTINCT FROM (EXCLUDED.versions, EXCLUDED.words, EXCLUDED.tags, EXCLUDED.availability,
-    EXCLUDED.price, EXCLUDED.list_price, EXCLUDED.sale, EXCLUDED.popularity)`;
+    EXCLUDED.price, EXCLUDED.list_price, EXCLUDED.sale, EXCLUDED.popularity,
+    EXCLUDED.shown)`;
 
 const addTagsText = `
 INSERT INTO shop.search_tags (label, shown)

@@ -7,8 +7,6 @@ import type { Query } from '../../platform/postgres/pool.ts';
 import { AssertionFailed } from '../../platform/fault.ts';
 import { countHits } from './counts.ts';
 import type { Counts } from './counts.ts';
-import type { DeliveryRules } from '../delivery/rules.ts';
-import type { SaleOfHit } from './standing.ts';
 import { below1, exactBonus, rankedMax, scoreScale } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
 import { tierTag } from './tags.ts';
@@ -45,17 +43,10 @@ export interface Hit {
   readonly id: string;
   /** What the page is ordered by: the cursor's number. */
   readonly key: number;
-  readonly name: string;
-  readonly brand: string | null;
-  readonly category: string | null;
-  readonly image: string | null;
-  readonly currency: string;
-  readonly price: number;
-  readonly list_price: number;
-  readonly availability: number;
-  readonly sale: SaleOfHit | null;
-  readonly variants: number;
-  readonly rules: DeliveryRules | null;
+  /** Its set of rules; null = delivered everywhere. */
+  readonly deliveryId: number | null;
+  /** As shown.ts writes it. */
+  readonly shown: string;
 }
 
 export interface Found extends Counts {
@@ -94,7 +85,17 @@ export async function findHits(q: Query, query: HitQuery): Promise<Found> {
   const [row] = await q.query<Row>(text, values, name);
   if (row === undefined) throw new AssertionFailed('a search answered no row');
   const { hits, count, counted } = row;
-  return { hits: hits ?? [], count, ...countHits(counted ?? '', query.deliveryTags) };
+  return {
+    hits: hits === null ? [] : hits.split('\n').map(hitOf),
+    count,
+    ...countHits(counted ?? '', query.deliveryTags),
+  };
+}
+
+/** Neither an id nor JSON on one line holds what parts them. */
+function hitOf(line: string): Hit {
+  const [key = '', id = '', delivery = '', shown = ''] = line.split('\t');
+  return { id, key: Number(key), deliveryId: delivery === '' ? null : Number(delivery), shown };
 }
 
 const countText = `SELECT count(*) AS n FROM (
@@ -107,7 +108,8 @@ export async function countUpTo(q: Query, tsquery: string, max: number): Promise
 }
 
 interface Row {
-  readonly hits: Hit[] | null;
+  /** A line each: key, id, rules of delivery, what is shown. */
+  readonly hits: string | null;
   readonly count: number;
   /** As countHits takes it. */
   readonly counted: string | null;
@@ -132,16 +134,15 @@ export function hitsSql(query: HitQuery): Statement {
       : `asked AS MATERIALIZED (SELECT to_tsquery('shop.words', ${p.add(query.tsquery)}) AS words),`;
   const conditions = [...conditionsOf(query, asked, p), ...tierCondition(query, p)];
   const page = ranked ? rankedPage(query, p) : orderedPage(query, p);
+  // A row is read again by its place in the table, which cannot change within a statement.
   const text = `
 WITH ${askedText} hits AS MATERIALIZED (
-  SELECT s.product_id, s.counted${ranked ? `, ${scoreOf(query, p)} AS score` : ''}
+  SELECT s.ctid AS at, s.product_id, s.counted${ranked ? `, ${scoreOf(query, p)} AS score` : ''}
   FROM shop.search s WHERE ${conditions.join(' AND ')} LIMIT ${rankedMax}
 ), page AS (${page})
 SELECT n AS count, counted,
-  (SELECT json_agg(h ORDER BY place) FROM (
-    SELECT page.place, page.key, ${shownColumns}
-    FROM page JOIN shop.search s USING (product_id) JOIN shop.products p ON p.id = s.product_id COLLATE "default"
-    LEFT JOIN shop.delivery_rules d ON d.id = s.delivery_id) h) AS hits
+  (SELECT string_agg(${hitLine}, E'\\n' ORDER BY page.key ${directionOf(query)}, page.product_id)
+    FROM page JOIN shop.search s ON s.ctid = page.at) AS hits
 FROM (SELECT count(*) AS n, string_agg(counted, '') AS counted FROM hits) all_of_them`;
   const { values } = p;
   const isUsual = ranked && usualLimits.has(query.limit);
@@ -152,13 +153,20 @@ FROM (SELECT count(*) AS n, string_agg(counted, '') AS counted FROM hits) all_of
 const usualLimits: ReadonlySet<number> = new Set([10, 20, 24, 50]);
 
 /** A few dozen forms for each limit, by which conditions there are. */
-const nameOf = (text: string): string =>
-  `search_hits_${createHash('sha1').update(text).digest('base64url').slice(0, 10)}`;
+const names = new Map<string, string>();
 
-/** Ids are compared in the collation of the index that finds them: here that of shop.products. */
-const shownColumns = `s.product_id AS id, p.name, p.brand, p.category, p.images[1] AS image,
-  p.currency, s.price, s.list_price, s.availability, s.sale, d.rules,
-  (SELECT count(*) FROM shop.products v WHERE v.variant_of = p.id AND v.withdrawn_at IS NULL) AS variants`;
+function nameOf(text: string): string {
+  const known = names.get(text);
+  if (known !== undefined) return known;
+  const name = `search_hits_${createHash('sha1').update(text).digest('base64url').slice(0, 10)}`;
+  names.set(text, name);
+  return name;
+}
+
+const hitLine = `concat(page.key, E'\\t', page.product_id, E'\\t', s.delivery_id, E'\\t', s.shown)`;
+
+const orderOf = (sort: Sort): Order => orders[sort === 'relevance' ? 'quality' : sort];
+const directionOf = ({ sort }: HitQuery): Order['direction'] => orderOf(sort).direction;
 
 function conditionsOf(query: HitQuery, words: string, p: Parameters): string[] {
   const { tsquery, tags, anyTag, minPrice, maxPrice } = query;
@@ -191,7 +199,7 @@ function scoreOf({ some, tsquery, exact, ranking }: HitQuery, p: Parameters): st
     exact === ''
       ? ''
       : ` + CASE WHEN s.words @@ ${wordsOf(exact, p)} THEN ${exactBonus} ELSE 0 END`;
-  return `round((${rank} * (1 + ${quality} * s.quality)${whole})::numeric * ${scoreScale})::bigint`;
+  return `round((${rank} * (1 + ${quality} * s.quality)${whole}) * ${scoreScale})::bigint`;
 }
 
 /** Read once, not for each hit. */
@@ -200,14 +208,14 @@ const wordsOf = (tsquery: string, p: Parameters): string =>
 
 function rankedPage({ after, limit }: HitQuery, p: Parameters): string {
   const place = after === null ? 'true' : keyset('score', 'product_id', 'DESC', after, p, 'bigint');
-  return `SELECT product_id, score AS key, row_number() OVER (ORDER BY score DESC, product_id) AS place
-  FROM hits WHERE ${place} ORDER BY score DESC, product_id LIMIT ${limit + 1}`;
+  return `SELECT at, product_id, score AS key FROM hits WHERE ${place}
+  ORDER BY score DESC, product_id LIMIT ${limit + 1}`;
 }
 
 /** Its words are a constant to the planner: for a common word it walks an index of the order. */
 function orderedPage(query: HitQuery, p: Parameters): string {
   const { sort, after, limit, rest, tier, tsquery } = query;
-  const { key, direction } = orders[sort === 'relevance' ? 'quality' : sort];
+  const { key, direction } = orderOf(sort);
   const words = tsquery === '' ? '' : `to_tsquery('shop.words', ${p.add(tsquery)})`;
   const all = conditionsOf(query, words, p);
   if (rest) {
@@ -217,7 +225,7 @@ function orderedPage(query: HitQuery, p: Parameters): string {
   if (after !== null) all.push(keysetOf(sort, key, direction, after, p));
   const by = sort === 'newest' ? 's.registered_at' : key;
   const order = `${by} ${direction}, s.product_id`;
-  return `SELECT s.product_id, ${key} AS key, row_number() OVER (ORDER BY ${order}) AS place
+  return `SELECT s.ctid AS at, s.product_id, ${key} AS key
   FROM shop.search s WHERE ${all.join(' AND ')} ORDER BY ${order} LIMIT ${limit + 1}`;
 }
 

@@ -141,7 +141,7 @@ export function createAnswers({
           throw notYetMigrated(error);
         },
       );
-      return document === null ? null : JSON.stringify(document).slice(0, -1);
+      return document === null ? null : document.slice(0, -1);
     },
     now,
   });
@@ -149,18 +149,18 @@ export function createAnswers({
 
 const rulesText = `SELECT delivery FROM shop.products WHERE id = $1 AND withdrawn_at IS NULL`;
 
-/** Null when there is no such product. */
-async function answerTo(parts: SearchParts, question: Question): Promise<object | null> {
+/** JSON; null when there is no such product. */
+async function answerTo(parts: SearchParts, question: Question): Promise<string | null> {
   switch (question.kind) {
     case 'search':
       return search(parts, question.ask);
     case 'suggest':
-      return { suggestions: await suggest(parts.q, question.q) };
+      return JSON.stringify({ suggestions: await suggest(parts.q, question.q) });
     case 'delivery': {
       const { productId, place } = question;
       const rows = await parts.q.query<{ delivery: DeliveryRules | null }>(rulesText, [productId]);
       const [row] = rows;
-      return row === undefined ? null : deliveryTo(row.delivery, place);
+      return row === undefined ? null : JSON.stringify(deliveryTo(row.delivery, place));
     }
   }
 }

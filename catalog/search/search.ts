@@ -4,22 +4,20 @@
  */
 import type { Query } from '../../platform/postgres/pool.ts';
 import { refuse } from '../../platform/http/problems.ts';
-import { deliveryTo } from '../delivery/rules.ts';
 import type { Place } from '../delivery/rules.ts';
 import { readCursor, writeCursor } from './cursor.ts';
 import type { Position } from './cursor.ts';
-import type { Deliverable } from './deliverable.ts';
 import { facetsOf, totalOf } from './facets.ts';
 import { countUpTo, findHits } from './hits.ts';
 import type { Found, Hit, HitQuery, Sort } from './hits.ts';
+import type { Deliverable } from './deliverable.ts';
 import type { Labels } from './labels.ts';
 import { nextStage, planOf, tiersFor } from './plan.ts';
 import type { Plan, Stage } from './plan.ts';
-import { availabilities, exactCountMax, fewHits, rankedMax } from './ranking.ts';
+import { exactCountMax, fewHits, rankedMax } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
 import { onSaleTag, tagOf } from './tags.ts';
 import { readTiers } from './tiers.ts';
-import type { SaleOfHit } from './standing.ts';
 import type { Tiers } from './tiers.ts';
 import type { Vocabulary, WordFacts } from './vocabulary.ts';
 import { isEmpty, readTyped } from './words.ts';
@@ -71,8 +69,8 @@ interface Result {
   readonly found: Found;
 }
 
-/** The answer without what each reply adds. Throws a ProblemError for a cursor of another query. */
-export async function search(parts: SearchParts, ask: Ask): Promise<object> {
+/** The answer as JSON, without what each reply adds. Throws a ProblemError for a cursor of another query. */
+export async function search(parts: SearchParts, ask: Ask): Promise<string> {
   const typed = readTyped(ask.q);
   const query = queryText(ask);
   const start = ask.cursor === null ? null : readCursor(ask.cursor, query);
@@ -187,25 +185,35 @@ function hitQuery(
 }
 
 async function answerOf(
-  { labels }: SearchParts,
+  { labels, deliverable }: SearchParts,
   ask: Ask,
   tiers: Tiers,
   { plan, position, found }: Result,
   query: string,
-): Promise<object> {
+): Promise<string> {
   const share = tiers.shares[position.tier] ?? 1;
   const { total, approximate, factor } = totalOf(found.count, share, found.count >= rankedMax);
   const tags = await labels.tagsOf([...found.tags.keys()].filter((id) => id > 0));
   const shown = found.hits.slice(0, ask.limit);
   const next = nextOf(ask, position, found.hits, position.tier < tiers.shares.length - 1);
-  return {
-    hits: shown.map((hit) => hitDocument(hit, ask.place)),
+  const rest = {
     facets: facetsOf(found, tags, factor, found.deliverable),
     total,
     total_approximate: approximate,
     matched: plan.matched,
     next_cursor: next === null ? null : writeCursor(next, query),
   };
+  return `{"hits":[${await hitsText(deliverable, ask.place, shown)}],${JSON.stringify(rest).slice(1)}`;
+}
+
+async function hitsText(
+  deliverable: Deliverable,
+  place: Place | null,
+  hits: readonly Hit[],
+): Promise<string> {
+  const ids = hits.map(({ deliveryId }) => deliveryId);
+  const texts = await deliverable.textsFor(place, ids);
+  return hits.map(({ shown }, i) => `${shown},"delivery":${texts[i] ?? 'null'}}`).join(',');
 }
 
 /** Null at the end. Beyond the ranked tiers come the others, by quality. */
@@ -223,34 +231,6 @@ function nextOf(
   const ranksText = !isEmpty(readTyped(ask.q));
   return ranked && ranksText && hasRest ? { ...position, part: 'rest', after: null } : null;
 }
-
-function hitDocument(hit: Hit, place: Place | null): object {
-  const { currency } = hit;
-  const money = (amount: number) => ({ amount, currency });
-  const off = hit.list_price - hit.price;
-  return {
-    id: hit.id,
-    name: hit.name,
-    brand: hit.brand,
-    category: hit.category,
-    image: hit.image,
-    price: money(hit.price),
-    list_price: money(hit.list_price),
-    discount_percent:
-      hit.list_price === 0 ? 0 : Math.floor((Math.max(0, off) * 100) / hit.list_price),
-    availability: availabilities[hit.availability] ?? 'coming',
-    ...(hit.sale === null ? {} : { sale: saleDocument(hit.sale, currency) }),
-    variants: hit.variants,
-    delivery: deliveryTo(hit.rules, place),
-  };
-}
-
-/** A row that was written before there were lines does not say that there is none. */
-const saleDocument = ({ admission = 'open', price, ...sale }: SaleOfHit, currency: string) => ({
-  ...sale,
-  price: { amount: price, currency },
-  admission,
-});
 
 const tiersFreshMs = 5000;
 

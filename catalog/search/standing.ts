@@ -12,7 +12,7 @@ export interface SaleOfHit {
   readonly price: number;
   readonly starts_at: string;
   readonly ends_at: string | null;
-  readonly admission?: Offer['admission'];
+  readonly admission: Offer['admission'];
 }
 
 /** Columns of shop.search, and whether it is on sale now. */

@@ -29,6 +29,18 @@ export function checkRefusals(evidence: Evidence): void {
   }
 }
 
+/** The same of one line of several, as if it had been asked of that sale. */
+export function whyRefused(
+  evidence: Evidence,
+  asked: Asked,
+  sale: SaleHistory,
+  { askedAt, toldAt }: Telling,
+  rejection: Rejection,
+): string {
+  const world = { from: wallOf(askedAt), to: wallOf(toldAt) };
+  return whyWrong(evidence, { asked, sale, rejection, world, lane: laneSpan(evidence, world) });
+}
+
 function refusalOf(
   evidence: Evidence,
   asked: Asked,

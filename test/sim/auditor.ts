@@ -4,11 +4,12 @@
  * nothing else is. The audit of the product recounts the stores beside it.
  */
 import { audit } from '../../engine/audit/audit.ts';
-import { laneOfId } from '../../engine/domain/ids.ts';
+import { laneOfId, mayBePart, mayHaveParts } from '../../engine/domain/ids.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { wrongIn } from '../support/audit.ts';
 import { checkLines } from './auditor-line.ts';
 import { checkRefusals } from './auditor-refusals.ts';
+import { checkSeveral, checkTerms, readLines, readTerms } from './auditor-several.ts';
 import type { Evidence, Row } from './evidence.ts';
 import type { Asked, History } from './history.ts';
 import type { Lab } from './lab.ts';
@@ -28,6 +29,8 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
   const evidence: Evidence = {
     history,
     rows: await readRows(lab),
+    terms: await readTerms(lab.db),
+    linesOf: await readLines(lab.db),
     lost: losses.orders,
     lossy: losses.count > 0,
     wrong: [],
@@ -39,6 +42,8 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
   checkOwners(evidence);
   checkLimits(evidence);
   checkTimes(evidence);
+  checkSeveral(evidence, faults);
+  checkTerms(evidence, faults);
   checkRefusals(evidence);
   await checkLines(lab.db, evidence, faults, scene.crew.deaths);
   await checkAway(lab, evidence);
@@ -55,7 +60,8 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
 
 async function readRows({ db }: Lab): Promise<Map<string, Row>> {
   const rows = await db.query<Omit<Row, 'ended' | 'sale'> & { ended: number | null }>(
-    `SELECT id, shopper, state, units, price, held_at AS held, ended_at AS ended
+    `SELECT id, shopper, state, units, price, held_at AS held, hold_expires_at AS deadline,
+            ended_at AS ended
        FROM sale.orders ORDER BY id`,
   );
   return new Map(
@@ -110,10 +116,12 @@ function checkAnswers({ history, rows, lost, wrong }: Evidence): void {
 }
 
 /** A hold ends once, by what was asked for, and what was told of it stays true. */
-function checkEnds({ history, rows, lost, wrong }: Evidence): void {
+function checkEnds({ history, rows, linesOf, lost, wrong }: Evidence): void {
   for (const [id, row] of rows) {
     if (lost.has(id)) continue;
-    const asked = history.asked.filter((one) => one.order === id);
+    // What is asked of an order is asked of all its lines.
+    const home = linesOf.get(id)?.[0] ?? id;
+    const asked = history.asked.filter((one) => one.order === home);
     const done = (kind: Asked['kind']) =>
       asked.some(
         (one) => one.kind === kind && one.tellings.some((t) => t.outcome?.kind === 'done'),
@@ -125,9 +133,11 @@ function checkEnds({ history, rows, lost, wrong }: Evidence): void {
     }
     if (row.state === 'paid' && !tried('pay')) wrong.push(`${id}: nobody paid it`);
     if (row.state === 'released' && !tried('release')) wrong.push(`${id}: nobody released it`);
-    const sale = history.sales.get(row.sale);
-    if (row.state === 'expired' && sale !== undefined && row.ended < row.held + sale.holdMs) {
-      wrong.push(`${id}: expired ${row.held + sale.holdMs - row.ended} ms early`);
+    // All lines have one deadline, the earliest of theirs.
+    const lines = (linesOf.get(id) ?? [id]).map((line) => rows.get(line)?.sale ?? '');
+    const holdMs = Math.min(...lines.map((sale) => history.sales.get(sale)?.holdMs ?? Infinity));
+    if (row.state === 'expired' && holdMs < Infinity && row.ended < row.held + holdMs) {
+      wrong.push(`${id}: expired ${row.held + holdMs - row.ended} ms early`);
     }
     for (const { kind, tellings } of asked) {
       for (const { outcome, askedAt } of tellings) {
@@ -156,7 +166,8 @@ function checkInvented({ history, rows, wrong }: Evidence): void {
     keys.set(name, (keys.get(name) ?? new Set()).add(key));
   }
   const counts = new Map<string, number>();
-  for (const { shopper, sale } of rows.values()) {
+  for (const { id, shopper, sale } of rows.values()) {
+    if (mayHaveParts(id) || mayBePart(id)) continue;
     counts.set(`${shopper} ${sale}`, (counts.get(`${shopper} ${sale}`) ?? 0) + 1);
   }
   for (const [name, count] of counts) {
@@ -166,14 +177,16 @@ function checkInvented({ history, rows, wrong }: Evidence): void {
 }
 
 /** At no time does a unit have two orders. */
-function checkOwners({ history, rows, wrong }: Evidence): void {
+function checkOwners({ history, rows, terms, wrong }: Evidence): void {
   const owners = new Map<string, Row[]>();
   for (const row of rows.values()) {
     for (const unit of row.units) {
       const name = `${row.sale}/${unit}`;
       const others = owners.get(name) ?? [];
       owners.set(name, [...others, row]);
-      const offered = history.sales.get(row.sale)?.offered ?? 0;
+      const { offered } = history.sales.get(row.sale) ?? {
+        offered: history.supply.get(terms.get(row.sale)?.product ?? '') ?? 0,
+      };
       if (unit < 1 || unit > offered) wrong.push(`${row.id}: unit ${unit} of ${offered}`);
       for (const other of others) {
         if (row.held < other.ended && other.held < row.ended) {
@@ -185,9 +198,9 @@ function checkOwners({ history, rows, wrong }: Evidence): void {
 }
 
 /** At no time has a shopper more than the limit. */
-function checkLimits({ history, rows, wrong }: Evidence): void {
+function checkLimits({ history, rows, terms, wrong }: Evidence): void {
   for (const row of rows.values()) {
-    const limit = history.sales.get(row.sale)?.limit ?? 0;
+    const limit = (history.sales.get(row.sale) ?? terms.get(row.sale))?.limit ?? 0;
     let owned = 0;
     for (const other of rows.values()) {
       if (other.sale !== row.sale || other.shopper !== row.shopper) continue;
@@ -202,11 +215,13 @@ function checkLimits({ history, rows, wrong }: Evidence): void {
 /** Whoever asks when an answer has been told is decided no earlier than that one, by their lane's time. */
 function checkTimes({ history, lossy, wrong }: Evidence): void {
   if (lossy) return;
-  const decided = history.asked.flatMap(({ kind, sale, tellings }) =>
+  const decided = history.asked.flatMap(({ kind, tellings }) =>
     kind === 'details' || kind === 'read'
       ? []
       : tellings.flatMap(({ askedAt, toldAt, outcome }) =>
-          outcome?.kind === 'done' ? [{ lane: laneOfId(sale), askedAt, toldAt, outcome }] : [],
+          outcome?.kind === 'done'
+            ? [{ lane: laneOfId(outcome.value.sale), askedAt, toldAt, outcome }]
+            : [],
         ),
   );
   for (const before of decided) {

@@ -9,14 +9,28 @@ export interface Row {
   readonly state: string;
   readonly units: readonly number[];
   readonly price: number;
+  /** When its hold expires unless it ends before. */
+  readonly deadline: number;
   readonly held: number;
   /** Infinite = never: it was paid. */
   readonly ended: number;
 }
 
+/** A sale as Postgres has it in the end; the standing ones are not in the history. */
+export interface Terms {
+  readonly id: string;
+  readonly kind: 'standing' | 'flash';
+  readonly product: string;
+  readonly limit: number;
+  readonly price: number;
+}
+
 export interface Evidence {
   readonly history: History;
   readonly rows: ReadonlyMap<string, Row>;
+  readonly terms: ReadonlyMap<string, Terms>;
+  /** Ids of an order's lines by each of them, its own first; only of orders with several. */
+  readonly linesOf: ReadonlyMap<string, readonly string[]>;
   /** Of which a decision may be gone. */
   readonly lost: ReadonlySet<string>;
   /** Whether any store lost anything. */

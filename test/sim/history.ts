@@ -1,8 +1,9 @@
 /** What clients asked and were told: all that the auditor knows of what happened. */
 import type { LineTicket } from '../../engine/domain/line/types.ts';
 import type { LaneOrder, Outcome } from '../../engine/domain/types.ts';
+import type { CheckoutLine } from '../../engine/engine.ts';
 
-export type Kind = 'hold' | 'pay' | 'release' | 'details' | 'read';
+export type Kind = 'hold' | 'checkout' | 'pay' | 'release' | 'details' | 'read';
 
 export interface Telling<T = LaneOrder> {
   readonly askedAt: number;
@@ -22,6 +23,8 @@ export interface Asked {
   readonly product: string;
   /** Of anything else. */
   readonly order: string;
+  /** Of a checkout, which names no sale. */
+  readonly lines?: readonly CheckoutLine[];
   readonly tellings: Telling[];
 }
 
@@ -37,10 +40,13 @@ export interface LineAsked {
 export interface SaleHistory {
   readonly id: string;
   readonly product: string;
-  readonly limit: number;
+  /** As last changed before the bell, like its price and its units. */
+  limit: number;
+  /** Minor units. */
+  price: number;
   readonly holdMs: number;
-  /** Units that it began with. */
-  readonly units: number;
+  /** Units that it had at least when it began. */
+  units: number;
   /** Units that it may ever have had: asked for, and topped up whether it was told of or not. */
   offered: number;
   readonly startsAt: number;
@@ -53,12 +59,18 @@ export interface SaleHistory {
   } | null;
   closeAskedAt: number;
   pauseAskedAt: number;
+  /** When the changes that were accepted had been asked for, virtual ms; more units are none. */
+  readonly changedAt: number[];
 }
 
 export class History {
   readonly asked: Asked[] = [];
   readonly lines: LineAsked[] = [];
   readonly sales = new Map<string, SaleHistory>();
+  /** Changes that were accepted and only gave a sale more units. */
+  raises = 0;
+  /** Codes by which changes of sales were refused. */
+  readonly changesRefused: string[] = [];
   /** Units of each product, with all that was added. */
   readonly supply = new Map<string, number>();
 

@@ -72,7 +72,10 @@ export class Operator {
     return false;
   }
 
-  /** Resolves when all has settled, every hold and sale has ended, and every lane serves. */
+  /**
+   * Resolves when all has settled, every sale has ended and every hold that is not of standing ones alone, and
+   * every lane serves.
+   */
   async untilQuiet(sales: readonly string[]): Promise<void> {
     const { scheduler } = this.#scene;
     for (;;) {
@@ -131,7 +134,10 @@ export class Operator {
     }
     const open = await db.query<{ id: string; state: string }>(
       `SELECT id, state FROM sale.sales WHERE id = ANY($1) AND state <> 'closed'
-       UNION ALL SELECT id, state FROM sale.orders WHERE state = 'held'`,
+       UNION ALL SELECT o.id, o.state FROM sale.orders o WHERE o.state = 'held'
+          AND ('sal_' || substr(o.id, 5, 16) = ANY($1) OR EXISTS (
+            SELECT 1 FROM sale.order_lines l JOIN sale.order_lines m ON m.home = l.home
+             WHERE l.order_id = o.id AND 'sal_' || substr(m.order_id, 5, 16) = ANY($1)))`,
       [sales],
     );
     return [...left, ...open.map(({ id, state }) => `${id} is ${state}`)];

@@ -12,6 +12,10 @@ export interface Plan {
   readonly line: boolean;
   /** Of a line: Redis's clock goes past the time after which whoever was not seen is passed by. */
   readonly absence: boolean;
+  /** Two products, and shoppers who want both in one order. */
+  readonly several: boolean;
+  /** Sales are changed around their bell. */
+  readonly changes: boolean;
   readonly blows: readonly { readonly at: number; readonly blow: Blow }[];
   readonly rates: number;
   readonly dies: number;
@@ -61,7 +65,9 @@ export function planOf(scheduler: Scheduler, seed: number, fromMs: number, toMs:
     workers: rng.pick([1, 2, 2]),
     line: rng.chance(0.25),
     // By chance of its own, so that the other seeds stay what they are.
-    absence: new Rng(~seed).chance(0.125),
+    absence: new Rng(~seed).chance(0.25),
+    several: new Rng(seed ^ 0x5e7e).chance(0.25),
+    changes: new Rng(seed ^ 0xc4a9).chance(0.3),
     blows,
     rates: rng.pick([0, 0, 0.001, 0.004]),
     dies: rng.pick([0, 0, 0.0002, 0.001]),

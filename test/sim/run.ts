@@ -112,16 +112,18 @@ async function live(place: Place, scene: Scene, operator: Operator, plan: Plan):
   const crowd = rng.whole(3, 8) + (plan.line ? 3 : 0);
   const shoppers = Array.from({ length: crowd }, (_, i) => new Shopper(place, `s${i}`));
   const story = async (): Promise<void> => {
-    const product = await vendor.register(rng.whole(10, 40));
+    const products = [await vendor.register(rng.whole(10, 40))];
+    if (plan.several) products.push(await vendor.register(rng.whole(10, 40)));
     const sales: SaleHistory[] = [];
-    for (let i = rng.whole(1, 2); i > 0; i--) {
+    const count = rng.whole(1, 2);
+    for (let i = plan.several ? 2 : count; i > 0; i--) {
       const units = rng.whole(1, 8);
       const [limit, seconds, holdSeconds] = [rng.whole(1, 4), rng.whole(2, 6), rng.whole(1, 2)];
       const inLine = plan.line && sales.length === 0;
       const admission = inLine ? lineOf(rng) : open;
       const longer = inLine && plan.absence ? absentMs / 1000 : 0;
       const terms = { units, limit, seconds: seconds + longer, holdSeconds, admission };
-      sales.push(await vendor.sell(product, terms));
+      sales.push(await vendor.sell(products[sales.length % products.length] ?? '', terms));
     }
     if (plan.line && rng.chance(0.7)) {
       const bell = (sales[0]?.startsAt ?? 0) - scheduler.wall;
@@ -142,7 +144,8 @@ async function live(place: Place, scene: Scene, operator: Operator, plan: Plan):
       scheduler.wall +
       scheduler.now;
     await Promise.all([
-      ...shoppers.map((shopper) => shopper.shop(sales, until)),
+      ...(plan.changes ? sales.map((sale) => vendor.change(sale)) : []),
+      ...shoppers.map((shopper) => shopper.shop(sales, until, products)),
       ...sales.map((sale) => vendor.control(sale, until)),
     ]);
     if (scheduler.now < troubleMs) await scheduler.sleep(troubleMs - scheduler.now);

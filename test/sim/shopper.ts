@@ -15,6 +15,8 @@ export const address = {
   country: 'US',
 };
 
+const flashHoldMaxMs = 5000;
+
 export class Shopper {
   readonly #place: Place;
   readonly #name: string;
@@ -31,11 +33,17 @@ export class Shopper {
   }
 
   /** Shops until `until`, virtual ms. */
-  async shop(sales: readonly SaleHistory[], until: number): Promise<void> {
+  async shop(
+    sales: readonly SaleHistory[],
+    until: number,
+    products: readonly string[],
+  ): Promise<void> {
     const { scheduler } = this.#place;
     await scheduler.sleep(this.#rng.next() * 1500);
     while (scheduler.now < until) {
-      await this.#visit(this.#rng.pick(sales), until);
+      const isSeveral = products.length > 1 && this.#rng.chance(0.4);
+      if (isSeveral) await this.#buy(this.#several(products));
+      else await this.#visit(this.#rng.pick(sales), until);
       await scheduler.sleep(this.#rng.next() * 400);
     }
   }
@@ -54,7 +62,11 @@ export class Shopper {
     const rng = this.#rng;
     // Seldom one tries without a turn.
     if (sale.line !== null && !rng.chance(0.1) && !(await this.#line.reach(sale, until))) return;
-    const asked = this.#hold(sale);
+    await this.#buy(this.#hold(sale));
+  }
+
+  async #buy(asked: Asked): Promise<void> {
+    const rng = this.#rng;
     const twice = rng.chance(0.15) ? this.#ask(asked) : null;
     const outcome = await this.#ask(asked);
     await twice;
@@ -87,6 +99,15 @@ export class Shopper {
     return asked;
   }
 
+  /** An order of some of each product: all or none. */
+  #several(products: readonly string[]): Asked {
+    const lines = products.map((product) => ({ product, quantity: this.#rng.whole(1, 2) }));
+    return this.#place.history.ask({
+      ...{ kind: 'checkout', shopper: this.#name, sale: '', key: `${this.#name}-${++this.#keys}` },
+      ...{ quantity: 0, product: '', order: '', lines },
+    });
+  }
+
   async #pay(order: LaneOrder): Promise<void> {
     const details = await this.#end('details', order);
     if (details?.kind === 'done') await this.#end('pay', order);
@@ -96,11 +117,16 @@ export class Shopper {
   async #payLate(order: LaneOrder, now: number): Promise<void> {
     await this.#end('details', order);
     const left = order.holdExpiresAt - now;
+    // Nobody waits for the end of a standing sale's.
+    if (left > flashHoldMaxMs) return;
     await this.#place.scheduler.sleep(left + (this.#rng.next() - 0.6) * 200);
     await this.#end('pay', order);
   }
 
-  #end(kind: Exclude<Asked['kind'], 'hold'>, order: LaneOrder): Promise<Outcome<LaneOrder> | null> {
+  #end(
+    kind: Exclude<Asked['kind'], 'hold' | 'checkout'>,
+    order: LaneOrder,
+  ): Promise<Outcome<LaneOrder> | null> {
     return this.#ask(
       this.#place.history.ask({
         kind,
@@ -126,6 +152,12 @@ function command(engine: Engine, asked: Asked): Promise<Outcome<LaneOrder>> {
     case 'hold':
       return new Promise((resolve) => {
         engine.hold({ sale, shopper, verified: true, quantity, product, idempotencyKey }, resolve);
+      });
+    case 'checkout':
+      return engine.checkout({
+        ...{ shopper, verified: true, idempotencyKey, fingerprint: JSON.stringify(asked.lines) },
+        lines: () => Promise.resolve(asked.lines ?? []),
+        details: { email: `${shopper}@example.com`, address },
       });
     case 'pay':
       return new Promise((resolve) => engine.pay(end, fnv1a('test'), resolve));

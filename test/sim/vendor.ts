@@ -1,5 +1,5 @@
-/** A vendor: registers products, creates flash sales, pauses, tops up and closes them. */
-import type { Admission, Engine, VendorOutcome } from '../../engine/engine.ts';
+/** A vendor: registers products, creates flash sales, changes, pauses, tops up and closes them. */
+import type { Admission, Engine, SaleChange, VendorOutcome } from '../../engine/engine.ts';
 import type { SaleHistory } from './history.ts';
 import type { Place } from './asking.ts';
 
@@ -8,6 +8,9 @@ const pauseMs = 200;
 const bellInMs = 1500;
 /** So much longer before the bell of a line: shoppers join. */
 const joinMs = 1500;
+const [listPrice, hundred, discountPercent] = [20_000, 100, 50];
+/** Around the bell: a change may come before it or after it. */
+const changeWithinMs = 2200;
 
 export const open: Admission = { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 };
 
@@ -29,12 +32,14 @@ export class Vendor {
   }
 
   async register(supply: number): Promise<string> {
-    this.#id = await this.#until('a vendor', async (engine) => {
-      const made = await engine.createVendor('Bob', 'vendor');
-      return made.kind === 'done' ? made.value.id : null;
-    });
+    if (this.#id === '') {
+      this.#id = await this.#until('a vendor', async (engine) => {
+        const made = await engine.createVendor('Bob', 'vendor');
+        return made.kind === 'done' ? made.value.id : null;
+      });
+    }
     const vendor = this.#id;
-    const price = { amount: 20_000, currency: 'USD' };
+    const price = { amount: listPrice, currency: 'USD' };
     const body = { name: 'Laptop', price, remaining_supply: supply };
     const idempotencyKey = `register-${++this.#keys}`;
     const id = await this.#until('a registration', async (engine) => {
@@ -61,7 +66,7 @@ export class Vendor {
     const sale = await this.#until('a sale', async (engine) => {
       const made = await engine.createSale({
         vendor: this.#id,
-        items: [{ product, allotted: terms.units, discountPercent: 50 }],
+        items: [{ product, allotted: terms.units, discountPercent }],
         startsAt,
         durationSeconds: terms.seconds,
         limitPerShopper: terms.limit,
@@ -77,6 +82,7 @@ export class Vendor {
       id: sale.id,
       product,
       limit: terms.limit,
+      price: (listPrice * (hundred - discountPercent)) / hundred,
       holdMs: terms.holdSeconds * 1000,
       units: terms.units,
       offered: terms.units,
@@ -88,9 +94,47 @@ export class Vendor {
           : { mode, turnMs: admission.turnSeconds * 1000, factor: admission.factor },
       closeAskedAt: Infinity,
       pauseAskedAt: Infinity,
+      changedAt: [],
     };
     history.sales.set(sale.id, one);
     return one;
+  }
+
+  /** Some time around its bell: its limit and price, or its units. */
+  async change(sale: SaleHistory): Promise<void> {
+    const { scheduler, history } = this.#place;
+    const { rng } = scheduler;
+    await scheduler.sleep(rng.next() * changeWithinMs);
+    const [limit, percent, units] = [rng.whole(1, 4), rng.whole(20, 60), rng.whole(1, 8)];
+    const isUnits = rng.chance(0.4);
+    const what: Omit<SaleChange, 'fingerprint'> = isUnits
+      ? { items: [{ product: null, allotted: units }] }
+      : { limitPerShopper: limit, items: [{ product: null, discountPercent: percent }] };
+    const askedAt = scheduler.now;
+    const change = {
+      ...{ ...what, fingerprint: JSON.stringify(what) },
+      idempotencyKey: `change-${++this.#keys}`,
+    };
+    // Until it is known: which terms hold must be foretold.
+    const outcome = await this.#until('a change', async (engine) => {
+      const told = await engine.changeSale(this.#id, sale.id, change);
+      return told.kind === 'settling' ? null : told;
+    });
+    scheduler.note(() => `change ${sale.id} ${JSON.stringify([change, outcome])}`);
+    if (outcome.kind !== 'done') {
+      history.changesRefused.push(outcome.rejection.code);
+      return;
+    }
+    // More units are a top-up, which may come at any time, and some time later.
+    if (!isUnits || units < sale.units) sale.changedAt.push(askedAt);
+    else history.raises += 1;
+    if (isUnits) {
+      sale.offered += Math.max(0, units - sale.units);
+      sale.units = Math.min(units, sale.units);
+    } else {
+      sale.limit = limit;
+      sale.price = (listPrice * (hundred - percent)) / hundred;
+    }
   }
 
   /** Now and then changes a sale that runs. */

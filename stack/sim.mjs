@@ -14,6 +14,8 @@ import { getRedis } from './get/redis.mjs';
 import { prepare } from './install.mjs';
 import { startStack, stopAll } from './stack.mjs';
 
+/** As in vitest.config.ts: the cores are for the stores, not for V8's own threads. */
+const flags = ['--single-threaded-gc', '--max-semi-space-size=64'];
 const interrupted = 130;
 const usage = `
 npm run sim -- [options]
@@ -54,7 +56,7 @@ function sharesOf(args) {
 function simulate(args, env) {
   const main = join(root, 'dist/test/sim/main.js');
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, [...flags, main, ...args], {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: 'inherit',

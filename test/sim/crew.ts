@@ -57,9 +57,16 @@ export class Crew {
     const scheduler = this.#scheduler;
     const { world } = scheduler;
     return new Promise((resolve) => {
+      const giveUp = scheduler.after(askTimeoutMs, () => resolve(null), world);
       const answered = (value: T | null) =>
-        scheduler.after(scheduler.delay(1), () => resolve(value), world);
-      scheduler.after(askTimeoutMs, () => resolve(null), world);
+        scheduler.after(
+          scheduler.delay(1),
+          () => {
+            giveUp.close();
+            resolve(value);
+          },
+          world,
+        );
       if (this.#engines.size === 0) return;
       const [actor, engine] = scheduler.rng.pick([...this.#engines]);
       const arrive = (): void => {

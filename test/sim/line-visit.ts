@@ -6,15 +6,19 @@ import type { LineAsked, SaleHistory } from './history.ts';
 import { askUntilTrue, isTrue, type Place } from './asking.ts';
 
 const lookMs = 250;
+/** Of one who has the page in the background. */
+const seldomMs = 2000;
 
 export class LineVisit {
   readonly #place: Place;
   readonly #name: string;
+  readonly #lookMs: number;
   #keys = 0;
 
-  constructor(place: Place, name: string) {
+  constructor(place: Place, name: string, looksSeldom: boolean) {
     this.#place = place;
     this.#name = name;
+    this.#lookMs = looksSeldom ? seldomMs : lookMs;
   }
 
   /** Answers whether there is a turn, by `until` (virtual ms) at the latest. */
@@ -34,7 +38,7 @@ export class LineVisit {
         await this.#ask(this.#asked('leave', sale));
         return false;
       }
-      await scheduler.sleep(lookMs * (0.5 + rng.next()));
+      await scheduler.sleep(this.#lookMs * (0.5 + rng.next()));
       seen = await this.#ask(this.#asked('ticket', sale));
     }
     if (seen?.kind !== 'done' || seen.value.state !== 'admitted') return false;

@@ -110,7 +110,10 @@ async function live(place: Place, scene: Scene, operator: Operator, plan: Plan):
   const { stores } = scene;
   const vendor = new Vendor(place);
   const crowd = rng.whole(3, 8) + (plan.line ? 3 : 0);
-  const shoppers = Array.from({ length: crowd }, (_, i) => new Shopper(place, `s${i}`));
+  const shoppers = Array.from({ length: crowd }, (_, i) => {
+    // When Redis's clock goes past the time of absence, some are back at once and some are passed by.
+    return new Shopper(place, `s${i}`, plan.absence && i % 2 === 1);
+  });
   const story = async (): Promise<void> => {
     const products = [await vendor.register(rng.whole(10, 40))];
     if (plan.several) products.push(await vendor.register(rng.whole(10, 40)));

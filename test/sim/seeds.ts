@@ -1,11 +1,18 @@
-/** The seeds of every test run, in two files so that two run side by side. */
+/**
+ * What every test run simulates, in two files so that two halves run side by side: seeds hold, and have
+ * been where it is dangerous; and what would break is seen.
+ */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openLab, type Lab } from './lab.ts';
+import type { Mutant } from './mutants.ts';
 import { runSeed } from './run.ts';
 import { SeedSet } from './set.ts';
 
 const setMs = 30 * 60_000;
+const mutantMs = 10 * 60_000;
+/** A rule that is broken is seen by one of so many. */
+const mutantSeedsMax = 40;
 
 /** Every event of a seed, in short. */
 async function eventsOf(lab: Lab, seed: number): Promise<string> {
@@ -14,7 +21,7 @@ async function eventsOf(lab: Lab, seed: number): Promise<string> {
   return hash.digest('hex');
 }
 
-export function seedsHold(first: number, count: number): void {
+export function seedsHold(first: number, count: number, mutants: readonly Mutant[]): void {
   describe(`seeds ${first} to ${first + count - 1}`, () => {
     let lab: Lab;
     beforeAll(async () => {
@@ -38,6 +45,20 @@ export function seedsHold(first: number, count: number): void {
         expect(set.missed).toEqual([]);
       },
       setMs,
+    );
+
+    // A simulation that finds nothing here finds nothing.
+    it.each(mutants)(
+      'a broken rule is caught: $name',
+      async (mutant) => {
+        let caught = 0;
+        for (let seed = 1; seed <= mutantSeedsMax && caught === 0; seed++) {
+          const { wrong } = await runSeed(lab, seed, null, mutant);
+          if (wrong.length > 0) caught = seed;
+        }
+        expect(caught).toBeGreaterThan(0);
+      },
+      mutantMs,
     );
   });
 }

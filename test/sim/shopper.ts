@@ -25,11 +25,12 @@ export class Shopper {
   readonly #holds: Asked[] = [];
   readonly #line: LineVisit;
 
-  constructor(place: Place, name: string) {
+  /** `looksSeldom` = at their place in a line. */
+  constructor(place: Place, name: string, looksSeldom: boolean) {
     this.#place = place;
     this.#name = name;
     this.#rng = place.scheduler.rng;
-    this.#line = new LineVisit(place, name);
+    this.#line = new LineVisit(place, name, looksSeldom);
   }
 
   /** Shops until `until`, virtual ms. */

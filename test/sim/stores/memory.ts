@@ -13,10 +13,14 @@ export type Input = readonly unknown[] | string;
 export interface Facts {
   /** As a prepared statement. */
   readonly name: string;
+  /** Its beginning, for the trace. */
+  readonly short: string;
   /** It writes nothing. */
   readonly isQuestion: boolean;
   /** It asks for the time. */
   readonly hasClock: boolean;
+  /** It asks what is due: what it finds later has in it what it finds now, but for what was changed. */
+  readonly isDue: boolean;
   /** The same again while its tables are the same: no lock that is no row's, no sequence, no view is in it. */
   readonly isRepeatable: boolean;
   readonly tables: readonly string[];
@@ -37,6 +41,15 @@ export function factsOf(text: string): Facts {
 /** Stands for every table. */
 const everything = '*';
 
+const shortLength = 40;
+
+/** Every time in it is one that something has passed, and nothing turns that round. */
+function asksWhatIsDue(text: string): boolean {
+  const times = text.split('now()').length - 1;
+  const passed = text.match(/<= now\(\)/g)?.length ?? 0;
+  return times > 0 && times === passed && !/\bNOT\b|EXCEPT|count\(|min\(|max\(/.test(text);
+}
+
 const matches = (text: string, pattern: RegExp): string[] => [
   ...new Set([...text.matchAll(pattern)].map(([, name = '']) => name)),
 ];
@@ -49,8 +62,10 @@ function readFacts(text: string): Facts {
   const changed = isQuestion || written.length > 0 ? written : [everything];
   return {
     name: createHash('md5').update(text).digest('hex'),
+    short: text.replace(/\s+/g, ' ').trim().slice(0, shortLength),
     isQuestion,
     hasClock: text.includes('now()'),
+    isDue: isQuestion && locked.length === 0 && asksWhatIsDue(text),
     isRepeatable: !/clock_timestamp|advisory|nextval|random|storefront|sale\.turns/.test(text),
     tables: tables.length > 0 ? tables : [everything],
     touched: [...new Set([...changed, ...locked])],
@@ -62,9 +77,25 @@ interface Answer {
   readonly result: QueryResult;
 }
 
+/** Of what is due. */
+interface Due {
+  readonly version: number;
+  /** Virtual ms. */
+  readonly until: number;
+  /** Nothing is due until then. */
+  readonly none: QueryResult | null;
+}
+
+/** What is due is asked for so much ahead: where nothing will be due then, nothing is until then. */
+const aheadMs = 500;
+
+/** Asks the server as if it were so many ms later. */
+type Ask = (aheadMs: number) => Promise<QueryResult>;
+
 export class Memory {
   readonly #versions = new Map<string, number>();
   readonly #answers = new Map<string, Map<string, Answer>>();
+  readonly #due = new Map<string, Due>();
 
   /** `filled` = tables that have rows at the beginning. */
   constructor(filled: readonly string[]) {
@@ -77,9 +108,9 @@ export class Memory {
   }
 
   async answer(text: string, values: Input, ask: () => Promise<QueryResult>): Promise<QueryResult> {
-    const { name, tables } = factsOf(text);
     if (!this.#isLasting(text)) return ask();
-    const version = this.#of(everything) + tables.reduce((sum, one) => sum + this.#of(one), 0);
+    const { name } = factsOf(text);
+    const version = this.#versionOf(text);
     const asked = this.#answers.get(name) ?? new Map<string, Answer>();
     this.#answers.set(name, asked);
     const key = values.length === 0 ? '' : JSON.stringify(values);
@@ -91,6 +122,27 @@ export class Memory {
       asked.set(key, { version, result });
     }
     return result;
+  }
+
+  /** The same of one that is asked outside of transactions, at `now`, virtual ms. */
+  async answerAt(text: string, values: Input, now: number, ask: Ask): Promise<QueryResult> {
+    const { name, isDue, isRepeatable } = factsOf(text);
+    if (!isDue || !isRepeatable || this.#isLasting(text)) {
+      return this.answer(text, values, () => ask(0));
+    }
+    const version = this.#versionOf(text);
+    const key = `${name} ${JSON.stringify(values)}`;
+    let due = this.#due.get(key);
+    if (due?.version !== version || due.until <= now) {
+      const later = await ask(aheadMs);
+      due = { version, until: now + aheadMs, none: later.rows.length === 0 ? later : null };
+      this.#due.set(key, due);
+    }
+    return due.none ?? ask(0);
+  }
+
+  #versionOf(text: string): number {
+    return factsOf(text).tables.reduce((sum, one) => sum + this.#of(one), this.#of(everything));
   }
 
   /** Whatever the time is: nothing is found, or changed, where nothing has ever been. */

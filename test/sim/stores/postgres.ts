@@ -213,7 +213,10 @@ class SimDb implements Db {
       call(server, text, async () => {
         const seat = server.sit({ actor });
         try {
-          return await server.memory.answer(text, values, () => this.#ask(seat, text, values));
+          const { now } = server.scheduler;
+          return await server.memory.answerAt(text, values, now, (aheadMs) =>
+            this.#ask(seat, text, values, aheadMs),
+          );
         } finally {
           seat.holder = null;
         }
@@ -221,8 +224,9 @@ class SimDb implements Db {
     );
   }
 
-  async #ask({ client }: Seat, text: string, values: Input): Promise<QueryResult> {
-    const { memory, stamp, change } = this.#server;
+  async #ask({ client }: Seat, text: string, values: Input, aheadMs: number): Promise<QueryResult> {
+    const { memory, scheduler, change } = this.#server;
+    const stamp = String(scheduler.wall + aheadMs);
     const { touched } = factsOf(text);
     const [timed, all] = withTime(text, values, stamp);
     // Of defaults of columns.
@@ -394,10 +398,9 @@ async function retried<T>(server: SimPostgres, run: () => Promise<T>): Promise<T
 class LockedElsewhere extends Error {}
 
 async function call<T>(server: SimPostgres, text: string, run: () => Promise<T>): Promise<T> {
-  const what = text.replace(/\s+/g, ' ').trim().slice(0, 40);
   return server.faults.call(
     'postgres',
-    what,
+    factsOf(text).short,
     usualMs,
     async () => {
       try {

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis, type Command } from 'ioredis';
 import { projectRoot } from '../../../platform/config.ts';
+import type { Timer } from '../../../platform/clock.ts';
 import type { Faults } from '../faults.ts';
 import type { Actor, Scheduler } from '../scheduler.ts';
 import { RedisMemory } from './redis-memory.ts';
@@ -236,6 +237,8 @@ function withoutBlock(args: readonly Argument[]): Argument[] {
 interface Waiting {
   readonly command: Command;
   settled: boolean;
+  /** Gives it up; null = it is waited for as long as it takes. */
+  timer: Timer | null;
 }
 
 /**
@@ -319,10 +322,11 @@ export class SimConnection extends Redis {
     }
     const fate = faults.fateOf('redis');
     if (fate === 'dies-before') faults.kill(this.actor);
-    const one: Waiting = { command, settled: false };
+    const one: Waiting = { command, settled: false, timer: null };
     this.#waiting.add(one);
     if (this.#timeoutMs > 0) {
-      scheduler.after(this.#timeoutMs, () => this.#fail(one, 'Command timed out'), this.actor);
+      const giveUp = (): void => this.#fail(one, 'Command timed out');
+      one.timer = scheduler.after(this.#timeoutMs, giveUp, this.actor);
     }
     if (fate === 'dropped') {
       this.cut();
@@ -361,8 +365,7 @@ export class SimConnection extends Redis {
       this.#answersAt - scheduler.now,
       () => {
         if (life !== this.#life || one.settled) return;
-        one.settled = true;
-        this.#waiting.delete(one);
+        this.#settle(one);
         if (error === null) command.resolve(reply);
         else command.reject(error);
       },
@@ -380,9 +383,14 @@ export class SimConnection extends Redis {
 
   #fail(one: Waiting, why: string): void {
     if (one.settled) return;
-    one.settled = true;
-    this.#waiting.delete(one);
+    this.#settle(one);
     one.command.reject(new Error(why));
+  }
+
+  #settle(one: Waiting): void {
+    one.settled = true;
+    one.timer?.close();
+    this.#waiting.delete(one);
   }
 }
 

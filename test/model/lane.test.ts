@@ -3,7 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { always, deep, instanceOf, inWords } from './lane/instances.ts';
 import { laneModel } from './lane/model.ts';
-import { ruleNames, without, type Rule } from './lane/rules.ts';
+import { allRules, ruleNames, without, type Rule } from './lane/rules.ts';
+import { strangers, type Stranger } from './lane/steps.ts';
 import { readable, search, type Result } from './search.ts';
 
 const statesMax = 3_000_000;
@@ -26,6 +27,41 @@ describe('the lane protocol', () => {
     },
     timeoutMs,
   );
+});
+
+const answersFrozen = 'a lane answers though postgres says it is frozen';
+
+/** The smallest instance in which a serving lane answers when that one has frozen it in Postgres. */
+const untoldBy: Readonly<Record<Stranger, Wanted>> = {
+  'the settler': { decisions: 2, restarts: 1, apis: 2 },
+  'the wall': { decisions: 2, walls: 1 },
+  'an api': { decisions: 2, restarts: 2, apis: 2 },
+};
+
+describe('what a lane answers while postgres says frozen', () => {
+  it.each(strangers)('may be, after a freeze by %s that it was not told of', (by) => {
+    const others = new Set(strangers.filter((one) => one !== by));
+    const { finding } = search(laneModel(instanceOf(untoldBy[by]), allRules, others), statesMax);
+    expect(finding?.what).toBe(answersFrozen);
+  });
+
+  it('is nothing once a trimmer has told it', () => {
+    const { finding } = searched(untoldBy['the wall'], 'a frozen lane answers no batch');
+    expect(finding?.what).toBe(answersFrozen);
+    expect(finding?.trace.join()).toMatch(/the wall refuses.*flags the lane/);
+  });
+
+  it('is nothing once the server was another', () => {
+    const twice: Wanted = { ...untoldBy['the wall'], restarts: 1 };
+    const asks: Rule[] = [
+      'a frozen lane is not verified',
+      'postgres is asked again before the script',
+      'state and epoch are compared when they are set',
+    ];
+    const { finding } = searched(twice, ...asks);
+    expect(finding?.what).toBe(answersFrozen);
+    expect(finding?.trace.join()).toMatch(/the wall refuses.*redis restarts.*writes/);
+  });
 });
 
 interface Shown {
@@ -58,7 +94,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   },
   'postgres is asked again before the script': {
     by: { decisions: 2, restarts: 1, apis: 2 },
-    broken: 'a lane answers though postgres says it is frozen',
+    broken: answersFrozen,
   },
   'kafka is not beyond the end of its epoch': { by: { decisions: 2, restarts: 1 }, broken: lost },
   'kafka is read from before the stored offset': {
@@ -108,7 +144,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   },
   'a frozen lane answers no batch': {
     by: { decisions: 1, recoveries: 1 },
-    broken: 'a lane answers though postgres says it is frozen',
+    broken: answersFrozen,
   },
   'the lane flag is copied to postgres': { by: { decisions: 2, restarts: 1 }, broken: stuck },
   'the flag of a shut lane is copied too': {
@@ -129,7 +165,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   },
   'an older look ends no flag': {
     by: { decisions: 2, walls: 1, trimmers: 2 },
-    broken: 'a lane answers though postgres says it is frozen',
+    broken: answersFrozen,
   },
   'a rollback is ended by a recovery only': {
     by: { decisions: 2, restarts: 1, walls: 1 },
@@ -176,11 +212,11 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   },
   'every step checks the token': {
     by: { decisions: 1, recoveries: 2 },
-    broken: 'a lane answers though postgres says it is frozen',
+    broken: answersFrozen,
   },
   'the verifier gives way to a recovery': {
     by: { decisions: 1, restarts: 1, recoveries: 1 },
-    broken: 'a lane answers though postgres says it is frozen',
+    broken: answersFrozen,
   },
   'the lane is frozen before it is drained': {
     by: { decisions: 1, recoveries: 1 },
@@ -216,7 +252,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   },
   'postgres is unfrozen before the lane': {
     by: { decisions: 1, recoveries: 1 },
-    broken: 'a lane answers though postgres says it is frozen',
+    broken: answersFrozen,
   },
   'a recovery counts from its unfreeze': {
     by: { decisions: 1, restarts: 1, recoveries: 1 },

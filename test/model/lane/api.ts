@@ -14,9 +14,9 @@ export function apiSteps(turn: Turn): void {
   }
 }
 
-function tell({ s, rules, add }: Turn, i: number, api: Api): void {
+function tell({ s, rules, add, excused }: Turn, i: number, api: Api): void {
   if (api.tells === 0) return;
-  const told = { ...s, apis: replaced(s.apis, i, { ...api, tells: 0 }) };
+  const told = { ...s, apis: replaced(s.apis, i, { ...api, tells: 0, run: 0 }) };
   const label = `api ${i} tells postgres that the lane was rolled back`;
   if (!rules.has('the lane flag is copied to postgres')) return;
   const late =
@@ -26,7 +26,8 @@ function tell({ s, rules, add }: Turn, i: number, api: Api): void {
     add(`${label}: too late, it has been recovered`, told);
     return;
   }
-  const { next, broken } = frozen(told);
+  // The server that answered so has the flag.
+  const { next, broken } = frozen(told, api.run === s.redis.run ? null : 'an api', excused);
   add(label, next, broken);
 }
 
@@ -48,7 +49,7 @@ function call({ s, rules, add, addFault }: Turn, i: number, api: Api): void {
       seen.epoch >= redis.recovered ||
       !rules.has('positions before the last recovery are not compared');
     if (compared && seen.seq > lastOf(s, seen.epoch)) {
-      const tells = { ...api, tells: redis.epoch };
+      const tells = { ...api, tells: redis.epoch, run: redis.run };
       const flagged = withRedis({ ...s, apis: replaced(s.apis, i, tells) }, { flag: 1 });
       const label = `api ${i} has seen ${say(seen)}, the lane has not: it is flagged`;
       add(label, flagged, s.rolledBack ? null : 'a lane is frozen that was not rolled back');

@@ -73,9 +73,10 @@ function postgres(out: Ints, pg: Postgres, run: number, version: number): void {
   }
 }
 
-function api(out: Ints, { seen, tells }: Api): void {
+function api(out: Ints, { seen, tells, run }: Api): void {
   position(out, seen);
   out.push(tells);
+  out.push(run);
 }
 
 function relay(out: Ints, { cursor, buffer }: Relay): void {

@@ -20,6 +20,8 @@ function restarted(s: State, data: LaneData, lostMore: boolean): State {
   return {
     ...s,
     redis: { ...s.redis, ...data, run: s.redis.run + 1 },
+    // It serves again only by a verifier or a recovery, which ask Postgres.
+    postgres: { ...s.postgres, untold: false },
     rolledBack: s.rolledBack || lost || lostMore,
   };
 }
@@ -107,7 +109,7 @@ function forgets({ s, addFault }: Turn): void {
   const left = spend(s, 'forgets');
   for (const [i, api] of s.apis.entries()) {
     if (api.seen === null && api.tells === 0) continue;
-    const apis = replaced(s.apis, i, { seen: null, tells: 0 });
+    const apis = replaced(s.apis, i, { seen: null, tells: 0, run: 0 });
     addFault(`api ${i} dies and starts again`, { ...s, apis, left });
   }
   for (const [i, relay] of s.relays.entries()) {

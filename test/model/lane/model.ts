@@ -9,11 +9,16 @@ import { allRules, type Rules } from './rules.ts';
 import { settlerSteps } from './settler.ts';
 import { formatted, maskOf, positionOf, recoveryOver } from './state.ts';
 import type { Instance, State } from './state.ts';
-import { isOpen, turnOf } from './steps.ts';
+import { isOpen, strangers, turnOf, type Stranger } from './steps.ts';
 import { trimmerSteps } from './trimmer.ts';
 import { verifierSteps } from './verifier.ts';
 
-export function laneModel(instance: Instance, rules: Rules = allRules): Model<State> {
+/** `excused` = see Stranger. */
+export function laneModel(
+  instance: Instance,
+  rules: Rules = allRules,
+  excused: ReadonlySet<Stranger> = new Set(strangers),
+): Model<State> {
   const { logMax } = instance;
   return {
     initial: formatted(instance),
@@ -21,7 +26,7 @@ export function laneModel(instance: Instance, rules: Rules = allRules): Model<St
     broken: (s) => brokenIn(s),
     good: (s) => atRest(s) || s.log.length >= logMax,
     steps(s) {
-      const { turn, out } = turnOf(s, rules, logMax);
+      const { turn, out } = turnOf({ s, rules, excused, logMax });
       apiSteps(turn);
       relaySteps(turn);
       settlerSteps(turn);

@@ -80,7 +80,7 @@ function resolve({ s, rules, add }: Turn): void {
 }
 
 /** Postgres's wall refuses the event: put away in the watermark's transaction. */
-function refuse({ s: before, addFault }: Turn, decision: number, s: State): void {
+function refuse({ s: before, addFault, excused }: Turn, decision: number, s: State): void {
   const { left, postgres: pg } = before;
   if (left.walls === 0) return;
   const next = withPostgres(s, {
@@ -88,7 +88,7 @@ function refuse({ s: before, addFault }: Turn, decision: number, s: State): void
     watermark: positionOf(before, decision),
     frozen: true,
     quarantine: true,
-    untold: isUntold(before),
+    untold: isUntold(before, 'the wall', excused),
   });
   const spent = { ...next, left: { ...left, walls: left.walls - 1 } };
   addFault(`the wall refuses ${sayDecision(before, decision)}`, spent);
@@ -101,7 +101,7 @@ function settle(
   before: State,
   who: string,
 ): void {
-  const { rules, add } = turn;
+  const { rules, add, excused } = turn;
   const position = positionOf(before, decision);
   const { settled, away, refused, frozen } = before.postgres;
   const s = withPostgres(before, { offset: readAt(before, rules) + 1 });
@@ -133,7 +133,9 @@ function settle(
       const freezes = verdict.freeze && !frozen;
       const next = withPostgres(s, {
         ...more,
-        ...(verdict.freeze ? { frozen: true, reason: true, untold: isUntold(before) } : {}),
+        ...(verdict.freeze
+          ? { frozen: true, reason: true, untold: isUntold(before, 'the settler', excused) }
+          : {}),
       });
       const groundless =
         freezes && !s.rolledBack ? 'a lane is frozen that was not rolled back' : null;

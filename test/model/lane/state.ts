@@ -46,7 +46,10 @@ export interface Postgres {
   readonly reason: boolean;
   /** So is a quarantine. */
   readonly quarantine: boolean;
-  /** Frozen for a reason while the lane served, and it has not been told yet. */
+  /**
+   * Frozen by a stranger to the lane while it served (steps.ts), and neither has a trimmer's round
+   * told it since nor has it been verified anew: only so long may it answer.
+   */
   readonly untold: boolean;
   /** Changes of the state. */
   readonly version: number;
@@ -67,6 +70,8 @@ export interface Api {
   readonly seen: Position | null;
   /** Epoch of the lane that answered "rolled back"; 0 = nothing to tell Postgres. */
   readonly tells: number;
+  /** The server that answered so; 0 = none. */
+  readonly run: number;
 }
 
 export interface Relay {
@@ -251,7 +256,7 @@ export function formatted(instance: Instance): State {
       away: 0,
       refused: 0,
     },
-    apis: many(instance.apis, { seen: null, tells: 0 }),
+    apis: many(instance.apis, { seen: null, tells: 0, run: 0 }),
     relays: many(instance.relays, { cursor: null, buffer: [] }),
     verifiers: many(instance.verifiers, idleVerifier),
     recoveries: many(instance.recoveries, notBegun),

@@ -93,7 +93,7 @@ function told(turn: Turn, trimmer: Trimmer, { next, did, broken }: Round): Round
   const epoch = mayTrim(s) ? s.redis.epoch : trimmer.epoch;
   const late = fenced(turn) && s.postgres.recovered > epoch;
   if (late || !tellsPostgres(turn, trimmer)) return { next, did, broken };
-  const after = frozen(next);
+  const after = frozen(next, null, turn.excused);
   return {
     next: after.next,
     did: [...did, 'tells postgres that the lane is frozen'],

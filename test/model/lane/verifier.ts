@@ -152,14 +152,15 @@ function blind(s: State, v: Verifier): string | null {
 }
 
 /** Freezes, unless a recovery has made the lane anew since the verifier began. */
-function freeze({ s, rules, add }: Turn, i: number, v: Verifier): void {
+function freeze({ s, rules, add, excused }: Turn, i: number, v: Verifier): void {
   const idle = set(s, i, idleVerifier);
   const fenced = rules.has('a freeze names the recovery that it is older than');
   if (fenced && s.postgres.recovered > v.epoch) {
     add(`verifier ${i} is too late to freeze: the lane has been recovered`, idle);
     return;
   }
-  const { next, broken } = frozen(idle);
+  // Every later server shows the rollback too, so none of them serves.
+  const { next, broken } = frozen(idle, null, excused);
   add(`verifier ${i} freezes the lane`, next, broken);
 }
 

@@ -15,7 +15,7 @@ import type { Db } from '../../platform/postgres/pool.ts';
 import { silent } from '../support/environment.ts';
 import { createDatabase } from '../support/postgres.ts';
 import { startRedis } from '../support/redis.ts';
-import { openSeats, steerClock } from './stores/postgres.ts';
+import { openSeats, steerClock } from './stores/postgres-seats.ts';
 
 const seatsMax = 16;
 /** Of the simulated Redis server at the beginning. */

@@ -100,7 +100,7 @@ function line({
       'button',
       {
         type: 'button',
-        'aria-label': `Take ${title} out`,
+        'aria-label': `Remove ${title}`,
         onclick: () => void change('DELETE', path),
       },
       'Remove',

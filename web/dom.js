@@ -40,6 +40,10 @@ export function money({ amount, currency }) {
   return format.format(amount / 10 ** format.resolvedOptions().maximumFractionDigits);
 }
 
+/** A price that was, struck through for the eye and named for the ear. */
+export const priceBefore = (price) =>
+  h('s', {}, h('span', { className: 'hidden' }, 'before '), money(price));
+
 const bands = {
   in_stock: 'In stock',
   low: 'Few left',

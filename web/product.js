@@ -1,6 +1,17 @@
 /** One product: what it costs now, whether it is there, whether it comes here, and into the cart. */
 import { asGuest, get } from './api.js';
-import { band, byId, deliveryText, failure, h, money, picture, show, staleNote } from './dom.js';
+import {
+  band,
+  byId,
+  deliveryText,
+  failure,
+  h,
+  money,
+  picture,
+  priceBefore,
+  show,
+  staleNote,
+} from './dom.js';
 import { placeQuery, savePlace } from './place.js';
 
 let ticking = null;
@@ -57,7 +68,7 @@ function view(page, onCart) {
         'p',
         { className: 'prices big' },
         h('strong', {}, money(now)),
-        percent > 0 ? h('s', { 'aria-label': `before ${money(price)}` }, money(price)) : null,
+        percent > 0 ? priceBefore(price) : null,
         percent > 0 ? h('span', { className: 'off' }, `−${percent} %`) : null,
       ),
       h(

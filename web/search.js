@@ -8,6 +8,7 @@ import {
   h,
   money,
   picture,
+  priceBefore,
   say,
   show,
   staleNote,
@@ -28,13 +29,21 @@ export async function showSearch(asked, narrow) {
   try {
     const found = await get(`/v1/search?${queryOf(asked)}`, mine.signal);
     if (mine.signal.aborted) return;
+    const key = byId('main').contains(document.activeElement)
+      ? document.activeElement.dataset.key
+      : undefined;
     show(layout(found, asked, narrow));
+    // What was pressed is made anew: whoever uses the keyboard goes on from there.
+    if (key !== undefined) keyed(key)?.focus({ preventScroll: true });
     say(summary(found));
   } catch (error) {
     if (mine.signal.aborted) return;
     show(failure(error, () => showSearch(asked, narrow)));
   }
 }
+
+const keyed = (key) =>
+  [...byId('main').querySelectorAll('[data-key]')].find((element) => element.dataset.key === key);
 
 /** Leaving the view ends its request. */
 export function endSearch() {
@@ -87,7 +96,7 @@ function nothing(asked, narrow) {
 }
 
 function hit(product) {
-  const { id, name, price, list_price: before, availability, delivery } = product;
+  const { id, name, price, list_price: before, availability, delivery, sale } = product;
   const isLess = price.amount < before.amount;
   return h(
     'li',
@@ -101,12 +110,27 @@ function hit(product) {
         'span',
         { className: 'prices' },
         h('strong', {}, money(price)),
-        isLess ? h('s', { 'aria-label': `before ${money(before)}` }, money(before)) : null,
+        isLess ? priceBefore(before) : null,
       ),
+      saleText(sale),
       band(availability),
       h('span', { className: 'delivery' }, deliveryText(delivery)),
     ),
   );
+}
+
+const clock = new Intl.DateTimeFormat(undefined, {
+  ...{ weekday: 'short', hour: 'numeric', minute: '2-digit' },
+});
+
+/** A flash sale that runs, or the next one. */
+function saleText(sale) {
+  if (sale === undefined) return null;
+  const text =
+    sale.state === 'scheduled'
+      ? `${money(sale.price)} from ${clock.format(new Date(sale.starts_at))}`
+      : `On sale: ${money(sale.price)}`;
+  return h('span', { className: 'sale' }, text);
 }
 
 function offerMore(more, list, asked, cursor) {
@@ -136,7 +160,7 @@ const sorts = {
 function sorting(asked, narrow) {
   const select = h(
     'select',
-    { onchange: (event) => narrow({ sort: event.target.value }) },
+    { 'data-key': 'sort', onchange: (event) => narrow({ sort: event.target.value }) },
     Object.entries(sorts).map(([value, text]) => h('option', { value }, text)),
   );
   select.value = asked.get('sort') ?? 'relevance';
@@ -145,10 +169,6 @@ function sorting(asked, narrow) {
 
 function facets({ facets: found }, asked, narrow) {
   const hasPlace = placeQuery().country !== undefined;
-  const counted = [
-    ['category', 'Category'],
-    ['brand', 'Brand'],
-  ].map(([name, title]) => facet(name, title, found[name] ?? [], asked, narrow));
   return h(
     'details',
     { className: 'facets', open: window.matchMedia('(min-width: 50rem)').matches },
@@ -156,7 +176,8 @@ function facets({ facets: found }, asked, narrow) {
     check('on_sale', 'On sale', asked, narrow),
     check('deliverable', 'Delivered to me', asked, narrow, !hasPlace),
     prices(asked, narrow),
-    ...counted,
+    facet('category', 'Category', treeOf(found.category ?? []), asked, narrow),
+    facet('brand', 'Brand', found.brand ?? [], asked, narrow),
   );
 }
 
@@ -166,6 +187,7 @@ function check(name, text, asked, narrow, disabled = false) {
     { className: 'check' },
     h('input', {
       type: 'checkbox',
+      'data-key': name,
       disabled,
       checked: !disabled && asked.get(name) === 'true',
       onchange: (event) => narrow({ [name]: event.target.checked ? 'true' : null }),
@@ -182,6 +204,7 @@ function prices(asked, narrow) {
       text,
       h('input', {
         type: 'number',
+        'data-key': name,
         min: '0',
         inputMode: 'numeric',
         value: asked.has(name) ? String(Number(asked.get(name)) / 100) : '',
@@ -199,22 +222,43 @@ function prices(asked, narrow) {
 }
 
 const shownMax = 12;
+const arrow = ' > ';
+
+/** Categories below those that they are in; of neighbours the one with most hits first. */
+function treeOf(values) {
+  const shown = values.slice(0, shownMax);
+  const isTop = ({ value }) => !shown.some((other) => value.startsWith(other.value + arrow));
+  const below = (parent) =>
+    shown.filter(({ value }) => {
+      if (!value.startsWith(parent + arrow)) return false;
+      const between = ({ value: other }) =>
+        other.startsWith(parent + arrow) && value.startsWith(other + arrow);
+      return !shown.some(between);
+    });
+  const branch = (depth, parent) => (one) => [
+    { ...one, depth, label: one.value.slice(parent === '' ? 0 : (parent + arrow).length) },
+    ...below(one.value).flatMap(branch(depth + 1, one.value)),
+  ];
+  return shown.filter(isTop).flatMap(branch(0, ''));
+}
 
 function facet(name, title, values, asked, narrow) {
   const chosen = asked.get(name);
   if (values.length === 0 && chosen === null) return null;
-  const item = ({ value, count }) =>
+  const item = ({ value, count, depth = 0, label = value }) =>
     h(
       'li',
-      {},
+      { className: `depth${Math.min(depth, 2)}` },
       h(
         'button',
         {
           type: 'button',
+          title: value,
+          'data-key': `${name}:${value}`,
           'aria-pressed': String(chosen === value),
           onclick: () => narrow({ [name]: chosen === value ? null : value }),
         },
-        h('span', {}, value),
+        h('span', {}, label),
         h('span', { className: 'dim' }, count === undefined ? '' : count.toLocaleString()),
       ),
     );

@@ -26,6 +26,7 @@ export function holdRoute(api: Api): Route {
     method: 'POST',
     path: '/v1/sales/{id}/holds',
     half: 'sale',
+    hot: true,
     auth: 'shopper',
     summary: 'Hold units',
     description:

@@ -22,6 +22,8 @@ export interface RawRequest {
   getParameter(index: number): string | undefined;
   getQuery(): string | undefined;
   getUrl(): string;
+  /** Every header as it came, repeated ones too; `getHeader` shows the first. */
+  forEach(call: (name: string, value: string) => void): void;
 }
 
 /** As bytes: half the cost of a string, which would be converted at each request. */
@@ -38,12 +40,19 @@ const names = {
   webSocketProtocol: headerName('sec-websocket-protocol'),
   traceparent: headerName('traceparent'),
   xRequestId: headerName('x-request-id'),
+  xForwardedFor: headerName('x-forwarded-for'),
 };
 
 function headerName(name: string): ArrayBuffer {
   const bytes = new Uint8Array(name.length);
   new TextEncoder().encodeInto(name, bytes);
   return bytes.buffer;
+}
+
+/** Of the request that is looked at; one function for all of them. */
+let lengths = 0;
+function countLength(name: string): void {
+  if (name === 'content-length') lengths += 1;
 }
 
 const noBytes = Buffer.alloc(0);
@@ -111,6 +120,20 @@ export class Exchange extends Answer implements Ctx {
       protocols: protocolsOf(req.getHeader(names.webSocketProtocol)),
       ip: this.ip,
     };
+  }
+
+  /**
+   * True when the request declares more than one length: who stands before us may have taken another
+   * than the server did, and then the rest of this body would be somebody's next request.
+   */
+  refusesLengths(req: RawRequest): boolean {
+    if (this.route.hot === true && req.getHeader(names.xForwardedFor) === '') return false;
+    if (req.getHeader(names.contentLength) === '') return false;
+    lengths = 0;
+    req.forEach(countLength);
+    if (lengths < 2) return false;
+    this.problemAndClose(problem('invalid_request', '`Content-Length` is there more than once.'));
+    return true;
   }
 
   /** True when the length that the request declares is refused without reading it. */

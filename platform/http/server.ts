@@ -120,7 +120,7 @@ function withBody(bound: BoundRoute, around: Surroundings): Handler {
     const exchange = new Exchange(bound, around, res, false);
     res.onAborted(() => exchange.onAborted());
     exchange.copy(req);
-    if (exchange.refusesDeclared(req)) return;
+    if (exchange.refusesLengths(req) || exchange.refusesDeclared(req)) return;
     res.onData((chunk, isLast) => exchange.onData(chunk, isLast));
   };
 }
@@ -131,7 +131,7 @@ function withStream(bound: BoundRoute, around: Surroundings): Handler {
     const exchange = new StreamedExchange(bound, around, res);
     res.onAborted(() => exchange.onAborted());
     exchange.copy(req);
-    if (exchange.refusesDeclared(req)) return;
+    if (exchange.refusesLengths(req) || exchange.refusesDeclared(req)) return;
     res.onData((chunk, isLast) => exchange.onData(chunk, isLast));
     exchange.proceed();
   };
@@ -143,6 +143,7 @@ function withoutBody(bound: BoundRoute, around: Surroundings, isHead: boolean): 
     const exchange = new Exchange(bound, around, res, isHead);
     res.onAborted(() => exchange.onAborted());
     exchange.copy(req);
+    if (exchange.refusesLengths(req)) return;
     exchange.proceed();
   };
 }

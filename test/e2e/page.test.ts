@@ -92,6 +92,8 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByText('Not delivered to you').waitFor();
     await page.getByLabel('Delivered to me').check();
     await page.getByRole('heading', { name: '2 products', exact: true }).waitFor();
+    // The facets were made anew, and the keyboard goes on where it was.
+    expect(await page.evaluate('document.activeElement.dataset.key')).toBe('deliverable');
     await picture('deliverable');
     await page.getByLabel('Search for products').fill('qqqqxxxxzzzz');
     await page.getByText('Nothing fits').waitFor();
@@ -117,7 +119,7 @@ describe.skipIf(!isThere)('the page', () => {
     // Above the limit of the flash sale the standing sale's price counts.
     await page.getByText('$600.00').first().waitFor();
     await page.reload();
-    await page.getByRole('button', { name: 'Take' }).click();
+    await page.getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('heading', { name: 'Your cart is empty' }).waitFor();
     await picture('empty');
   });
@@ -147,7 +149,7 @@ describe.skipIf(!isThere)('the page', () => {
     await fits();
     await picture('narrow-checkout-refused');
     await page.goto(`${api}/#/cart`);
-    await page.getByRole('button', { name: 'Take' }).last().click();
+    await page.getByRole('button', { name: 'Remove' }).last().click();
     await page.getByText('$400.00').first().waitFor();
     await picture('narrow-cart-of-two');
     await page.getByRole('link', { name: 'Check out everything' }).click();
@@ -231,7 +233,7 @@ describe.skipIf(!isThere)('the page', () => {
     await picture('narrow-wishes');
     await page.getByRole('button', { name: 'Into the cart' }).click();
     await page.getByText('It is in your cart.').waitFor();
-    await page.getByRole('button', { name: 'Wish no more' }).click();
+    await page.getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('heading', { name: 'Your wishlist is empty' }).waitFor();
   });
 

@@ -80,10 +80,10 @@ export const forMany = ({ look, memory }: Outlook): Outlook => ({
 });
 
 /** Places up to here are looked at one by one; beyond, `alike` of each doubling are. */
-const exactUpTo = 256;
-const alike = 128;
+const exactUpTo = 64;
+const alike = 32;
 
-/** The last place that is taken as alike to this one: at most a hundredth further back. */
+/** The last place that is taken as alike to this one: at most a thirtieth further back. */
 function lastAlike(ahead: number): number {
   if (ahead < exactUpTo) return ahead;
   const step = 2 ** Math.floor(Math.log2(ahead)) / alike;

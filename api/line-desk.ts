@@ -5,7 +5,14 @@
 import type { Answering } from '../platform/http/route.ts';
 import { problem } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
-import type { LineStanding, LineTicket, Millis, Outcome, SaleTerms } from '../engine/index.ts';
+import type {
+  LineFigures,
+  LineStanding,
+  LineTicket,
+  Millis,
+  Outcome,
+  SaleTerms,
+} from '../engine/index.ts';
 import type { Api, Command } from './api.ts';
 import { deliverableSoon } from './ask-window.ts';
 import type { Asker, Place } from './ask-window.ts';
@@ -15,7 +22,7 @@ import { LaneViews } from './lane-views.ts';
 import { forMany, LineBook, lookOf } from './line-book.ts';
 import type { Outlook } from './line-book.ts';
 import { notFound, outcomeProblem } from './refusals.ts';
-import { shownState, ticketJson } from './ticket-json.ts';
+import { shownState, ticketJson, ticketTexts } from './ticket-json.ts';
 
 export interface JoinBody {
   readonly delivery?: Place;
@@ -190,15 +197,26 @@ export class LineDesk {
       this.#api.engine.sale(sale),
       this.#api.engine.line(sale),
     ]);
-    if (terms === null || outcome.kind !== 'done' || !outcome.value.numbered) return null;
-    const { value: line, now } = outcome;
+    if (terms === null || outcome.kind !== 'done' || !outcome.value.bellRung) return null;
+    const { now } = outcome;
+    const line = withCutLine(outcome.value);
     const alike = { sale, index: 0, turnEndsAt: null, receipt: null, known: true, line } as const;
     const first = { ...alike, id: '', state: 'waiting', number: 1, ahead: 0 } as const;
     const outlook = await this.outlook(first, terms, now);
     const many = outlook === null ? null : forMany(outlook);
-    return (id, { number, ahead }) =>
-      JSON.stringify(ticketJson({ ...first, id, number, ahead }, terms, many, now));
+    const textOf = ticketTexts(first, terms, many, now);
+    return (id, { number, ahead }) => textOf(id, number, ahead);
   }
+}
+
+/**
+ * While numbers are given the lane does not say which of them are reached: at least as many as there
+ * are turns. Nobody is admitted or parked before that.
+ */
+function withCutLine(line: LineFigures): LineFigures {
+  if (line.numbered) return line;
+  const turns = Math.floor((line.available - line.claims) / line.limit);
+  return { ...line, cutLine: Math.max(0, Math.min(turns, line.joined)) };
 }
 
 /** A limit that is not the sale's is that of tickets. */

@@ -1,5 +1,6 @@
 /** A ticket as its owner sees it, over HTTP and over the socket. Pure. */
 import { fnv1a } from '../engine/index.ts';
+import { invariant } from '../platform/fault.ts';
 import type { LineFigures, LineTicket, Millis, SaleTerms } from '../engine/index.ts';
 import { timeText, timeTextOrNull } from './clock-text.ts';
 import { chanceOf, waitOf } from './line-book.ts';
@@ -83,6 +84,42 @@ export function ticketJson(
     ...(deliverable === undefined ? {} : { deliverable }),
     poll_after_ms: pollAfterMs(ticket, line, terms.startsAt, wait?.[0] ?? null, now),
     server_time: timeText(now),
+  };
+}
+
+/** What differs between the waiting tickets of one moment. */
+const own = ['id', 'number', 'ahead', 'chance', 'eta_seconds', 'poll_after_ms'] as const;
+
+/**
+ * The text of `ticketJson` for many waiting tickets with numbers: what they have in common is written
+ * once, which is most of it. `alike` is one of them.
+ */
+export function ticketTexts(
+  alike: LineTicket,
+  terms: SaleTerms,
+  outlook: Outlook | null,
+  now: Millis,
+): (id: string, number: number, ahead: number) => string {
+  const between: string[] = [];
+  let text = '{';
+  for (const [name, value] of Object.entries(ticketJson(alike, terms, outlook, now))) {
+    text += `${text === '{' ? '' : ','}"${name}":`;
+    if ((own as readonly string[]).includes(name)) {
+      between.push(text);
+      text = '';
+    } else text += JSON.stringify(value);
+  }
+  invariant(between.length === own.length, 'a ticket has all that differs');
+  const [beforeId, beforeNumber, beforeAhead, beforeChance, beforeWait, beforePoll] = between;
+  return (id, number, ahead) => {
+    const ticket = { ...alike, id, number, ahead };
+    const wait = outlook === null ? null : waitOf(ahead, outlook);
+    const chance = outlook === null ? null : chanceOf(ticket, outlook);
+    const poll = pollAfterMs(ticket, alike.line, terms.startsAt, wait?.[0] ?? null, now);
+    const waitText = wait === null ? 'null' : `[${wait[0]},${wait[1]}]`;
+    return `${beforeId}"${id}"${beforeNumber}${number}${beforeAhead}${ahead}${beforeChance}${chance}${
+      beforeWait
+    }${waitText}${beforePoll}${poll}${text}}`;
   };
 }
 

@@ -157,7 +157,7 @@ function lineSide({
       if (isOurs(sale)) await line.seen(sale, shoppers);
     },
     line: (sale) => askOf(sale, () => line.figures(sale)),
-    waitingIn: (sale) => waitingIn(lanes.gate, sale),
+    waitingIn: (sale, after) => waitingIn(lanes.gate, sale, after),
   };
 }
 

@@ -206,9 +206,9 @@ export interface Engine {
   line(sale: SaleId): Promise<Outcome<LineFigures>>;
   /**
    * Everybody who waits with a number in the line of a sale of ours, in pieces, in the order of
-   * numbers. Throws while the lane is shut.
+   * numbers, from behind `after`. Throws while the lane is shut.
    */
-  waitingIn(sale: SaleId): AsyncIterable<readonly LineStanding[]>;
+  waitingIn(sale: SaleId, after?: LineStanding): AsyncIterable<readonly LineStanding[]>;
   /** Head of its hash chain, hex, as settled; null = no line. Throws while Postgres is away. */
   chainHead(sale: SaleId): Promise<string | null>;
   /**

@@ -6,6 +6,7 @@
 import type { KeyObject } from 'node:crypto';
 import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
+import { messageOf } from '../platform/fault.ts';
 import type {
   IncomingBatch,
   IncomingMessage,
@@ -47,6 +48,8 @@ export interface OpenerOptions {
 const everyMs = 100;
 /** A credit that is written again waited for a person already, and bells are minutes away. */
 const slowEveryMs = 1000;
+/** Bells are rung to the millisecond: each is known a round before it is due, and a little more. */
+const aheadMs = 150;
 const salesPerTurnMax = 200;
 
 export async function startOpener(options: OpenerOptions): Promise<{ close(): Promise<void> }> {
@@ -157,22 +160,34 @@ async function bury(
  * more due than a turn takes, sales of a lane that is shut must not keep the others waiting.
  */
 async function turn(options: OpenerOptions, after: string): Promise<string> {
-  const due = await options.db.query<{ id: string; state: string }>(
-    `SELECT id, state FROM sale.sales
+  const due = await options.db.query<{ id: string; state: string; wait: number }>(
+    `SELECT id, state, CASE WHEN state = 'scheduled'
+            THEN extract(epoch FROM starts_at - now()) * 1000 ELSE 0 END::float8 AS wait
+       FROM sale.sales
       WHERE kind = 'flash'
-        AND ((state = 'scheduled' AND starts_at <= now() + interval '50 milliseconds')
+        AND ((state = 'scheduled' AND starts_at <= now() + interval '${aheadMs} milliseconds')
           OR (state IN ('live', 'paused') AND (ends_at <= now() OR close_requested)))
         AND id > $1
-     UNION ALL SELECT id, state FROM sale.sales WHERE state = 'closing' AND id > $1
+     UNION ALL SELECT id, state, 0 FROM sale.sales WHERE state = 'closing' AND id > $1
       ORDER BY id LIMIT ${salesPerTurnMax}`,
     [after],
     'opener_due',
   );
-  for (const { id, state } of due) {
+  for (const { id, state, wait } of due) {
     if (state === 'closing') await closeFurther(options, id);
+    else if (wait > 0) ringAt(options, id, wait);
     else await options.shop.touch(id);
   }
   return due.length < salesPerTurnMax ? '' : (due.at(-1)?.id ?? '');
+}
+
+/** At the bell itself; where that fails a round sees it to be due, as without it. */
+function ringAt({ shop, log }: OpenerOptions, sale: string, waitMs: number): void {
+  clock.after(Math.ceil(waitMs), () => {
+    shop.touch(sale).catch((error: unknown) => {
+      log.debug({ sale, err: messageOf(error) }, 'a bell was not rung in time');
+    });
+  });
 }
 
 /** Makes the occurrences that are due, and takes the units of those whose bell is near. */

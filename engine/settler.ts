@@ -39,6 +39,8 @@ export interface SettlerOptions {
   readonly onCommands: (lanes: readonly number[]) => void;
   /** The watermark has moved: the lane's copy of it is old. */
   readonly onSettled: () => void;
+  /** A line's bell has settled: its numbers can be drawn. */
+  readonly onBell: () => void;
   readonly onCrash: (error: Error) => void;
 }
 
@@ -154,6 +156,7 @@ async function report(options: SettlerOptions, lane: number, settled: Settled): 
   }
   metrics.settledDecisions.inc(label, settled.decisions);
   if (settled.taken.length > 0) options.onSettled();
+  if (settled.taken.some(rings)) options.onBell();
   metrics.loopRuns.inc({ loop: 'settler' });
   if (settled.quarantined > 0) {
     options.log.error({ lane, events: settled.quarantined }, 'put into quarantine');
@@ -161,6 +164,9 @@ async function report(options: SettlerOptions, lane: number, settled: Settled): 
   if (settled.commandLanes.length > 0) options.onCommands(settled.commandLanes);
   if (settled.gap) await askRepublish(options, lane);
 }
+
+const rings = ({ groups }: Entry): boolean =>
+  groups.some(([, events]) => events.some(([type]) => type === 'bell'));
 
 async function askRepublish(options: SettlerOptions, lane: number): Promise<void> {
   try {

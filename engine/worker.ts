@@ -130,7 +130,7 @@ function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
 }
 
 /** What consumers tell the rest of the worker. */
-type Told = Pick<SettlerOptions, 'onCommands' | 'onSettled' | 'onCrash'>;
+type Told = Pick<SettlerOptions, 'onCommands' | 'onSettled' | 'onBell' | 'onCrash'>;
 
 /** The settler and the opener's subscription. */
 async function startConsumers(
@@ -215,6 +215,9 @@ export async function startWorker(
     onCommands: wakeDispatcher,
     onSettled: () => {
       trimmer.wake();
+    },
+    onBell: () => {
+      drawer.wake();
     },
     onCrash,
   };

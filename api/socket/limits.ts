@@ -47,6 +47,8 @@ export const presenceMs = 8000;
 export const readsAtOnce = 512;
 /** More than these are told their numbers from one list; fewer are looked at one by one. */
 export const crowdMin = 256;
+/** So long before a bell a crowd is told no tick any more. */
+export const tickRestsMs = 700;
 /** So long after a bell a crowd waits for its numbers before it is told a tick. */
 export const tickWaitsMs = 2000;
 /** Of these so many in one go. */

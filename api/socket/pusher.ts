@@ -2,36 +2,16 @@
  * From what lanes decide to what their owners are told: orders at each change, sales at once. Follows
  * the lanes only while somebody has come; what was missed is looked at again.
  */
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
-import type {
-  LineStanding,
-  NewsEvent,
-  NewsListener,
-  OrderId,
-  SaleId,
-  ShopperId,
-} from '../../engine/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NewsEvent, NewsListener, OrderId, SaleId, ShopperId } from '../../engine/index.ts';
 import { laneOfId, mayBePart, mayHaveParts } from '../../engine/index.ts';
 import { laneOrderJson } from '../documents.ts';
-import type { Log } from '../../platform/log.ts';
-import type { Api } from '../api.ts';
-import type { TellTicket } from '../line-desk.ts';
-import type { CommandParts } from './commands.ts';
-import { crowdMin, looksMax, readsAtOnce, tickWaitsMs, toldAtOnce } from './limits.ts';
+import type { Audience } from './audience.ts';
+import { looksMax, readsAtOnce } from './limits.ts';
 import { inRounds, Looks } from './looks.ts';
+import { Numbers } from './numbers.ts';
 import type { Room } from './room.ts';
 import type { Session } from './session.ts';
-import type { Sessions } from './sessions.ts';
-
-/** What is needed of the hub. */
-export interface Audience {
-  readonly api: Api;
-  readonly parts: CommandParts;
-  readonly log: Log;
-  readonly sessions: Sessions;
-  readonly rooms: ReadonlyMap<SaleId, Room>;
-  tell(room: Room, withTick: boolean): void;
-}
 
 type Held = Extract<NewsEvent, { kind: 'held' }>;
 
@@ -39,7 +19,6 @@ type Held = Extract<NewsEvent, { kind: 'held' }>;
 const gatherMs = 20;
 /** Until what nobody could say is asked again; twice as long each time. */
 const againMinMs = 500;
-const againMaxMs = 8000;
 const makeGoodTriesMax = 5;
 
 const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });
@@ -48,17 +27,21 @@ export class Pusher implements NewsListener {
   readonly #hub: Audience;
   #unfollow: (() => void) | null = null;
   readonly #gathered = new Set<SaleId>();
-  /** Sales whose numbers are about to be told, being told, or to be told once more after that. */
-  readonly #numbering = new Map<SaleId, 'soon' | 'now' | 'again'>();
-  /** Bells of the last moments: their numbers are on their way. */
-  readonly #rungAt = new Map<SaleId, number>();
   /** Lanes of which something was missed, while it is looked at again. */
   readonly #making = new Map<number, 'now' | 'again'>();
   readonly #looks = new Looks({ atOnce: readsAtOnce, waitingMax: looksMax });
+  readonly #numbers: Numbers;
   #closed = false;
 
   constructor(hub: Audience) {
     this.#hub = hub;
+    const look = (sale: SaleId, shopper: ShopperId) => this.#lookAtTicket(sale, shopper);
+    this.#numbers = new Numbers({ hub, looks: this.#looks, look });
+  }
+
+  /** Whether everybody in the room is about to be told a number: a tick can wait. */
+  isTelling(room: Room): boolean {
+    return this.#numbers.isTelling(room);
   }
 
   start(): void {
@@ -67,6 +50,7 @@ export class Pusher implements NewsListener {
 
   close(): void {
     this.#closed = true;
+    this.#numbers.close();
     this.#unfollow?.();
     this.#unfollow = null;
   }
@@ -81,8 +65,8 @@ export class Pusher implements NewsListener {
         this.#ticketChanged(event.sale, event.shopper, event.type);
         return;
       case 'sale':
-        if (event.type === 'bell') this.#rang(event.sale);
-        if (event.type === 'numbers') this.#numbersCame(event.sale);
+        if (event.type === 'bell') this.#numbers.rang(event.sale);
+        if (event.type === 'numbers') this.#numbers.came(event.sale);
         this.#saleChanged(event.sale);
     }
   }
@@ -180,7 +164,8 @@ export class Pusher implements NewsListener {
     setTimeout(() => {
       this.#gathered.delete(sale);
       const room = this.#hub.rooms.get(sale);
-      if (room !== undefined) this.#hub.tell(room, false);
+      // A crowd hears that its sale is open by its numbers, and of the rest with the tick behind them.
+      if (room !== undefined && !this.#numbers.isTelling(room)) this.#hub.tell(room, false);
     }, gatherMs).unref();
   }
 
@@ -222,113 +207,6 @@ export class Pusher implements NewsListener {
       this.#hub.log.warn({ sale, err: error }, 'a ticket was not told');
       return false;
     }
-  }
-
-  /**
-   * Chunks of numbers come one after the other: one look for all, once the last is there. A crowd takes
-   * seconds to be told; whatever comes meanwhile is one look more afterwards, not one beside it.
-   */
-  #numbersCame(sale: SaleId): void {
-    const stage = this.#numbering.get(sale);
-    if (stage === 'now') this.#numbering.set(sale, 'again');
-    if (stage !== undefined) return;
-    this.#numbering.set(sale, 'soon');
-    void this.#numbersTold(sale);
-  }
-
-  /**
-   * Whether a crowd is about to be told its numbers, each of which says what a tick does: the next tick
-   * can wait.
-   */
-  isTelling(room: Room): boolean {
-    if (room.members.size <= crowdMin) return false;
-    const rungAt = this.#rungAt.get(room.sale) ?? -Infinity;
-    return this.#numbering.has(room.sale) || performance.now() - rungAt < tickWaitsMs;
-  }
-
-  #rang(sale: SaleId): void {
-    this.#rungAt.set(sale, performance.now());
-    setTimeout(() => this.#rungAt.delete(sale), tickWaitsMs).unref();
-  }
-
-  /** Tells numbers until everybody here has his. */
-  async #numbersTold(sale: SaleId): Promise<void> {
-    await pause(gatherMs);
-    for (let againMs = againMinMs; !this.#closed;) {
-      this.#numbering.set(sale, 'now');
-      const failed = await this.#tellNumbers(sale);
-      if (this.#numbering.get(sale) === 'again') {
-        await pause(gatherMs);
-        againMs = againMinMs;
-      } else if (failed > 0) {
-        await pause(againMs);
-        againMs = Math.min(againMs * 2, againMaxMs);
-      } else break;
-    }
-    this.#numbering.delete(sale);
-    this.#rungAt.delete(sale);
-  }
-
-  /** Who waits here for a number. */
-  #drawn(sale: SaleId): Set<ShopperId> {
-    const waiting = new Set<ShopperId>();
-    for (const { identity, tickets } of this.#hub.sessions.all()) {
-      if (identity?.kind === 'shopper' && tickets.get(sale)?.mark === 'drawn') {
-        waiting.add(identity.shopper);
-      }
-    }
-    return waiting;
-  }
-
-  /** Answers how many could not be told. */
-  async #tellNumbers(sale: SaleId): Promise<number> {
-    let waiting = this.#drawn(sale);
-    if (waiting.size === 0) return 0;
-    const figures = await this.#hub.api.engine.line(sale).catch(() => null);
-    if (figures?.kind === 'rejected') return 0;
-    if (figures?.kind !== 'done') return waiting.size;
-    if (!figures.value.numbered) return 0;
-    if (waiting.size > crowdMin) {
-      await this.#tellCrowd(sale);
-      waiting = this.#drawn(sale);
-    }
-    return inRounds(waiting, readsAtOnce, (shopper) => this.#lookAtTicket(sale, shopper));
-  }
-
-  /**
-   * Tells a crowd from one list instead of a look for each. Whoever is not in it, or is about to be
-   * looked at, is left to the looks.
-   */
-  async #tellCrowd(sale: SaleId): Promise<void> {
-    try {
-      const tell = await this.#hub.parts.desk.tellerOf(sale);
-      if (tell === null) return;
-      let told = 0;
-      for await (const piece of this.#hub.api.engine.waitingIn(sale)) {
-        for (const standing of piece) {
-          if (this.#tellStanding(sale, standing, tell)) told += 1;
-          else continue;
-          // Others are served in between.
-          if (told % toldAtOnce === 0) await turn();
-          if (this.#closed) return;
-        }
-      }
-    } catch (error) {
-      this.#hub.log.warn({ sale, err: error }, 'numbers were not told at once');
-    }
-  }
-
-  #tellStanding(sale: SaleId, standing: LineStanding, tell: TellTicket): boolean {
-    let json: string | null = null;
-    for (const session of this.#hub.sessions.ofShopper(standing.shopper)) {
-      const known = session.tickets.get(sale);
-      if (known?.mark !== 'drawn' || known.id === null) continue;
-      if (this.#looks.isAsked(`${sale} ${standing.shopper}`)) continue;
-      json ??= tell(known.id, standing);
-      session.tickets.set(sale, { mark: 'waiting', id: known.id });
-      session.send('ticket', json);
-    }
-    return json !== null;
   }
 
   /** All that a hold is stands in its event. */

@@ -209,6 +209,14 @@ export class Room {
     return false;
   }
 
+  /** Whether the bell of its line rings within so many milliseconds, as far as it was seen. */
+  bellIsNear(ms: number): boolean {
+    const { terms, line, now } = this.#view ?? {};
+    if (terms === undefined || now === undefined || line?.bellRung !== false) return false;
+    const left = terms.startsAt - now - (performance.now() - this.#seenAt);
+    return left > 0 && left < ms;
+  }
+
   /** Whether it was seen to have a line. */
   get isLined(): boolean {
     return this.#view !== null && hasLine(this.#view.terms);

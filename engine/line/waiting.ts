@@ -12,19 +12,20 @@ import { pushLineKeys } from '../lanes/keys.ts';
 const pieceMax = 2000;
 
 /**
- * In the order of numbers; those who are admitted, gone or parked by then are not among them. Throws
- * while the lane is shut.
+ * In the order of numbers, from behind `after`; those who are admitted, gone or parked by then are not
+ * among them. Throws while the lane is shut.
  */
 export async function* waitingIn(
   gate: LaneGate,
   sale: SaleId,
+  after?: LineStanding,
 ): AsyncGenerator<readonly LineStanding[]> {
   const door = gate.door(laneOfId(sale));
   const keys: string[] = [];
   pushLineKeys(keys, door.lane, sale);
   const [waits = ''] = keys;
-  let ahead = 0;
-  for (let above = '-inf'; ;) {
+  let ahead = after === undefined ? 0 : after.ahead + 1;
+  for (let above = after === undefined ? '-inf' : `(${after.number}`; ;) {
     const found = await gate.redis.zrangebyscore(
       waits,
       above,

@@ -116,6 +116,7 @@ export async function startWorldSettler(
     log: silent,
     onCommands,
     onSettled: () => undefined,
+    onBell: () => undefined,
     onCrash: (error) => {
       throw error;
     },

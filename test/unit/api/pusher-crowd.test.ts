@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LineStanding } from '../../../engine/index.ts';
 import { Pusher } from '../../../api/socket/pusher.ts';
-import type { Audience } from '../../../api/socket/pusher.ts';
+import type { Audience } from '../../../api/socket/audience.ts';
 import { Sessions } from '../../../api/socket/sessions.ts';
 import { crowdMin } from '../../../api/socket/limits.ts';
 import { done, linedSaleId as sale, lineFigures } from './fake-engine.ts';
@@ -10,6 +10,8 @@ import { done, linedSaleId as sale, lineFigures } from './fake-engine.ts';
 const count = crowdMin + 44;
 
 function stage(standings: readonly LineStanding[]) {
+  /** Whether the lane has all of the numbers, or only those of the first chunk. */
+  const given = { all: true };
   const sessions = new Sessions({ lags: () => undefined, inFlight: 0 }, () => undefined);
   const told = new Map<string, Record<string, unknown>[]>();
   const looked: string[] = [];
@@ -44,16 +46,18 @@ function stage(standings: readonly LineStanding[]) {
     },
   };
   const engine = {
-    line: () => Promise.resolve(done({ ...lineFigures, numbered: true })),
-    async *waitingIn() {
+    line: () => Promise.resolve(done({ ...lineFigures, numbered: given.all })),
+    async *waitingIn(_: string, after?: LineStanding) {
       await Promise.resolve();
-      yield standings.slice(0, 100);
-      yield standings.slice(100);
+      const from = after === undefined ? 0 : standings.indexOf(after) + 1;
+      const all = given.all ? standings : standings.slice(0, 150);
+      yield all.slice(from, from + 100);
+      yield all.slice(from + 100);
     },
   };
   const hub = { api: { engine }, parts: { desk }, sessions, rooms: new Map() };
   const pusher = new Pusher(hub as unknown as Audience);
-  return { pusher, sessions, told, looked };
+  return { pusher, sessions, told, looked, given };
 }
 
 /** Numbers of all but the second, who has been admitted meanwhile. */
@@ -75,6 +79,23 @@ describe('a crowd', () => {
     expect(looked.sort()).toEqual(['shp_1', `shp_${count - 1}`].sort());
     expect([...told.values()].every((own) => own.length === 1)).toBe(true);
     for (const session of sessions.all()) expect(session.tickets.get(sale)?.mark).toBe('waiting');
+    pusher.close();
+  });
+
+  it('is told of a chunk while the next is not there yet, and goes on behind it', async () => {
+    const { pusher, told, looked, given } = stage(standings);
+    const numbers = { kind: 'sale', type: 'numbers', sale } as const;
+    const count = (): number => [...told.values()].filter((own) => own.length > 0).length;
+    given.all = false;
+    pusher.event(numbers);
+    await expect.poll(count, { interval: 5 }).toBe(150);
+    expect(looked).toEqual([]);
+    given.all = true;
+    pusher.event(numbers);
+    await expect.poll(count, { interval: 5 }).toBe(told.size);
+    expect(told.get('shp_160')).toMatchObject([{ id: 'tkt_160', ahead: 159 }]);
+    expect(looked.sort()).toEqual(['shp_1', `shp_${told.size - 1}`].sort());
+    expect([...told.values()].every((own) => own.length === 1)).toBe(true);
     pusher.close();
   });
 });

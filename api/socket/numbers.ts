@@ -11,12 +11,9 @@ import { inRounds } from './looks.ts';
 import type { Looks } from './looks.ts';
 import type { Room } from './room.ts';
 
-/** Numbers of a sale that are told. */
+/** Numbers of a sale are about to be told, being told, or to be told once more after that. */
 interface Numbering {
-  /** About to be told, being told, or to be told once more after that. */
   stage: 'soon' | 'now' | 'again';
-  /** The last of the list that was told. */
-  last: LineStanding | undefined;
 }
 
 /** Read anew: it changes while something is awaited. */
@@ -45,6 +42,8 @@ export class Numbers {
   readonly #numbering = new Map<SaleId, Numbering>();
   /** Bells of the last moments: their numbers are on their way. */
   readonly #rungAt = new Map<SaleId, number>();
+  /** The last of its list that was told, of sales whose numbers are not all there. */
+  readonly #last = new Map<SaleId, LineStanding>();
   #closed = false;
 
   constructor({ hub, looks, look }: NumbersParts) {
@@ -65,7 +64,7 @@ export class Numbers {
     const numbering = this.#numbering.get(sale);
     if (numbering?.stage === 'now') numbering.stage = 'again';
     if (numbering !== undefined) return;
-    const begun: Numbering = { stage: 'soon', last: undefined };
+    const begun: Numbering = { stage: 'soon' };
     this.#numbering.set(sale, begun);
     void this.#numbersTold(sale, begun);
   }
@@ -84,7 +83,11 @@ export class Numbers {
   /** Its numbers are on their way. */
   rang(sale: SaleId): void {
     this.#rungAt.set(sale, performance.now());
-    setTimeout(() => this.#rungAt.delete(sale), tickWaitsMs).unref();
+    setTimeout(() => {
+      this.#rungAt.delete(sale);
+      // Should the rest come after all, the list is read from its beginning.
+      if (!this.#numbering.has(sale)) this.#last.delete(sale);
+    }, tickWaitsMs).unref();
   }
 
   /** Tells numbers until everybody here has his. */
@@ -92,7 +95,7 @@ export class Numbers {
     await pause(gatherMs);
     for (let againMs = againMinMs; !this.#closed;) {
       numbering.stage = 'now';
-      const failed = await this.#tellNumbers(sale, numbering);
+      const failed = await this.#tellNumbers(sale);
       if (isAsked(numbering)) {
         await pause(gatherMs);
         againMs = againMinMs;
@@ -107,6 +110,7 @@ export class Numbers {
   /** Everybody has a number: the crowd is told the rest. */
   #allNumbered(sale: SaleId): void {
     this.#rungAt.delete(sale);
+    this.#last.delete(sale);
     const room = this.#hub.rooms.get(sale);
     if (room !== undefined) this.#hub.tell(room, true);
   }
@@ -123,14 +127,14 @@ export class Numbers {
   }
 
   /** Answers how many could not be told. */
-  async #tellNumbers(sale: SaleId, numbering: Numbering): Promise<number> {
+  async #tellNumbers(sale: SaleId): Promise<number> {
     let waiting = this.#drawn(sale);
     if (waiting.size === 0) return 0;
     const figures = await this.#hub.api.engine.line(sale).catch(() => null);
     if (figures?.kind === 'rejected') return 0;
     if (figures?.kind !== 'done') return waiting.size;
-    if (waiting.size > crowdMin || numbering.last !== undefined) {
-      await this.#tellCrowd(sale, numbering);
+    if (waiting.size > crowdMin || this.#last.has(sale)) {
+      await this.#tellCrowd(sale);
       waiting = this.#drawn(sale);
     }
     // The others' come with a later chunk, which is an event of its own.
@@ -143,14 +147,14 @@ export class Numbers {
    * Tells a crowd from one list instead of a look for each. Whoever is not in it, or is about to be
    * looked at, is left to the looks.
    */
-  async #tellCrowd(sale: SaleId, numbering: Numbering): Promise<void> {
+  async #tellCrowd(sale: SaleId): Promise<void> {
     try {
       const tell = await this.#hub.parts.desk.tellerOf(sale);
       if (tell === null) return;
       let told = 0;
-      for await (const piece of this.#hub.api.engine.waitingIn(sale, numbering.last)) {
+      for await (const piece of this.#hub.api.engine.waitingIn(sale, this.#last.get(sale))) {
         for (const standing of piece) {
-          numbering.last = standing;
+          this.#last.set(sale, standing);
           if (this.#tellStanding(sale, standing, tell)) told += 1;
           else continue;
           // Others are served in between.

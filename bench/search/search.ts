@@ -22,7 +22,7 @@ import type { Stand } from './stand.ts';
 const seed = 1;
 const smallShare = 10;
 const connectionsMax = 16;
-const warmUpSeconds = 2;
+const warmUpSeconds = 5;
 const rememberedMs = 60_000;
 const medianBarMs = 5;
 const tailBarMs = 50;

@@ -21,7 +21,9 @@ export interface SimilarWord {
 }
 
 const rememberedMax = 20_000;
-const rememberedMs = 10_000;
+/** A word that nothing used may be in the next product; how many use a known one changes little. */
+const unknownMs = 10_000;
+const knownMs = 60_000;
 const similarMax = 3;
 /** Letters in common, as pg_trgm counts them; below this a word is another word. */
 const similarityMin = 0.3;
@@ -74,7 +76,7 @@ export function createVocabulary(q: Query, now: () => number): Vocabulary {
     if (remembered.size >= rememberedMax && oldest !== undefined) remembered.delete(oldest);
     remembered.delete(word);
     const facts = { lexeme, docs, longerDocs, similar };
-    remembered.set(word, { facts, until: now() + rememberedMs });
+    remembered.set(word, { facts, until: now() + (docs > 0 ? knownMs : unknownMs) });
   };
   return {
     async lookUp(words) {

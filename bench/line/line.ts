@@ -106,13 +106,13 @@ class LineRun {
     const joins: Row[] = [];
     const holds: Row[] = [];
     await this.#ask(joinsARound, this.#joiner(early));
-    await decideAll(this.#parts.engine, this.#holds(), width);
+    await decideAll(engine, this.#hold, joinsARound, width);
     for (let round = 1; round <= options.rounds; round++) {
       say(`line: joins before the bell, round ${round} of ${options.rounds}`);
       const ask = this.#joiner(early);
       joins.push(await this.#row('join before the bell', () => this.#ask(joinsARound, ask)));
-      const some = this.#holds();
-      holds.push(await this.#row('hold without a line', () => decideAll(engine, some, width)));
+      const hold = () => decideAll(engine, this.#hold, joinsARound, width);
+      holds.push(await this.#row('hold without a line', hold));
     }
     this.#firstLate = this.#shoppers;
     const rungs: Rung[] = [];
@@ -158,14 +158,12 @@ class LineRun {
     };
   }
 
-  #holds(): HoldCommand[] {
-    return Array.from({ length: joinsARound }, () => {
-      const number = this.#shoppers++;
-      const [shopper, idempotencyKey] = [shopperOf(number), String(number).padStart(24, '0')];
-      const who = { sale: this.#parts.open, shopper, verified: true };
-      return { ...who, quantity: 1, product: '', idempotencyKey };
-    });
-  }
+  readonly #hold = (): HoldCommand => {
+    const number = this.#shoppers++;
+    const [shopper, idempotencyKey] = [shopperOf(number), String(number).padStart(24, '0')];
+    const who = { sale: this.#parts.open, shopper, verified: true };
+    return { ...who, quantity: 1, product: '', idempotencyKey };
+  };
 
   /** A closed loop; every answer must be an accepted one. */
   async #ask(count: number, ask: Ask): Promise<Done> {

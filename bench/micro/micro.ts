@@ -9,7 +9,7 @@ import { ScriptCalls } from '../baselines/script-calls.ts';
 import { median } from '../findings.ts';
 import type { Findings, Row } from '../findings.ts';
 import { Meter } from '../scenario.ts';
-import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
+import type { Say, Scenario, ScenarioOptions } from '../scenario.ts';
 import { combined } from '../scenarios/rounds.ts';
 import { Setting } from '../scenarios/setting.ts';
 import type { StackInfo } from '../stack-info.ts';
@@ -88,8 +88,8 @@ class Micro {
     const half = median(batched.map(({ perSecond }) => perSecond)) / 2;
     say('micro: open loop at half of the rate');
     const count = Math.min(openHoldsMost, Math.round(half * options.seconds));
-    const open = await this.#phase('batched, half of the rate', count, (holds) =>
-      decideAt(this.#parts.engine, holds, half),
+    const open = await this.#meter.measure('batched, half of the rate', () =>
+      decideAt(this.#parts.engine, this.#hold, count, half),
     );
     return this.#findings(batched, single, bare, open);
   }
@@ -97,42 +97,33 @@ class Micro {
   /** The three kinds one after the other, on the same sale. */
   async #round(use: (rows: { batch: Row; one: Row; script: Row }) => void): Promise<void> {
     const { engine, calls } = this.#parts;
-    const batch = await this.#phase('batched', holdsARound, (holds) =>
-      decideAll(engine, holds, width),
+    const made = (count: number) => Array.from({ length: count }, this.#hold);
+    const batch = await this.#meter.measure('batched', () =>
+      decideAll(engine, this.#hold, holdsARound, width),
     );
-    const one = await this.#phase('one call for each hold', singlesARound, (holds) =>
-      calls.oneByOne(holds, width),
+    const singles = made(singlesARound);
+    const one = await this.#meter.measure('one call for each hold', () =>
+      calls.oneByOne(singles, width),
     );
-    const script = await this.#phase('bare script, ready-made', holdsARound, (holds) =>
-      calls.inBatches(holds, batchSize),
+    const ready = made(holdsARound);
+    const script = await this.#meter.measure('bare script, ready-made', () =>
+      calls.inBatches(ready, batchSize),
     );
     use({ batch, one, script });
   }
 
-  #phase(
-    name: string,
-    count: number,
-    run: (holds: readonly HoldCommand[]) => Promise<Done>,
-  ): Promise<Row> {
-    const holds = this.#holds(count);
-    return this.#meter.measure(name, () => run(holds));
-  }
-
-  /** Shopper ids and keys as long as real ones. */
-  #holds(count: number): HoldCommand[] {
-    const { sale } = this.#parts;
-    return Array.from({ length: count }, () => {
-      const number = String(this.#shoppers++).padStart(24, '0');
-      return {
-        sale,
-        shopper: `shp_bb${number}`,
-        verified: true,
-        quantity: 1,
-        product: '',
-        idempotencyKey: number,
-      };
-    });
-  }
+  /** Shopper id and key as long as real ones. */
+  readonly #hold = (): HoldCommand => {
+    const number = String(this.#shoppers++).padStart(24, '0');
+    return {
+      sale: this.#parts.sale,
+      shopper: `shp_bb${number}`,
+      verified: true,
+      quantity: 1,
+      product: '',
+      idempotencyKey: number,
+    };
+  };
 
   #findings(batched: Row[], single: Row[], bare: Row[], open: Row): Findings {
     const { options } = this.#parts;

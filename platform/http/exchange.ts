@@ -140,7 +140,9 @@ export class Exchange extends Answer implements Ctx {
   refusesDeclared(req: RawRequest): boolean {
     const declared = this.declaredOf(req);
     if (!(declared > this.bound.maxBodyBytes && declared > readRefusedMaxBytes)) return false;
+    this.calling();
     this.problemAndClose(this.tooLarge());
+    this.callOver();
     return true;
   }
 
@@ -153,6 +155,12 @@ export class Exchange extends Answer implements Ctx {
   /** The chunk's memory is only valid until this returns. */
   onData(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.done) return;
+    this.calling();
+    this.take(chunk, isLast);
+    this.callOver();
+  }
+
+  private take(chunk: ArrayBuffer, isLast: boolean): void {
     this.bodyBytes += chunk.byteLength;
     if (this.bodyBytes > this.bound.maxBodyBytes) {
       this.chunks = null;
@@ -174,11 +182,17 @@ export class Exchange extends Answer implements Ctx {
       this.isUtf8 = text !== undefined;
       this.bodyText = text ?? '';
     }
-    this.proceed();
+    this.identify();
   }
 
-  /** The body is here, or none is expected. */
+  /** No body is expected, or the handler takes it itself. */
   proceed(): void {
+    this.calling();
+    this.identify();
+    this.callOver();
+  }
+
+  private identify(): void {
     try {
       const { need } = this.bound;
       if (need === null) {

@@ -86,7 +86,8 @@ async function main(args) {
     env['TEST_REDIS_BIN'] = bin;
   };
   const dir = join(root, '.highnoon', `sim-${process.pid}`);
-  const options = { dir, env: {}, stores: ['postgres'], roles: [], log: print, before };
+  const stores = ['postgres'];
+  const options = { dir, env: {}, stores, roles: [], postgresLow: false, log: print, before };
   const stack = await startStack(options);
   guest = (identity) => stack.alsoEnd(identity);
   env['TEST_DATABASE_URL'] = stack.urls.database;

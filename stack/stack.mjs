@@ -28,6 +28,8 @@ export { AlreadyRunning };
  * @property {number} [kafkaAdvertised] port that our Kafka gives as its address: a proxy's
  * @property {boolean} [setup] runs engine/setup before the roles; default: when there are roles
  * @property {number} [maxConnections] of our own Postgres, default 60
+ * @property {boolean} [postgresLow] it runs at low priority, so that holds do not wait for settlement
+ *   (default); false: whoever asks it has nothing else to wait for
  * @property {(steps: Steps) => Promise<void>} [before] must be done before setup and roles; runs
  *   beside the start of the stores, when the folder is ours and the ports are free
  */

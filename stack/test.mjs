@@ -78,7 +78,8 @@ async function startStores(stores, dir) {
     const [bin] = await Promise.all([redis, prepare(steps)]);
     if (bin) told['TEST_REDIS_BIN'] = bin;
   };
-  const options = { dir, env, stores: running, roles: [], maxConnections, log: print, before };
+  const asked = { maxConnections, postgresLow: false };
+  const options = { dir, env, stores: running, roles: [], ...asked, log: print, before };
   const stack = await startStack(options);
   if (stack.urls.database) told['TEST_DATABASE_URL'] = stack.urls.database;
   if (stack.urls.kafka) told['TEST_KAFKA_BROKERS'] = stack.urls.kafka;

@@ -32,6 +32,7 @@ const socketPathMax = 90; // the system's limit is 107, with the socket's own na
  * @property {string} logFile
  * @property {number} port
  * @property {number} maxConnections
+ * @property {boolean} low runs at low priority
  */
 
 /** @param {PostgresBinaries} binaries @returns {NodeJS.ProcessEnv} */
@@ -79,7 +80,7 @@ function setAside(/** @type {string} */ data) {
  * @returns {Promise<{ spec: import('./supervised.mjs').ProcessSpec, url: string }>}
  */
 export async function postgresSpec(order, say) {
-  const { binaries, dir, logFile, port, maxConnections } = order;
+  const { binaries, dir, logFile, port, maxConnections, low } = order;
   const user = postgresUser();
   const data = postgresDir(dir, user);
   const passwordFile = join(dir, 'postgres.password');
@@ -118,7 +119,7 @@ export async function postgresSpec(order, say) {
       cwd: data,
       logFile,
       user,
-      low: true,
+      low,
       stopSignal: 'SIGINT', // "fast": does not wait until every client has left
       stopMs,
       ready: () => postgresServes('127.0.0.1', port),

@@ -56,8 +56,8 @@ export class Stack {
     const wanted = options.roles ?? settings.roles;
     const plan = await planPorts(settings, options.ports ?? 'free', wanted);
     this.#record = new StackRecord(dir, options.keep ? [] : [dir, outsideDir(dir)]);
-    const { maxConnections = 60, kafkaAdvertised } = options;
-    const asked = { maxConnections, kafkaAdvertised };
+    const { maxConnections = 60, postgresLow = true, kafkaAdvertised } = options;
+    const asked = { maxConnections, postgresLow, kafkaAdvertised };
     const launch = crew.launch.bind(crew);
     const logFile = crew.logFile.bind(crew);
     const context = { settings, plan, dir, logFile, ...asked, say: steps.say, launch };

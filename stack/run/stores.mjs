@@ -23,6 +23,7 @@ export const storeNames = ['postgres', 'redis', 'kafka'];
  * @property {string} dir
  * @property {(name: string) => string} logFile
  * @property {number} maxConnections of Postgres
+ * @property {boolean} postgresLow
  * @property {number | undefined} kafkaAdvertised
  * @property {(line: string) => void} say
  * @property {(spec: ProcessSpec) => Promise<void>} launch starts it and waits until it serves
@@ -51,7 +52,8 @@ async function redis({ settings, plan, dir, logFile, launch }, progress) {
 }
 
 /** @param {StoreContext} context @param {Progress} progress @returns {Promise<string>} its url */
-async function postgres({ settings, plan, dir, logFile, maxConnections, say, launch }, progress) {
+async function postgres(context, progress) {
+  const { settings, plan, dir, maxConnections, postgresLow: low, say, launch } = context;
   if (settings.databaseUrl) {
     const { hostname, port } = new URL(settings.databaseUrl);
     await reachable('DATABASE_URL', hostname, Number(port || 5432));
@@ -60,7 +62,8 @@ async function postgres({ settings, plan, dir, logFile, maxConnections, say, lau
   }
   const binaries = await getPostgres(progress);
   const port = plan.postgres;
-  const order = { binaries, dir, logFile: logFile('postgres'), port, maxConnections };
+  const logFile = context.logFile('postgres');
+  const order = { binaries, dir, logFile, port, maxConnections, low };
   const { spec, url } = await postgresSpec(order, say);
   await launch(spec);
   progress.done(`${binaries.version} (${binaries.source}) on 127.0.0.1:${port}`);

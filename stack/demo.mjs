@@ -14,7 +14,8 @@ ends with the audit and stops everything.
 
   --shoppers N  how many shoppers come (default: the demo's own, 20000)
   --units N     how many units there are (default: the demo's own, 1000)
-  --mode MODE   line: they join before the bell and are drawn; open (default): all strike at once
+  --mode MODE   line (default): they join before the bell over sockets and are drawn;
+                open: all strike over HTTP at once
 `;
 
 try {

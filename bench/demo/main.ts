@@ -1,6 +1,7 @@
 /**
- * The demo: a vendor registers the seed's laptop, a sale opens at high noon, a crowd strikes in the
- * first instant, and the audit says whether anything was sold twice. Exit code 0 when all holds.
+ * The demo: a vendor registers the seed's laptop, a sale opens at high noon, a crowd that waited in line
+ * is drawn and served (or strikes in the first instant), and the audit says whether anything was sold
+ * twice. Exit code 0 when all holds.
  */
 import { pidOf, readStackInfo } from '../stack-info.ts';
 import type { StackInfo } from '../stack-info.ts';

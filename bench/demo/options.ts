@@ -26,8 +26,8 @@ A crowd buys at the bell from a running stack.
   --units N     how many units there are (default 1000)
   --pay SHARE   share of the first winners that pay, 0 to 1 (default 0.8); the others let their
                 hold expire, and who comes back for those units pays
-  --mode MODE   line: the crowd joins before the bell over sockets, is drawn, and is
-                admitted in the order of its numbers; open (default): all strike in the first instant
+  --mode MODE   line (default): the crowd joins before the bell over sockets, is drawn, and is
+                admitted in the order of its numbers; open: all strike over HTTP in the first instant
   --plain       lines instead of a picture (the default without a terminal)
   --stack DIR   folder with the stack.json of the stack (default .highnoon)
 
@@ -41,7 +41,7 @@ export function readOptions(args: readonly string[]): DemoOptions {
     shoppers: whole('shoppers', values.shoppers ?? '20000', 1, 1_000_000),
     units: whole('units', values.units ?? '1000', 1, 1_000_000),
     pay: share('pay', values.pay ?? '0.8'),
-    mode: modeOf(values.mode ?? 'open'),
+    mode: modeOf(values.mode ?? 'line'),
     plain: values.plain ?? false,
     stack: values.stack ?? defaultDir,
     help: values.help ?? false,

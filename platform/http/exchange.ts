@@ -132,7 +132,9 @@ export class Exchange extends Answer implements Ctx {
     lengths = 0;
     req.forEach(countLength);
     if (lengths < 2) return false;
+    this.calling();
     this.problemAndClose(problem('invalid_request', '`Content-Length` is there more than once.'));
+    this.callOver();
     return true;
   }
 

@@ -63,6 +63,7 @@ const request = {
   getParameter: () => undefined,
   getQuery: () => undefined,
   getUrl: () => '/',
+  forEach: () => undefined,
 };
 
 function exchanges() {

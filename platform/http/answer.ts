@@ -69,7 +69,7 @@ const call = (answer: Answer | null): void => {
  * Answers that leave after the server's callbacks. While it calls one exchange, and until the
  * microtasks behind that call are done, the server keeps that one's connection corked, and no other
  * can be: each piece of another's answer would be a packet of its own, 12 calls of the kernel instead
- * of one (measured; half of an api's CPU).
+ * of one (docs/decisions/0052).
  */
 let leaving: Outgoing[] = [];
 

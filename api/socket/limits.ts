@@ -55,6 +55,10 @@ export const tickWaitsMs = 2000;
 export const toldAtOnce = 128;
 /** Orders and tickets that changed and wait to be read; above it all of their lane is. */
 export const looksMax = 50_000;
+/** What comes within it, of one sale, is told once. */
+export const gatherMs = 20;
+/** Until what nobody could say is asked again; twice as long each time. */
+export const againMinMs = 500;
 /** A snapshot may be so old; ticks follow. */
 export const viewFreshMs = 250;
 export const sweepMs = 500;

@@ -6,7 +6,15 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import type { LineStanding, SaleId, ShopperId } from '../../engine/index.ts';
 import type { TellTicket } from '../line-desk.ts';
 import type { Audience } from './audience.ts';
-import { crowdMin, readsAtOnce, tickRestsMs, tickWaitsMs, toldAtOnce } from './limits.ts';
+import {
+  againMinMs,
+  crowdMin,
+  gatherMs,
+  readsAtOnce,
+  tickRestsMs,
+  tickWaitsMs,
+  toldAtOnce,
+} from './limits.ts';
 import { inRounds } from './looks.ts';
 import type { Looks } from './looks.ts';
 import type { Room } from './room.ts';
@@ -19,10 +27,6 @@ interface Numbering {
 /** Read anew: it changes while something is awaited. */
 const isAsked = ({ stage }: Numbering): boolean => stage === 'again';
 
-/** Several chunks at once are one look. */
-const gatherMs = 20;
-/** Until what nobody could say is asked again; twice as long each time. */
-const againMinMs = 500;
 const againMaxMs = 8000;
 
 const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });

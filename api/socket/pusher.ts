@@ -7,7 +7,7 @@ import type { NewsEvent, NewsListener, OrderId, SaleId, ShopperId } from '../../
 import { laneOfId, mayBePart, mayHaveParts } from '../../engine/index.ts';
 import { laneOrderJson } from '../documents.ts';
 import type { Audience } from './audience.ts';
-import { looksMax, readsAtOnce } from './limits.ts';
+import { againMinMs, gatherMs, looksMax, readsAtOnce } from './limits.ts';
 import { inRounds, Looks } from './looks.ts';
 import { Numbers } from './numbers.ts';
 import type { Room } from './room.ts';
@@ -15,10 +15,6 @@ import type { Session } from './session.ts';
 
 type Held = Extract<NewsEvent, { kind: 'held' }>;
 
-/** Several changes of a sale at once are one look. */
-const gatherMs = 20;
-/** Until what nobody could say is asked again; twice as long each time. */
-const againMinMs = 500;
 const makeGoodTriesMax = 5;
 
 const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });

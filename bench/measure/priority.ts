@@ -8,9 +8,12 @@ import { spawnSync } from 'node:child_process';
 /** What this process is in a scenario: the load on a server, or the engine itself. */
 export type Part = 'generator' | 'engine';
 
-/** Without `chrt`, or without the right to, everything stays as it is. */
-export function playPart(part: Part): void {
+/**
+ * Of this process, or of a child: one that serves would inherit the generator's part. Without
+ * `chrt`, or without the right to, everything stays as it is.
+ */
+export function playPart(part: Part, pid = process.pid): void {
   const policy = part === 'generator' ? '--batch' : '--other';
-  const args = [policy, '--all-tasks', '--pid', '0', String(process.pid)];
+  const args = [policy, '--all-tasks', '--pid', '0', String(pid)];
   spawnSync('chrt', args, { stdio: 'ignore' });
 }

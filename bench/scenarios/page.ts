@@ -2,9 +2,8 @@
  * A product page from the window's memory, at the catalog's own port and through the api, against a
  * bare uWebSockets.js answer of the same bytes. Alternated, so that all see the same machine.
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { startServer } from '../child-server.ts';
+import type { ChildServer } from '../child-server.ts';
 import { Connection, localAddresses, targetOf } from '../client/connection.ts';
 import type { Target } from '../client/connection.ts';
 import { closedLoop } from '../client/load.ts';
@@ -31,15 +30,16 @@ export const page: Scenario = {
   async run(stack, options, say) {
     const setting = await Setting.open(stack, 100);
     const path = `/v1/products/${setting.shop.product}`;
-    const child = fork(fileURLToPath(new URL('../baselines/bare-page.js', import.meta.url)));
     try {
-      child.send(await pageAt(stack.catalogUrl, path));
-      const [port] = (await once(child, 'message')) as [number];
-      const bare = { name: 'bare page', pid: child.pid ?? 0 };
-      const meter = new Meter([...stack.processes, bare]);
-      return await measure(stack, options, meter, { path, port, say });
+      const order = await pageAt(stack.catalogUrl, path);
+      const bare = await startServer('baselines/bare-page.js', { order });
+      try {
+        const meter = new Meter([...stack.processes, { name: 'bare page', pid: bare.pid }]);
+        return await measure(stack, options, meter, { path, bare, say });
+      } finally {
+        await bare.close();
+      }
     } finally {
-      child.disconnect();
       setting.close();
     }
   },
@@ -62,7 +62,7 @@ async function pageAt(url: string, path: string) {
 
 interface Stage {
   readonly path: string;
-  readonly port: number;
+  readonly bare: ChildServer;
   readonly say: Say;
 }
 
@@ -70,12 +70,12 @@ async function measure(
   stack: StackInfo,
   options: ScenarioOptions,
   meter: Meter,
-  { path, port, say }: Stage,
+  { path, bare, say }: Stage,
 ): Promise<Findings> {
   const targets: readonly (readonly [name: string, target: Target])[] = [
     ['page at the catalog', targetOf(stack.catalogUrl)],
     ['page through the api', targetOf(stack.apiUrl)],
-    ['bare page', { hostname: '127.0.0.1', port }],
+    ['bare page', targetOf(bare.url)],
   ];
   const loads: { readonly name: string; readonly load: Load; readonly rows: Row[] }[] = [];
   for (const [name, target] of targets) {
@@ -95,14 +95,14 @@ async function measure(
     }
   }
   for (const { load } of loads) for (const one of load.connections) one.close();
-  const [catalog = [], api = [], bare = []] = loads.map(({ rows }) => rows);
+  const [catalog = [], api = [], bares = []] = loads.map(({ rows }) => rows);
   const share = (rows: readonly Row[]): number =>
-    100 * median(rows.map((row, i) => row.perSecond / (bare[i]?.perSecond ?? row.perSecond)));
+    100 * median(rows.map((row, i) => row.perSecond / (bares[i]?.perSecond ?? row.perSecond)));
   return {
     scenario: 'page',
     about: 'A product page, remembered by the catalog for a second at a time.',
     settings: { ...options },
-    rows: [catalog, api, bare].map(combined),
+    rows: [catalog, api, bares].map(combined),
     facts: [['rate through the api, of the bare page’s', `${share(api).toFixed(0)} %`]],
     bars: [
       {

@@ -2,11 +2,9 @@
  * Refusals of a sale that is sold out, against a bare uWebSockets.js route that parses the same body,
  * checks the same token and answers the same bytes. Alternated, so that both see the same machine.
  */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import type { BareOrder } from '../baselines/bare-route.ts';
+import { startServer } from '../child-server.ts';
+import type { ChildServer } from '../child-server.ts';
 import { Connection, localAddresses, targetOf } from '../client/connection.ts';
 import type { Target } from '../client/connection.ts';
 import { closedLoop } from '../client/load.ts';
@@ -39,13 +37,14 @@ export const soldOut: Scenario = {
     const [sale = ''] = await setting.openSales(1, 1);
     const rests = holdRests(setting.host, tokens);
     const refusal = await sellOut(stack.apiUrl, sale, rests);
-    const bare = await startBare({ ...refusal, authorizations: tokens.map((t) => `Bearer ${t}`) });
+    const order: BareOrder = { ...refusal, authorizations: tokens.map((t) => `Bearer ${t}`) };
+    const bare = await startServer('baselines/bare-route.js', { order });
     try {
       // Not the winner: asking again would be answered with the hold.
       const texts = rests.slice(1).map((rest) => holdLine(sale) + rest);
-      return await measure(stack, options, { texts, bare: bare.child, port: bare.port, say });
+      return await measure(stack, options, { texts, bare, say });
     } finally {
-      bare.child.disconnect();
+      await bare.close();
       setting.close();
     }
   },
@@ -79,28 +78,20 @@ export function bareAnswer(reply: Reply): Omit<BareOrder, 'authorizations'> {
   return { status: first.slice('HTTP/1.1 '.length), headers, body: reply.body };
 }
 
-async function startBare(order: BareOrder): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(fileURLToPath(new URL('../baselines/bare-route.js', import.meta.url)));
-  child.send(order);
-  const [port] = (await once(child, 'message')) as [number];
-  return { child, port };
-}
-
 interface Stage {
   readonly texts: readonly string[];
-  readonly bare: ChildProcess;
-  readonly port: number;
+  readonly bare: ChildServer;
   readonly say: (line: string) => void;
 }
 
 async function measure(
   stack: StackInfo,
   options: ScenarioOptions,
-  { texts, bare, port, say }: Stage,
+  { texts, bare, say }: Stage,
 ): Promise<Findings> {
-  const meter = new Meter([...stack.processes, { name: 'bare route', pid: bare.pid ?? 0 }]);
+  const meter = new Meter([...stack.processes, { name: 'bare route', pid: bare.pid }]);
   const product = await opened(targetOf(stack.apiUrl), options.connections, texts);
-  const baseline = await opened({ hostname: '127.0.0.1', port }, options.connections, texts);
+  const baseline = await opened(targetOf(bare.url), options.connections, texts);
   const refusals: Row[] = [];
   const bares: Row[] = [];
   for (const load of [product, baseline]) await closedLoop(load, warmUpSeconds);

@@ -14,6 +14,7 @@ import { requestText } from '../client/request-text.ts';
 import type { Findings, Row } from '../findings.ts';
 import { Meter } from '../scenario.ts';
 import type { Say, Scenario, ScenarioOptions } from '../scenario.ts';
+import type { StackInfo } from '../stack-info.ts';
 import { comparePeers, judge } from './judge.ts';
 import { serve } from './serve.ts';
 import { openStand } from './stand.ts';
@@ -37,7 +38,7 @@ export const search: Scenario = {
     const generator = createGenerator(seed, sources);
     const stand = await openStand(stack.databaseUrl, generator);
     try {
-      return await runIn(stand, generator, sources, options, say);
+      return await runIn(stand, stack, generator, sources, options, say);
     } finally {
       await stand.drop();
     }
@@ -46,6 +47,7 @@ export const search: Scenario = {
 
 async function runIn(
   stand: Stand,
+  stack: StackInfo,
   generator: Generator,
   sources: Sources,
   options: ScenarioOptions,
@@ -53,15 +55,20 @@ async function runIn(
 ): Promise<Findings> {
   const { products } = options;
   const small = Math.round(products / smallShare);
-  const meter = new Meter([]);
   const filling = (done: number): void => {
     if (done % sayEvery === 0) say(`search: ${done.toLocaleString('en')} products written`);
   };
   await stand.fill(0, small, filling);
-  const first = await speed(stand, sources, options, meter, say, small, 0);
+  const others: number[] = [];
+  const speedOf = async (size: number, freshMs: number): Promise<Row[]> => {
+    const { rows, othersCpus } = await speed(stand, stack, sources, options, say, size, freshMs);
+    others.push(othersCpus);
+    return rows;
+  };
+  const first = await speedOf(small, 0);
   await stand.fill(small, products, filling);
-  const whole = await speed(stand, sources, options, meter, say, products, 0);
-  const remembered = await speed(stand, sources, options, meter, say, products, rememberedMs);
+  const whole = await speedOf(products, 0);
+  const remembered = await speedOf(products, rememberedMs);
   const relevance = await judge(stand, generator, sources, products, say);
   const peers = await comparePeers(stand, generator, sources, products, say);
   const [, paced] = whole;
@@ -87,21 +94,22 @@ async function runIn(
         unit: 'ms',
       },
     ],
-    othersCpus: meter.othersCpus,
+    othersCpus: Math.max(...others),
   };
 }
 
 /** Its own maximum rate, then latency at half of it. */
 async function speed(
   stand: Stand,
+  { processes }: StackInfo,
   { queries, stores }: Sources,
   { connections, seconds }: ScenarioOptions,
-  meter: Meter,
   say: Say,
   products: number,
   freshMs: number,
-): Promise<Row[]> {
+): Promise<{ rows: Row[]; othersCpus: number }> {
   const server = await serve(stand, freshMs);
+  const meter = new Meter([...processes, { name: 'search', pid: server.pid }]);
   const target = targetOf(server.url);
   const host = `${target.hostname}:${target.port}`;
   let turn = 0;
@@ -138,7 +146,7 @@ async function speed(
       `${name}: at half`,
       phase(() => openLoop(load, half, seconds)),
     );
-    return [most, paced];
+    return { rows: [most, paced], othersCpus: meter.othersCpus };
   } finally {
     for (const connection of open) connection.close();
     await server.close();

@@ -2,10 +2,7 @@
  * Holds over the socket, beside a bare uWebSockets.js socket that sends the same messages back: a
  * closed loop over each, alternated, so that both see the same machine.
  */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { startServer } from '../child-server.ts';
 import { localAddresses, targetOf } from '../client/connection.ts';
 import type { Target } from '../client/connection.ts';
 import { each } from '../demo/gather.ts';
@@ -145,10 +142,10 @@ export async function holdsOverSockets(
   { stack, options, setting, say }: HoldsParts,
   tokens: readonly string[],
 ): Promise<HoldsFound> {
-  const bare = await startEcho();
-  const meter = new Meter([...stack.processes, { name: 'bare echo', pid: bare.child.pid ?? 0 }]);
+  const bare = await startServer('baselines/bare-echo.js');
+  const meter = new Meter([...stack.processes, { name: 'bare echo', pid: bare.pid }]);
   const ours = await opened(targetOf(stack.apiUrl), tokens, (token) => token);
-  const echoing = await opened({ hostname: '127.0.0.1', port: bare.port }, tokens, () => null);
+  const echoing = await opened(targetOf(bare.url), tokens, () => null);
   const seconds = options.seconds / options.rounds;
   const orders = (warmUpSeconds + options.seconds) * perSecondMost;
   const sales = await setting.openSales(Math.ceil(orders / tokens.length), tokens.length);
@@ -176,7 +173,7 @@ export async function holdsOverSockets(
     }
   } finally {
     for (const asker of [...ours, ...echoing]) asker.cut();
-    bare.child.disconnect();
+    await bare.close();
   }
   const share = median(held.map(({ perSecond }, i) => perSecond / (echoed[i]?.perSecond ?? 0)));
   return {
@@ -205,10 +202,4 @@ async function opened(
     await asker.opened;
   });
   return askers;
-}
-
-async function startEcho(): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(fileURLToPath(new URL('../baselines/bare-echo.js', import.meta.url)));
-  const [port] = (await once(child, 'message')) as [number];
-  return { child, port };
 }

@@ -72,7 +72,7 @@ export const fewHits = 5;
 export const exactCountMax = 1000;
 
 /** Of a query that more products fit, about so many of the best ones are ranked by text. */
-export const rankedTarget = 1500;
+export const rankedTarget = 1100;
 
 /** What one search ranks at most, should the estimate be wrong. */
 export const rankedMax = 5000;

@@ -53,17 +53,19 @@ export function catalogClient(baseUrl: string): CatalogClient {
     scheduling: 'lifo',
     timeout: idleMs,
   });
+  const { hostname, port } = new URL(baseUrl);
+  const where = { hostname, port };
   let inFlight = 0;
   return {
     async send(handed) {
       if (inFlight >= inFlightMax) throw away('too many requests wait for it');
       inFlight += 1;
       try {
-        return await sendOnce(agent, baseUrl, handed);
+        return await sendOnce(agent, where, handed);
       } catch (error) {
         // The other side may close a kept connection just as it is used again.
         if (!(error instanceof ClosedUnused) || handed.method !== 'GET') throw error;
-        return await sendOnce(agent, baseUrl, handed);
+        return await sendOnce(agent, where, handed);
       } finally {
         inFlight -= 1;
       }
@@ -78,17 +80,23 @@ function away(why: string, cause?: unknown): Fault {
   return new Fault('catalog', `the catalog is away: ${why}`, { retryable: true, cause });
 }
 
+/** What Node sends in no path; a browser would have encoded it. */
+const unsendable = /[^\x21-\x7e]+/g;
+
+interface Where {
+  readonly hostname: string;
+  readonly port: string;
+}
+
 /** A kept connection that was closed before it answered anything. */
 class ClosedUnused extends Fault {}
 
-function sendOnce(agent: Agent, baseUrl: string, handed: Handed): Promise<Answered> {
-  const { method, headers, body } = handed;
+function sendOnce(agent: Agent, where: Where, handed: Handed): Promise<Answered> {
+  const { method, body } = handed;
+  const path = handed.path.replace(unsendable, encodeURIComponent);
   const length = method === 'GET' ? {} : { 'content-length': String(body.length) };
-  const sent = request(new URL(handed.path, baseUrl), {
-    agent,
-    method,
-    headers: { ...headers, ...length },
-  });
+  const headers = { ...handed.headers, ...length };
+  const sent = request({ ...where, agent, method, path, headers });
   const answer = answerTo(sent);
   sent.once('socket', (socket) => {
     awaiting(socket, answer).catch(() => undefined);
@@ -113,29 +121,35 @@ function answerTo(sent: ClientRequest): Promise<Answered> {
     };
     sent.on('error', fail);
     sent.on('response', (response) => {
-      readAnswer(response).then((answered) => {
+      readAnswer(response, fail, (answered) => {
         clearTimeout(timer);
         resolve(answered);
-      }, fail);
+      });
     });
   });
 }
 
-async function readAnswer(response: IncomingMessage): Promise<Answered> {
+/** By events: an iterator over the stream costs several promises a chunk. */
+function readAnswer(
+  response: IncomingMessage,
+  fail: (error: unknown) => void,
+  done: (answered: Answered) => void,
+): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
+  response.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
-    if (bytes > answerMaxBytes) {
-      response.destroy();
-      throw new Error('the answer is too large');
-    }
     chunks.push(chunk);
-  }
-  const headers: Record<string, string> = {};
-  for (const name of passedBack) {
-    const value = response.headers[name];
-    if (typeof value === 'string') headers[name] = value;
-  }
-  return { status: response.statusCode ?? 502, headers, body: Buffer.concat(chunks).toString() };
+    if (bytes > answerMaxBytes) response.destroy(new Error('the answer is too large'));
+  });
+  response.on('error', fail);
+  response.on('end', () => {
+    const headers: Record<string, string> = {};
+    for (const name of passedBack) {
+      const value = response.headers[name];
+      if (typeof value === 'string') headers[name] = value;
+    }
+    const body = Buffer.concat(chunks).toString();
+    done({ status: response.statusCode ?? 502, headers, body });
+  });
 }

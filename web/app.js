@@ -23,7 +23,10 @@ function askedNow() {
   return path === '' || path === '/' ? new URLSearchParams(query ?? '') : null;
 }
 
-/** Goes to the same search with some of it changed: null = without, `only` = nothing but that. */
+/**
+ * Goes to the same search with some of it changed: null = without, a list = each of it, `only` =
+ * nothing but that.
+ */
 function narrow(changes) {
   const asked = askedNow() ?? new URLSearchParams();
   const kept =
@@ -31,8 +34,8 @@ function narrow(changes) {
   const next = new URLSearchParams(kept);
   for (const [name, value] of Object.entries(changes)) {
     if (name === 'only') continue;
-    if (value === null) next.delete(name);
-    else next.set(name, value);
+    next.delete(name);
+    for (const one of [value ?? []].flat()) next.append(name, one);
   }
   location.hash = addressOf(next);
 }

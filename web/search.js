@@ -13,6 +13,7 @@ import {
   show,
   staleNote,
 } from './dom.js';
+import { facets } from './facets.js';
 import { placeQuery } from './place.js';
 
 const limit = 24;
@@ -51,7 +52,8 @@ export function endSearch() {
 }
 
 function queryOf(asked, cursor) {
-  const query = new URLSearchParams({ ...Object.fromEntries(asked), ...placeQuery() });
+  const query = new URLSearchParams(asked);
+  for (const [name, value] of Object.entries(placeQuery())) query.set(name, value);
   // Without a place nothing can be said to be deliverable.
   if (!query.has('country')) query.delete('deliverable');
   query.set('limit', String(limit));
@@ -165,104 +167,4 @@ function sorting(asked, narrow) {
   );
   select.value = asked.get('sort') ?? 'relevance';
   return h('label', { className: 'sort' }, 'Sort ', select);
-}
-
-function facets({ facets: found }, asked, narrow) {
-  const hasPlace = placeQuery().country !== undefined;
-  return h(
-    'details',
-    { className: 'facets', open: window.matchMedia('(min-width: 50rem)').matches },
-    h('summary', {}, 'Narrow down'),
-    check('on_sale', 'On sale', asked, narrow),
-    check('deliverable', 'Delivered to me', asked, narrow, !hasPlace),
-    prices(asked, narrow),
-    facet('category', 'Category', treeOf(found.category ?? []), asked, narrow),
-    facet('brand', 'Brand', found.brand ?? [], asked, narrow),
-  );
-}
-
-function check(name, text, asked, narrow, disabled = false) {
-  return h(
-    'label',
-    { className: 'check' },
-    h('input', {
-      type: 'checkbox',
-      'data-key': name,
-      disabled,
-      checked: !disabled && asked.get(name) === 'true',
-      onchange: (event) => narrow({ [name]: event.target.checked ? 'true' : null }),
-    }),
-    h('span', {}, text, disabled ? h('small', {}, ' (choose a place)') : null),
-  );
-}
-
-function prices(asked, narrow) {
-  const field = (name, text) =>
-    h(
-      'label',
-      {},
-      text,
-      h('input', {
-        type: 'number',
-        'data-key': name,
-        min: '0',
-        inputMode: 'numeric',
-        value: asked.has(name) ? String(Number(asked.get(name)) / 100) : '',
-        onchange: ({ target: { value } }) =>
-          narrow({ [name]: value === '' ? null : String(Math.round(Number(value) * 100)) }),
-      }),
-    );
-  return h(
-    'fieldset',
-    { className: 'range' },
-    h('legend', {}, 'Price'),
-    field('min_price', 'from'),
-    field('max_price', 'to'),
-  );
-}
-
-const shownMax = 12;
-const arrow = ' > ';
-
-/** Categories below those that they are in; of neighbours the one with most hits first. */
-function treeOf(values) {
-  const shown = values.slice(0, shownMax);
-  const isTop = ({ value }) => !shown.some((other) => value.startsWith(other.value + arrow));
-  const below = (parent) =>
-    shown.filter(({ value }) => {
-      if (!value.startsWith(parent + arrow)) return false;
-      const between = ({ value: other }) =>
-        other.startsWith(parent + arrow) && value.startsWith(other + arrow);
-      return !shown.some(between);
-    });
-  const branch = (depth, parent) => (one) => [
-    { ...one, depth, label: one.value.slice(parent === '' ? 0 : (parent + arrow).length) },
-    ...below(one.value).flatMap(branch(depth + 1, one.value)),
-  ];
-  return shown.filter(isTop).flatMap(branch(0, ''));
-}
-
-function facet(name, title, values, asked, narrow) {
-  const chosen = asked.get(name);
-  if (values.length === 0 && chosen === null) return null;
-  const item = ({ value, count, depth = 0, label = value }) =>
-    h(
-      'li',
-      { className: `depth${Math.min(depth, 2)}` },
-      h(
-        'button',
-        {
-          type: 'button',
-          title: value,
-          'data-key': `${name}:${value}`,
-          'aria-pressed': String(chosen === value),
-          onclick: () => narrow({ [name]: chosen === value ? null : value }),
-        },
-        h('span', {}, label),
-        h('span', { className: 'dim' }, count === undefined ? '' : count.toLocaleString()),
-      ),
-    );
-  const known = values.some(({ value }) => value === chosen);
-  const listed = chosen !== null && !known ? [{ value: chosen }, ...values] : values;
-  return h('section', {}, h('h2', {}, title), h('ul', {}, listed.slice(0, shownMax).map(item)));
 }

@@ -60,7 +60,10 @@ describe.skipIf(!isThere)('the page', () => {
       remaining_supply: 0,
       attributes: { ram: { gb: 10 }, note: nasty },
     });
-    await shop.product(vendor, { name: `${word} Mouse`, price_usd: 19.99 });
+    await shop.product(vendor, {
+      ...{ name: `${word} Mouse`, price_usd: 19.99 },
+      attributes: { colour: 'red', buttons: 3 },
+    });
     const sale = await shop.sale(vendor, laptop, {
       allotted: 5,
       limit_per_shopper: 2,
@@ -98,6 +101,37 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByLabel('Search for products').fill('qqqqxxxxzzzz');
     await page.getByText('Nothing fits').waitFor();
     await picture('nothing');
+  });
+
+  it('narrows down by attributes, all of which have to hold, and by a bar of prices', async () => {
+    await open(`#/?q=${word}`);
+    const products = (count: string) =>
+      page.getByRole('heading', { name: `${count} product`, exact: false }).waitFor();
+    await products('3');
+    const chosen = page.getByRole('button', { pressed: true });
+    const isPressed = (count: number) =>
+      until(`${count} are pressed`, async () => (await chosen.count()) === count);
+    await page.getByText('colour', { exact: true }).click();
+    await page.getByRole('button', { name: 'red 1' }).click();
+    await products('1');
+    await page.getByText('buttons', { exact: true }).click();
+    await page.getByRole('button', { name: '3 1', exact: true }).click();
+    await isPressed(2);
+    await picture('attributes');
+    await page.reload();
+    await products('1');
+    for (const count of [2, 1]) {
+      await isPressed(count);
+      await chosen.first().click();
+      await isPressed(count - 1);
+    }
+    await products('3');
+    await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
+    await products('1');
+    expect(await page.getByLabel('to', { exact: true }).inputValue()).toBe('24.99');
+    await picture('prices');
+    await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
+    await products('3');
   });
 
   it('shows a product, and takes it into the cart and out', async () => {

@@ -61,6 +61,27 @@ describe('catalogClient', () => {
     });
   });
 
+  it('sends a path nowhere else and as it came, but for what no path may hold', async () => {
+    const seen: unknown[] = [];
+    const { send } = await catalog((request, response) => {
+      seen.push(request.url);
+      response.end('{}');
+    });
+    for (const path of ['//elsewhere/v1', '/v1/../x', '/v1/search?q=Stühle 椅子\u0001']) {
+      expect((await send(get(path))).status).toBe(200);
+    }
+    const encoded = '/v1/search?q=St%C3%BChle%20%E6%A4%85%E5%AD%90%01';
+    expect(seen).toEqual(['//elsewhere/v1', '/v1/../x', encoded]);
+  });
+
+  it('is away when the answer is cut in the middle', async () => {
+    const { send } = await catalog((_, response) => {
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('half', () => response.socket?.destroy());
+    });
+    await expect(send(get('/'))).rejects.toMatchObject({ code: 'catalog', retryable: true });
+  });
+
   it('keeps its connections', async () => {
     const ports = new Set<number | undefined>();
     const { send } = await catalog((request, response) => {

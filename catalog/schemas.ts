@@ -89,17 +89,23 @@ const limit: JsonSchema = { type: 'integer', minimum: 1, maximum: 100, default: 
 const flag: JsonSchema = { type: 'boolean' };
 const amount: JsonSchema = { type: 'integer', minimum: 0 };
 
+/** Characters of one filter, as the facets show it. */
+const attributeMax = 500;
+const attributesMax = 30;
+
 export const searchQuery = object({
   q: text(200),
   category: text(500),
-  brand: text(200),
+  brand: text(500),
   min_price: amount,
   max_price: amount,
   attribute: {
     type: 'array',
-    items: { type: 'string', pattern: '^[^=]+=.', maxLength: 200 },
-    maxItems: 10,
-    description: '`name=value`; several, with commas or repeated, have all to hold',
+    items: { type: 'string', maxLength: attributeMax },
+    maxItems: attributesMax,
+    description:
+      '`name=value`; several, with commas or repeated, have all to hold. A part without `=` ' +
+      'belongs to the value before it: values may hold commas',
   },
   on_sale: flag,
   deliverable: flag,

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Stage } from './plan.ts';
 import { stages } from './plan.ts';
+import { tierShares } from './ranking.ts';
 
 export interface Position {
   readonly stage: Stage;
@@ -28,11 +29,14 @@ export function readCursor(cursor: string, query: string): Position | null {
   const [digest, at, tier, rest, after] = fields as readonly unknown[];
   const stage = stages[Number(at)];
   if (digest !== digestOf(query) || stage === undefined) return null;
-  if (!Number.isInteger(tier) || (rest !== 0 && rest !== 1)) return null;
+  if (!isTier(tier) || (rest !== 0 && rest !== 1)) return null;
   const row = after === null ? null : rowOf(after);
   if (row === undefined) return null;
-  return { stage, tier: Number(tier), part: rest === 1 ? 'rest' : 'ranked', after: row };
+  return { stage, tier, part: rest === 1 ? 'rest' : 'ranked', after: row };
 }
+
+const isTier = (tier: unknown): tier is number =>
+  typeof tier === 'number' && Number.isInteger(tier) && tier >= 0 && tier < tierShares.length;
 
 function parse(cursor: string): unknown {
   try {
@@ -45,9 +49,17 @@ function parse(cursor: string): unknown {
 function rowOf(after: unknown): readonly [number, string] | undefined {
   if (!Array.isArray(after) || after.length !== 2) return undefined;
   const [value, id] = after as readonly unknown[];
-  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
-  return typeof id === 'string' && id.length <= 80 ? [value, id] : undefined;
+  if (typeof value !== 'number' || !isRead(value)) return undefined;
+  return typeof id === 'string' && idPattern.test(id) ? [value, id] : undefined;
 }
+
+/** Printable and plain, like every id of ours. */
+const idPattern = /^[!-~]{1,80}$/;
+
+/** Whether Postgres reads it as a `real` and, its fraction cut off, as a `bigint` or a time. */
+const isRead = (value: number): boolean =>
+  Math.abs(value) <= Number.MAX_SAFE_INTEGER && (value === 0 || Math.abs(value) >= smallest);
+const smallest = 1e-30;
 
 const digestOf = (query: string): string =>
   createHash('sha1').update(query).digest('base64url').slice(0, 10);

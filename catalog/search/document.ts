@@ -1,6 +1,6 @@
 /** A product and its variants as one thing to find: texts by weight, and tags. Pure. */
 import type { StoredProduct } from '../product-rows.ts';
-import { categoryPaths, tagOf } from './tags.ts';
+import { categoryPaths, isAttribute, tagOf } from './tags.ts';
 import type { Tag } from './tags.ts';
 
 export interface SearchText {
@@ -61,7 +61,8 @@ function tagsOf(
   const named = [attributes, options, ...variants.map((variant) => variant.options)]
     .flatMap((facts) => Object.entries(facts))
     .filter(([, value]) => isShort(value))
-    .map(([name, value]) => tagOf('attribute', `${name}=${String(value)}`));
+    .map(([name, value]) => tagOf('attribute', `${name}=${String(value)}`))
+    .filter(({ shown }) => isAttribute(shown));
   const byLabel = new Map(named.map((tag) => [tag.label, tag]));
   return [...categories, ...brands, ...[...byLabel.values()].slice(0, attributeTagsMax)];
 }

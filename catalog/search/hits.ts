@@ -238,7 +238,7 @@ function keysetOf(
 ): string {
   switch (sort) {
     case 'newest': {
-      const at = `('epoch'::timestamptz + ${p.add(after[0])}::bigint * interval '1 microsecond')`;
+      const at = `('epoch'::timestamptz + ${p.add(Math.trunc(after[0]))}::bigint * interval '1 microsecond')`;
       const id = p.add(after[1]);
       return `s.registered_at <= ${at} AND (s.registered_at < ${at} OR s.product_id > ${id})`;
     }
@@ -261,6 +261,8 @@ function keyset(
   type: 'bigint' | 'real',
 ): string {
   const beyond = direction === 'DESC' ? '<' : '>';
-  const value = `${p.add(after[0])}::${type}`;
+  // Only a cursor that somebody altered has a fraction where there is none.
+  const [at] = after;
+  const value = `${p.add(type === 'bigint' ? Math.trunc(at) : at)}::${type}`;
   return `${key} ${beyond}= ${value} AND (${key} ${beyond} ${value} OR ${id} > ${p.add(after[1])})`;
 }

@@ -23,6 +23,7 @@ import { rememberTiers, search } from './search.ts';
 import type { Ask, SearchParts } from './search.ts';
 import type { Sort } from './hits.ts';
 import { suggest } from './suggest.ts';
+import { attributesOf, isAttribute } from './tags.ts';
 import { createVocabulary } from './vocabulary.ts';
 
 export interface SearchOptions {
@@ -172,7 +173,7 @@ function askOf(ctx: Ctx, place: Place | null): Ask {
     q: (text('q') ?? '').trim(),
     category: text('category'),
     brand: text('brand'),
-    attributes: (ctx.query['attribute'] as readonly string[] | undefined) ?? [],
+    attributes: attributesOf((ctx.query['attribute'] as readonly string[] | undefined) ?? []),
     minPrice: amount('min_price'),
     maxPrice: amount('max_price'),
     onSale: ctx.query['on_sale'] === true,
@@ -182,6 +183,9 @@ function askOf(ctx: Ctx, place: Place | null): Ask {
     limit: amount('limit') ?? 20,
     cursor: text('cursor'),
   };
+  if (!ask.attributes.every(isAttribute)) {
+    refuse('invalid_request', '`attribute` must be `name=value`', { param: 'attribute' });
+  }
   if (ask.minPrice !== null && ask.maxPrice !== null && ask.minPrice > ask.maxPrice) {
     refuse('invalid_request', '`min_price` is above `max_price`', { param: 'min_price' });
   }

@@ -20,7 +20,7 @@ import { onSaleTag, tagOf } from './tags.ts';
 import { readTiers } from './tiers.ts';
 import type { Tiers } from './tiers.ts';
 import type { Vocabulary, WordFacts } from './vocabulary.ts';
-import { isEmpty, readTyped } from './words.ts';
+import { readTyped } from './words.ts';
 import type { Typed } from './words.ts';
 
 export interface Ask {
@@ -195,7 +195,8 @@ async function answerOf(
   const { total, approximate, factor } = totalOf(found.count, share, found.count >= rankedMax);
   const tags = await labels.tagsOf([...found.tags.keys()].filter((id) => id > 0));
   const shown = found.hits.slice(0, ask.limit);
-  const next = nextOf(ask, position, found.hits, position.tier < tiers.shares.length - 1);
+  const hasRest = plan.tsquery !== '' && position.tier < tiers.shares.length - 1;
+  const next = nextOf(ask, position, found.hits, hasRest);
   const rest = {
     facets: facetsOf(found, tags, factor, found.deliverable),
     total,
@@ -216,7 +217,7 @@ async function hitsText(
   return hits.map(({ shown }, i) => `${shown},"delivery":${texts[i] ?? 'null'}}`).join(',');
 }
 
-/** Null at the end. Beyond the ranked tiers come the others, by quality. */
+/** Null at the end. Beyond the tiers that were ranked by words come the others, by quality. */
 function nextOf(
   ask: Ask,
   position: Position,
@@ -228,8 +229,7 @@ function nextOf(
     return { ...position, after: [last.key, last.id] };
   }
   const ranked = position.part === 'ranked' && ask.sort === 'relevance';
-  const ranksText = !isEmpty(readTyped(ask.q));
-  return ranked && ranksText && hasRest ? { ...position, part: 'rest', after: null } : null;
+  return ranked && hasRest ? { ...position, part: 'rest', after: null } : null;
 }
 
 const tiersFreshMs = 5000;

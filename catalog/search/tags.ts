@@ -37,6 +37,21 @@ export function kindOf(label: string): TagKind | null {
   return kinds.find(([, prefix]) => label.startsWith(prefix))?.[0] ?? null;
 }
 
+/** `name=value`, neither of them empty: what can be asked for. */
+const attributePattern = /^[^=]+=./;
+
+export const isAttribute = (text: string): boolean => attributePattern.test(text.trim());
+
+/** A list that was parted at its commas: a part without `=` belongs to the value before it. */
+export function attributesOf(parts: readonly string[]): string[] {
+  const whole: string[] = [];
+  for (const part of parts) {
+    const before = part.includes('=') ? undefined : whole.pop();
+    whole.push(before === undefined ? part : `${before},${part}`);
+  }
+  return whole;
+}
+
 const arrow = ' > ';
 
 /** `Furniture > Chairs` → [`Furniture`, `Furniture > Chairs`]. */

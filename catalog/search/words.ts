@@ -31,9 +31,6 @@ export function readTyped(q: string): Typed {
   return { wanted, unwanted };
 }
 
-export const isEmpty = ({ wanted, unwanted }: Typed): boolean =>
-  wanted.length === 0 && unwanted.length === 0;
-
 const split = (text: string): string[] =>
   plainWords(text)
     .toLowerCase()

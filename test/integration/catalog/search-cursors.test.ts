@@ -51,7 +51,8 @@ const sorts = ['relevance', 'price', '-price', 'newest', 'popularity'];
 
 describe('a list that goes on', () => {
   it.each(sorts)('has every product once, by %s', async (sort) => {
-    for (const query of [`q=lamp&sort=${sort}`, `sort=${sort}`]) {
+    // A stop word says nothing: it lists all.
+    for (const query of [`q=lamp&sort=${sort}`, `sort=${sort}`, `q=the&sort=${sort}`]) {
       const ids = await walk(query);
       expect(ids).toHaveLength(productsOfShop);
       expect(new Set(ids).size).toBe(productsOfShop);
@@ -81,6 +82,32 @@ describe('a list that goes on', () => {
       expect((await shop.get(`/v1/search?${query}&cursor=${cursor ?? ''}`)).status).toBe(400);
     }
     expect((await shop.get(`/v1/search?q=lamp&limit=20&cursor=${cursor ?? ''}`)).status).toBe(200);
+  });
+});
+
+type Fields = [digest: string, stage: number, tier: number, rest: number, after: [number, string]];
+
+describe('a cursor that somebody altered', () => {
+  const altered: readonly [string, (fields: Fields) => unknown, number][] = [
+    ['a tier beyond all', ([digest, stage, , , row]) => [digest, stage, 40_000, 1, row], 400],
+    ['a tier below all', ([digest, stage, , , row]) => [digest, stage, -5, 0, row], 400],
+    ['a value beyond all', (f) => f.with(4, [1e300, idOf(1)]), 400],
+    ['a value too small', (f) => f.with(4, [1e-300, idOf(1)]), 400],
+    ['a NUL in the id', (f) => f.with(4, [1, 'prd\0']), 400],
+    ['half a character in the id', (f) => f.with(4, [1, 'prd\ud800']), 400],
+    ['a fraction', (f) => f.with(4, [1000.5, idOf(1)]), 200],
+    ['the largest value', (f) => f.with(4, [Number.MAX_SAFE_INTEGER, idOf(1)]), 200],
+    ['the least value', (f) => f.with(4, [Number.MIN_SAFE_INTEGER, idOf(1)]), 200],
+  ];
+
+  it.each(altered)('%s', async (_, alter, expected) => {
+    for (const query of ['q=lamp', '', ...sorts.map((sort) => `sort=${sort}`)]) {
+      const { next_cursor: cursor } = await shop.search(`${query}&limit=10`);
+      const fields = JSON.parse(Buffer.from(cursor ?? '', 'base64url').toString()) as Fields;
+      const other = Buffer.from(JSON.stringify(alter(fields))).toString('base64url');
+      const { status } = await shop.get(`/v1/search?${query}&cursor=${other}`);
+      expect([query, status]).toEqual([query, expected]);
+    }
   });
 });
 

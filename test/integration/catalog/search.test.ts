@@ -25,7 +25,7 @@ const products = [
   productRow('prd_tablet', { name: 'Tablet computer', category: 'Electronics', price: 50_000 }),
   productRow('prd_maker', {
     ...{ name: 'Coffee maker for a table', category: 'Kitchen', price: 8000 },
-    attributes: { color: 'red' },
+    attributes: { color: 'red', '': 'nameless', fit: ' ', care: 'wash cold, hang dry' },
   }),
   productRow('prd_decor', { name: 'Décor pillows, turquoise', category: 'Home', price: 2500 }),
   productRow('prd_shirt', { name: 'T-shirt', category: 'Clothes', price: 2000 }),
@@ -135,6 +135,7 @@ describe('filters and facets', () => {
     ['an attribute', 'attribute=color%3Dblack&sort=price', ['prd_salon', 'prd_massage']],
     ['two attributes', 'attribute=color%3Dblack,material%3Dleather', ['prd_salon']],
     ['an option of a variant', 'attribute=size%3D42', ['prd_shirt']],
+    ['commas', 'attribute=care%3DWash%20cold%2C%20hang%20dry,color%3Dred', ['prd_maker']],
     ['on sale', 'on_sale=true', ['prd_table']],
     ['words and a filter', `${q('chair')}&brand=kuhl`, ['prd_salon', 'prd_table']],
   ])('%s', async (_, query, expected) => {
@@ -185,7 +186,7 @@ describe('filters and facets', () => {
       'nonsense=1',
     ],
     ...['q=%00', 'q=%ff', 'attribute=color', 'attribute==x', 'q=a&q=b', `q=${'x'.repeat(201)}`],
-    ...['brand=%ED%A0%80', 'sort=', 'limit='],
+    ...['brand=%ED%A0%80', 'sort=', 'limit=', 'attribute=,color=red', 'attribute=color='],
   ])('refuse %s', async (query) => {
     expect((await shop.get(`/v1/search?${query}`)).status).toBe(400);
   });

@@ -4,7 +4,7 @@
  * every lane is.
  */
 import { createEngine } from '../engine/index.ts';
-import { loadConfig } from '../platform/config.ts';
+import { loadConfig, processNameOf } from '../platform/config.ts';
 import type { Config } from '../platform/config.ts';
 import { armCrash } from '../platform/crash.ts';
 import { messageOf } from '../platform/fault.ts';
@@ -20,8 +20,6 @@ import { probeTimeoutMs, probeUrl, watchHealth } from './readiness.ts';
 import { createApiServer } from './server.ts';
 
 const role = 'api';
-/** What the configuration says when nobody named this process. */
-const unnamed = 'highnoon';
 const drainMs = 5000;
 /** Not accepted yet; the kernel's own bound (net.core.somaxconn) holds beside it. */
 const waitingConnectionsMax = 16_384;
@@ -31,7 +29,7 @@ const workerOpsOffset = 2;
 async function start(): Promise<Role> {
   const config = loadConfig(undefined, ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS']);
   armCrash(config.crashAt);
-  const name = config.processName === unnamed ? role : config.processName;
+  const name = processNameOf(role);
   const log = createLog(name, config.logLevel);
   setProcessLabel(name);
   collectProcessMetrics();

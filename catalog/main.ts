@@ -2,7 +2,7 @@
  * The role `catalog`: the shop window and the intake of products. It answers as soon as it
  * listens, and keeps answering from memory while the stores are away.
  */
-import { loadConfig } from '../platform/config.ts';
+import { loadConfig, processNameOf } from '../platform/config.ts';
 import { createHttpServer } from '../platform/http/server.ts';
 import { standardRoutes } from '../platform/http/standard.ts';
 import { pageRoutes } from '../platform/http/static.ts';
@@ -29,7 +29,8 @@ import { createAnswers } from './search/routes.ts';
 import { startUpkeep } from './search/upkeep.ts';
 import { watchWishes } from './wishlist-watch.ts';
 
-const name = 'catalog';
+const role = 'catalog';
+const name = processNameOf(role);
 const pageConnectionsMax = 8;
 const shopperConnectionsMax = 6;
 const pageStatementTimeoutMs = 3000;
@@ -113,4 +114,4 @@ function openDatabases(url: string, log: Log) {
   };
 }
 
-runRole(name, start);
+runRole(role, start);

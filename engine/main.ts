@@ -1,5 +1,5 @@
 /** Role `worker`: the engine's loops, and an operators' port that tells how they are. */
-import { loadConfig } from '../platform/config.ts';
+import { loadConfig, processNameOf } from '../platform/config.ts';
 import { armCrash } from '../platform/crash.ts';
 import { runRole } from '../platform/lifecycle.ts';
 import { createLog } from '../platform/log.ts';
@@ -22,10 +22,11 @@ function readiness(worker: Worker | null): Readiness {
 runRole('worker', async () => {
   const config = loadConfig(undefined, ['REDIS_URL', 'DATABASE_URL', 'KAFKA_BROKERS']);
   armCrash(config.crashAt);
-  const log = createLog('worker', config.logLevel);
+  const processName = processNameOf('worker');
+  const log = createLog(processName, config.logLevel);
   let worker: Worker | null = null;
   const ops = await createOps({
-    processName: 'worker',
+    processName,
     host: config.host,
     port: config.opsPort,
     ready: () => readiness(worker),

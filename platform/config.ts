@@ -119,6 +119,12 @@ export function logLevelOf(env: Environment = process.env): string {
   return env['LOG_LEVEL'] ?? 'info';
 }
 
+/** What a process calls itself in logs and metrics: its role, unless it was given a name. */
+export function processNameOf(role: string, env: Environment = process.env): string {
+  const named = env['HIGHNOON_PROCESS'] ?? '';
+  return named === '' ? role : named;
+}
+
 /** The folder that holds package.json: where lua/, *.sql and grafana/ are read from. */
 export function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));

@@ -2,7 +2,7 @@
  * The life of a process: start, say so, stop on request within a deadline, never outlive the
  * starter, never go on after an error that nobody caught.
  */
-import { ConfigError, logLevelOf } from './config.ts';
+import { ConfigError, logLevelOf, processNameOf } from './config.ts';
 import { createLog } from './log.ts';
 import type { Log } from './log.ts';
 
@@ -19,7 +19,7 @@ export const exitCodes = { ok: 0, failed: 1, misconfigured: 2 } as const;
  * fault or a missed deadline, 2 for a wrong configuration.
  */
 export function runRole(name: string, start: () => Promise<Role>): void {
-  const life = new Life(createLog(name, logLevelOf()));
+  const life = new Life(createLog(processNameOf(name), logLevelOf()));
   process.on('SIGTERM', () => life.stop('SIGTERM', exitCodes.ok));
   process.on('SIGINT', () => life.stop('SIGINT', exitCodes.ok));
   process.on('uncaughtException', (error) => life.crash(error, 'uncaught exception'));

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig, projectRoot } from '../../../platform/config.ts';
+import { ConfigError, loadConfig, processNameOf, projectRoot } from '../../../platform/config.ts';
 import type { Environment, NeededVariable } from '../../../platform/config.ts';
 
 function problemsOf(env: Environment, needs: NeededVariable[] = []): Record<string, string> {
@@ -72,6 +72,12 @@ describe('the configuration', () => {
 
   it('leaves foreign variables alone', () => {
     expect(problemsOf({ HIGHNOON_WHATEVER: 'x', HOME: '/root' })).toEqual({});
+  });
+
+  it('names a process by its role, unless it was given a name', () => {
+    expect(processNameOf('worker', {})).toBe('worker');
+    expect(processNameOf('worker', { HIGHNOON_PROCESS: '' })).toBe('worker');
+    expect(processNameOf('worker', { HIGHNOON_PROCESS: 'worker-2' })).toBe('worker-2');
   });
 
   it('knows the folder of package.json', () => {

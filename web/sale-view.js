@@ -76,17 +76,32 @@ function endText(sale, now) {
   return leftText(Date.parse(sale.ends_at) - now);
 }
 
-function share({ tick, sale }) {
-  const claimed = tick?.claimed ?? sale.claimed_share;
-  if (claimed === null || claimed === undefined) return null;
-  const percent = Math.floor(claimed * 100);
-  return h(
+/** A share of this many or fewer units that is 0 is none of them: shares are of a hundredth. */
+const exactMax = 100;
+
+/** What is claimed, by the newer of tick and sale; null = nobody can say, or it was never on. */
+function claimedOf({ tick, sale }) {
+  if (sale === null || sale.state === 'cancelled') return null;
+  const isTick = (tick?.version ?? -1) >= sale.version;
+  const share = (isTick ? tick.claimed : null) ?? sale.claimed_share;
+  if (share === null || share === undefined) return null;
+  const percent = `${Math.floor(share * 100)} % claimed`;
+  if (!isOver(sale)) {
+    const left = isTick ? tick.available : sale.sold_out ? 0 : null;
+    return { share, text: left === null ? percent : `${percent}, ${left} left` };
+  }
+  if (share > 0 || sale.state === 'closing') return { share, text: percent };
+  const offered = sale.items.reduce((sum, { allotted }) => sum + allotted, 0);
+  return { share, text: offered <= exactMax ? 'Nothing was sold.' : 'Less than 1 % was sold.' };
+}
+
+const meter = () =>
+  h(
     'div',
     {},
-    h('meter', { min: 0, max: 1, value: claimed, 'aria-label': 'claimed' }),
-    h('p', { className: 'dim' }, `${percent} % claimed, ${tick?.available ?? '?'} left`),
+    h('meter', { min: 0, max: 1, 'aria-label': 'claimed' }),
+    h('p', { className: 'dim claimed' }),
   );
-}
 
 function waitingCard({ ticket, tick, busy }, actions) {
   if (ticket.number === null) {
@@ -243,15 +258,27 @@ function keyOf({ sale, product, tick, ticket, order, problem, busy }) {
     [sale?.state, sale?.sold_out, product?.id, busy, problem?.code, problem?.detail],
     [ticket?.id, ticket?.state, ticket?.number, ticket?.ahead, ticket?.eta_seconds],
     [order?.id, order?.state],
-    order?.state === 'held' ? null : [tick?.version],
+    ticket?.state === 'waiting' ? [tick?.serving, tick?.cut_line, tick?.waiting] : null,
+    claimedOf({ sale, tick }) === null,
   ]);
 }
 
-/** What is being typed outlives other parts: puts it back into the fields of the same names. */
+const missingParts = () => [
+  h('h1', {}, 'There is no such sale.'),
+  h('p', {}, h('a', { href: '/' }, 'To the shop')),
+];
+
+/**
+ * What is being typed outlives other parts: puts it back into the fields of the same names. So does
+ * the place of the keyboard on a button.
+ */
 function typedIn(main) {
   const values = [...main.querySelectorAll('input')].map(({ name, value }) => [name, value]);
-  const { name: focused } = document.activeElement ?? {};
+  const { name: focused, textContent: text } = document.activeElement ?? {};
+  const isButton = document.activeElement?.tagName === 'BUTTON';
   return (anew) => {
+    const buttons = isButton ? [...anew.querySelectorAll('button')] : [];
+    buttons.find(({ textContent }) => textContent === text)?.focus();
     for (const [name, value] of values) {
       const found = anew.querySelector(`input[name=${name}]`);
       if (found === null) continue;
@@ -264,7 +291,13 @@ function typedIn(main) {
 let shown = '';
 
 export function pageOf(main, state, now, actions, money) {
+  if (state.missing) {
+    if (shown !== 'missing') main.replaceChildren(...missingParts());
+    shown = 'missing';
+    return;
+  }
   const { sale, order, ticket, problem } = state;
+  const claimed = claimedOf(state);
   const top = sale === null ? null : head(state, now, money);
   const key = keyOf(state);
   if (key !== shown) {
@@ -274,7 +307,7 @@ export function pageOf(main, state, now, actions, money) {
       sale === null || isMine ? null : (hasLine(sale) ? ticketCard : openCard)(state, actions);
     const parts = [
       ...(top?.parts ?? [h('p', { className: 'dim' }, problem === null ? 'One moment …' : '')]),
-      sale === null ? null : share(state),
+      claimed === null ? null : meter(),
       order === null ? null : orderCard(state, actions, money),
       place,
       problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, problem.detail),
@@ -288,6 +321,10 @@ export function pageOf(main, state, now, actions, money) {
     if (found !== null && found.textContent !== text) found.textContent = text;
   };
   if (top !== null) put('.clock', top.clock);
+  if (claimed !== null) {
+    put('.claimed', claimed.text);
+    main.querySelector('meter').value = claimed.share;
+  }
   if (ticket?.turn_ends_at) put('.turn', leftText(Date.parse(ticket.turn_ends_at) - now));
   if (order?.hold_expires_at) put('.hold', leftText(Date.parse(order.hold_expires_at) - now));
 }

@@ -13,10 +13,13 @@ const kept = `highnoon.sale.${id}`;
 const whoName = 'highnoon.shopper';
 const marginMs = 60_000;
 const frameMs = 250;
+const askAgainMs = 2000;
 
 /** All that the page shows is made from this. */
 const state = {
   sale: null,
+  /** There is no such sale. */
+  missing: false,
   product: null,
   tick: null,
   ticket: null,
@@ -59,6 +62,9 @@ function take(message) {
   if (message.server_time !== undefined && message.type !== 'outcome') {
     state.ahead = Date.parse(message.server_time) - Date.now();
   }
+  // A socket tells of all that its shopper has: what is of another sale is not shown here.
+  const of = message.sale ?? message.sale_id ?? id;
+  if (of !== id) return;
   switch (message.type) {
     case 'snapshot':
       state.sale = message;
@@ -74,13 +80,27 @@ function take(message) {
       state.tick = message;
       break;
     case 'ticket':
-      if (message.sale_id === id) takeTicket(message);
+      takeTicket(message);
       break;
     case 'order':
-      if (message.sale_id === id) takeOrder(message);
+      takeOrder(message);
+      break;
+    case 'outcome':
+      if (message.id === null) takeRefusal(message.problem);
       break;
   }
   render();
+}
+
+/** Of the one thing that is asked without an id: to watch this sale. */
+function takeRefusal(problem) {
+  if (problem?.status === 404) isMissing();
+  else setTimeout(() => socket.subscribe(id), askAgainMs);
+}
+
+function isMissing() {
+  state.missing = true;
+  socket?.end();
 }
 
 function takeTicket(ticket) {
@@ -90,6 +110,7 @@ function takeTicket(ticket) {
 }
 
 function takeOrder(order) {
+  if (order.sale_id !== id) return;
   if (state.orderId !== undefined && order.id !== state.orderId) return;
   keep({ orderId: order.id });
   state.order = order;
@@ -148,13 +169,14 @@ const actions = {
 const connections = { live: 'live', away: 'connection lost, coming back …', connecting: '…' };
 
 function render() {
-  byId('connection').textContent = connections[state.connection];
+  byId('connection').textContent = state.missing ? '' : connections[state.connection];
   pageOf(byId('main'), state, now(), actions, money);
 }
 
 let socket = null;
 if (/^sal_[0-9a-z]+$/.test(id)) {
   socket = new LiveSocket({
+    name: id,
     token,
     onMessage: take,
     onState: (connection) => {
@@ -166,12 +188,16 @@ if (/^sal_[0-9a-z]+$/.test(id)) {
   // A hold of before the reload: the lane says what became of it.
   if (state.orderId !== undefined) {
     get(`/v1/orders/${state.orderId}`, undefined, await token(false))
-      .then(takeOrder)
+      .then((order) => {
+        if (order.sale_id === id) takeOrder(order);
+        // Kept by mistake under this sale.
+        else keep({ holdId: undefined, payId: undefined, orderId: undefined });
+      })
       .then(render)
       .catch(() => undefined);
   }
   setInterval(render, frameMs);
 } else {
-  state.problem = { detail: 'This address names no sale.' };
+  isMissing();
   render();
 }

@@ -1,12 +1,12 @@
 /**
  * The socket of a page: says who it is, comes back by itself where it was, and asks unanswered commands
- * again under their own ids, so that none is done twice and none is lost.
+ * again under their own ids, so that none is done twice and none is lost. The place to come back to has
+ * the page's own name: a session is of the sales that it watched, and tells of those.
  */
 
 const retryMinMs = 500;
 const retryMaxMs = 10_000;
 const protocol = 'highnoon.v1.json';
-const placeName = 'highnoon.socket';
 const codes = { normal: 1000, badMessage: 4400, noIdentity: 4401, notAllowed: 4403 };
 const placeGone = new Set([codes.normal, codes.badMessage, codes.notAllowed]);
 
@@ -15,14 +15,21 @@ export class LiveSocket {
   #onMessage;
   #onState;
   #socket = null;
-  #place = JSON.parse(sessionStorage.getItem(placeName) ?? 'null');
+  #placeName;
+  #place;
   #sales = new Set();
   #asked = new Map();
   #tries = 0;
   #wait = null;
+  #ended = false;
 
-  /** `token()` answers a token, or a promise of one; `fresh` = the last one was not taken. */
-  constructor({ token, onMessage, onState }) {
+  /**
+   * `name` is of the place to come back to. `token()` answers a token, or a promise of one; `fresh` =
+   * the last one was not taken.
+   */
+  constructor({ name, token, onMessage, onState }) {
+    this.#placeName = `highnoon.socket.${name}`;
+    this.#place = JSON.parse(sessionStorage.getItem(this.#placeName) ?? 'null');
     this.#token = token;
     this.#onMessage = onMessage;
     this.#onState = onState;
@@ -40,6 +47,13 @@ export class LiveSocket {
       this.#asked.set(message.id, { message, resolve });
       this.#send(message);
     });
+  }
+
+  /** There is nothing to watch: it is closed, and does not come back. */
+  end() {
+    this.#ended = true;
+    this.#forget();
+    this.#socket?.close(codes.normal);
   }
 
   #send(message) {
@@ -74,6 +88,7 @@ export class LiveSocket {
   }
 
   #again(fresh = false) {
+    if (this.#ended) return;
     this.#socket = null;
     this.#onState('away');
     const grown = Math.min(retryMinMs * 2 ** this.#tries, retryMaxMs);
@@ -85,7 +100,7 @@ export class LiveSocket {
 
   #forget() {
     this.#place = null;
-    sessionStorage.removeItem(placeName);
+    sessionStorage.removeItem(this.#placeName);
   }
 
   #take(message) {
@@ -93,7 +108,7 @@ export class LiveSocket {
     if (type === 'welcome') this.#welcome(message);
     if (seq !== undefined && this.#place !== null) {
       this.#place.seq = seq;
-      sessionStorage.setItem(placeName, JSON.stringify(this.#place));
+      sessionStorage.setItem(this.#placeName, JSON.stringify(this.#place));
     }
     if (type === 'goodbye') this.#wait = message.reconnect_after_ms;
     if (type === 'outcome') {

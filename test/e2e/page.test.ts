@@ -189,6 +189,9 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('link', { name: 'Check out everything' }).click();
     await page.getByRole('heading', { name: 'Check out' }).waitFor();
     await fits();
+    // The name has the line to itself.
+    const [name, row] = [page.locator('.order > span').first(), page.locator('.order').first()];
+    expect((await name.boundingBox())?.width).toBe((await row.boundingBox())?.width);
     await picture('narrow-checkout-of-two');
     for (const label of ['Name', 'Street and number', 'City']) {
       await page.getByLabel(label, { exact: true }).fill('Ann');

@@ -130,7 +130,50 @@ describe.skipIf(!isThere)('the live page', () => {
     await seen('You left the line.');
     await page.context().close();
     await open('nothing', 380);
-    await seen('This address names no sale.');
+    await seen('There is no such sale.');
+    await page.context().close();
+    expect(problems).toEqual([]);
+  }, 120_000);
+
+  it('each address shows its own sale, in one tab, and the meter goes on while one holds', async () => {
+    const more = { allotted: 2, who: 'anyone' };
+    const sale = await shop.liveSale(vendor, more, { name: 'Lamp of the first' });
+    const other = await shop.liveSale(vendor, more, { name: 'Desk of the second' });
+    const kept = () => page.evaluate(`localStorage.getItem('highnoon.sale.${other}')`);
+    const goTo = (id: string) => page.goto(`http://127.0.0.1:${link.port}/sale.html?id=${id}`);
+    await open(sale, 375);
+    await seen('0 % claimed, 2 left');
+    await page.getByRole('button', { name: 'Hold one' }).click();
+    await seen('It is set aside for you');
+    await page.locator('input[name=email]').fill('ann@example.com');
+    await seen('50 % claimed, 1 left');
+    await shop.held(sale, await shop.shopper());
+    await seen('100 % claimed, 0 left');
+    await seen('the sale is sold out');
+    expect(await page.locator('input[name=email]').inputValue()).toBe('ann@example.com');
+    await picture('375-8-meter-while-held');
+    await goTo(other);
+    await seen('Desk of the second');
+    await seen('0 % claimed, 2 left');
+    expect(await page.getByText('It is set aside for you').count()).toBe(0);
+    await shop.control('close', other, vendor);
+    await seen('Nothing was sold.');
+    await page.reload();
+    await seen('Nothing was sold.');
+    await seen('Desk of the second');
+    expect(await page.getByText('It is set aside for you').count()).toBe(0);
+    expect(String(await kept())).not.toContain('ord_');
+    await picture('375-9-ended');
+    for (const unknown of ['sal_nonsense', `${sale.slice(0, -2)}zz`]) {
+      await goTo(unknown);
+      await seen('There is no such sale.');
+      await page.getByRole('link', { name: 'To the shop' }).waitFor();
+      expect(await page.getByText('It is set aside for you').count()).toBe(0);
+    }
+    await picture('375-10-no-such-sale');
+    await goTo(sale);
+    await seen('It is set aside for you');
+    await seen('Lamp of the first');
     await page.context().close();
     expect(problems).toEqual([]);
   }, 120_000);

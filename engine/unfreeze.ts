@@ -63,6 +63,8 @@ export async function unfreeze(options: UnfreezeOptions, sale: SaleId): Promise<
   const fault = await faultOf(stores.redis, sale);
   if (fault === null) return { kind: 'no_sale' };
   if (fault === '') return { kind: 'not_frozen' };
+  // Of the lane as it is recounted: one that has begun another epoch by then has not been.
+  const epoch = Number(await stores.redis.hget(laneKeys(laneOfId(sale)).marker, 'epoch'));
   const { checks } = await audit(stores, { sale, waitMs, say });
   const violations = checks
     .filter(({ name }) => needed.has(name))
@@ -72,28 +74,30 @@ export async function unfreeze(options: UnfreezeOptions, sale: SaleId): Promise<
     ])
     .filter(({ says }) => says !== `lane.open: the sale is frozen: ${fault}`);
   if (violations.length > 0) return { kind: 'wrong', violations };
-  return thaw(options, sale, fault);
+  return thaw(options, sale, { fault, epoch });
 }
 
 async function thaw(
   { stores: { redis }, script }: UnfreezeOptions,
   sale: SaleId,
-  fault: string,
+  { fault, epoch }: { readonly fault: string; readonly epoch: number },
 ): Promise<Unfrozen> {
   const keys = laneKeys(laneOfId(sale));
   const header = packHeader({
-    epoch: Number(await redis.hget(keys.marker, 'epoch')),
+    epoch,
     seenEpoch: 0,
     seenSeq: -1,
     memoryFull: false,
     inDoubtMax: Number.MAX_SAFE_INTEGER,
     inDoubtMaxAgeMs: Number.MAX_SAFE_INTEGER,
   });
-  const bytes = await runScript(redis, script, [...keys.batch, ...saleKeys(sale)], [header, fault]);
+  const names = [...keys.batch, ...saleKeys(sale), keys.verifiedRun];
+  const bytes = await runScript(redis, script, names, [header, fault]);
   const [state, , head, outcome, why] = unpack(bytes as Buffer) as readonly unknown[];
   if (state !== status.ok) return { kind: 'lane_shut', why: refusalOf(state, head) };
   if (outcome === 1) return { kind: 'thawed', fault };
   if (outcome === 0) return { kind: 'not_frozen' };
   if (outcome === -1) return { kind: 'no_sale' };
+  if (outcome === -4) return { kind: 'lane_shut', why: 'its server has not been verified' };
   return { kind: outcome === -2 ? 'faulted' : 'unreadable', why: String(why) };
 }

@@ -1,11 +1,11 @@
 -- Lets a sale that a fault has frozen take commands again. The caller has recounted it; here it is
 -- read once more, and its counters must add up.
 -- KEYS    marker, frozen, ends, clock, outbox, watermark, dues, last command; sale, records, due,
---         returned of the sale
+--         returned of the sale; verified run
 -- ARGV    header (msgpack: see include/gate.lua); the fault that it was recounted under
 -- Returns msgpack { status, epoch, head sequence, outcome, why }: outcome 1 = thawed, 0 = it was not
 --         frozen, -1 = there is no such sale, -2 = another fault has happened since (why = it),
---         -3 = it cannot be read or does not add up (why = how)
+--         -3 = it cannot be read or does not add up (why = how), -4 = this server was not verified
 -- Cost    one sale's terms and counters
 --@include codes
 --@include pack
@@ -40,6 +40,11 @@ local function wrong(sale)
   return nil
 end
 
+-- The caller looked before it recounted; only the server itself knows who answers now.
+local run = redis.call('GET', KEYS[13])
+if not run or not string.find(redis.call('INFO', 'server'), 'run_id:' .. run, 1, true) then
+  return answer(-4)
+end
 local ok, sale = pcall(openSale, 9)
 if not ok then return answer(-3, faultText(sale)) end
 if not sale then return answer(-1) end

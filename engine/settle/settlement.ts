@@ -129,8 +129,9 @@ export async function settle(
   await writeWatermark(q, lane, judged.end, last ?? never, decisions, offset);
   await putAway(q, lane, away);
   const commandLanes = writer.lanes;
-  await writer.flush(q);
   const failed = away.find((a) => a.inDoubt);
+  if (judged.freeze !== null || failed !== undefined) await lockLanes(q, [lane, ...commandLanes]);
+  await writer.flush(q);
   if (judged.freeze !== null) await freezeLane(q, lane, 'rolled_back', judged.freeze);
   if (failed !== undefined) await freezeLane(q, lane, 'quarantine', failed.reason);
   return {
@@ -140,6 +141,15 @@ export async function settle(
     quarantined: away.length,
     commandLanes,
   };
+}
+
+/** Ascending, as commands are numbered: who freezes one behind others would wait in a ring. */
+async function lockLanes(q: Query, lanes: readonly number[]): Promise<void> {
+  await q.run(
+    'SELECT FROM sale.lanes WHERE lane = ANY($1) ORDER BY lane FOR UPDATE',
+    [lanes],
+    'lanes_lock',
+  );
 }
 
 const never = { at: 0, outage: 0 } as const;

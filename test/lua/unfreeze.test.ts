@@ -45,7 +45,10 @@ async function unfreeze(
   header: HeaderOptions = {},
 ): Promise<readonly unknown[]> {
   const call = lane.rawCommandCall(sale, Buffer.from(under), header);
-  return unpack((await lane.run({ ...call, script })) as Buffer) as readonly unknown[];
+  const keys = [...lane.keys.batch];
+  pushSaleKeys(keys, lane.lane, sale);
+  keys.push(lane.keys.verifiedRun);
+  return unpack((await lane.run({ ...call, keys, script })) as Buffer) as readonly unknown[];
 }
 
 const frozen = async (): Promise<boolean> => (await server.redis.hexists(keyOf('s'), 'frz')) === 1;
@@ -74,6 +77,15 @@ describe('a frozen sale', () => {
   it('stays frozen when it is another fault than the one it was recounted under', async () => {
     await server.redis.hset(keyOf('s'), 'frz', 'another');
     expect((await unfreeze()).slice(3)).toEqual([-2, 'another']);
+    expect(await frozen()).toBe(true);
+  });
+
+  it.each([
+    ['another server was verified', () => server.redis.set(lane.keys.verifiedRun, 'f'.repeat(40))],
+    ['none was', () => server.redis.del(lane.keys.verifiedRun)],
+  ])('stays frozen when %s', async (_, change) => {
+    await change();
+    expect((await unfreeze()).slice(3)).toEqual([-4, '']);
     expect(await frozen()).toBe(true);
   });
 

@@ -35,9 +35,17 @@ export const get = (path, signal, token = known()?.token) => ask('GET', path, { 
 
 export const post = (path, body) => ask('POST', path, { body });
 
+/** What is kept and can be read. */
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(tokenName) ?? 'null');
+  } catch {
+    return null;
+  }
+}
+
 function known() {
-  const text = localStorage.getItem(tokenName);
-  const session = text === null ? null : JSON.parse(text);
+  const session = kept();
   const isGood = session !== null && Date.parse(session.expires_at) - marginMs > Date.now();
   return isGood ? session : null;
 }

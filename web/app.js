@@ -23,9 +23,18 @@ function askedNow() {
   return path === '' || path === '/' ? new URLSearchParams(query ?? '') : null;
 }
 
+/** A part of the address as text; one that is malformed stands for itself, and names nothing. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /**
  * Goes to the same search with some of it changed: null = without, a list = each of it, `only` =
- * nothing but that.
+ * nothing but that, null = nothing.
  */
 function narrow(changes) {
   const asked = askedNow() ?? new URLSearchParams();
@@ -57,7 +66,7 @@ async function route(moved) {
     window.scrollTo(0, 0);
     byId('main').focus({ preventScroll: true });
   }
-  if (product !== undefined) await showProduct(decodeURIComponent(product), showCount);
+  if (product !== undefined) await showProduct(decoded(product), showCount);
   else await showOther();
 }
 
@@ -75,7 +84,7 @@ async function showOther() {
   const [name, id = ''] = path.split('/');
   const shown = Object.hasOwn(views, name) ? views[name] : null;
   if (shown === null) location.hash = '#/';
-  else await shown(decodeURIComponent(id), new URLSearchParams(query));
+  else await shown(decoded(id), new URLSearchParams(query));
 }
 
 let typing;

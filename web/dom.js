@@ -91,14 +91,14 @@ export function picture(url, name) {
   return image;
 }
 
-/** What went wrong, with another try. */
-export function failure(error, again) {
+/** What went wrong, with another try, or what else `way` says. */
+export function failure(error, again, way = 'Try again') {
   const text = error.problem?.detail ?? 'The shop cannot be reached.';
   return h(
     'div',
     { className: 'note bad', role: 'alert' },
     h('p', {}, text),
-    h('button', { type: 'button', onclick: again }, 'Try again'),
+    h('button', { type: 'button', onclick: again }, way),
   );
 }
 

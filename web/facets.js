@@ -6,13 +6,23 @@ const shownMax = 12;
 const attributesMax = 8;
 const arrow = ' > ';
 
+/** What the shopper folded or unfolded, by name: each answer makes the facets anew. */
+const folded = new Map();
+
+/** Opens and closes as the shopper last left it; `open` until then. */
+function fold(name, open, properties, ...children) {
+  const ontoggle = ({ target }) => folded.set(name, target.open);
+  return h('details', { ...properties, open: folded.get(name) ?? open, ontoggle }, ...children);
+}
+
 /** `asked` is the address's query; `narrow` goes to another one. */
 export function facets({ facets: found, hits }, asked, narrow) {
   const hasPlace = placeQuery().country !== undefined;
   const deliverable = { text: 'Delivered to me', count: found.deliverable, disabled: !hasPlace };
-  return h(
-    'details',
-    { className: 'facets', open: window.matchMedia('(min-width: 50rem)').matches },
+  return fold(
+    'facets',
+    window.matchMedia('(min-width: 50rem)').matches,
+    { className: 'facets' },
     h('summary', {}, 'Narrow down'),
     check('on_sale', { text: 'On sale', count: found.on_sale }, asked, narrow),
     check('deliverable', deliverable, asked, narrow),
@@ -42,6 +52,17 @@ function check(name, { text, count, disabled = false }, asked, narrow) {
   );
 }
 
+/** Nothing costs less than nothing. */
+const cents = (value) => String(Math.max(0, Math.round(Number(value) * 100)));
+
+/** Whoever fills in the larger price first means it as the other end. */
+function inOrder(asked, change) {
+  const both = { min_price: asked.get('min_price'), max_price: asked.get('max_price'), ...change };
+  const { min_price: min, max_price: max } = both;
+  const isTurned = min !== null && max !== null && Number(min) > Number(max);
+  return isTurned ? { min_price: max, max_price: min } : both;
+}
+
 function prices(bars, currency, asked, narrow) {
   const field = (name, text) =>
     h(
@@ -56,7 +77,7 @@ function prices(bars, currency, asked, narrow) {
         inputMode: 'decimal',
         value: asked.has(name) ? String(Number(asked.get(name)) / 100) : '',
         onchange: ({ target: { value } }) =>
-          narrow({ [name]: value === '' ? null : String(Math.round(Number(value) * 100)) }),
+          narrow(inOrder(asked, { [name]: value === '' ? null : cents(value) })),
       }),
     );
   return h(
@@ -140,7 +161,7 @@ function facet(name, title, values, asked, narrow) {
 
 /**
  * Several may be chosen, and all of them have to hold. One with a chosen value is open, the others
- * are folded: a shop has many of them.
+ * are folded until they are asked for: a shop has many of them.
  */
 function attributes(found, asked, narrow) {
   const chosen = asked.getAll('attribute');
@@ -156,9 +177,10 @@ function attributes(found, asked, narrow) {
       return h('li', {}, choice(`attribute:${attribute}`, isChosen, toggle, value, count));
     };
   return shown.map(({ name, values }) =>
-    h(
-      'details',
-      { className: 'attribute', open: chosen.some(isOf(name)) },
+    fold(
+      `attribute:${name}`,
+      chosen.some(isOf(name)),
+      { className: 'attribute' },
       h('summary', {}, name.replaceAll('_', ' ')),
       h('ul', {}, values.slice(0, shownMax).map(item(name))),
     ),

@@ -39,8 +39,15 @@ export async function showSearch(asked, narrow) {
     say(summary(found));
   } catch (error) {
     if (mine.signal.aborted) return;
-    show(failure(error, () => showSearch(asked, narrow)));
+    show(refusedSearch(error, asked, narrow));
   }
+}
+
+/** What is refused once is refused again: then the way on is a search without it. */
+function refusedSearch(error, asked, narrow) {
+  if (error.problem?.status !== 400) return failure(error, () => showSearch(asked, narrow));
+  const only = error.problem.param === 'q' ? null : 'q';
+  return failure(error, () => narrow({ only }), 'Search everywhere');
 }
 
 const keyed = (key) =>

@@ -114,7 +114,12 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByText('colour', { exact: true }).click();
     await page.getByRole('button', { name: 'red 1' }).click();
     await products('1');
+    // What was unfolded stays so, whatever is chosen next to it.
     await page.getByText('buttons', { exact: true }).click();
+    await page.getByRole('button', { name: 'red 1' }).click();
+    await products('3');
+    await page.getByRole('button', { name: 'red 1' }).click();
+    await products('1');
     await page.getByRole('button', { name: '3 1', exact: true }).click();
     await isPressed(2);
     await picture('attributes');
@@ -132,6 +137,29 @@ describe.skipIf(!isThere)('the page', () => {
     await picture('prices');
     await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
     await products('3');
+    // The ends of a range in any order.
+    await page.getByLabel('from', { exact: true }).fill('24.99');
+    await page.getByLabel('from', { exact: true }).press('Enter');
+    await products('2');
+    await page.getByLabel('to', { exact: true }).fill('-5');
+    await page.getByLabel('to', { exact: true }).press('Enter');
+    await products('1');
+    expect(await page.getByLabel('from', { exact: true }).inputValue()).toBe('0');
+  });
+
+  it('has a way on from an address that is none', async () => {
+    await open(`#/?q=${word}&sort=best`);
+    await page.getByRole('button', { name: 'Search everywhere' }).click();
+    await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
+    await page.evaluate(`localStorage.setItem('highnoon.guest', '{')`);
+    for (const [path, text] of [
+      ['p/%', 'There is no such product any more.'],
+      ['o/%', 'No such order.'],
+      ['cart', 'Your cart is empty'],
+    ]) {
+      await page.goto(`${api}/#/${path}`);
+      await page.getByText(text ?? '').waitFor();
+    }
   });
 
   it('shows a product, and takes it into the cart and out', async () => {

@@ -4,7 +4,7 @@
  */
 import type { Db, Query } from '../platform/postgres/pool.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
-import { addressBody, addressesSchema } from './schemas.ts';
+import { windowRow } from '../platform/window/rows.ts';
 import { shopperOf } from './shopper.ts';
 import { Turns, answering } from './turns.ts';
 
@@ -35,16 +35,6 @@ ON CONFLICT (shopper) DO UPDATE SET
 
 export function addressRoutes(db: Db): Route[] {
   const turns = new Turns(turnsMax);
-  const common = {
-    path: '/v1/me/addresses',
-    half: 'window',
-    auth: 'shopper',
-    responses: { 200: addressesSchema },
-    errors: ['unavailable'],
-    description:
-      'At most one, whole or only a country and a postal code. PUT replaces it; its `email` goes ' +
-      'with it. Nobody else sees it.',
-  } as const;
   const read = async (ctx: Ctx) => documentOf(await readAddress(db, shopperOf(ctx).id));
   const write = async (ctx: Ctx) => {
     const { email = null, ...address } = ctx.body as Address;
@@ -53,14 +43,11 @@ export function addressRoutes(db: Db): Route[] {
   };
   return [
     {
-      ...common,
-      ...{ id: 'getAddresses', method: 'GET', summary: 'The saved place', idempotencyKey: 'none' },
+      ...windowRow('getAddresses'),
       handle: (ctx) => answering(ctx, () => turns.run(() => read(ctx))),
     },
     {
-      ...common,
-      ...{ id: 'putAddresses', method: 'PUT', summary: 'Save a place', body: addressBody },
-      idempotencyKey: 'optional',
+      ...windowRow('putAddresses'),
       handle: (ctx) => answering(ctx, () => turns.run(() => write(ctx))),
     },
   ];

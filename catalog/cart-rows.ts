@@ -2,9 +2,9 @@
  * The SQL of carts. Every statement names the shopper, so nobody reads or changes another's.
  */
 import type { Db, Query } from '../platform/postgres/pool.ts';
+import { quantityMax } from '../platform/window/requests.ts';
 
-/** Of one product in a cart, and of the products in one. */
-export const quantityMax = 100;
+/** Products in one cart. */
 export const linesMax = 100;
 
 export interface CartLine {

@@ -5,13 +5,14 @@
  */
 import { isRetryable } from '../platform/fault.ts';
 import { refuse } from '../platform/http/problems.ts';
-import type { Ctx, JsonSchema, Route } from '../platform/http/route.ts';
+import type { Ctx, Route } from '../platform/http/route.ts';
 import { readAddress } from './addresses.ts';
 import type { Address } from './addresses.ts';
 import { cartDocument } from './cart-document.ts';
 import { deleteLine, linesMax, mergeGuest, putLine, readCart } from './cart-rows.ts';
 import type { CartLine } from './cart-rows.ts';
 import type { Db } from '../platform/postgres/pool.ts';
+import { windowRow } from '../platform/window/rows.ts';
 import type { Places } from './delivery/places.ts';
 import type { Place } from './delivery/rules.ts';
 import { bestOffer, linesOf, offersOf } from './offers.ts';
@@ -20,7 +21,6 @@ import { lastSeen } from './last-seen.ts';
 import { readTurns } from './product-rows.ts';
 import type { ProductOffers } from './product-rows.ts';
 import type { PageCache } from './page-cache.ts';
-import { cartLineBody, cartMergeBody, cartQuery, cartSchema } from './schemas.ts';
 import { placeAsked } from './search/place-asked.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
@@ -155,64 +155,20 @@ class Carts {
   }
 }
 
-const common = {
-  half: 'window',
-  auth: 'shopper',
-  responses: { 200: cartSchema },
-} as const;
-
-const linePath = '/v1/cart/lines/{product_id}';
-
-const description =
-  'Priced and checked now: `changed` says what is otherwise than when the line was last put ' +
-  '(`price`, `availability`, `quantity`, `withdrawn`), and stays until it is put again. `total` ' +
-  'counts what is available. `delivery` is to the place that is asked for, else to the saved one. `stale` is true while it could not be read anew.';
-
 export function cartRoutes(options: CartOptions): Route[] {
   const carts = new Carts(options);
-  const route = (
-    id: string,
-    method: Route['method'],
-    path: string,
-    summary: string,
-    errors: Route['errors'],
-    handle: (ctx: Ctx, shopper: Shopper) => Promise<object>,
-    body?: JsonSchema,
-  ): Route => ({
-    ...common,
-    ...{ id, method, path, summary, description, errors: [...errors, 'unavailable'] },
-    idempotencyKey: method === 'GET' ? 'none' : 'optional',
-    ...(body === undefined ? {} : { body }),
+  const route = (id: string, handle: (ctx: Ctx, shopper: Shopper) => Promise<object>): Route => ({
+    ...windowRow(id),
     handle: (ctx) => answering(ctx, () => handle(ctx, shopperOf(ctx))),
   });
   const quantityOf = (ctx: Ctx): number => (ctx.body as { readonly quantity: number }).quantity;
+  const guestOf = (ctx: Ctx): string => (ctx.body as { readonly guest_token: string }).guest_token;
   return [
-    {
-      ...route('getCart', 'GET', '/v1/cart', 'The cart, priced now', [], (ctx, shopper) =>
-        carts.read(shopper, placeAsked(ctx, options.places)),
-      ),
-      query: cartQuery,
-      errors: ['invalid_request', 'unavailable'],
-    },
-    route(
-      ...([
-        'putCartLine',
-        'PUT',
-        linePath,
-        'Set a quantity',
-        ['not_found', 'limit_reached'],
-      ] as const),
-      (ctx, shopper) => carts.put(shopper, ctx.param('product_id'), quantityOf(ctx)),
-      cartLineBody,
+    route('getCart', (ctx, shopper) => carts.read(shopper, placeAsked(ctx, options.places))),
+    route('putCartLine', (ctx, shopper) =>
+      carts.put(shopper, ctx.param('product_id'), quantityOf(ctx)),
     ),
-    route('deleteCartLine', 'DELETE', linePath, 'Take a line out', [], (ctx, shopper) =>
-      carts.remove(shopper, ctx.param('product_id')),
-    ),
-    route(
-      ...(['mergeCart', 'POST', '/v1/cart/merge', 'Add a guest’s cart', []] as const),
-      (ctx, shopper) =>
-        carts.merge(shopper, (ctx.body as { readonly guest_token: string }).guest_token),
-      cartMergeBody,
-    ),
+    route('deleteCartLine', (ctx, shopper) => carts.remove(shopper, ctx.param('product_id'))),
+    route('mergeCart', (ctx, shopper) => carts.merge(shopper, guestOf(ctx))),
   ];
 }

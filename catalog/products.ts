@@ -9,6 +9,7 @@ import { problem } from '../platform/http/problems.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/pool.ts';
+import { windowRow } from '../platform/window/rows.ts';
 import type { Places } from './delivery/places.ts';
 import { deliveryTo } from './delivery/rules.ts';
 import type { DeliveryRules, Place } from './delivery/rules.ts';
@@ -17,7 +18,6 @@ import type { Cached } from './page-cache.ts';
 import { asOf, productDocument } from './product-page.ts';
 import { readProductPage } from './product-rows.ts';
 import { notYetMigrated } from './schema-wait.ts';
-import { placeQuery, productSchema } from './schemas.ts';
 import { placeOf } from './search/place-asked.ts';
 import type { ReadSavedPlace } from './search/place-asked.ts';
 
@@ -93,20 +93,7 @@ async function readTwice<T>(read: () => Promise<T>): Promise<T> {
 
 export function productRoute(pages: Pages, places: Places, saved: ReadSavedPlace): Route {
   return {
-    id: 'getProduct',
-    method: 'GET',
-    path: '/v1/products/{id}',
-    half: 'window',
-    auth: 'public',
-    summary: 'A product with its sales',
-    description:
-      'Availability is the best of its sales, as settled at `as_of`. `stale` is true while the ' +
-      'page could not be read again; `Age` then says how old it is. `delivery` is to `country` and ' +
-      '`postal_code`, else to the place that the shopper saved.',
-    query: placeQuery,
-    idempotencyKey: 'none',
-    responses: { 200: productSchema, 304: null },
-    errors: ['not_found', 'unavailable'],
+    ...windowRow('getProduct'),
     handle: (ctx) => {
       // Most who ask say nothing of where they are: then a promise would be half of the work.
       const known = isAnywhere(ctx) ? pages.fresh(ctx.param('id')) : null;

@@ -3,8 +3,7 @@
  * its event are one transaction, and a second watch beside it finds nothing left to change.
  */
 import type { Db, Query } from '../platform/postgres/pool.ts';
-
-export const wishesMax = 100;
+import { wishesMax } from '../platform/window/requests.ts';
 
 export interface Wish {
   readonly product_id: string;

@@ -5,15 +5,16 @@
 import { refuse } from '../platform/http/problems.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
 import type { Db } from '../platform/postgres/pool.ts';
+import { wishesMax } from '../platform/window/requests.ts';
+import { windowRow } from '../platform/window/rows.ts';
 import { bestOffer, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import { lastSeen } from './last-seen.ts';
 import type { PageCache } from './page-cache.ts';
-import { wishlistQuery, wishlistSchema } from './schemas.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
 import { Turns, answering } from './turns.ts';
-import { deleteWish, putWish, readWishes, wishesMax } from './wishlist-rows.ts';
+import { deleteWish, putWish, readWishes } from './wishlist-rows.ts';
 import type { Wish } from './wishlist-rows.ts';
 
 export interface WishlistOptions {
@@ -141,39 +142,18 @@ export const anybody = { verified: true, quantity: 1 } as const;
 
 export function wishlistRoutes(options: WishlistOptions): Route[] {
   const lists = new Wishlists(options);
-  const route = (
-    id: string,
-    method: Route['method'],
-    path: string,
-    summary: string,
-    handle: (ctx: Ctx, shopper: Shopper) => Promise<object>,
-  ): Route => ({
-    ...{ id, method, path, summary, half: 'window', auth: 'shopper' },
-    description:
-      '`price_dropped`: cheaper than when it was wished for. `back_in_stock`: it could not be ' +
-      'bought at some time since then, and can now.',
-    idempotencyKey: method === 'GET' ? 'none' : 'optional',
-    responses: { 200: wishlistSchema },
-    errors: method === 'PUT' ? ['not_found', 'limit_reached', 'unavailable'] : ['unavailable'],
+  const route = (id: string, handle: (ctx: Ctx, shopper: Shopper) => Promise<object>): Route => ({
+    ...windowRow(id),
     handle: (ctx) => answering(ctx, () => handle(ctx, shopperOf(ctx))),
   });
-  const wish = '/v1/wishlist/{product_id}';
   return [
-    {
-      ...route('getWishlist', 'GET', '/v1/wishlist', 'The wishlist', (ctx, shopper) =>
-        lists.read(shopper, {
-          limit: (ctx.query['limit'] as number | undefined) ?? wishesMax,
-          cursor: (ctx.query['cursor'] as string | undefined) ?? null,
-        }),
-      ),
-      query: wishlistQuery,
-      errors: ['invalid_request', 'unavailable'],
-    },
-    route('putWish', 'PUT', wish, 'Wish for a product', (ctx, shopper) =>
-      lists.put(shopper, ctx.param('product_id')),
+    route('getWishlist', (ctx, shopper) =>
+      lists.read(shopper, {
+        limit: (ctx.query['limit'] as number | undefined) ?? wishesMax,
+        cursor: (ctx.query['cursor'] as string | undefined) ?? null,
+      }),
     ),
-    route('deleteWish', 'DELETE', wish, 'Wish no more', (ctx, shopper) =>
-      lists.remove(shopper, ctx.param('product_id')),
-    ),
+    route('putWish', (ctx, shopper) => lists.put(shopper, ctx.param('product_id'))),
+    route('deleteWish', (ctx, shopper) => lists.remove(shopper, ctx.param('product_id'))),
   ];
 }

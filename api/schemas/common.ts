@@ -1,16 +1,31 @@
 /** JSON Schemas that several routes share: sale ids, times, pages, details of an order. */
 import type { JsonSchema } from '../../platform/http/route.ts';
-import { country, list, object, text, whole } from '../../platform/http/schemas.ts';
+import {
+  answer,
+  country,
+  list,
+  object,
+  text,
+  textOrNull,
+  whole,
+} from '../../platform/http/schemas.ts';
 
 export {
   amountMax,
+  answer,
+  count,
   country,
   list,
+  money,
   moneyIn,
   object,
+  oneOf,
   productId,
   productIdPattern,
   text,
+  textOrNull,
+  time,
+  timeOrNull,
   whole,
 } from '../../platform/http/schemas.ts';
 
@@ -22,35 +37,11 @@ export const orderIdPattern = `^ord_${base32}{40}$`;
 export const scheduleIdPattern = `^sch_${base32}{16}$`;
 export const keyIdPattern = `^key_[0-9A-Za-z]{8,60}$`;
 
-/** An object in an answer: more fields may come with later versions. */
-export function answer(
-  properties: Readonly<Record<string, JsonSchema>>,
-  optional: readonly string[] = [],
-): JsonSchema {
-  const required = Object.keys(properties).filter((name) => !optional.includes(name));
-  return { type: 'object', properties, required };
-}
-
-export const oneOf = (...values: readonly string[]): JsonSchema => ({
-  type: 'string',
-  enum: values,
-});
-
-export const time: JsonSchema = {
-  type: 'string',
-  format: 'date-time',
-  example: '2030-06-01T12:00:00.000Z',
-};
-export const timeOrNull: JsonSchema = { type: ['string', 'null'], format: 'date-time' };
-export const textOrNull: JsonSchema = { type: ['string', 'null'] };
-export const count: JsonSchema = { type: 'integer', minimum: 0 };
 export const saleId: JsonSchema = { type: 'string', pattern: saleIdPattern };
 export const orderId: JsonSchema = { type: 'string', pattern: orderIdPattern };
 /** Path parameter `id` of this form; another one is 404, like no thing at all. */
 export const idParams = (pattern: string): JsonSchema =>
   object({ id: { type: 'string', pattern } }, ['id']);
-
-export const money = answer({ amount: count, currency: { type: 'string' } });
 
 export const units = list({ type: 'integer', minimum: 1 });
 

@@ -2,6 +2,7 @@
  * From what was typed to what Postgres is asked: first every word as it is, and where that finds
  * too little, near words, hits without one of the words, and at last those with any of them. Pure.
  */
+import type { matches } from '../../platform/window/answers.ts';
 import { fewHits, rankedTarget, tierShares } from './ranking.ts';
 import type { SimilarWord, WordFacts } from './vocabulary.ts';
 import { everyOf, mostOf, phraseForm, prefixForm, someOf } from './words.ts';
@@ -27,7 +28,6 @@ export interface Plan {
 }
 
 /** What hits may lack: nothing, a word that they have a near one of, a word, or all words but one. */
-export const matches = ['every_word', 'near_words', 'most_words', 'any_word'] as const;
 export type Matched = (typeof matches)[number];
 
 type Facts = ReadonlyMap<string, WordFacts>;

@@ -2,6 +2,7 @@
  * What decides the order of hits, all of it: which field weighs what, how availability and
  * popularity are mixed in, and how many of a common word's hits are ranked. Pure.
  */
+import type { availabilities } from '../../platform/window/answers.ts';
 
 /** What can be turned, so that a benchmark can show what each is worth. */
 export interface Ranking {
@@ -27,7 +28,6 @@ export const defaultRanking: Ranking = {
   near: true,
 };
 
-export const availabilities = ['sold_out', 'coming', 'low', 'in_stock'] as const;
 export type Availability = (typeof availabilities)[number];
 
 const worthOf: Readonly<Record<Availability, number>> = {

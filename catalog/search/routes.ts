@@ -6,19 +6,18 @@ import { isRetryable, messageOf } from '../../platform/fault.ts';
 import { problem, refuse } from '../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { Db } from '../../platform/postgres/pool.ts';
+import { windowRow } from '../../platform/window/rows.ts';
 import type { Places } from '../delivery/places.ts';
 import { deliveryTo } from '../delivery/rules.ts';
 import type { DeliveryRules, Place } from '../delivery/rules.ts';
 import { PageCache } from '../page-cache.ts';
 import { notYetMigrated } from '../schema-wait.ts';
-import { deliveryQuery, searchQuery, suggestQuery } from '../schemas.ts';
 import { createDeliverable } from './deliverable.ts';
 import { createLabels } from './labels.ts';
 import { placeOf } from './place-asked.ts';
 import type { ReadSavedPlace } from './place-asked.ts';
 import { defaultRanking } from './ranking.ts';
 import type { Ranking } from './ranking.ts';
-import { deliverySchema, searchSchema, suggestSchema } from './schemas.ts';
 import { rememberTiers, search } from './search.ts';
 import type { Ask, SearchParts } from './search.ts';
 import type { Sort } from './hits.ts';
@@ -60,19 +59,9 @@ export function searchRoutes(options: SearchOptions): Route[] {
   const { places, savedPlace } = options;
   const { answers = createAnswers(options) } = options;
   const placed = (ctx: Ctx) => placeOf(ctx, places, savedPlace);
-  const common = {
-    method: 'GET',
-    half: 'window',
-    auth: 'public',
-    idempotencyKey: 'none',
-    errors: ['invalid_request', 'unavailable'],
-  } as const;
   return [
     {
-      ...{ ...common, id: 'search', path: '/v1/search', summary: 'Search for products' },
-      description: searchDescription,
-      query: searchQuery,
-      responses: { 200: searchSchema },
+      ...windowRow('search'),
       handle: (ctx) =>
         answering(ctx, answers, async () => ({
           kind: 'search',
@@ -80,19 +69,12 @@ export function searchRoutes(options: SearchOptions): Route[] {
         })),
     },
     {
-      ...{ ...common, id: 'suggest', path: '/v1/suggest', summary: 'Suggestions while typing' },
-      query: suggestQuery,
-      responses: { 200: suggestSchema },
+      ...windowRow('suggest'),
       handle: (ctx) =>
         answering(ctx, answers, () => ({ kind: 'suggest', q: String(ctx.query['q']).trim() })),
     },
     {
-      ...{ ...common, id: 'getDelivery', path: '/v1/delivery' },
-      summary: 'Whether a product is delivered to a place',
-      description: deliveryDescription,
-      query: deliveryQuery,
-      responses: { 200: deliverySchema },
-      errors: ['invalid_request', 'not_found', 'unavailable'],
+      ...windowRow('getDelivery'),
       handle: (ctx) =>
         answering(ctx, answers, async () => {
           const productId = String(ctx.query['product_id']);
@@ -101,17 +83,6 @@ export function searchRoutes(options: SearchOptions): Route[] {
     },
   ];
 }
-
-const searchDescription =
-  'Words, "phrases" and -exclusions; accents, case and endings do not count, and where little is ' +
-  'found, near words, hits that lack one word and hits with any word are let in one after the ' +
-  'other (`matched`), behind those that have all. Without `q` all products are listed. A product and its variants are one hit, and `price` is what its cheapest costs now. ' +
-  'The place is `country` and `postal_code`, else the one that the shopper saved. Counts are exact ' +
-  'up to 1,000 hits, beyond that `total_approximate` says that they were estimated.';
-
-const deliveryDescription =
-  '`deliverable` is null where it cannot be told, and `reason` says why. `approximate`: it was ' +
-  'measured from the centre of an area around the postal code.';
 
 export function createAnswers({
   db,

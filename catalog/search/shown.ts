@@ -1,5 +1,5 @@
 /** What an answer shows of a product and its variants as one hit, all but its delivery. Pure. */
-import { availabilities } from './ranking.ts';
+import { availabilities } from '../../platform/window/answers.ts';
 import type { SaleOfHit, Standing } from './standing.ts';
 
 export interface ShownProduct {

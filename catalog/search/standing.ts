@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { hasLine } from '../offers.ts';
 import { availabilityOf } from '../product-page.ts';
 import type { Offer } from '../product-rows.ts';
-import { availabilities, qualityOf } from './ranking.ts';
+import { availabilities } from '../../platform/window/answers.ts';
+import { qualityOf } from './ranking.ts';
 
 export interface SaleOfHit {
   readonly id: string;

@@ -72,7 +72,7 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
     openBody: isOpen(bodySchema),
     paramNames: pathParams(route.path),
     params: route.params === undefined ? null : validators.params(route.params),
-    query: route.query === undefined ? null : validators.query(route.query),
+    query: route.query === undefined || raw ? null : validators.query(route.query),
     queryKinds: parameterKinds(route.query),
     keyRequired: route.idempotencyKey === 'required',
     takesKey: route.idempotencyKey !== 'none',

@@ -198,7 +198,7 @@ function byStatus(codes: readonly ProblemCode[]): Map<string, ProblemCode[]> {
 }
 
 /** Every code that a route can answer with, those of the server included. */
-export function errorsOf(route: Route): ProblemCode[] {
+export function errorsOf(route: Omit<Route, 'handle'>): ProblemCode[] {
   const codes = new Set<ProblemCode>();
   const parsed = route.bodyMode !== 'raw';
   const takesBody = route.method !== 'GET' && route.method !== 'DELETE';

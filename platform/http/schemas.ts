@@ -1,4 +1,4 @@
-/** JSON Schemas that more than one half is made of: how they are built, ids and money. */
+/** JSON Schemas that more than one half is made of: how they are built, ids, times and money. */
 import type { JsonSchema } from './route.ts';
 
 /** An object of these fields and no others. */
@@ -15,6 +15,20 @@ export function object(
     ...more,
   };
 }
+
+/** An object in an answer: more fields may come with later versions. */
+export function answer(
+  properties: Readonly<Record<string, JsonSchema>>,
+  optional: readonly string[] = [],
+): JsonSchema {
+  const required = Object.keys(properties).filter((name) => !optional.includes(name));
+  return { type: 'object', properties, required };
+}
+
+export const oneOf = (...values: readonly string[]): JsonSchema => ({
+  type: 'string',
+  enum: values,
+});
 
 export const list = (items: JsonSchema, more: JsonSchema = {}): JsonSchema => ({
   type: 'array',
@@ -38,6 +52,18 @@ export const whole = (minimum: number, maximum: number, more: JsonSchema = {}): 
 export const productIdPattern = `^prd_[0-9A-Za-z]{8,60}$`;
 
 export const productId: JsonSchema = { type: 'string', pattern: productIdPattern };
+
+export const time: JsonSchema = {
+  type: 'string',
+  format: 'date-time',
+  example: '2030-06-01T12:00:00.000Z',
+};
+export const timeOrNull: JsonSchema = { type: ['string', 'null'], format: 'date-time' };
+export const textOrNull: JsonSchema = { type: ['string', 'null'] };
+export const count: JsonSchema = { type: 'integer', minimum: 0 };
+
+/** Of an answer. */
+export const money = answer({ amount: count, currency: { type: 'string' } });
 
 /** In minor units: 1e11 times the 1,000 units of the largest hold is still a safe integer. */
 export const amountMax = 100_000_000_000;

@@ -1,17 +1,22 @@
 /**
  * What /openapi.json promises, and whether an answer keeps it: a status that is not promised, a
- * media type or a form of body that is not, a problem code that the operation does not name.
+ * media type or a form of body that is not, a field that nobody documented, a problem code that the
+ * operation does not name.
  */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import { formats } from '../../../platform/http/formats.ts';
+import type { JsonSchema } from '../../../platform/http/route.ts';
+import { closed } from '../../support/closed.ts';
+
+interface Promised {
+  readonly content?: Readonly<Record<string, { readonly schema: JsonSchema }>>;
+}
 
 export interface Operation {
   readonly operationId: string;
   readonly security?: readonly Readonly<Record<string, unknown>>[];
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, unknown>> }>
-  >;
+  readonly responses: Readonly<Record<string, Promised>>;
 }
 
 export interface OpenApi {
@@ -49,7 +54,7 @@ export class Contract {
   readonly #patterns: (Named & { readonly pattern: RegExp })[] = [];
 
   constructor(api: OpenApi) {
-    this.#ajv.addSchema(api, 'api');
+    this.#ajv.addSchema(strictly(api), 'api');
     for (const [path, methods] of Object.entries(api.paths)) {
       for (const [method, operation] of Object.entries(methods)) {
         const named = { path, method, operation };
@@ -99,6 +104,25 @@ export class Contract {
     }
     return check;
   }
+}
+
+/** The same document, with answers that hold nothing but what it names. */
+function strictly(api: OpenApi): OpenApi {
+  const answers = ([status, { content, ...rest }]: [string, Promised]): [string, Promised] => {
+    const json = content?.['application/json'];
+    if (json === undefined) return [status, { ...rest, ...(content && { content }) }];
+    const strict = { ...json, schema: closed(json.schema) };
+    return [status, { ...rest, content: { ...content, 'application/json': strict } }];
+  };
+  const operations = ([method, operation]: [string, Operation]): [string, Operation] => {
+    const responses = Object.fromEntries(Object.entries(operation.responses).map(answers));
+    return [method, { ...operation, responses }];
+  };
+  const paths = Object.entries(api.paths).map(([path, methods]) => [
+    path,
+    Object.fromEntries(Object.entries(methods).map(operations)),
+  ]);
+  return { ...api, paths: Object.fromEntries(paths) as OpenApi['paths'] };
 }
 
 export async function readContract(url: string): Promise<Contract> {

@@ -1,7 +1,7 @@
 // Wishes: flags at read, events by the watch, told once however many watches go round.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createOffers, offersFreshMs } from '../../../catalog/offers.ts';
-import { wishesMax } from '../../../catalog/wishlist-rows.ts';
+import { wishesMax } from '../../../platform/window/requests.ts';
 import { round } from '../../../catalog/wishlist-watch.ts';
 import { addProduct, openWindow } from './window-server.ts';
 import type { WindowServer } from './window-server.ts';

@@ -13,26 +13,35 @@ let catalog: Server;
 let harness: Harness;
 
 const money = { amount: 20_000, currency: 'USD' };
-const delivery = { deliverable: true, reason: null, eta_days: null, fee: null };
+const told = { deliverable: true, reason: null, eta_days: null, fee: null };
+const delivery = { ...told, approximate: false };
+const time = '2030-06-01T12:00:00.000Z';
+const shown = { stale: false, server_time: time };
 const page = {
   id: productId,
+  vendor_id: 'vnd_1',
   name: 'KUHL Laptop',
   description: '',
   price: money,
+  sku: null,
   category: null,
   brand: null,
   images: [],
   attributes: {},
+  variant_of: null,
+  options: {},
   variants: [],
   availability: 'in_stock',
   sales: [],
   delivery,
-  server_time: '2030-06-01T12:00:00.000Z',
+  registered_at: time,
+  as_of: time,
+  ...shown,
 };
-const time = '2030-06-01T12:00:00.000Z';
-const shown = { stale: false, server_time: time };
-const facets = { category: [], brand: [], price: [] };
-const found = { hits: [], facets, total: 0, total_approximate: false, next_cursor: null };
+const lists = { category: [], brand: [], price: [], attributes: [] };
+const facets = { ...lists, on_sale: 0, deliverable: null };
+const totals = { total: 0, total_approximate: false, matched: 'every_word' };
+const found = { hits: [], facets, ...totals, next_cursor: null };
 const cart = { lines: [], total: money, stale: false, server_time: time };
 const empty = { items: [], next_cursor: null };
 /** What the catalog answers, by the beginning of the path. */
@@ -45,6 +54,8 @@ const answers: readonly (readonly [path: string, answer: object])[] = [
   ['/v1/wishlist', { ...empty, stale: false, server_time: time }],
   ['/v1/me/addresses', empty],
 ];
+/** In place of one of them. */
+let instead: readonly [path: string, answer: object] | null = null;
 const refusal = {
   type: '/docs/errors#unsupported',
   title: 't',
@@ -56,7 +67,8 @@ const refusal = {
 
 beforeAll(async () => {
   catalog = createServer((request, response) => {
-    const built = answers.find(([path]) => request.url?.startsWith(path) === true);
+    const all = instead === null ? answers : [instead, ...answers];
+    const built = all.find(([path]) => request.url?.startsWith(path) === true);
     response.writeHead(built ? 200 : 422, {
       'content-type': built ? 'application/json' : 'application/problem+json',
     });
@@ -103,5 +115,17 @@ describe('callEveryRoute', () => {
     harness.answers = { ...good(), pay: done({ ...laneOrder, state: 'paid', units, id: orderId }) };
     const { findings } = await callEveryRoute(harness.url, 500);
     expect(findings[0]).toMatch(/^POST \/v1\/orders\/\{id\}\/pay: .*must be integer/);
+  });
+
+  it.each([
+    ['lacks a field', '/v1/search', { ...found, facets: lists, ...shown }, 'facets must have'],
+    ['has one that nobody documented', '/v1/suggest', { suggestions: [], ...shown, q: 'x' }, 'NOT'],
+  ])('sees an answer of the window that %s', async (_, path, answer, says) => {
+    instead = [path, answer];
+    const { findings } = await callEveryRoute(harness.url, 500);
+    instead = null;
+    expect(findings).toHaveLength(1);
+    expect(findings[0]).toContain(`GET ${path}: `);
+    expect(findings[0]).toContain(says);
   });
 });

@@ -6,6 +6,7 @@ import type { Route } from '../platform/http/route.ts';
 import type { Api } from './api.ts';
 import { asyncapiRoute } from './asyncapi.ts';
 import type { CatalogClient } from './catalog-client.ts';
+import { withExamples } from './examples.ts';
 import { checkoutRoute } from './handlers/checkout.ts';
 import { healthRoute } from './handlers/health.ts';
 import { holdRoute } from './handlers/holds.ts';
@@ -62,7 +63,7 @@ function asDocumented(routes: readonly Route[]): Route[] {
 
 /** Without what is made from the table. */
 export function contractRoutes({ api, catalog, desk, watch }: Surroundings): Route[] {
-  return [
+  return withExamples([
     holdRoute(api),
     ...orderRoutes(api, catalog),
     payRoute(api, catalog),
@@ -81,5 +82,5 @@ export function contractRoutes({ api, catalog, desk, watch }: Surroundings): Rou
     ...windowRoutes(catalog),
     ...unsupportedRoutes(),
     healthRoute(watch),
-  ];
+  ]);
 }

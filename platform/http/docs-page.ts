@@ -1,11 +1,18 @@
 /** /docs: one page, made from the table of routes, that needs nothing but itself. */
+import { curlsOf, shellNames } from './docs-curl.ts';
 import { escape, htmlPage, prose, table } from './docs-html.ts';
-import { exampleOf, fieldTable, noteOf, typeOf } from './docs-schema.ts';
+import { fieldTable, noteOf, typeOf } from './docs-schema.ts';
 import { docsScript, docsStyle } from './docs-style.ts';
 import { audiences, errorsOf, parametersOf } from './openapi.ts';
 import type { ApiInfo } from './openapi.ts';
 import { problemTable } from './problems.ts';
 import type { JsonSchema, Route } from './route.ts';
+
+const examplesNote =
+  'The examples run in `bash` once what they name is set: ' +
+  `${shellNames.map(([name, what]) => `\`${name}\` (${what})`).join(', ')}, and ids by what ` +
+  'they are of, such as `SALE_ID` or `ORDER_ID`. An `Idempotency-Key` is new for each new ' +
+  'intention; for a retry send the one before.';
 
 const order = ['shopper', 'vendor', 'public', 'operator'] as const;
 
@@ -20,7 +27,8 @@ export function docsPage(routes: readonly Route[], info: ApiInfo): string {
     '<input id="q" type="search" placeholder="Search ( / )" aria-label="Search">' +
     `${menu}</nav><main><h1>${escape(info.title)} API</h1>` +
     `<p>${prose(info.description)}</p><p><a href="/openapi.json">openapi.json</a> · ` +
-    `<a href="/docs/errors">problem codes</a></p>${parts}</main></div>`;
+    `<a href="/docs/errors">problem codes</a></p>${halvesOf(routes)}` +
+    `<p>${prose(examplesNote)}</p>${parts}</main></div>`;
   return htmlPage({ title: `${info.title} API`, style: docsStyle, body, script: docsScript });
 }
 
@@ -55,9 +63,7 @@ function articleOf(route: Route): string {
       description === undefined ? '' : `<p>${prose(description)}</p>`
     }${parametersTable(route)}${
       body === undefined ? '' : `<h4>Body</h4>${bodyNote(body)}${fieldTable(body)}`
-    }<h4>Example</h4><pre class="curl">${escape(curlOf(route))}</pre>${answersOf(
-      route,
-    )}${problemsOf(route)}</article>`
+    }${examplesOfRoute(route)}${answersOf(route)}${problemsOf(route)}</article>`
   );
 }
 
@@ -69,7 +75,27 @@ function whoOf({ auth, half, rateLimit }: Route): string {
     operator: 'Operators only',
   }[auth];
   const limit = rateLimit === undefined ? '' : ` · ${rateLimit.perMinute} a minute`;
-  return `${who} · ${half === 'sale' ? 'the sale' : 'the shop window'}${limit}`;
+  const by = half === 'sale' ? 'the sale' : 'the shop window';
+  return `${who} · answered by ${by}${limit}`;
+}
+
+/** Said once, where both are on the page. */
+function halvesOf(routes: readonly Route[]): string {
+  if (new Set(routes.map(({ half }) => half)).size < 2) return '';
+  return (
+    '<p>Two parts answer. <b>The sale</b> keeps stock, holds, orders and lines: what it says is ' +
+    'exact, and it refuses rather than guesses. <b>The shop window</b> shows products, search, ' +
+    'cart and wishlist: it may be some seconds old, and while it is away (503) the sale goes on.</p>'
+  );
+}
+
+function examplesOfRoute(route: Route): string {
+  const curls = curlsOf(route);
+  const parts = curls.map(
+    ({ title, text }) =>
+      `${title === undefined ? '' : `<p>${prose(title)}:</p>`}<pre class="curl">${escape(text)}</pre>`,
+  );
+  return `<h4>${curls.length > 1 ? 'Examples' : 'Example'}</h4>${parts.join('')}`;
 }
 
 function parametersTable(route: Route): string {
@@ -85,20 +111,6 @@ function parametersTable(route: Route): string {
 
 function bodyNote(body: JsonSchema): string {
   return typeof body['x-unknown'] === 'string' ? `<p>${prose(body['x-unknown'])}</p>` : '';
-}
-
-function curlOf(route: Route): string {
-  const verb = route.method === 'GET' ? '' : ` -X ${route.method}`;
-  const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => `$${name.toUpperCase()}`);
-  const lines = [`curl -i${verb} "http://localhost:3000${path}"`];
-  if (route.auth === 'vendor') lines.push('-H "Authorization: Bearer $HIGHNOON_KEY"');
-  if (route.auth === 'shopper') lines.push('-H "Authorization: Bearer $TOKEN"');
-  if (route.idempotencyKey === 'required') lines.push('-H "Idempotency-Key: $(uuidgen)"');
-  if (route.body !== undefined) {
-    lines.push("-H 'Content-Type: application/json'");
-    lines.push(`-d '${JSON.stringify(exampleOf(route.body))}'`);
-  }
-  return lines.join(' \\\n  ');
 }
 
 function answersOf(route: Route): string {

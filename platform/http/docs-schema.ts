@@ -1,8 +1,7 @@
-/** JSON Schemas for people: a table of fields, and an example made from what a schema says. */
+/** JSON Schemas for people: a table of fields. */
 import { escape, prose, table } from './docs-html.ts';
-import { propertiesOf } from './openapi.ts';
 import type { JsonSchema } from './route.ts';
-import { isSchema } from './schema-walk.ts';
+import { branchesOf, isSchema, propertiesOf } from './schema-walk.ts';
 
 const depthMax = 5;
 
@@ -34,12 +33,6 @@ function inner(schema: JsonSchema, path: string, depth: number): Row[] {
   const items = schema['items'];
   if (isSchema(items)) return fieldRows(items, `${path}[]`, depth);
   return fieldRows(schema, path, depth);
-}
-
-function branchesOf(schema: JsonSchema): JsonSchema[] {
-  const branches = schema['oneOf'] ?? schema['anyOf'];
-  if (!Array.isArray(branches)) return [];
-  return branches.filter(isSchema).filter((b) => Object.keys(propertiesOf(b)).length > 0);
 }
 
 function rowOf(path: string, schema: JsonSchema, required: boolean): Row {
@@ -91,64 +84,4 @@ function numberOf(value: unknown): string {
 
 function code(value: unknown, quoted = true): string {
   return `<code>${escape(quoted ? JSON.stringify(value) : String(value))}</code>`;
-}
-
-/** A value that fits the schema: its own example, default or the least that its rules allow. */
-export function exampleOf(schema: JsonSchema, depth = 0): unknown {
-  const examples = schema['examples'];
-  if ('example' in schema) return schema['example'];
-  if (Array.isArray(examples) && examples.length > 0) return examples[0];
-  if ('const' in schema) return schema['const'];
-  if (Array.isArray(schema['enum'])) return schema['enum'][0] as unknown;
-  if ('default' in schema) return schema['default'];
-  const types = schema['type'];
-  const type: unknown = Array.isArray(types) ? types[0] : types;
-  switch (type) {
-    case 'object':
-      return exampleObject(schema, depth);
-    case 'array':
-      return isSchema(schema['items']) ? [exampleOf(schema['items'], depth + 1)] : [];
-    case 'integer':
-    case 'number':
-      return typeof schema['minimum'] === 'number' ? Math.max(1, schema['minimum']) : 1;
-    case 'boolean':
-      return true;
-    case 'string':
-      return exampleText(schema);
-    default:
-      return branchesOf(schema).map((branch) => exampleOf(branch, depth + 1))[0] ?? null;
-  }
-}
-
-function exampleObject(schema: JsonSchema, depth: number): Record<string, unknown> {
-  const properties = propertiesOf(schema);
-  const [branch] = branchesOf(schema);
-  const own = requiredOf(schema);
-  const names =
-    own.length > 0 || depth > 0 || branch !== undefined ? own : Object.keys(properties).slice(0, 1);
-  const entries = names.map(
-    (name) => [name, exampleOf(properties[name] ?? {}, depth + 1)] as const,
-  );
-  const rest = branch === undefined ? {} : exampleObject(branch, depth + 1);
-  return { ...Object.fromEntries(entries), ...rest };
-}
-
-function requiredOf(schema: JsonSchema): string[] {
-  const required = schema['required'];
-  return Array.isArray(required) ? required.map(String) : [];
-}
-
-const textExamples: Readonly<Record<string, string>> = {
-  'date-time': '2030-01-31T12:00:00Z',
-  date: '2030-01-31',
-  time: '12:00',
-  email: 'ann@example.com',
-  uri: 'https://example.com/a.jpg',
-  'time-zone': 'Asia/Kolkata',
-};
-
-function exampleText(schema: JsonSchema): string {
-  const format = schema['format'];
-  if (typeof format === 'string' && format in textExamples) return textExamples[format] ?? '';
-  return '…';
 }

@@ -3,11 +3,12 @@
  * is added here, so that a row only says what is its own.
  */
 import { pathParams } from './bound.ts';
+import { examplesOf } from './examples.ts';
 import { problemTable } from './problems.ts';
 import type { ProblemCode } from './problems.ts';
 import { defaultMaxBodyBytes } from './route.ts';
-import type { JsonSchema, Route } from './route.ts';
-import { isSchema } from './schema-walk.ts';
+import type { JsonSchema, Route, RouteExample } from './route.ts';
+import { propertiesOf, requiredOf } from './schema-walk.ts';
 
 export interface ApiInfo {
   readonly title: string;
@@ -74,6 +75,7 @@ export interface Parameter {
   readonly in: 'path' | 'query' | 'header';
   readonly required: boolean;
   readonly description?: string;
+  readonly example?: unknown;
   readonly schema: JsonSchema;
 }
 
@@ -85,15 +87,21 @@ export function parametersOf(route: Route): Parameter[] {
     required: true,
     schema: propertyOf(route.params, name),
   }));
-  const required = route.query?.['required'];
+  const required = requiredOf(route.query);
   const query = Object.keys(propertiesOf(route.query)).map((name) => ({
     name,
     in: 'query' as const,
-    required: Array.isArray(required) && required.includes(name),
+    required: required.includes(name),
+    ...exampleOfParameter(route, name),
     ...listStyle(propertyOf(route.query, name)),
     schema: propertyOf(route.query, name),
   }));
   return [...path, ...query, ...keyParameter(route)];
+}
+
+function exampleOfParameter(route: Route, name: string): Pick<Parameter, 'example'> {
+  const found = examplesOf(route).find(({ query }) => query !== undefined && name in query);
+  return found === undefined ? {} : { example: found.query?.[name] };
 }
 
 /** `?state=upcoming,live`. */
@@ -114,28 +122,35 @@ function keyParameter({ idempotencyKey }: Route): Parameter[] {
   ];
 }
 
-export function propertiesOf(schema: JsonSchema | undefined): Record<string, JsonSchema> {
-  const properties = schema?.['properties'];
-  return isSchema(properties) ? (properties as Record<string, JsonSchema>) : {};
-}
-
 function propertyOf(schema: JsonSchema | undefined, name: string): JsonSchema {
   return propertiesOf(schema)[name] ?? { type: 'string' };
 }
 
 function requestBodyOf(route: Route, body: JsonSchema): Json {
-  const needed = body['required'];
   const maxBytes = route.maxBodyBytes ?? defaultMaxBodyBytes;
   return {
-    required: route.bodyRequired ?? (Array.isArray(needed) && needed.length > 0),
+    required: route.bodyRequired ?? requiredOf(body).length > 0,
     description: `At most ${maxBytes / 1024} KB.`,
-    content: { 'application/json': { schema: body } },
+    content: { 'application/json': { schema: body, ...shown(examplesOf(route)) } },
   };
+}
+
+/** Bodies by what they are for. */
+function shown(examples: readonly RouteExample[]): Json {
+  const bodies = examples.filter(({ body }) => body !== undefined);
+  const entries = bodies.map(({ title, body }, i) => [
+    `example_${i + 1}`,
+    { ...(title === undefined ? {} : { summary: title }), value: body },
+  ]);
+  return entries.length === 0 ? {} : { examples: Object.fromEntries(entries) as Json };
 }
 
 function streamedBodyOf(route: Route, consumes: readonly string[]): Json {
   const maxBytes = route.maxBodyBytes ?? defaultMaxBodyBytes;
-  const content = consumes.map((media) => [media, { schema: { type: 'string' } }] as const);
+  const content = consumes.map((media) => {
+    const own = examplesOf(route).filter((example) => example.media === media);
+    return [media, { schema: { type: 'string' }, ...shown(own) }] as const;
+  });
   return {
     required: true,
     description: `At most ${maxBytes / 1024 / 1024} MB, in UTF-8.`,

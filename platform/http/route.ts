@@ -99,6 +99,17 @@ export interface Ctx extends Answering {
   header(name: HeaderName): string | undefined;
 }
 
+/** A request that is taken as it stands, but for ids and tokens, which are made up. */
+export interface RouteExample {
+  /** What it is for, where there are several. */
+  readonly title?: string;
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A text where it is not JSON: then `media` says what. */
+  readonly body?: unknown;
+  readonly media?: string;
+}
+
 export interface Route {
   /** operationId and metric label: unique, camelCase. */
   readonly id: string;
@@ -118,6 +129,8 @@ export interface Route {
   readonly query?: JsonSchema;
   /** Without it POST, PUT and PATCH take no field at all. */
   readonly body?: JsonSchema;
+  /** Default: one made from the schemas. */
+  readonly examples?: readonly RouteExample[];
   /** Default: whether the schema requires any field. */
   readonly bodyRequired?: boolean;
   /**

@@ -70,3 +70,20 @@ export function isOpen(schema: JsonSchema): boolean {
   });
   return open;
 }
+
+export function propertiesOf(schema: JsonSchema | undefined): Record<string, JsonSchema> {
+  const properties = schema?.['properties'];
+  return isSchema(properties) ? (properties as Record<string, JsonSchema>) : {};
+}
+
+export function requiredOf(schema: JsonSchema | undefined): string[] {
+  const required = schema?.['required'];
+  return Array.isArray(required) ? required.map(String) : [];
+}
+
+/** Of a union, those that are objects. */
+export function branchesOf(schema: JsonSchema): JsonSchema[] {
+  const branches = schema['oneOf'] ?? schema['anyOf'];
+  if (!Array.isArray(branches)) return [];
+  return branches.filter(isSchema).filter((b) => Object.keys(propertiesOf(b)).length > 0);
+}

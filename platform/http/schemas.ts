@@ -51,7 +51,14 @@ export const whole = (minimum: number, maximum: number, more: JsonSchema = {}): 
 
 export const productIdPattern = `^prd_[0-9A-Za-z]{8,60}$`;
 
-export const productId: JsonSchema = { type: 'string', pattern: productIdPattern };
+/** In examples: nobody's. */
+export const exampleProductId = 'prd_0123456789abcdef';
+
+export const productId: JsonSchema = {
+  type: 'string',
+  pattern: productIdPattern,
+  example: exampleProductId,
+};
 
 export const time: JsonSchema = {
   type: 'string',
@@ -70,7 +77,10 @@ export const amountMax = 100_000_000_000;
 
 export const moneyIn = (minimum: number): JsonSchema =>
   object(
-    { amount: whole(minimum, amountMax), currency: { type: 'string', pattern: '^[A-Z]{3}$' } },
+    {
+      amount: whole(minimum, amountMax),
+      currency: { type: 'string', pattern: '^[A-Z]{3}$', example: 'USD' },
+    },
     ['amount', 'currency'],
   );
 
@@ -78,4 +88,5 @@ export const country: JsonSchema = {
   type: 'string',
   pattern: '^[A-Z]{2}$',
   description: 'ISO 3166-1 alpha-2',
+  example: 'DE',
 };

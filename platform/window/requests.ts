@@ -78,3 +78,13 @@ export const addressFields = {
 
 /** A guest's chosen place has a country and perhaps a postal code; only that is required. */
 export const addressBody = object(addressFields, ['country']);
+
+/** In examples. */
+export const exampleEmail = 'ann@example.com';
+export const exampleAddress = {
+  name: 'Ann Ash',
+  line1: '1 High Street',
+  city: 'Berlin',
+  postal_code: '10115',
+  country: 'DE',
+};

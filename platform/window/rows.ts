@@ -4,6 +4,7 @@
  */
 import { invariant } from '../fault.ts';
 import type { Route } from '../http/route.ts';
+import { exampleProductId } from '../http/schemas.ts';
 import {
   addressesAnswer,
   cartAnswer,
@@ -18,6 +19,8 @@ import {
   cartLineBody,
   cartMergeBody,
   deliveryQuery,
+  exampleAddress,
+  exampleEmail,
   placeQuery,
   searchQuery,
   suggestQuery,
@@ -61,6 +64,16 @@ const ofEverybody: readonly WindowRow[] = [
       'The place is `country` and `postal_code`, else the one that the shopper saved. Counts are ' +
       'exact up to 1,000 hits, beyond that `total_approximate` says that they were estimated.',
     query: searchQuery,
+    examples: [
+      { query: { q: 'gaming laptop' } },
+      {
+        title: 'Narrowed down, for a place, the cheapest first',
+        query: {
+          ...{ q: 'laptop', attribute: 'color=black', max_price: 100_000 },
+          ...{ country: 'DE', postal_code: '10115', deliverable: true, sort: 'price' },
+        },
+      },
+    ],
     responses: { 200: searchAnswer },
     errors: ['invalid_request', 'unavailable'],
   },
@@ -68,6 +81,7 @@ const ofEverybody: readonly WindowRow[] = [
     ...everybody,
     ...{ id: 'suggest', path: '/v1/suggest', summary: 'Suggestions while typing' },
     query: suggestQuery,
+    examples: [{ query: { q: 'lap' } }],
     responses: { 200: suggestAnswer },
     errors: ['invalid_request', 'unavailable'],
   },
@@ -80,6 +94,7 @@ const ofEverybody: readonly WindowRow[] = [
       '`deliverable` is null where it cannot be told, and `reason` says why. `approximate`: it was ' +
       'measured from the centre of an area around the postal code.',
     query: deliveryQuery,
+    examples: [{ query: { product_id: exampleProductId, country: 'DE', postal_code: '10115' } }],
     responses: { 200: deliveryAnswer },
     errors: ['invalid_request', 'not_found', 'unavailable'],
   },
@@ -117,6 +132,7 @@ const ofCarts: readonly WindowRow[] = [
     ...{ ...ofShopper, ...cart, method: 'POST', idempotencyKey: 'optional' },
     ...{ id: 'mergeCart', path: '/v1/cart/merge', summary: 'Add a guest’s cart' },
     body: cartMergeBody,
+    examples: [{ body: { guest_token: '$GUEST_TOKEN' } }],
     errors: ['unavailable'],
   },
 ];
@@ -159,7 +175,14 @@ const addresses = {
 
 const ofPlaces: readonly WindowRow[] = [
   { ...asking, ...addresses, id: 'getAddresses', summary: 'The saved place' },
-  { ...putting, ...addresses, id: 'putAddresses', summary: 'Save a place', body: addressBody },
+  {
+    ...{ ...putting, ...addresses, id: 'putAddresses', summary: 'Save a place' },
+    body: addressBody,
+    examples: [
+      { body: { ...exampleAddress, email: exampleEmail } },
+      { title: 'As far as a guest knows it', body: { country: 'DE', postal_code: '10115' } },
+    ],
+  },
 ];
 
 export const windowRows: readonly WindowRow[] = [

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { docsPage } from '../../../platform/http/docs-page.ts';
 import { errorsPage } from '../../../platform/http/docs-errors.ts';
-import { exampleOf } from '../../../platform/http/docs-schema.ts';
+import { exampleOf } from '../../../platform/http/examples.ts';
 import { errorsOf, openapiOf } from '../../../platform/http/openapi.ts';
 import { problemCodes } from '../../../platform/http/problems.ts';
 import { standardRoutes } from '../../../platform/http/standard.ts';

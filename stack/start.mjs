@@ -70,7 +70,8 @@ async function greet(stack, began) {
   const { urls, dir } = stack;
   print(`\nHighnoon is ready (${((performance.now() - began) / 1000).toFixed(1)} s).\n`);
   const lines = {
-    api: urls.api && `${urls.api}  (${urls.api}/docs)`,
+    shop: urls.api && urls.catalog && `${urls.api}/`,
+    api: urls.api && `${urls.api}/docs`,
     catalog: urls.catalog,
     operators: urls.ops && `${urls.ops}/metrics`,
     redis: urls.redis,

@@ -42,7 +42,10 @@ export function complaintsOf({ units, stats, check, audit, tally }: Ending): str
 export function summaryOf(ending: Ending): string[] {
   const { stats, tally, check, lag } = ending;
   const { holdMs, payMs, firstWaveMs } = tally;
-  const refusals = tally.refusals().map(([code, count]) => `${number(count)} ${code}`);
+  const refusals = tally.refusals().map(([code, count]) => {
+    const again = code === 'unavailable' ? ', told to come again, and did' : '';
+    return `${number(count)} ${code}${again}`;
+  });
   const wave =
     firstWaveMs === 0
       ? 'not everybody was answered'
@@ -59,7 +62,7 @@ export function summaryOf(ending: Ending): string[] {
     row('sold', `${number(stats.sold)} paid, ${number(stats.held + stats.available)} unsold`),
     row('expired', `${number(stats.expired)} holds, ${number(check.resold)} units resold`),
     row(ending.numbered === null ? 'first wave' : 'the draw', wave),
-    row('refused', refusals.length === 0 ? 'nobody' : refusals.join(', ')),
+    row('refused', refusals.length === 0 ? 'nobody' : refusals.join('; ')),
     row('answer (hold)', quantiles(holdMs.quantile(0.5), holdMs.quantile(0.99))),
     row('answer (pay)', quantiles(payMs.quantile(0.5), payMs.quantile(0.99))),
     row('settlement lag', quantiles(lag.p50Ms, lag.p99Ms)),

@@ -18,7 +18,7 @@ const usage = `npm run seed -- [options]
 Registers generated products with the running stack: real categories, places and queries' words.
   --products N   how many; default 1000
   --seed N       another seed makes other products; default 1
-  --sale         also a flash sale of one of them, 50 % off, at the next full minutes
+  --sale         also a flash sale of one of them, 50 % off, at the next full minutes, with a line
   --stack DIR    folder of the running stack; default .highnoon
 `;
 
@@ -144,19 +144,27 @@ async function candidateOf({ ask, keys }: Shop): Promise<SaleCandidate | null> {
 
 const saleUnits = 100;
 
-/** Its units are there once the standing sale is open: until then it is asked again. */
-async function openSale(ask: Ask, { id, key }: SaleCandidate): Promise<string> {
+/**
+ * For anybody, and with a line, so that there is something to see before the bell. Its units are
+ * there once the standing sale is open: until then it is asked again.
+ */
+async function openSale(api: string, ask: Ask, { id, key }: SaleCandidate): Promise<string> {
   const minute = 60_000;
   const starts = (Math.floor(Date.now() / minute) + saleInMinutes) * minute;
   const startsAt = new Date(starts).toISOString();
-  const body = { product_id: id, allotted: saleUnits, discount_percent: 50, starts_at: startsAt };
+  const body = {
+    ...{ product_id: id, allotted: saleUnits, discount_percent: 50, starts_at: startsAt },
+    ...{ admission: { mode: 'queue' }, who: 'anyone' },
+  };
   const headers = {
     authorization: `Bearer ${key}`,
     'idempotency-key': `seed-sale-${id}-${starts}`,
   };
   for (let attempt = 1; ; attempt += 1) {
     const { status, json } = await ask('/v1/sales', body, headers);
-    if (status === 201) return `sale ${String(json['id'])} of ${saleUnits} units at ${startsAt}`;
+    if (status === 201) {
+      return `A sale of ${saleUnits} units opens at ${startsAt}: ${api}/sale.html?id=${String(json['id'])}`;
+    }
     if (attempt === attemptsMax) throw new Error(`POST /v1/sales answered ${status}`);
     await sleep(askAgainMs);
   }
@@ -196,14 +204,15 @@ async function main(): Promise<void> {
     process.stdout.write(usage);
     return;
   }
-  const ask = asker(apiOf(options.stack));
+  const api = apiOf(options.stack);
+  const ask = asker(api);
   const generator = createGenerator(options.seed, readSources());
   print(`Registering ${options.products.toLocaleString('en')} products, seed ${options.seed}:`);
   const shop = { ask, generator, keys: await createVendors(ask, generator) };
   await registerAll(shop, options.products);
   print('All registered; they are listed as soon as their standing sales are open.');
   const candidate = options.sale ? await candidateOf(shop) : null;
-  if (candidate !== null) print(await openSale(ask, candidate));
+  if (candidate !== null) print(await openSale(api, ask, candidate));
   process.exit(0);
 }
 

@@ -47,9 +47,9 @@ describe('without the rule', () => {
   const recovery: Budget = { ...refund, recoveries: 1 };
   const rebuilt: Budget = { holds: 0, pays: 0, refunds: 0, recoveries: 1 };
   const cases: readonly (readonly [SaleRule, string, Budget])[] = [
-    ['credits wait for every debit', '', one],
-    ['a move is credited once', '', one],
-    ['only the next command is applied', '', one],
+    ['credits wait for every debit', 'no way leads to rest', one],
+    ['a move is credited once', 'fence-a is credited without a debit', one],
+    ['only the next command is applied', 'fence-a is credited without a debit', one],
     ['a close is repeated as holds end', 'no way leads to rest', one],
     ['a decision and its commands are one transaction', 'no way leads to rest', one],
     ['a recovery goes on after the last settled command', 'no way leads to rest', rebuilt],

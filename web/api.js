@@ -1,12 +1,17 @@
-/** Requests to the shop: JSON in and out, a time-out, a guest's token once one is needed. */
+/**
+ * Requests to the shop: JSON in and out, a time-out, and who asks: one shopper for all pages of this
+ * browser, made up once one is needed.
+ */
 
 const timeoutMs = 8000;
-const tokenName = 'highnoon.guest';
+const whoName = 'highnoon.shopper';
+/** Where pages before kept a guest of their own: its cart is taken over. */
+const guestName = 'highnoon.guest';
 /** A token this near its end is not used any more. */
 const marginMs = 60_000;
 
 /** A refusal, with the problem that the shop answered, or none where it did not. */
-export class Refused extends Error {
+class Refused extends Error {
   constructor(message, problem) {
     super(message);
     this.problem = problem;
@@ -30,49 +35,84 @@ async function ask(method, path, { body, token, signal, key } = {}) {
   return json;
 }
 
-/** As the guest that there is, or as who holds `token`. */
+/** As the shopper that there is, or as who holds `token`. */
 export const get = (path, signal, token = known()?.token) => ask('GET', path, { signal, token });
 
-export const post = (path, body) => ask('POST', path, { body });
-
 /** What is kept and can be read. */
-function kept() {
+function stored(name) {
   try {
-    return JSON.parse(localStorage.getItem(tokenName) ?? 'null');
+    return JSON.parse(localStorage.getItem(name) ?? 'null');
   } catch {
     return null;
   }
 }
 
+const isGood = (session) =>
+  session !== null && Date.parse(session.expires_at) - marginMs > Date.now();
+
 function known() {
-  const session = kept();
-  const isGood = session !== null && Date.parse(session.expires_at) - marginMs > Date.now();
-  return isGood ? session : null;
+  const session = stored(whoName);
+  return isGood(session) ? session : null;
 }
 
-let beginning = null;
-
-/** The guest's session; a new one where there is none. */
-async function session() {
-  const one = known();
-  if (one !== null) return one;
-  beginning ??= ask('POST', '/v1/guest-sessions').finally(() => (beginning = null));
-  const begun = await beginning;
-  localStorage.setItem(tokenName, JSON.stringify(begun));
+/** A verified shopper where the shop makes them up, the same one as before; else a guest. */
+async function begin() {
+  const before = stored(whoName);
+  const again = before === null || before.guest ? {} : { shopper: before.shopper_id };
+  const begun = await ask('POST', '/v1/sessions', { body: again }).catch(async (error) => {
+    if (error.problem?.status !== 403) throw error;
+    return { ...(await ask('POST', '/v1/guest-sessions')), guest: true };
+  });
+  localStorage.setItem(whoName, JSON.stringify(begun));
   return begun;
 }
 
-/** As the guest; a token that is not taken any more is replaced once. `key` names a command. */
-export async function asGuest(method, path, body, key) {
+let beginning = null;
+let adopting = null;
+
+/** Who asks: a token that is good for a while; `fresh` = the one that is kept was not taken. */
+export async function session(fresh = false) {
+  let one = fresh ? null : known();
+  if (one === null) {
+    beginning ??= begin().finally(() => (beginning = null));
+    one = await beginning;
+  }
+  if (stored(guestName) !== null) {
+    adopting ??= adopt(one).finally(() => (adopting = null));
+    await adopting;
+  }
+  return one;
+}
+
+/** Adds the cart of a guest of before; where that did not work it is tried again another time. */
+async function adopt({ token }) {
+  const guest = stored(guestName);
+  const asked = { body: { guest_token: guest.token }, token };
+  try {
+    if (isGood(guest)) await ask('POST', '/v1/cart/merge', asked);
+  } catch (error) {
+    if (error.problem?.status !== 400) return;
+  }
+  localStorage.removeItem(guestName);
+}
+
+/** Whether sales for verified shoppers are open to whoever is here. */
+export const isVerified = () =>
+  session().then(
+    ({ guest }) => guest !== true,
+    () => false,
+  );
+
+/** As the shopper; a token that is not taken any more is replaced once. `key` names a command. */
+export async function asShopper(method, path, body, key) {
   const { token } = await session();
   try {
     return await ask(method, path, { body, token, key });
   } catch (error) {
     if (error.problem?.status !== 401) throw error;
-    localStorage.removeItem(tokenName);
-    return ask(method, path, { body, token: (await session()).token, key });
+    return ask(method, path, { body, token: (await session(true)).token, key });
   }
 }
 
-/** Whether there is anything that a guest could have kept. */
-export const isGuest = () => known() !== null;
+/** Whether there is anything that a shopper could have kept. */
+export const isKnown = () => stored(whoName) !== null || stored(guestName) !== null;

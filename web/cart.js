@@ -1,5 +1,5 @@
 /** The cart: priced now by the shop, saying of each line what changed since it was put. */
-import { asGuest, isGuest } from './api.js';
+import { asShopper, isKnown } from './api.js';
 import { byId, deliveryText, failure, h, money, picture, say, show, staleNote } from './dom.js';
 
 export function showCount(cart) {
@@ -8,13 +8,13 @@ export function showCount(cart) {
   byId('count').textContent = units === 0 ? '' : String(units);
 }
 
-/** The number beside the link; a guest who has no token has no cart. */
+/** The number beside the link; who is not known yet has no cart. */
 export async function countCart() {
-  if (isGuest()) showCount(await asGuest('GET', '/v1/cart'));
+  if (isKnown()) showCount(await asShopper('GET', '/v1/cart'));
 }
 
 export async function showCart() {
-  if (!isGuest()) {
+  if (!isKnown()) {
     show(empty());
     return;
   }
@@ -24,7 +24,7 @@ export async function showCart() {
 
 async function change(method, path, body) {
   try {
-    const cart = await asGuest(method, path, body);
+    const cart = await asShopper(method, path, body);
     showCount(cart);
     show(cart.lines.length === 0 ? empty() : view(cart));
     say(`Total ${money(cart.total)}`);
@@ -42,15 +42,28 @@ const empty = () =>
   );
 
 function view(cart) {
+  const ready = cart.lines.filter(({ available }) => available).length;
   return h(
     'section',
     { className: 'basket' },
     h('h1', {}, 'Your cart'),
     cart.stale ? staleNote() : null,
-    h('ul', {}, cart.lines.map(line)),
+    h(
+      'ul',
+      {},
+      cart.lines.map((one) => line(one, ready > 1)),
+    ),
     h('p', { className: 'total' }, 'Total ', h('strong', {}, money(cart.total))),
-    cart.lines.filter(({ available }) => available).length > 1
-      ? h('p', { className: 'all' }, h('a', { href: '#/checkout' }, 'Check out everything'))
+    ready > 0
+      ? h(
+          'p',
+          { className: 'all' },
+          h(
+            'a',
+            { className: 'main', href: '#/checkout' },
+            ready > 1 ? 'Check out everything' : 'Check out',
+          ),
+        )
       : null,
   );
 }
@@ -62,17 +75,10 @@ const changes = {
   withdrawn: 'It is not sold any more.',
 };
 
-function line({
-  product_id: id,
-  name,
-  image,
-  quantity,
-  price,
-  amount,
-  available,
-  delivery,
-  changed,
-}) {
+/** `hasOthers` = it can be bought by itself or with the others. */
+function line(one, hasOthers) {
+  const { product_id: id, name, image, quantity, price } = one;
+  const { amount, available, delivery, changed } = one;
   const path = `/v1/cart/lines/${encodeURIComponent(id)}`;
   const title = name ?? id;
   return h(
@@ -105,15 +111,15 @@ function line({
       },
       'Remove',
     ),
-    available
+    available && hasOthers
       ? h(
           'a',
           {
             className: 'order-it',
             href: `#/checkout/${encodeURIComponent(id)}?quantity=${quantity}`,
-            'aria-label': `Check out ${title}`,
+            'aria-label': `Only this: ${title}`,
           },
-          'Check out',
+          'Only this',
         )
       : null,
     changed.length === 0

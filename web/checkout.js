@@ -2,7 +2,7 @@
  * From a product, or all of the cart, to an order: who and where to, then a hold that the clock runs on, then payment.
  * Asked again after a lost answer, with the same key, it is the same order.
  */
-import { asGuest } from './api.js';
+import { asShopper } from './api.js';
 import { countCart } from './cart.js';
 import { byId, deliveryText, failure, h, money, say, show } from './dom.js';
 import { countries, place } from './place.js';
@@ -28,7 +28,7 @@ export function newKey() {
 export async function showCheckout(product, quantity) {
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
-    const cart = await asGuest('GET', '/v1/cart');
+    const cart = await asShopper('GET', '/v1/cart');
     const lines =
       product === ''
         ? cart.lines.filter(({ available }) => available)
@@ -37,7 +37,7 @@ export async function showCheckout(product, quantity) {
       location.hash = '#/cart';
       return;
     }
-    const saved = await asGuest('GET', '/v1/me/addresses');
+    const saved = await asShopper('GET', '/v1/me/addresses');
     const wanted = product === '' ? lines : lines.map((line) => ({ ...line, quantity }));
     show(view(wanted, saved.items[0] ?? {}));
   } catch (error) {
@@ -147,9 +147,9 @@ async function order(form, lines, key) {
   const { email, ...rest } = Object.fromEntries(new FormData(form));
   const address = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ''));
   const wanted = lines.map(({ product_id, quantity }) => ({ product_id, quantity }));
-  const made = await asGuest('POST', '/v1/checkout', { lines: wanted, email, address }, key);
+  const made = await asShopper('POST', '/v1/checkout', { lines: wanted, email, address }, key);
   // Next time the form is filled in; the order has its own copy.
-  asGuest('PUT', '/v1/me/addresses', { ...address, email }).catch(() => undefined);
+  asShopper('PUT', '/v1/me/addresses', { ...address, email }).catch(() => undefined);
   void emptyCart(lines);
   say('Ordered');
   byId('main').focus({ preventScroll: true });
@@ -160,7 +160,7 @@ async function order(form, lines, key) {
 async function emptyCart(lines) {
   try {
     for (const { product_id: id } of lines) {
-      await asGuest('DELETE', `/v1/cart/lines/${encodeURIComponent(id)}`);
+      await asShopper('DELETE', `/v1/cart/lines/${encodeURIComponent(id)}`);
     }
     await countCart();
   } catch {

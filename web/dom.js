@@ -72,7 +72,7 @@ export function deliveryText(delivery) {
       unknowns[reason] ?? 'Whether it is delivered is not known',
     );
   }
-  const parts = ['Delivered'];
+  const parts = ['Delivers to you'];
   if (days) parts.push(days[0] === days[1] ? `in ${days[0]} days` : `in ${days.join('–')} days`);
   if (fee) parts.push(fee.amount === 0 ? '· free' : `· ${money(fee)}`);
   return h('span', { className: 'yes' }, parts.join(' '));

@@ -18,7 +18,7 @@ function fold(name, open, properties, ...children) {
 /** `asked` is the address's query; `narrow` goes to another one. */
 export function facets({ facets: found, hits }, asked, narrow) {
   const hasPlace = placeQuery().country !== undefined;
-  const deliverable = { text: 'Delivered to me', count: found.deliverable, disabled: !hasPlace };
+  const deliverable = { text: 'Delivers to me', count: found.deliverable, disabled: !hasPlace };
   return fold(
     'facets',
     window.matchMedia('(min-width: 50rem)').matches,
@@ -85,9 +85,23 @@ function prices(bars, currency, asked, narrow) {
     { className: 'range' },
     h('legend', {}, 'Price'),
     h('div', { className: 'fields' }, field('min_price', 'from'), field('max_price', 'to')),
+    asked.has('min_price') || asked.has('max_price') ? anyPrice(narrow) : null,
     currency === undefined ? null : h('ul', {}, bars.map(priceBar(bars, currency, asked, narrow))),
   );
 }
+
+/** With a price chosen there are only bars within it: this brings back the others. */
+const anyPrice = (narrow) =>
+  h(
+    'button',
+    {
+      type: 'button',
+      className: 'any',
+      'data-key': 'any_price',
+      onclick: () => narrow({ min_price: null, max_price: null }),
+    },
+    '× any price',
+  );
 
 /** A bar as long as its share of the longest. */
 function priceBar(bars, currency, asked, narrow) {

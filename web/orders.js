@@ -1,5 +1,5 @@
 /** One's own orders: the list, and each with what can still be done with it. */
-import { asGuest, isGuest } from './api.js';
+import { asShopper, isKnown } from './api.js';
 import { newKey } from './checkout.js';
 import { failure, h, money, say, show } from './dom.js';
 
@@ -22,13 +22,13 @@ const states = {
 const stateText = (state) => states[state] ?? state;
 
 export async function showOrders() {
-  if (!isGuest()) {
+  if (!isKnown()) {
     show(empty());
     return;
   }
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
-    const found = await asGuest('GET', '/v1/orders?limit=50');
+    const found = await asShopper('GET', '/v1/orders?limit=50');
     show(found.items.length === 0 ? empty() : list(found.items));
   } catch (error) {
     show(failure(error, showOrders));
@@ -78,7 +78,7 @@ export async function showOrder(id) {
   endOrder();
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
-    const order = await asGuest('GET', `/v1/orders/${encodeURIComponent(id)}`);
+    const order = await asShopper('GET', `/v1/orders/${encodeURIComponent(id)}`);
     const names = await Promise.all(order.lines.map((line) => nameOf(line.product_id)));
     show(view(order, names));
   } catch (error) {
@@ -89,7 +89,7 @@ export async function showOrder(id) {
 
 /** A product may be gone by now; its order is not. */
 const nameOf = (id) =>
-  asGuest('GET', `/v1/products/${encodeURIComponent(id)}`).then(
+  asShopper('GET', `/v1/products/${encodeURIComponent(id)}`).then(
     ({ name }) => name,
     () => id,
   );
@@ -108,7 +108,7 @@ function view(order, names) {
           'li',
           { className: 'order' },
           h('span', {}, `${units.length} × ${names[i]}`),
-          h('span', { className: 'dim' }, `units ${units.join(', ')}`),
+          h('span', { className: 'dim' }, `unit no. ${units.join(', ')}`),
           h('strong', {}, money(price)),
         ),
       ),
@@ -168,7 +168,7 @@ function paying({ id, hold_expires_at: ends, server_time: now }) {
           className: 'main',
           onclick: (event) =>
             act(event, 'pay', (key) =>
-              asGuest('POST', `${path}/pay`, { method: { type: 'test' } }, key),
+              asShopper('POST', `${path}/pay`, { method: { type: 'test' } }, key),
             ),
         },
         'Pay (test)',
@@ -178,7 +178,7 @@ function paying({ id, hold_expires_at: ends, server_time: now }) {
         {
           type: 'button',
           onclick: (event) =>
-            act(event, 'release', (key) => asGuest('DELETE', path, undefined, key)),
+            act(event, 'release', (key) => asShopper('DELETE', path, undefined, key)),
         },
         'Let it go',
       ),

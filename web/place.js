@@ -1,5 +1,5 @@
-/** Where it shall be delivered: kept in this browser, and saved for the guest once there is one. */
-import { asGuest, isGuest } from './api.js';
+/** Where it shall be delivered: kept in this browser, and saved for the shopper once there is one. */
+import { asShopper, isKnown } from './api.js';
 import { byId, h } from './dom.js';
 
 const placeName = 'highnoon.place';
@@ -26,14 +26,14 @@ export function placeQuery() {
   return postal_code === '' ? { country } : { country, postal_code };
 }
 
-/** Saves it for the guest, so that the cart is judged by it too. */
+/** Saves it for the shopper, so that the cart is judged by it too. */
 export async function savePlace() {
-  if (!isGuest() || place().country === '') return;
-  const { items } = await asGuest('GET', '/v1/me/addresses');
+  if (!isKnown() || place().country === '') return;
+  const { items } = await asShopper('GET', '/v1/me/addresses');
   // A whole address that was saved for an order is not thrown away for a place elsewhere.
   const isSame = items[0]?.country === place().country;
   const kept = isSame ? items[0] : {};
-  await asGuest('PUT', '/v1/me/addresses', { ...kept, ...placeQuery() });
+  await asShopper('PUT', '/v1/me/addresses', { ...kept, ...placeQuery() });
 }
 
 /** All countries with their names, in the order of the names. */

@@ -1,5 +1,5 @@
 /** One product: what it costs now, whether it is there, whether it comes here, and into the cart. */
-import { asGuest, get } from './api.js';
+import { asShopper, get, isVerified } from './api.js';
 import {
   band,
   byId,
@@ -25,7 +25,7 @@ export async function showProduct(id, onCart) {
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
     const page = await get(`/v1/products/${encodeURIComponent(id)}`);
-    show(view(page, onCart));
+    show(view(page, await cartOffer(page), onCart));
     document.title = `${page.name} · Highnoon`;
     void showDelivery(id);
   } catch (error) {
@@ -45,13 +45,20 @@ async function showDelivery(id) {
   byId('delivery')?.replaceChildren(deliveryText(delivery) ?? '');
 }
 
-function view(page, onCart) {
-  const { name, price, availability, images, description, stale } = page;
-  const best = page.sales
+/** The sale that a cart buys in: not one with a line, where only a turn lets buy. */
+async function cartOffer({ sales }) {
+  const open = sales
     .filter((sale) => sale.state === 'live' && sale.availability !== 'sold_out')
-    // Whoever looks here is a guest.
-    .filter((sale) => sale.who === 'anyone')
-    .sort((a, b) => a.price.amount - b.price.amount)[0];
+    .filter((sale) => sale.admission === 'open');
+  const isOpenToAll = open.every(isForAll);
+  const mine = isOpenToAll || (await isVerified()) ? open : open.filter(isForAll);
+  return mine.sort((a, b) => a.price.amount - b.price.amount)[0];
+}
+
+const isForAll = ({ who }) => who === 'anyone';
+
+function view(page, best, onCart) {
+  const { name, price, availability, images, description, stale } = page;
   const now = best?.price ?? price;
   const percent = Math.round((1 - now.amount / price.amount) * 100);
   return h(
@@ -80,7 +87,7 @@ function view(page, onCart) {
       ),
       page.sales
         .filter(({ kind }) => kind === 'flash')
-        .map((sale) => flash(sale, page.server_time)),
+        .map((sale) => flash(sale, page.server_time, now)),
       adding(page, onCart),
       h('p', { className: 'text' }, description),
       variants(page),
@@ -89,8 +96,9 @@ function view(page, onCart) {
   );
 }
 
-/** A flash sale with its countdown, by the server's clock. */
-function flash(sale, serverTime) {
+/** A flash sale with its countdown, by the server's clock; `now` is the cart's price. */
+function flash(sale, serverTime, now) {
+  const isElsewhere = sale.state === 'live' && sale.price.amount < now.amount;
   const ahead = Date.parse(serverTime) - Date.now();
   const text = h('span', {});
   const share = sale.claimed_share ?? 0;
@@ -108,6 +116,9 @@ function flash(sale, serverTime) {
     { className: 'flash' },
     h('p', {}, h('strong', {}, `Sale at ${money(sale.price)} `), text, termsOf(sale)),
     h('p', {}, h('a', { href: `/sale.html?id=${sale.id}` }, 'See it live')),
+    isElsewhere
+      ? h('p', {}, `The cart buys at ${money(now)}: this price is had on the sale’s own page.`)
+      : null,
     h('label', {}, `${Math.floor(share * 100)} % claimed`, h('progress', { max: 1, value: share })),
   );
 }
@@ -151,7 +162,7 @@ function adding({ id, name, availability }, onCart) {
       onsubmit: (event) =>
         act(event, 'It is in your cart.', () => {
           const body = { quantity: Number(quantity.value) };
-          return asGuest('PUT', `/v1/cart/lines/${product}`, body);
+          return asShopper('PUT', `/v1/cart/lines/${product}`, body);
         }),
     },
     h('label', {}, h('span', { className: 'hidden' }, `Quantity of ${name}`), quantity),
@@ -161,7 +172,7 @@ function adding({ id, name, availability }, onCart) {
       {
         type: 'button',
         onclick: (event) =>
-          act(event, 'We keep an eye on it.', () => asGuest('PUT', `/v1/wishlist/${product}`)),
+          act(event, 'We keep an eye on it.', () => asShopper('PUT', `/v1/wishlist/${product}`)),
       },
       'Wish for it',
     ),

@@ -1,16 +1,6 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
+import { leftText } from './clock.js';
 import { h } from './dom.js';
-
-const two = (value) => String(value).padStart(2, '0');
-
-/** `1 d 02:03:04`, without what is zero in front. */
-export function leftText(ms) {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
-  const days = Math.floor(seconds / 86_400);
-  const time = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
-  const text = (time[0] === 0 && days === 0 ? time.slice(1) : time).map(two).join(':');
-  return days === 0 ? text : `${days} d ${text}`;
-}
 
 function waitText(range) {
   if (range === null) return 'unknown';
@@ -143,6 +133,8 @@ function mine(title, ...children) {
   return h('section', { className: 'place mine' }, h('h2', {}, title), ...children);
 }
 
+const numberFacts = (ticket) => facts(['your number', ticket?.number]);
+
 const overTexts = {
   finished: 'Your turn is over.',
   lapsed: 'Your turn passed without a hold.',
@@ -155,6 +147,7 @@ function ticketCard(state, actions) {
   if (ticket?.state === 'admitted') {
     return mine(
       'It is your turn',
+      numberFacts(ticket),
       h('p', {}, 'Take your unit before ', h('strong', { className: 'turn' }), ' is over.'),
       h('div', { className: 'buttons' }, button('Hold one', actions.hold, { main: true, busy })),
     );
@@ -162,7 +155,7 @@ function ticketCard(state, actions) {
   if (isOver(sale)) return null;
   const closed = sale.admission.mode === 'draw' && sale.state !== 'scheduled';
   return card(
-    ticket === null ? 'Join the line' : overTexts[ticket.state],
+    ticket === null ? (closed ? 'The line is closed' : 'Join the line') : overTexts[ticket.state],
     h(
       'p',
       {},
@@ -237,7 +230,11 @@ function orderCard(state, actions, money) {
   if (order.state === 'held') {
     return mine(
       'It is set aside for you',
-      facts(['unit', units], ['to pay', money(order.amount)]),
+      facts(
+        ['your number', state.ticket?.number],
+        ['unit no.', units],
+        ['to pay', money(order.amount)],
+      ),
       h('p', {}, 'Pay before ', h('strong', { className: 'hold' }), ' is over.'),
       payForm(state, actions),
     );
@@ -245,7 +242,8 @@ function orderCard(state, actions, money) {
   if (order.state === 'paid') {
     return mine(
       'It is yours',
-      facts(['unit', units], ['paid', money(order.amount)]),
+      facts(['unit no.', units], ['paid', money(order.amount)]),
+      h('p', {}, h('a', { href: `/#/o/${encodeURIComponent(order.id)}` }, 'See your order')),
       h('p', { className: 'dim' }, order.id),
     );
   }

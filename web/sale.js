@@ -3,15 +3,13 @@
  * turn, the hold, the payment and how it ended. What has to outlive a reload is kept by the browser: who
  * the shopper is, and the ids of commands, so that each is done once.
  */
-import { get, post, Refused } from './api.js';
+import { get, session } from './api.js';
 import { byId, money, say } from './dom.js';
 import { pageOf } from './sale-view.js';
 import { LiveSocket } from './socket.js';
 
 const id = new URLSearchParams(location.search).get('id') ?? '';
 const kept = `highnoon.sale.${id}`;
-const whoName = 'highnoon.shopper';
-const marginMs = 60_000;
 const frameMs = 250;
 const askAgainMs = 2000;
 
@@ -39,22 +37,7 @@ function keep(changes) {
   localStorage.setItem(kept, JSON.stringify({ joinId, holdId, payId, orderId }));
 }
 
-/** A verified shopper where the shop makes them up, else a guest. */
-async function token(fresh) {
-  const text = localStorage.getItem(whoName);
-  const known = text === null ? null : JSON.parse(text);
-  if (!fresh && known !== null && Date.parse(known.expires_at) - marginMs > Date.now()) {
-    return known.token;
-  }
-  const begun = await post('/v1/sessions', {
-    ...(known === null || known.guest ? {} : { shopper: known.shopper_id }),
-  }).catch((error) => {
-    if (!(error instanceof Refused) || error.problem?.status !== 403) throw error;
-    return post('/v1/guest-sessions', {}).then((guest) => ({ ...guest, guest: true }));
-  });
-  localStorage.setItem(whoName, JSON.stringify(begun));
-  return begun.token;
-}
+const token = async (fresh) => (await session(fresh)).token;
 
 const holdEnds = new Set(['released', 'expired', 'cancelled', 'payment_failed']);
 

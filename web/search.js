@@ -15,6 +15,7 @@ import {
 } from './dom.js';
 import { facets } from './facets.js';
 import { placeQuery } from './place.js';
+import { saleStrip } from './strip.js';
 
 const limit = 24;
 let running = null;
@@ -33,7 +34,7 @@ export async function showSearch(asked, narrow) {
     const key = byId('main').contains(document.activeElement)
       ? document.activeElement.dataset.key
       : undefined;
-    show(layout(found, asked, narrow));
+    show(asked.size === 0 ? saleStrip() : null, layout(found, asked, narrow));
     // What was pressed is made anew: whoever uses the keyboard goes on from there.
     if (key !== undefined) keyed(key)?.focus({ preventScroll: true });
     say(summary(found));
@@ -121,7 +122,7 @@ function hit(product) {
         h('strong', {}, money(price)),
         isLess ? priceBefore(before) : null,
       ),
-      saleText(sale),
+      saleText(sale, price),
       band(availability),
       h('span', { className: 'delivery' }, deliveryText(delivery)),
     ),
@@ -132,13 +133,15 @@ const clock = new Intl.DateTimeFormat(undefined, {
   ...{ weekday: 'short', hour: 'numeric', minute: '2-digit' },
 });
 
-/** A flash sale that runs, or the next one. */
-function saleText(sale) {
+/** A flash sale that runs, or the next one; `price` is what is shown beside it. */
+function saleText(sale, price) {
   if (sale === undefined) return null;
   const text =
     sale.state === 'scheduled'
       ? `${money(sale.price)} from ${clock.format(new Date(sale.starts_at))}`
-      : `On sale: ${money(sale.price)}`;
+      : sale.price.amount === price.amount
+        ? 'On sale'
+        : `On sale: ${money(sale.price)}`;
   return h('span', { className: 'sale' }, text);
 }
 

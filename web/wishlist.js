@@ -1,10 +1,10 @@
 /** The wishlist: what became cheaper or came back since it was wished for, and into the cart. */
-import { asGuest, isGuest } from './api.js';
+import { asShopper, isKnown } from './api.js';
 import { showCount } from './cart.js';
 import { failure, h, money, picture, say, show, staleNote } from './dom.js';
 
 export async function showWishes() {
-  if (!isGuest()) {
+  if (!isKnown()) {
     show(empty());
     return;
   }
@@ -14,7 +14,7 @@ export async function showWishes() {
 
 async function change(method, path) {
   try {
-    const wishes = await asGuest(method, path);
+    const wishes = await asShopper(method, path);
     show(wishes.items.length === 0 ? empty() : view(wishes));
     say(`${wishes.items.length} on your wishlist`);
   } catch (error) {
@@ -47,7 +47,7 @@ function wish(item) {
   const said = h('span', { className: 'dim', role: 'status' });
   const put = async () => {
     try {
-      showCount(await asGuest('PUT', `/v1/cart/lines/${product}`, { quantity: 1 }));
+      showCount(await asShopper('PUT', `/v1/cart/lines/${product}`, { quantity: 1 }));
       said.textContent = 'It is in your cart.';
     } catch (error) {
       said.textContent = error.problem?.detail ?? 'That did not work; try again.';

@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
-import { Shop } from './shop.ts';
+import { inMs, Shop } from './shop.ts';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const isThere = existsSync(executablePath);
@@ -93,7 +93,7 @@ describe.skipIf(!isThere)('the page', () => {
     await picture('results');
     await page.getByLabel('Deliver to').selectOption('FR');
     await page.getByText('Not delivered to you').waitFor();
-    await page.getByLabel('Delivered to me').check();
+    await page.getByLabel('Delivers to me').check();
     await page.getByRole('heading', { name: '2 products', exact: true }).waitFor();
     // The facets were made anew, and the keyboard goes on where it was.
     expect(await page.evaluate('document.activeElement.dataset.key')).toBe('deliverable');
@@ -137,6 +137,16 @@ describe.skipIf(!isThere)('the page', () => {
     await picture('prices');
     await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
     await products('3');
+    await page.setViewportSize({ width: 375, height: 900 });
+    await page.reload();
+    await page.getByText('Narrow down').click();
+    await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
+    await products('1');
+    // What was opened stays open.
+    await fits();
+    await picture('narrow-facets');
+    await page.getByRole('button', { name: '× any price' }).click();
+    await products('3');
     // The ends of a range in any order.
     await page.getByLabel('from', { exact: true }).fill('24.99');
     await page.getByLabel('from', { exact: true }).press('Enter');
@@ -160,6 +170,45 @@ describe.skipIf(!isThere)('the page', () => {
       await page.goto(`${api}/#/${path}`);
       await page.getByText(text ?? '').waitFor();
     }
+  });
+
+  it('shows sales that run or open soon where nothing is searched for', async () => {
+    const more = { starts_at: inMs(600_000) };
+    const soon = await shop.sale(vendor, await shop.product(vendor), more);
+    await open('', 375);
+    const strip = page.getByRole('region', { name: 'Sales' });
+    await strip.getByText('live').first().waitFor();
+    await strip.getByText(/^opens in [0-9:]+$/).waitFor();
+    const links = await strip.getByRole('link').all();
+    expect(links.length).toBeLessThanOrEqual(3);
+    for (const link of links) {
+      expect(await link.getAttribute('href')).toMatch(/^\/sale\.html\?id=sal_[0-9a-z]+$/);
+    }
+    await fits();
+    await picture('narrow-strip');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await picture('narrow-strip-dark');
+    await page.getByLabel('Search for products').fill(word);
+    await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
+    expect(await strip.count()).toBe(0);
+    await page.route('**/v1/sales?*', (route) => route.abort());
+    await page.goto(`${api}/#/`);
+    await page.locator('.hit').first().waitFor();
+    expect(await strip.count()).toBe(0);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    await shop.command('DELETE', `/v1/sales/${soon}`, { token: vendor });
+  });
+
+  it('takes over the cart of a guest of before', async () => {
+    const guest = await shop.must(201, 'POST', '/v1/guest-sessions');
+    const path = `/v1/cart/lines/${laptop}`;
+    const body = { quantity: 2 };
+    await shop.must(200, 'PUT', path, { token: String(guest.json['token']), body });
+    await open('');
+    await page.evaluate(`localStorage.setItem('highnoon.guest', ${JSON.stringify(guest.text)})`);
+    await page.reload();
+    await page.getByRole('link', { name: 'Cart 2' }).waitFor();
+    expect(await page.evaluate("localStorage.getItem('highnoon.guest')")).toBe(null);
   });
 
   it('shows a product, and takes it into the cart and out', async () => {

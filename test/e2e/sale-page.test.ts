@@ -84,6 +84,7 @@ describe.skipIf(!isThere)('the live page', () => {
       link.behave();
       await page.locator('#connection', { hasText: 'live' }).waitFor({ timeout: 30_000 });
       await seen('It is your turn');
+      await seen('your number');
       await picture(`${width}-4-turn`);
       await page.getByRole('button', { name: 'Hold one' }).click();
       await seen('It is set aside for you');
@@ -106,6 +107,11 @@ describe.skipIf(!isThere)('the live page', () => {
       await page.reload();
       await seen('It is yours');
       await fits();
+      // The shop knows the same shopper.
+      await page.getByRole('link', { name: 'See your order' }).click();
+      await page.getByRole('heading', { name: 'Order: Paid' }).waitFor();
+      await seen('unit no. 1');
+      await picture(`${width}-7-order`);
       expect((await shop.stats(sale, vendor))['sold']).toBe(1);
       await page.context().close();
       expect(problems).toEqual([]);
@@ -128,6 +134,12 @@ describe.skipIf(!isThere)('the live page', () => {
     await picture('380-7-number');
     await page.getByRole('button', { name: 'Leave the line' }).click();
     await seen('You left the line.');
+    await page.context().close();
+    const draw = { admission: { mode: 'draw', turn_seconds: 60 } };
+    await open(await shop.liveSale(vendor, draw), 375);
+    await seen('The line is closed');
+    expect(await page.getByText('Join the line').count()).toBe(0);
+    await picture('375-8-line-is-closed');
     await page.context().close();
     await open('nothing', 380);
     await seen('There is no such sale.');

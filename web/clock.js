@@ -1,0 +1,12 @@
+/** Times as a person reads them while they run. */
+
+const two = (value) => String(value).padStart(2, '0');
+
+/** `1 d 02:03:04`, without what is zero in front. */
+export function leftText(ms) {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const days = Math.floor(seconds / 86_400);
+  const time = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  const text = (time[0] === 0 && days === 0 ? time.slice(1) : time).map(two).join(':');
+  return days === 0 ? text : `${days} d ${text}`;
+}

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { openLab } from './lab.ts';
 import { runSeed } from './run.ts';
-import { SeedSet } from './set.ts';
+import { SeedSet, sometimes } from './set.ts';
 
 const { values } = parseArgs({
   options: {
@@ -36,8 +36,12 @@ try {
         `seed ${seed}: ${wrong.length === 0 ? 'holds' : 'BROKEN'}, ${events} events, ${seconds} s`,
       );
     }
-    for (const [name, times] of [...set.seen].sort()) say(`  ${name}: ${times}`);
-    say(`${set.runs} seeds, ${set.broken.length} broken; never met: ${[...set.missed].join(', ')}`);
+    // Merged by stack/sim.mjs with what the other processes met.
+    const { runs, seen, broken } = set;
+    const share = { runs, broken: broken.length, seen: [...seen], sometimes };
+    if (process.send !== undefined) {
+      await new Promise((resolve) => process.send?.(share, undefined, {}, resolve));
+    }
     process.exitCode = set.broken.length === 0 ? 0 : 1;
   }
 } finally {

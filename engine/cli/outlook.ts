@@ -65,7 +65,14 @@ export function seeded(seed: number): () => number {
   };
 }
 
-const tenths = 10;
+const rowsMax = 10;
+
+/** Share of buyers among the numbers from one to another, both included. */
+export interface Odds {
+  readonly from: number;
+  readonly to: number;
+  readonly share: number;
+}
 
 export interface Outlook {
   readonly sold: number;
@@ -78,28 +85,36 @@ export interface Outlook {
     readonly p90: number;
     readonly longest: number;
   } | null;
-  /** Share of buyers in each tenth of the numbers, the lowest first. */
-  readonly odds: readonly number[];
+  /** The lowest numbers first; those that nobody buys with are one row at the end. */
+  readonly odds: readonly Odds[];
 }
 
 export function outlookOf({ admittedAt, bought, soldOutMs, sold }: Course): Outlook {
   const waits = admittedAt.filter((ms) => !Number.isNaN(ms)).sort();
   const at = (share: number): number =>
     (waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? 0) / 1000;
-  const odds = Array.from({ length: tenths }, (_, i) => {
-    const from = Math.floor((bought.length * i) / tenths);
-    const to = Math.max(from + 1, Math.floor((bought.length * (i + 1)) / tenths));
-    const part = bought.subarray(from, to);
-    return part.reduce((sum, units) => sum + (units > 0 ? 1 : 0), 0) / Math.max(1, part.length);
-  });
   return {
     sold,
     soldOutSeconds: soldOutMs === null ? null : soldOutMs / 1000,
     admitted: waits.length,
     buyers: bought.reduce((sum, units) => sum + (units > 0 ? 1 : 0), 0),
     waits: waits.length === 0 ? null : { median: at(0.5), p90: at(0.9), longest: at(1) },
-    odds,
+    odds: oddsOf(bought),
   };
+}
+
+/** Rows as far as somebody buys, and one for all the others: there the odds change. */
+function oddsOf(bought: Uint32Array): Odds[] {
+  const reach = bought.findLastIndex((units) => units > 0) + 1;
+  const rest = reach < bought.length ? [{ from: reach + 1, to: bought.length, share: 0 }] : [];
+  const rows = Math.min(reach, rowsMax - rest.length);
+  const reached = Array.from({ length: rows }, (_, i) => {
+    const from = Math.floor((reach * i) / rows);
+    const to = Math.floor((reach * (i + 1)) / rows);
+    const buyers = bought.subarray(from, to).reduce((sum, units) => sum + (units > 0 ? 1 : 0), 0);
+    return { from: from + 1, to, share: buyers / (to - from) };
+  });
+  return [...reached, ...rest];
 }
 
 function spanOf(seconds: number): string {
@@ -113,10 +128,8 @@ const barWidth = 40;
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 /** Odds by number, as bars. */
-function pictureOf({ odds }: Outlook, shoppers: number): string[] {
-  return odds.map((share, i) => {
-    const from = Math.floor((shoppers * i) / tenths) + 1;
-    const to = Math.max(from, Math.floor((shoppers * (i + 1)) / tenths));
+function pictureOf({ odds }: Outlook): string[] {
+  return odds.map(({ from, to, share }) => {
     const bar = '█'.repeat(Math.round(share * barWidth)).padEnd(barWidth, '·');
     const label = `${from.toLocaleString('en')} – ${to.toLocaleString('en')}`;
     return `  ${label.padStart(24)}  ${bar}  ${percent(share).padStart(5)}`;
@@ -140,7 +153,7 @@ export function linesOf(asked: Asked, outlook: Outlook): string[] {
         ]),
     '',
     '  odds of buying, by number:',
-    ...pictureOf(outlook, shoppers),
+    ...pictureOf(outlook),
     '',
     `  assumed: ${percent(asked['take-share'])} of turns take, ${percent(asked['return-share'])} of what is taken comes back unpaid, ${percent(asked['leave-share'])} leave the line`,
   ];

@@ -36,10 +36,25 @@ const downloadMs = 300_000;
 
 async function download(url: string): Promise<unknown> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(downloadMs) });
-  if (!answer.ok) {
-    throw new Unreadable(`${url} answers ${answer.status}: ${(await answer.text()).slice(0, 300)}`);
-  }
+  if (!answer.ok) throw new Unreadable(refusalOf(url, answer.status, await answer.text()));
   return answer.json();
+}
+
+/** What a server says of why not, as a sentence. */
+function refusalOf(url: string, status: number, text: string): string {
+  const { code, detail, starts_at: bell } = problemIn(text);
+  if (code === 'sale_not_started' && typeof bell === 'string') {
+    return `the bell rings at ${bell}: there is no draw to check before it`;
+  }
+  return `${url} answers ${status}${typeof detail === 'string' ? `: ${detail.slice(0, 300)}` : ''}`;
+}
+
+function problemIn(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {};
+  }
 }
 
 const readFile = (name: string): unknown => JSON.parse(readFileSync(name, 'utf8')) as unknown;

@@ -25,6 +25,7 @@ let server: Server;
 let url: string;
 /** What the server answers instead of the proof. */
 let served: string;
+let servedWith = 200;
 const tickets: LineTicket[] = [];
 
 beforeAll(async () => {
@@ -59,7 +60,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'proof-'));
   server = createServer((request, response) => {
     const path = request.url ?? '';
-    if (path === `/v1/sales/${sale}/proof`) response.end(served);
+    if (path === `/v1/sales/${sale}/proof`) response.writeHead(servedWith).end(served);
     else if (path === `/v1/sales/${sale}`) {
       response.end(JSON.stringify({ id: sale, seed_commitment: commitment }));
     } else response.writeHead(404).end('{"code":"not_found"}');
@@ -181,6 +182,23 @@ describe('it ends with 2', () => {
     ['for an unknown option', ['--wrong']],
   ])('%s', async (_what, args) => {
     expect((await verify(...args)).code).toBe(2);
+  });
+
+  it('before the bell, and says when that is', async () => {
+    const starts_at = '2030-06-01T12:00:00.000Z';
+    served = JSON.stringify({
+      code: 'sale_not_started',
+      status: 403,
+      detail: 'Not yet.',
+      starts_at,
+    });
+    servedWith = 403;
+    const { code, out, err } = await verify(url);
+    [served, servedWith] = [proof, 200];
+    expect(err).toBe(
+      `not verified: the bell rings at ${starts_at}: there is no draw to check before it\n`,
+    );
+    expect([code, out]).toEqual([2, '']);
   });
 
   it('while the seed waits for its beacon', async () => {

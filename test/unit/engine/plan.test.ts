@@ -37,8 +37,8 @@ describe('plan', () => {
     expect(outlook.buyers).toBe(1000);
     // A thousand turns at 20 a second are the least that it takes.
     expect(outlook.soldOutSeconds).toBeGreaterThan(50);
-    expect(outlook.odds[0]).toBeGreaterThan(0.7);
-    expect(outlook.odds[9]).toBe(0);
+    expect(outlook.odds[0]?.share).toBeGreaterThan(0.7);
+    expect(outlook.odds.at(-1)?.share).toBe(0);
     expect(outlook.waits?.longest).toBeLessThanOrEqual(outlook.soldOutSeconds ?? 0);
   });
 
@@ -56,11 +56,30 @@ describe('plan', () => {
     expect(play({ units: 1001, limit: 4, 'return-share': 0 }).sold).toBe(1001);
   });
 
-  it('draws the odds, one line for each tenth, in a terminal’s width', () => {
+  it('draws the odds, ten lines, in a terminal’s width', () => {
     const lines = linesOf(asked, play());
     expect(lines.filter((line) => line.includes('█') || line.includes('····'))).toHaveLength(10);
     expect(lines[0]).toBe('5,000 shoppers, 1,000 units, 20 turns a second');
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(110);
+  });
+
+  it.each([
+    ['few units for many', { shoppers: 20_000 }],
+    ['units for all', { shoppers: 900 }],
+    ['fewer shoppers than rows', { shoppers: 3 }],
+    ['nobody who buys', { 'take-share': 0 }],
+  ] as [string, Partial<Asked>][])('has rows where the odds change: %s', (_, of) => {
+    const { odds, buyers } = play(of);
+    expect(odds.length).toBeLessThanOrEqual(10);
+    expect(odds.filter(({ share }) => share === 0).length).toBeLessThanOrEqual(2);
+    // They are all numbers, each in one row, and all buyers.
+    expect(odds[0]?.from).toBe(1);
+    expect(odds.at(-1)?.to).toBe(of.shoppers ?? asked.shoppers);
+    for (const [i, { from }] of odds.entries()) {
+      if (i > 0) expect(from).toBe((odds[i - 1]?.to ?? 0) + 1);
+    }
+    const all = odds.reduce((sum, { from, to, share }) => sum + share * (to - from + 1), 0);
+    expect(Math.round(all)).toBe(buyers);
   });
 
   it.each([

@@ -17,6 +17,8 @@ export interface Asked {
   /** Of a hold or checkout: once it was accepted. */
   order: string;
   readonly startedAt: number;
+  /** Asked by a fault, once: whoever asked it did not want to wait. */
+  readonly probe?: true;
   outcome: 'ok' | 'refused' | 'unknown';
   answeredAt: number;
   tries: number;

@@ -1,9 +1,9 @@
 /** The load: so many shoppers at once, one vendor, for as long as it is told. */
 import { Client, wordOf } from './client.ts';
-import { History } from './history.ts';
+import { History, type Asked } from './history.ts';
 import { askAgain } from './replays.ts';
 import type { Account, Surroundings } from './around.ts';
-import { askCommand, visit, visitSeveral } from './shopper.ts';
+import { askCommand, tryOnce, visit, visitSeveral } from './shopper.ts';
 import { Vendor } from './vendor.ts';
 import { Rng } from '../support/rng.ts';
 
@@ -23,6 +23,7 @@ export interface LoadOptions {
 const vendorEveryMs = 1000;
 /** Of the visits, those that want several products. */
 const severalShare = 0.12;
+const probesAtOnce = 4;
 const lastPatienceMs = 60_000;
 
 export class Load {
@@ -97,6 +98,15 @@ export class Load {
     return this.history.unknown.length;
   }
 
+  /** Some try once to hold in the sale that lasts longest; nobody when there is none. */
+  async probe(): Promise<readonly Asked[]> {
+    const [sale] = this.vendor.openSales
+      .filter(({ hasLine }) => !hasLine)
+      .toSorted((a, b) => b.until - a.until);
+    if (sale === undefined) return [];
+    return Promise.all(Array.from({ length: probesAtOnce }, () => tryOnce(this.#around, sale)));
+  }
+
   /** Asks again what was accepted since the last time: nothing may come of it. */
   replay(): Promise<void> {
     return askAgain(this.#around);
@@ -106,7 +116,8 @@ export class Load {
     while (!this.#stopping) {
       await this.visit(inLine);
       const { thinkMs } = this.#options;
-      await new Promise((resolve) => setTimeout(resolve, thinkMs * (0.5 + Math.random())));
+      const { rng } = this.#around;
+      await new Promise((resolve) => setTimeout(resolve, thinkMs * (0.5 + rng.next())));
     }
   }
 

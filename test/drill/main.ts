@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../../bench/arguments.ts';
 import { Rng } from '../support/rng.ts';
+import { commitOf } from './commit.ts';
 import { allFaults, lacking, planOf, together } from './faults/all.ts';
 import type { Fault } from './faults/fault.ts';
 import { readOptions, type DrillOptions } from './options.ts';
@@ -44,7 +45,10 @@ function list(say: (line: string) => void): void {
 function show({ results: file, seed }: DrillOptions, say: (line: string) => void): void {
   const results = new Results(file, seed);
   for (const line of tableOf(results.survived)) say(line);
-  say(`\n${results.count} faults.`);
+  const commits = results.commits.map((one) =>
+    one === '' ? 'one that was not written down' : one,
+  );
+  say(`\n${results.count} faults, at commit ${commits.join(', ')}.`);
 }
 
 /** Answers the exit code. */
@@ -85,13 +89,15 @@ async function drill(
   }
   // Who asked for a fault by its name must not be told that all is well without it.
   if (plan.length === 0 || (faults.length > 0 && left.size > 0)) return 1;
+  const results = new Results(options.results, seed);
+  const commit = commitOf();
+  results.mustContinue(commit);
   const stack = await DrillStack.start(module, say);
   say(
-    `\n${plan.reduce((n, { parts = 1 }) => n + parts, 0)} faults, seed ${seed}; results go to ${options.results}\n`,
+    `\n${plan.reduce((n, { parts = 1 }) => n + parts, 0)} faults, seed ${seed}, commit ${commit}; results go to ${options.results}\n`,
   );
   try {
-    const results = new Results(options.results, seed);
-    const held = await runDrill({ stack, plan, seed, checkEvery, results, say });
+    const held = await runDrill({ stack, plan, seed, commit, checkEvery, results, say });
     if (!held) {
       const logs = `${options.results}.logs`;
       stack.keepLogs(logs);

@@ -12,7 +12,7 @@ const calmDoubt = 500;
 
 /** What the shoppers felt of it. */
 export function felt(asked: readonly Asked[]) {
-  const done = asked.filter((one) => one.answeredAt > 0);
+  const done = asked.filter((one) => one.answeredAt > 0 && one.probe !== true);
   const moments = done.flatMap((one) => [one.feltFrom, one.feltUntil]).filter((at) => at > 0);
   const longest = done.reduce((most, one) => Math.max(most, one.answeredAt - one.startedAt), 0);
   return {

@@ -1,12 +1,19 @@
-/** Results of a run, one JSON line each: written at once, read again when a run is taken up. */
+/**
+ * Results of a run, one JSON line each: a fault's as soon as it is over, its judgement's when there
+ * is one. Read again when a run is taken up, on the same commit; an unjudged fault is run again.
+ */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { UsageError } from '../../bench/arguments.ts';
 
 export interface Result {
   readonly index: number;
   readonly fault: string;
   readonly kind: string;
   readonly seed: number;
+  /** Of the code that was run (commit.ts); rows of before there was one have none. */
+  readonly commit?: string;
+  /** When it began: no two of a file began at once. */
   readonly at: string;
   /** From the injection to the heal. */
   readonly faultMs: number;
@@ -32,6 +39,16 @@ export interface Result {
   violations: readonly string[];
 }
 
+/** Of the faults since the one before; what a disk took counts for the last of them. */
+export interface Judgement {
+  readonly seed: number;
+  /** `at` of each. */
+  readonly judged: readonly string[];
+  readonly lost: number;
+  readonly oversold: number;
+  readonly violations: readonly string[];
+}
+
 /** The last line of a run, or of the part of it that was run at a time. */
 export interface Summary {
   readonly seed: number;
@@ -51,16 +68,34 @@ export class Results {
     if (!existsSync(file)) return;
     for (const line of readFileSync(file, 'utf8').split('\n')) {
       if (line === '') continue;
-      const one = JSON.parse(line) as Result | Summary;
+      const one = JSON.parse(line) as Result | Judgement | Summary;
       if (one.seed !== seed) continue;
       if ('index' in one) this.#rows.push(one);
-      else this.#add(one.seen);
+      else if ('seen' in one) this.#add(one.seen);
+      else this.#judge(one);
     }
   }
 
-  /** What was met and survived. */
+  /** What was met, judged and survived. */
   get survived(): readonly Result[] {
-    return this.#rows.filter((one) => one.notMet === '' && one.violations.length === 0);
+    return this.#rows.filter(
+      (one) => one.judged && one.notMet === '' && one.violations.length === 0,
+    );
+  }
+
+  /** Commits of what is here; '' = of a row that does not say. */
+  get commits(): readonly string[] {
+    return [...new Set(this.#rows.map(({ commit = '' }) => commit))];
+  }
+
+  /** Throws a UsageError when rows of this seed come from other code than this. */
+  mustContinue(commit: string): void {
+    const other = this.commits.find((one) => one !== '' && one !== commit);
+    if (other === undefined) return;
+    throw new UsageError(
+      `${this.#file} has faults that were run at commit ${other}, this is ${commit}: ` +
+        'a run is taken up on the code that it began with; else give another --results or --seed',
+    );
   }
 
   /** Faults, each part of a mixed one counted. */
@@ -89,9 +124,25 @@ export class Results {
     appendFileSync(this.#file, `${JSON.stringify(result)}\n`);
   }
 
+  /** What becomes of these, for all that come after. */
+  judge(judgement: Judgement): void {
+    this.#judge(judgement);
+    appendFileSync(this.#file, `${JSON.stringify(judgement)}\n`);
+  }
+
   summarise(summary: Summary): void {
     this.#add(summary.seen);
     appendFileSync(this.#file, `${JSON.stringify(summary)}\n`);
+  }
+
+  #judge({ judged, violations, lost, oversold }: Judgement): void {
+    const rows = this.#rows.filter(({ at }) => judged.includes(at));
+    for (const row of rows) {
+      row.judged = true;
+      row.violations = [...new Set([...row.violations, ...violations])];
+    }
+    const last = rows.at(-1);
+    if (last !== undefined) [last.lost, last.oversold] = [lost, oversold];
   }
 
   #add(seen: Summary['seen']): void {

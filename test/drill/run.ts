@@ -1,6 +1,6 @@
 /**
  * A run: sustained load, one fault after the other, each measured until the system is itself again,
- * and now and then the judgement. Results are appended one by one, so a run can be taken up again.
+ * and now and then the judgement. Both are appended as they come, so a run can be taken up again.
  */
 import { Rng } from '../support/rng.ts';
 import { check, type Verdict } from './check.ts';
@@ -8,13 +8,14 @@ import { noDoubt, type Doubt } from './doubt.ts';
 import { NotMet, type Fault, type FaultContext } from './faults/fault.ts';
 import { Load } from './load.ts';
 import { felt, untilRecovered } from './measure.ts';
-import type { Result, Results } from './results.ts';
+import type { Judgement, Result, Results } from './results.ts';
 import type { DrillStack } from './stack.ts';
 
 export interface RunOptions {
   readonly stack: DrillStack;
   readonly plan: readonly Fault[];
   readonly seed: number;
+  readonly commit: string;
   /** Judge after so many faults at the connections; after every other fault at once. */
   readonly checkEvery: number;
   readonly results: Results;
@@ -43,14 +44,15 @@ export async function runDrill(options: RunOptions): Promise<boolean> {
   for (const [n, [i, fault]] of left.entries()) {
     const { result, doubt } = await runOne(options, load, fault, i, rng);
     unjudged.push(result);
+    results.add(result);
     const last = n === left.length - 1;
     const judge = fault.kind !== 'connection' || unjudged.length >= options.checkEvery || last;
     if (judge) {
       await load.stop();
       const verdict = await check(stack, load, doubt);
-      held = record(unjudged, verdict);
+      held = verdict.violations.length === 0;
       say(verdictLine(verdict));
-      for (const one of unjudged) results.add(one);
+      results.judge(judgementOf(unjudged, seed, verdict));
       unjudged = [];
       if (!held) break;
       if (!last) load.start();
@@ -62,18 +64,17 @@ export async function runDrill(options: RunOptions): Promise<boolean> {
 }
 
 /** The verdict counts for every fault since the last one. */
-function record(faults: readonly Result[], verdict: Verdict): boolean {
-  for (const one of faults) {
-    one.judged = true;
-    one.violations = verdict.violations;
-  }
-  const last = faults.at(-1);
-  if (last !== undefined) {
-    last.lost = verdict.lost.length;
-    last.oversold = verdict.oversold.length;
-  }
-  return verdict.violations.length === 0;
-}
+const judgementOf = (
+  faults: readonly Result[],
+  seed: number,
+  { lost, oversold, violations }: Verdict,
+): Judgement => ({
+  seed,
+  judged: faults.map(({ at }) => at),
+  lost: lost.length,
+  oversold: oversold.length,
+  violations,
+});
 
 function verdictLine({ violations, orders, lost, drainedMs }: Verdict): string {
   const head = `    judged: ${orders} orders, drained in ${(drainedMs / 1000).toFixed(1)} s`;
@@ -88,7 +89,7 @@ async function runOne(
   index: number,
   rng: Rng,
 ): Promise<{ readonly result: Result; readonly doubt: Doubt }> {
-  const { stack, say, seed } = options;
+  const { stack, say, seed, commit } = options;
   await pause(settleBeforeMs);
   const begun = Date.now();
   let doubt: Doubt = noDoubt;
@@ -99,6 +100,7 @@ async function runOne(
     say: (line) => say(`    ${line}`),
     newProduct: () => load.vendor.register(),
     rename: () => load.vendor.rename(),
+    probe: () => load.probe(),
   };
   let [failure, notMet] = ['', ''];
   try {
@@ -116,6 +118,7 @@ async function runOne(
     fault: fault.name,
     kind: fault.kind,
     seed,
+    commit,
     at: new Date(begun).toISOString(),
     faultMs: healed - begun,
     recoveredMs: recovered === null ? null : recovered - healed,

@@ -183,7 +183,7 @@ function placeOf(
 
 function newCommand(
   around: Surroundings,
-  command: Pick<Asked, 'verb' | 'sale' | 'shopper' | 'order' | 'body'>,
+  command: Pick<Asked, 'verb' | 'sale' | 'shopper' | 'order' | 'body' | 'probe'>,
 ): Asked {
   const asked: Asked = {
     ...command,
@@ -246,6 +246,17 @@ async function end(
   const asked = newCommand(around, { verb, sale, shopper, order: id, body });
   await askCommand(around, asked);
   if (asked.outcome === 'ok' && around.rng.chance(0.2)) await askCommand(around, asked);
+}
+
+/** One try of one hold. A 503, or no answer, leaves it unknown: it is asked again when all is well. */
+export async function tryOnce(around: Surroundings, sale: OpenSale): Promise<Asked> {
+  const { rng, accounts } = around;
+  const shopper = rng.whole(0, accounts.length - 1);
+  const body = { quantity: 1, product_id: rng.pick(sale.products) };
+  const command = { verb: 'hold', sale: sale.id, shopper, order: '', body, probe: true } as const;
+  const asked = newCommand(around, command);
+  await askCommand(around, asked, 0);
+  return asked;
 }
 
 /** One visit of one of these sales. */

@@ -1,6 +1,7 @@
 /** What a fault is, and what it may use. Each heals itself: when `run` is over, the cause is gone. */
 import type { Rng } from '../../support/rng.ts';
 import type { Doubt } from '../doubt.ts';
+import type { Asked } from '../history.ts';
 import type { DrillStack } from '../stack.ts';
 
 export interface FaultContext {
@@ -10,6 +11,8 @@ export interface FaultContext {
   readonly newProduct: () => Promise<void>;
   /** The vendor changes the name of each of the first products: catalogs must hear of it. */
   readonly rename: () => Promise<void>;
+  /** Shoppers ask once for a hold, at both apis by chance; kept in the history as any other. */
+  readonly probe: () => Promise<readonly Asked[]>;
   /** Redis's disk is about to be lost: what was in doubt may be lost with it, and nothing else. */
   readonly loses: (doubt: Doubt) => void;
   readonly say: (line: string) => void;

@@ -1,10 +1,17 @@
 /** Kafka's topic of decisions loses messages; that and the others repeat them. */
-import { Kafka, logLevel, type IHeaders } from 'kafkajs';
+import { Kafka, logLevel, type Admin, type IHeaders } from 'kafkajs';
+import { Client as Postgres } from 'pg';
 import type { Rng } from '../../support/rng.ts';
 import type { DrillStack } from '../stack.ts';
+import { isMadeAnew, unsettled } from './evidence.ts';
 import { NotMet, wait, type Fault } from './fault.ts';
 
 const topic = 'orders';
+const missing = 'UNKNOWN_TOPIC_OR_PARTITION';
+/** A settler waits for a message for half a second: what came before may be in its hands. */
+const settlerFetchMs = 500;
+const holeTries = 3;
+const lostMaxMs = 10_000;
 
 const kafkaOf = (stack: DrillStack): Kafka =>
   new Kafka({
@@ -15,13 +22,62 @@ const kafkaOf = (stack: DrillStack): Kafka =>
   });
 
 /** With Postgres silent the relay goes on and the settler stands: what is cut off had not settled. */
-async function whileNothingSettles(stack: DrillStack, act: () => Promise<void>): Promise<void> {
+async function whileNothingSettles<T>(stack: DrillStack, act: () => Promise<T>): Promise<T> {
   stack.proxies.postgres.misbehave({ silent: true });
   try {
-    await wait(1500);
-    await act();
+    return await act();
   } finally {
     stack.proxies.postgres.behave();
+  }
+}
+
+/** By partition, the offset after its last message; empty while there is no such topic. */
+async function endsOf(admin: Admin): Promise<Map<number, number>> {
+  const ends = await admin.fetchTopicOffsets(topic).catch((error: unknown) => {
+    if ((error as { readonly type?: unknown }).type === missing) return [];
+    throw error;
+  });
+  return new Map(ends.map(({ partition, high }) => [partition, Number(high)]));
+}
+
+/** By lane, the offset of the first message that has not settled; past the proxies. */
+async function settledOf(stack: DrillStack): Promise<Map<number, number>> {
+  const db = new Postgres({ connectionString: stack.storeEnv().DATABASE_URL });
+  await db.connect();
+  try {
+    const { rows } = await db.query<{ lane: number; next: number }>(
+      'SELECT lane, greatest(kafka_offset, 0)::float8 AS next FROM sale.watermarks',
+    );
+    return new Map(rows.map(({ lane, next }) => [lane, next]));
+  } finally {
+    await db.end();
+  }
+}
+
+/** Answers how many messages it took away that nobody can have settled. */
+async function cutHole(stack: DrillStack, admin: Admin): Promise<number> {
+  return whileNothingSettles(stack, async () => {
+    await wait(settlerFetchMs);
+    const held = await endsOf(admin);
+    await wait(1500);
+    const ends = await endsOf(admin);
+    const count = unsettled(await settledOf(stack), held, ends);
+    const partitions = [...ends].map(([partition, end]) => ({ partition, offset: String(end) }));
+    if (count > 0) await admin.deleteTopicRecords({ topic, partitions });
+    return count;
+  });
+}
+
+export async function withAdmin<T>(
+  stack: DrillStack,
+  use: (admin: Admin) => Promise<T>,
+): Promise<T> {
+  const admin = kafkaOf(stack).admin();
+  await admin.connect();
+  try {
+    return await use(admin);
+  } finally {
+    await admin.disconnect();
   }
 }
 
@@ -29,34 +85,35 @@ const kafkaHole: Fault = {
   name: 'kafka-hole',
   kind: 'store',
   does: 'messages of `orders` that have not settled are deleted from the topic',
-  async run({ stack }) {
-    const admin = kafkaOf(stack).admin();
-    await admin.connect();
-    try {
-      await whileNothingSettles(stack, async () => {
-        const ends = await admin.fetchTopicOffsets(topic);
-        const partitions = ends.map(({ partition, high }) => ({ partition, offset: high }));
-        await admin.deleteTopicRecords({ topic, partitions });
-      });
-    } finally {
-      await admin.disconnect();
-    }
-  },
+  run: ({ stack, say }) =>
+    withAdmin(stack, async (admin) => {
+      for (let tries = 0; tries < holeTries; tries += 1) {
+        const count = await cutHole(stack, admin);
+        if (count > 0) {
+          say(`${count} messages that had not settled are gone`);
+          return;
+        }
+        await wait(500);
+      }
+      throw new NotMet('all that was in the topic had settled');
+    }),
 };
 
 const kafkaTopicLost: Fault = {
   name: 'kafka-topic-lost',
   kind: 'store',
   does: 'the topic `orders` is deleted with all that is in it',
-  async run({ stack }) {
-    const admin = kafkaOf(stack).admin();
-    await admin.connect();
-    try {
+  run: ({ stack }) =>
+    withAdmin(stack, async (admin) => {
+      const before = await endsOf(admin);
+      if ([...before.values()].every((end) => end === 0)) throw new NotMet('nothing is in it');
       await admin.deleteTopics({ topics: [topic] });
-    } finally {
-      await admin.disconnect();
-    }
-  },
+      const until = Date.now() + lostMaxMs;
+      while (!isMadeAnew(before, await endsOf(admin))) {
+        if (Date.now() > until) throw new NotMet('the topic has all it had');
+        await wait(20);
+      }
+    }),
 };
 
 /** What is consumed here, and by whom; and how many of its last messages come again. */

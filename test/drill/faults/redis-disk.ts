@@ -1,13 +1,19 @@
 /**
  * Redis's disk loses something, under load; then recover. At the moment of the loss Redis is cut
- * off and what is in doubt is written down: nothing but that may be gone afterwards.
+ * off and what only Redis has is written down: nothing but that may be gone afterwards.
  */
 import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDoubt } from '../doubt.ts';
 import type { DrillStack } from '../stack.ts';
+import { mustBeShut, refusedTries } from './evidence.ts';
 import { NotMet, wait, type Fault, type FaultContext } from './fault.ts';
 import { redisDir, withRedis } from './redis-at.ts';
+
+/** An empty Redis is looked at for so long before it is recovered, and until somebody was refused. */
+const shutForMs = 2000;
+/** An api whose Redis was away answers nobody for a while. */
+const refusedWithinMs = 15_000;
 
 /** What an operator does when a lane is frozen or its Redis has lost its data. */
 async function recover({ stack, say }: FaultContext): Promise<void> {
@@ -17,17 +23,28 @@ async function recover({ stack, say }: FaultContext): Promise<void> {
 }
 
 /** True once a lane says that it cannot serve as it is. */
-async function untilShut(stack: DrillStack): Promise<boolean> {
+async function untilFrozen(stack: DrillStack): Promise<boolean> {
   for (let i = 0; i < 300; i += 1) {
-    const shut = await withRedis(stack, async (redis) => {
-      const keys = await redis.keys('{lane:*}:frozen');
-      const markers = await redis.keys('{lane:*}:marker');
-      return keys.length > 0 || markers.length === 0;
-    }).catch(() => false);
-    if (shut) return true;
+    const keys = await withRedis(stack, (redis) => redis.keys('{lane:*}:frozen')).catch(() => []);
+    if (keys.length > 0) return true;
     await wait(50);
   }
   return false;
+}
+
+/** Nobody is served, and nothing makes the lanes anew, until somebody recovers them. */
+async function staysShut({ stack, probe, say }: FaultContext): Promise<void> {
+  const from = performance.now();
+  let refused = 0;
+  do {
+    const tries = await probe();
+    const markers = await withRedis(stack, (redis) => redis.keys('{lane:*}:marker'));
+    mustBeShut(tries, markers);
+    refused += refusedTries(tries);
+    await wait(50);
+  } while (performance.now() - from < (refused > 0 ? shutForMs : refusedWithinMs));
+  if (refused === 0) throw new NotMet('nobody was refused while Redis was empty');
+  say(`refused ${refused} holds while Redis was empty`);
 }
 
 /** Cuts Redis off, writes down what is in doubt, ends it, and brings it back after `change`. */
@@ -55,7 +72,7 @@ const aofOlder: Fault = {
       rmSync(redisDir(stack), { recursive: true });
       cpSync(old, redisDir(stack), { recursive: true });
     });
-    if (!(await untilShut(stack))) throw new Error('an older copy was served');
+    if (!(await untilFrozen(stack))) throw new Error('an older copy was served');
     await recover(context);
   },
 };
@@ -71,8 +88,11 @@ const redisLost: Fault = {
         rmSync(join(redisDir(stack), name), { recursive: true });
       }
     });
-    if (!(await untilShut(stack))) throw new Error('an empty Redis was served');
-    await recover(context);
+    try {
+      await staysShut(context);
+    } finally {
+      await recover(context);
+    }
   },
 };
 

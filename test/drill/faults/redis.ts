@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DrillStack } from '../stack.ts';
+import { mustHaveFailed, mustHaveTwoOwners, refusedTries } from './evidence.ts';
 import { NotMet, wait, type Fault } from './fault.ts';
 import { redisDir, withRedis } from './redis-at.ts';
 
@@ -10,12 +11,20 @@ const outOfMemory: Fault = {
   name: 'redis-out-of-memory',
   kind: 'store',
   does: 'maxmemory is set below what is used for 3 s',
-  run: ({ stack }) =>
+  run: ({ stack, probe }) =>
     withRedis(stack, async (redis) => {
       const [, before = ''] = await redis.config('GET', 'maxmemory');
+      const errors = await redis.info('errorstats');
       await redis.config('SET', 'maxmemory', '1mb');
-      await wait(3000);
-      await redis.config('SET', 'maxmemory', before);
+      let refused = 0;
+      try {
+        await wait(3000);
+        refused = refusedTries(await probe());
+      } finally {
+        await redis.config('SET', 'maxmemory', before);
+      }
+      // A gate that has seen how full it is keeps holds away from Redis.
+      if (refused === 0) mustHaveFailed(errors, await redis.info('errorstats'), 'OOM');
     }),
 };
 
@@ -25,10 +34,12 @@ const scriptsFlushed: Fault = {
   does: 'SCRIPT FLUSH, 20 times in 1 s',
   run: ({ stack }) =>
     withRedis(stack, async (redis) => {
+      const errors = await redis.info('errorstats');
       for (let i = 0; i < 20; i += 1) {
         await redis.script('FLUSH');
         await wait(50);
       }
+      mustHaveFailed(errors, await redis.info('errorstats'), 'NOSCRIPT');
     }),
 };
 
@@ -111,12 +122,17 @@ const twoOwners: Fault = {
   does: 'leases are taken away every 20 ms for 3 s, so both workers do the same work',
   run: ({ stack }) =>
     withRedis(stack, async (redis) => {
+      const owners = new Map<string, Set<string>>();
       const until = performance.now() + 3000;
       while (performance.now() < until) {
-        const leases = await redis.keys('{lane:*}:lease:*');
-        for (const lease of leases) await redis.del(lease);
+        for (const lease of await redis.keys('{lane:*}:lease:*')) {
+          const owner = await redis.getdel(lease);
+          if (owner === null) continue;
+          owners.set(lease, (owners.get(lease) ?? new Set()).add(owner));
+        }
         await wait(20);
       }
+      mustHaveTwoOwners(owners);
     }),
 };
 

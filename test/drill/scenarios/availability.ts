@@ -58,7 +58,7 @@ async function measureFault(
   const context = { stack, rng: new Rng(seed), say, loses: () => undefined };
   const { vendor } = load;
   const asks = { newProduct: () => vendor.register(), rename: () => vendor.rename() };
-  await fault.run({ ...context, ...asks });
+  await fault.run({ ...context, ...asks, probe: () => load.probe() });
   await came;
   await Promise.all([selling, ...visits]);
   await untilRecovered(stack, load);

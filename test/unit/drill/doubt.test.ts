@@ -1,0 +1,33 @@
+// What a lost disk may take: what neither Postgres nor Kafka has, and nothing else.
+import { describe, expect, it } from 'vitest';
+import { orderIdOf, saleIdOf } from '../../../engine/domain/ids.ts';
+import { pack } from '../../../engine/lanes/codec.ts';
+import { onlyInRedis } from '../../drill/doubt.ts';
+
+const sale = saleIdOf(0, Buffer.alloc(8));
+const keyOf = (n: number): string => String(n).repeat(24);
+
+/** An outbox entry in which order `n` is held. */
+const entry = (n: number, unit = n): Buffer =>
+  Buffer.from(
+    pack([
+      ...[1, 3, n, 1000 + n, false, 1],
+      [[sale, [['held', keyOf(n), 'sho_1', 0, 100, 5000, 7, [unit]]]]],
+      0,
+    ]),
+  );
+
+describe('what is in doubt when a disk is lost', () => {
+  it('is what Kafka has not', () => {
+    const doubt = onlyInRedis([{ outbox: [entry(1), entry(2)], kafka: [entry(1)] }]);
+    expect(doubt).toEqual({ decisions: 1, orders: new Set([orderIdOf(sale, keyOf(2))]) });
+  });
+
+  it('is not saved by another decision at its position, or by another lane', () => {
+    const lanes = [
+      { outbox: [entry(1)], kafka: [entry(1, 9)] },
+      { outbox: [], kafka: [entry(1)] },
+    ];
+    expect(onlyInRedis(lanes).decisions).toBe(1);
+  });
+});

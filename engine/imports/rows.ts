@@ -134,7 +134,9 @@ export function readHeader({
     if (error instanceof BadRow) return { detail: `the header: ${error.message}` };
     throw error;
   }
-  const unknown = columns.find((name) => !((name.split('.')[0] ?? '') in registeredFields));
+  const unknown = columns.find(
+    (name) => !Object.hasOwn(registeredFields, name.split('.')[0] ?? ''),
+  );
   if (unknown !== undefined) return { detail: `the column \`${unknown.slice(0, 64)}\` is unknown` };
   const twice = columns.find((name, i) => columns.indexOf(name) !== i);
   return twice === undefined ? { columns } : { detail: `the column \`${twice}\` is there twice` };

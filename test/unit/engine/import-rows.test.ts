@@ -115,6 +115,12 @@ describe('a row of CSV', () => {
     expect(readHeader(record('name,colour'))).toMatchObject({
       detail: expect.stringContaining('colour') as string,
     });
+    // Not by the names that every object has.
+    for (const name of ['__proto__', 'constructor.name', 'toString']) {
+      expect(readHeader(record(`name,${name}`))).toMatchObject({
+        detail: `the column \`${name}\` is unknown`,
+      });
+    }
     expect(readHeader(record('name,name'))).toMatchObject({
       detail: expect.stringContaining('twice') as string,
     });

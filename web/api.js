@@ -116,3 +116,12 @@ export async function asShopper(method, path, body, key) {
 
 /** Whether there is anything that a shopper could have kept. */
 export const isKnown = () => stored(whoName) !== null || stored(guestName) !== null;
+
+/** A random UUID (RFC 9562 §5.4) for an intention; `randomUUID` is given to secure addresses only. */
+export function newKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

@@ -2,7 +2,7 @@
  * From a product, or all of the cart, to an order: who and where to, then a hold that the clock runs on, then payment.
  * Asked again after a lost answer, with the same key, it is the same order.
  */
-import { asShopper } from './api.js';
+import { asShopper, newKey } from './api.js';
 import { countCart } from './cart.js';
 import { byId, deliveryText, failure, h, money, say, show } from './dom.js';
 import { countries, place } from './place.js';
@@ -17,12 +17,6 @@ const fields = [
   ['city', 'City', 'address-level2', true],
   ['region', 'State or region', 'address-level1', false],
 ];
-
-/** Names an intention; without a secure address `randomUUID` is not there. */
-export function newKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
 
 /** Of a product in the cart; without one, of all that can be bought. */
 export async function showCheckout(product, quantity) {

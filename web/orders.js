@@ -1,6 +1,5 @@
 /** One's own orders: the list, and each with what can still be done with it. */
-import { asShopper, isKnown } from './api.js';
-import { newKey } from './checkout.js';
+import { asShopper, isKnown, newKey } from './api.js';
 import { failure, h, money, say, show } from './dom.js';
 
 const states = {

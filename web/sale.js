@@ -3,7 +3,7 @@
  * turn, the hold, the payment and how it ended. What has to outlive a reload is kept by the browser: who
  * the shopper is, and the ids of commands, so that each is done once.
  */
-import { get, session } from './api.js';
+import { get, newKey, session } from './api.js';
 import { byId, money, say } from './dom.js';
 import { pageOf } from './sale-view.js';
 import { LiveSocket } from './socket.js';
@@ -121,14 +121,14 @@ async function run(message, done) {
 
 const actions = {
   join: async () => {
-    keep({ joinId: state.joinId ?? crypto.randomUUID() });
+    keep({ joinId: state.joinId ?? newKey() });
     const isIn = await run({ type: 'join', id: state.joinId, sale: id }, takeTicket);
     // A ticket that is over is not joined again under the same id.
     if (isIn || state.problem !== null) keep({ joinId: undefined });
   },
-  leave: () => run({ type: 'leave', id: crypto.randomUUID(), sale: id }, takeTicket),
+  leave: () => run({ type: 'leave', id: newKey(), sale: id }, takeTicket),
   hold: async () => {
-    keep({ holdId: state.holdId ?? crypto.randomUUID() });
+    keep({ holdId: state.holdId ?? newKey() });
     const items = state.sale.items;
     const product = items.length > 1 ? { product_id: items[0].product_id } : {};
     const message = { type: 'hold', id: state.holdId, sale: id, quantity: 1, ...product };
@@ -139,14 +139,14 @@ const actions = {
     if (!isHeld) keep({ holdId: undefined });
   },
   pay: async (details) => {
-    keep({ payId: state.payId ?? crypto.randomUUID() });
+    keep({ payId: state.payId ?? newKey() });
     const message = { type: 'pay', id: state.payId, order: state.order.id, ...details };
     const isPaid = await run({ ...message, method: { type: 'test' } }, (order) => {
       state.order = order;
     });
     if (!isPaid) keep({ payId: undefined });
   },
-  cancel: () => run({ type: 'cancel', id: crypto.randomUUID(), order: state.order.id }, takeOrder),
+  cancel: () => run({ type: 'cancel', id: newKey(), order: state.order.id }, takeOrder),
 };
 
 const connections = { live: 'live', away: 'connection lost, coming back …', connecting: '…' };

@@ -32,7 +32,7 @@ const states = {
 };
 
 export const salesQuery = pageQuery({ state: states });
-export const salesAnswer = pageOf(saleAnswer);
+const salesAnswer = pageOf(saleAnswer);
 
 export function saleRoutes(api: Api): Route[] {
   return [listRoute(api), readRoute(api)];

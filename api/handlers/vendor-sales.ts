@@ -10,7 +10,7 @@ import { hasLine } from '../line-desk.ts';
 import { newSaleOf, newScheduleOf } from '../new-sale.ts';
 import type { SaleBody } from '../new-sale.ts';
 import { notFound, outcomeProblem, vendorProblem } from '../refusals.ts';
-import { idParams, saleIdPattern } from '../schemas/common.ts';
+import { idParams, pageOf, saleIdPattern } from '../schemas/common.ts';
 import {
   newSaleBody,
   ownSaleAnswer,
@@ -20,7 +20,7 @@ import {
 } from '../schemas/sales.ts';
 import { madeScheduleAnswer } from '../schemas/schedules.ts';
 import { answerMadeSchedule, scheduleRoutes } from './schedules.ts';
-import { answerSale, pageReader, salesAnswer, salesQuery } from './sales.ts';
+import { answerSale, pageReader, salesQuery } from './sales.ts';
 
 const salesPerMinute = 600;
 
@@ -258,7 +258,7 @@ function listRoute(api: Api): Route {
     summary: 'One’s own sales, in every state',
     query: salesQuery,
     idempotencyKey: 'none',
-    responses: { 200: salesAnswer },
+    responses: { 200: pageOf(ownSaleAnswer) },
     errors: ['unavailable'],
     handle: (ctx) => list(ctx, vendorOf(ctx), []),
   };

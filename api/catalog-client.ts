@@ -3,7 +3,8 @@
  * waiting, in time and in size; whatever goes wrong is "away", never a wait without end.
  */
 import { Agent, request } from 'node:http';
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
+import { urlToHttpOptions } from 'node:url';
 import { awaiting } from '../platform/awaited.ts';
 import { Fault } from '../platform/fault.ts';
 
@@ -53,8 +54,8 @@ export function catalogClient(baseUrl: string): CatalogClient {
     scheduling: 'lifo',
     timeout: idleMs,
   });
-  const { hostname, port } = new URL(baseUrl);
-  const where = { hostname, port };
+  const { protocol, hostname, port } = urlToHttpOptions(new URL(baseUrl));
+  const where = { protocol, hostname, port };
   let inFlight = 0;
   return {
     async send(handed) {
@@ -83,10 +84,7 @@ function away(why: string, cause?: unknown): Fault {
 /** What Node sends in no path; a browser would have encoded it. */
 const unsendable = /[^\x21-\x7e]+/g;
 
-interface Where {
-  readonly hostname: string;
-  readonly port: string;
-}
+type Where = Pick<RequestOptions, 'protocol' | 'hostname' | 'port'>;
 
 /** A kept connection that was closed before it answered anything. */
 class ClosedUnused extends Fault {}

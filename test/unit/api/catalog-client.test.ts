@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterEach, describe, expect, it } from 'vitest';
 import { catalogClient } from '../../../api/catalog-client.ts';
 import type { CatalogClient } from '../../../api/catalog-client.ts';
@@ -12,7 +13,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, body: string
 let server: Server | undefined;
 let client: CatalogClient | undefined;
 
-async function catalog(handler: Handler): Promise<CatalogClient> {
+async function catalog(handler: Handler, host = '127.0.0.1'): Promise<CatalogClient> {
   server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -20,8 +21,9 @@ async function catalog(handler: Handler): Promise<CatalogClient> {
       handler(request, response, body);
     });
   });
-  await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));
-  client = catalogClient(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await new Promise<void>((resolve) => server?.listen(0, host, resolve));
+  const { port } = server.address() as AddressInfo;
+  client = catalogClient(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
   return client;
 }
 
@@ -31,6 +33,9 @@ afterEach(() => {
   server?.close();
 });
 
+const hasIPv6 = Object.values(networkInterfaces())
+  .flat()
+  .some((one) => one?.address === '::1');
 const get = (path: string) => ({ method: 'GET', path, headers: {}, body: Buffer.alloc(0) });
 
 describe('catalogClient', () => {
@@ -72,6 +77,11 @@ describe('catalogClient', () => {
     }
     const encoded = '/v1/search?q=St%C3%BChle%20%E6%A4%85%E5%AD%90%01';
     expect(seen).toEqual(['//elsewhere/v1', '/v1/../x', encoded]);
+  });
+
+  it.skipIf(!hasIPv6)('finds a catalog by its IPv6 address', async () => {
+    const { send } = await catalog((_, response) => response.end('{}'), '::1');
+    expect((await send(get('/'))).status).toBe(200);
   });
 
   it('is away when the answer is cut in the middle', async () => {

@@ -1,33 +1,29 @@
 // POST /v1/checkout before the lane: what is wanted, from the body or the cart; what is in the way.
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { orderLinesMax, orderUnitsMax } from '../../../engine/index.ts';
+import { standInCatalog } from './catalog-stand-in.ts';
+import type { StandIn } from './catalog-stand-in.ts';
 import { noon, productId } from './fake-engine.ts';
 import { startHarness } from './harness.ts';
 import type { Answer, Harness } from './harness.ts';
 
-let catalog: Server;
+let catalog: StandIn;
 let harness: Harness;
 /** What the catalog answers, by path. */
 let cart: readonly [status: number, body: object] = [200, {}];
 let delivery: readonly [status: number, body: object] = [200, {}];
 
 beforeAll(async () => {
-  catalog = createServer((request, response) => {
+  catalog = await standInCatalog((request, response) => {
     const [status, body] = request.url?.startsWith('/v1/cart') === true ? cart : delivery;
     response.writeHead(status, { 'content-type': 'application/json' });
     response.end(JSON.stringify(body));
   });
-  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
-  const { port } = catalog.address() as AddressInfo;
-  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+  harness = await startHarness({}, catalog.url);
   harness.isNewCheckout = true;
 });
 afterAll(async () => {
   await harness.close();
-  catalog.closeAllConnections();
   catalog.close();
 });
 afterEach(() => {

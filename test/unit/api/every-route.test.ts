@@ -1,15 +1,14 @@
 // The checker that calls every route of a stack, tried on an api over a fake engine: it is content
 // with good answers, and it sees each kind of bad one.
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { callEveryRoute } from '../../e2e/api/every-route.ts';
+import { standInCatalog } from './catalog-stand-in.ts';
+import type { StandIn } from './catalog-stand-in.ts';
 import { done, laneOrder, orderDocument, orderId, productId } from './fake-engine.ts';
 import { startHarness } from './harness.ts';
 import type { Harness } from './harness.ts';
 
-let catalog: Server;
+let catalog: StandIn;
 let harness: Harness;
 
 const money = { amount: 20_000, currency: 'USD' };
@@ -66,7 +65,7 @@ const refusal = {
 };
 
 beforeAll(async () => {
-  catalog = createServer((request, response) => {
+  catalog = await standInCatalog((request, response) => {
     const all = instead === null ? answers : [instead, ...answers];
     const built = all.find(([path]) => request.url?.startsWith(path) === true);
     response.writeHead(built ? 200 : 422, {
@@ -75,15 +74,12 @@ beforeAll(async () => {
     response.end(JSON.stringify(built?.[1] ?? refusal));
     request.resume();
   });
-  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
-  const { port } = catalog.address() as AddressInfo;
-  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+  harness = await startHarness({}, catalog.url);
   // Paid by anybody: the life of a sale waits for it.
   harness.answers = { order: done({ ...orderDocument, state: 'paid', payment: 'paid' }) };
 });
 afterAll(async () => {
   await harness.close();
-  catalog.closeAllConnections();
   catalog.close();
 });
 const good = () => ({ order: done({ ...orderDocument, state: 'paid', payment: 'paid' }) });

@@ -1,9 +1,6 @@
 // Every example of the docs is taken as it stands: by the route's own schemas, and by its handler
 // where it is the api's own. As commands they run in a bash that has nothing but curl.
 import { execFileSync } from 'node:child_process';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examples } from '../../../api/examples.ts';
 import { curlsOf } from '../../../platform/http/docs-curl.ts';
@@ -13,6 +10,8 @@ import { parameterKinds, parseQuery } from '../../../platform/http/query.ts';
 import type { Route, RouteExample } from '../../../platform/http/route.ts';
 import { exampleProductId } from '../../../platform/http/schemas.ts';
 import { Validators } from '../../../platform/http/validate.ts';
+import { standInCatalog } from './catalog-stand-in.ts';
+import type { StandIn } from './catalog-stand-in.ts';
 import { productId } from './fake-engine.ts';
 import { goodRequests } from './good-requests.ts';
 import { routeTable, startHarness } from './harness.ts';
@@ -29,24 +28,21 @@ const queryOf = ({ query = {} }: RouteExample): string =>
     Object.entries(query).map(([name, value]): [string, string] => [name, String(value)]),
   ).toString();
 
-let catalog: Server;
+let catalog: StandIn;
 let harness: Harness;
 
 beforeAll(async () => {
   const lines = [{ product_id: productId, quantity: 1 }];
-  catalog = createServer((request, response) => {
+  catalog = await standInCatalog((request, response) => {
     const isCart = request.url?.startsWith('/v1/cart') === true;
     const answer = isCart ? { lines, stale: false } : { deliverable: true };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
     request.resume();
   });
-  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
-  const { port } = catalog.address() as AddressInfo;
-  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+  harness = await startHarness({}, catalog.url);
 });
 afterAll(async () => {
   await harness.close();
-  catalog.closeAllConnections();
   catalog.close();
 });
 

@@ -1,30 +1,26 @@
 // Paying an order without details: the saved ones count, where both are whole, and only then.
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { standInCatalog } from './catalog-stand-in.ts';
+import type { StandIn } from './catalog-stand-in.ts';
 import { done, laneOrder, noon, orderId } from './fake-engine.ts';
 import { startHarness } from './harness.ts';
 import type { Answer, Harness } from './harness.ts';
 
-let catalog: Server;
+let catalog: StandIn;
 let harness: Harness;
 let saved: readonly [status: number, body: object];
 let asked: (string | undefined)[] = [];
 
 beforeAll(async () => {
-  catalog = createServer((request, response) => {
+  catalog = await standInCatalog((request, response) => {
     asked.push(`${request.url} ${request.headers.authorization?.slice(0, 6)}`);
     response.writeHead(saved[0], { 'content-type': 'application/json' });
     response.end(JSON.stringify(saved[1]));
   });
-  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
-  const { port } = catalog.address() as AddressInfo;
-  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+  harness = await startHarness({}, catalog.url);
 });
 afterAll(async () => {
   await harness.close();
-  catalog.closeAllConnections();
   catalog.close();
 });
 afterEach(() => {

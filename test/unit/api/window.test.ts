@@ -1,8 +1,8 @@
 // The window's routes go to the catalog as they came; with the catalog away they are 503, at once.
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { standInCatalog } from './catalog-stand-in.ts';
+import type { StandIn } from './catalog-stand-in.ts';
 import { routeTable, startHarness, tokens } from './harness.ts';
 import type { Harness } from './harness.ts';
 
@@ -12,12 +12,12 @@ interface Seen {
   readonly body: string;
 }
 
-let catalog: Server;
+let catalog: StandIn;
 let harness: Harness;
 let seen: Seen[] = [];
 
 beforeAll(async () => {
-  catalog = createServer((request, response) => {
+  catalog = await standInCatalog((request, response) => {
     let body = '';
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
@@ -35,14 +35,11 @@ beforeAll(async () => {
       response.end('{"name":"Grüße"}');
     });
   });
-  await new Promise<void>((resolve) => catalog.listen(0, '127.0.0.1', resolve));
-  const { port } = catalog.address() as AddressInfo;
-  harness = await startHarness({}, `http://127.0.0.1:${port}`);
+  harness = await startHarness({}, catalog.url);
 });
 
 afterAll(async () => {
   await harness.close();
-  catalog.closeAllConnections();
   catalog.close();
 });
 

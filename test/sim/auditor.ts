@@ -4,6 +4,7 @@
  * nothing else is. The audit of the product recounts the stores beside it.
  */
 import { audit } from '../../engine/audit/audit.ts';
+import type { Position } from '../../engine/audit/positions.ts';
 import { laneOfId, mayBePart, mayHaveParts } from '../../engine/domain/ids.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { wrongIn } from '../support/audit.ts';
@@ -13,6 +14,7 @@ import { checkSeveral, checkTerms, readLines, readTerms } from './auditor-severa
 import type { Evidence, Row } from './evidence.ts';
 import type { Asked, History } from './history.ts';
 import type { Lab } from './lab.ts';
+import { placeOf } from './losses.ts';
 import type { Scene } from './plan.ts';
 import { wallOf } from './scheduler.ts';
 import { isTrue } from './asking.ts';
@@ -46,7 +48,7 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
   checkTerms(evidence, faults);
   checkRefusals(evidence);
   await checkLines(lab.db, evidence, faults, scene.crew.deaths);
-  await checkAway(lab, evidence);
+  await checkAway(lab, scene, evidence.wrong);
   for (const { tellings } of history.asked) {
     for (const { outcome } of tellings) {
       if (outcome?.kind === 'rejected') faults.count(`refused ${outcome.rejection.code}`);
@@ -234,13 +236,25 @@ function checkTimes({ history, lossy, wrong }: Evidence): void {
 }
 
 /** Put away is only what a store has lost and something late has brought again. */
-async function checkAway({ db }: Lab, { lost, wrong }: Evidence): Promise<void> {
-  const away = await db.query<{ order: string | null; reason: string; place: string }>(
-    `SELECT order_id AS order, reason, epoch || '-' || seq AS place FROM sale.quarantine`,
+async function checkAway({ db }: Lab, scene: Scene, wrong: string[]): Promise<void> {
+  const { losses, faults } = scene;
+  const away = await db.query<Away>(
+    `SELECT lane, epoch, seq, order_id AS order, reason, event->>'type' AS type
+       FROM sale.quarantine ORDER BY lane, epoch, seq, index`,
   );
-  for (const { order, reason, place } of away) {
-    if (order !== null && !lost.has(order)) {
-      wrong.push(`${order} of ${place} is put away: ${reason}`);
-    }
+  for (const row of away) {
+    faults.count(`put away: ${row.order === null ? row.type : 'an order'}`);
+    const isLost =
+      row.order === null ? losses.places.has(placeOf(row)) : losses.orders.has(row.order);
+    const what = row.order ?? row.type;
+    if (!isLost) wrong.push(`${what} of ${placeOf(row)} is put away: ${row.reason}`);
   }
+}
+
+/** A row of the quarantine. Without an order: what became of a lane command, a bell, or a ticket. */
+interface Away extends Position {
+  readonly lane: number;
+  readonly order: string | null;
+  readonly reason: string;
+  readonly type: string;
 }

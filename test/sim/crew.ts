@@ -57,7 +57,15 @@ export class Crew {
     const scheduler = this.#scheduler;
     const { world } = scheduler;
     return new Promise((resolve) => {
-      const giveUp = scheduler.after(askTimeoutMs, () => resolve(null), world);
+      let isGivenUp = false;
+      const giveUp = scheduler.after(
+        askTimeoutMs,
+        () => {
+          isGivenUp = true;
+          resolve(null);
+        },
+        world,
+      );
       const answered = (value: T | null) =>
         scheduler.after(
           scheduler.delay(1),
@@ -70,6 +78,7 @@ export class Crew {
       if (this.#engines.size === 0) return;
       const [actor, engine] = scheduler.rng.pick([...this.#engines]);
       const arrive = (): void => {
+        if (isGivenUp) this.#faults.count('a stopped api did it too late');
         run(engine).then(answered, () => answered(null));
       };
       scheduler.after(scheduler.delay(1), arrive, actor);

@@ -3,7 +3,11 @@
  * of a run (plan.ts) turns the rates; the ports ask here for the fate of each call.
  */
 import { createHash } from 'node:crypto';
+import { Rng } from '../support/rng.ts';
 import type { Actor, Scheduler } from './scheduler.ts';
+
+/** kafkajs waits a while before it sends again. */
+const resendMaxMs = 2000;
 
 export type StoreName = 'redis' | 'postgres' | 'kafka';
 
@@ -27,14 +31,19 @@ export class Faults {
     postgres: { dropped: 0, lost: 0, late: 0, dies: 0 },
     kafka: { dropped: 0, lost: 0, late: 0, dies: 0 },
   };
+  /** Of batches sent to Kafka, how many are sent again by the client itself, the first being there. */
+  sendsRepeated = 0;
   /** How often each has happened. */
   readonly seen = new Map<string, number>();
   readonly #scheduler: Scheduler;
+  readonly #repeats: Rng;
   /** Ends a process; set by the crew. */
   kill: (actor: Actor) => void = () => undefined;
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
+    // By chance of its own, so that the other events of a seed stay what they are.
+    this.#repeats = new Rng(scheduler.seed ^ 0x2e9d);
   }
 
   count(what: string, times = 1): void {
@@ -46,12 +55,19 @@ export class Faults {
     for (const rates of Object.values(this.rates)) {
       rates.dropped = rates.lost = rates.late = rates.dies = 0;
     }
+    this.sendsRepeated = 0;
   }
 
   fateOf(store: StoreName): Fate {
     const fate = this.#draw(this.rates[store]);
     if (fate !== 'done') this.count(`${store} ${fate}`);
     return fate;
+  }
+
+  /** How long after the first the client sends a batch again, ms; null = it does not. */
+  resendMs(): number | null {
+    if (!this.#repeats.chance(this.sendsRepeated)) return null;
+    return this.#repeats.next() * resendMaxMs;
   }
 
   #draw({ dropped, lost, late, dies }: Rates): Fate {

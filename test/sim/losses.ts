@@ -11,7 +11,16 @@ import { ticketIdOf } from '../../engine/domain/ids.ts';
 import { laneKeys } from '../../engine/lanes/keys.ts';
 import type { SimKafka } from './stores/kafka.ts';
 
-type Log = ReadonlyMap<string, Buffer>;
+/** Names one decision's entry for good: no position is given twice. */
+export const placeOf = ({ lane, epoch, seq }: Position & { readonly lane: number }): string =>
+  `lane ${lane} ${epoch}-${seq}`;
+
+interface Logged {
+  readonly bytes: Buffer;
+  readonly inOutbox: boolean;
+}
+
+type Log = ReadonlyMap<string, Logged>;
 
 export class Losses {
   readonly #redis: Redis;
@@ -22,6 +31,11 @@ export class Losses {
   #before: readonly Log[] = [];
   /** Orders and tickets of which a decision may be gone. */
   readonly orders = new Set<string>();
+  /**
+   * Places (`placeOf`) of decisions that were gone from the outbox, or from both, before they had
+   * settled: what Kafka still has of them lies beyond the end of its epoch and is put away.
+   */
+  readonly places = new Set<string>();
   /** Blows by which a store lost anything at all. */
   count = 0;
   /** Of these, how many took decisions away. */
@@ -47,10 +61,13 @@ export class Losses {
     );
     for (const [lane, log] of this.#before.entries()) {
       const watermark = settled[lane];
-      for (const [name, bytes] of log) {
-        if (logs[lane]?.has(name) === true) continue;
+      for (const [name, { bytes, inOutbox }] of log) {
+        const left = logs[lane]?.get(name);
+        if (left?.inOutbox === inOutbox) continue;
         const entry = readLogEntry(bytes);
         if (watermark !== undefined && compare(entry, watermark) <= 0) continue;
+        this.places.add(placeOf({ lane, ...entry }));
+        if (left !== undefined) continue;
         this.entries += 1;
         for (const fact of entry.orders) this.orders.add(orderIn(fact));
         for (const { sale, key } of entry.tickets) this.orders.add(ticketIdOf(sale, key));
@@ -59,15 +76,16 @@ export class Losses {
   }
 
   /** By lane, every decision that its outbox or Kafka has, by its bytes. */
-  async #logs(): Promise<Map<string, Buffer>[]> {
-    const logs: Map<string, Buffer>[] = [];
+  async #logs(): Promise<Log[]> {
+    const logs: Log[] = [];
     for (let lane = 0; lane < this.#lanes; lane++) {
-      const log = new Map<string, Buffer>();
+      const log = new Map<string, Logged>();
       for (const [, [, bytes]] of await this.#redis.xrangeBuffer(laneKeys(lane).outbox, '-', '+')) {
-        if (bytes !== undefined) log.set(bytes.toString('latin1'), bytes);
+        if (bytes !== undefined) log.set(bytes.toString('latin1'), { bytes, inOutbox: true });
       }
       for (const { value } of this.#kafka.topics.get(this.#topic)?.[lane]?.messages ?? []) {
-        log.set(value.toString('latin1'), value);
+        const name = value.toString('latin1');
+        if (!log.has(name)) log.set(name, { bytes: value, inOutbox: false });
       }
       logs.push(log);
     }

@@ -23,7 +23,8 @@ export interface Plan {
 
 export type Blow = (typeof blowNames)[number];
 
-export const blowNames = [
+/** Those that a seed's own chance picks from. */
+const drawnBlows = [
   'kill a worker',
   'kill an api',
   'stop a worker',
@@ -42,6 +43,8 @@ export const blowNames = [
   'set the clock forward',
 ] as const;
 
+export const blowNames = [...drawnBlows, 'stop an api'] as const;
+
 /** Under and over what the reaper takes for drift. */
 const clockStepsMs = [300, 2500, 7000];
 
@@ -55,20 +58,25 @@ export const losing: ReadonlySet<Blow> = new Set<Blow>([
 export function planOf(scheduler: Scheduler, seed: number, fromMs: number, toMs: number): Plan {
   const { rng } = scheduler;
   const count = rng.pick([1, 1, 2, 3, 4, 6]);
-  const chosen = Array.from({ length: rng.whole(1, 4) }, () => rng.pick(blowNames));
-  const blows = Array.from({ length: count }, () => ({
+  const chosen = Array.from({ length: rng.whole(1, 4) }, () => rng.pick(drawnBlows));
+  const drawn = Array.from({ length: count }, () => ({
     at: fromMs + rng.next() * (toMs - fromMs),
     blow: rng.pick(chosen),
   }));
+  // By chance of its own, so that the other seeds stay what they are.
+  const own = new Rng(seed ^ 0x570b);
+  const stops = own.chance(0.15)
+    ? [{ at: fromMs + own.next() * (toMs - fromMs), blow: 'stop an api' as const }]
+    : [];
   return {
     lanes: rng.pick([1, 1, 2]),
     workers: rng.pick([1, 2, 2]),
     line: rng.chance(0.25),
-    // By chance of its own, so that the other seeds stay what they are.
+    // These too.
     absence: new Rng(~seed).chance(0.25),
     several: new Rng(seed ^ 0x5e7e).chance(0.25),
     changes: new Rng(seed ^ 0xc4a9).chance(0.3),
-    blows,
+    blows: [...drawn, ...stops],
     rates: rng.pick([0, 0, 0.001, 0.004]),
     dies: rng.pick([0, 0, 0.0002, 0.001]),
   };
@@ -80,6 +88,7 @@ export function applyRates(faults: Faults, plan: Plan): void {
     rates.dropped = rates.lost = rates.late = plan.rates;
     rates.dies = plan.dies;
   }
+  faults.sendsRepeated = 5 * plan.rates;
 }
 
 export interface Scene {
@@ -111,6 +120,11 @@ export async function strike(scene: Scene, blow: Blow): Promise<void> {
       return;
     case 'stop a worker':
       if (workers.length > 0) crew.stop(rng.pick(workers), rng.pick([500, 3500, 8000]));
+      return;
+    case 'stop an api':
+      if (apis.length === 0) return;
+      // Half of them for longer than a client waits for an answer.
+      crew.stop(rng.pick(apis), rng.pick([500, 3500, 8000, 8000]));
       return;
     case 'restart redis':
       return redis.restart(rng.next() * 1500);

@@ -30,6 +30,7 @@ const startMs = 1000;
 export const wallOf = (ms: number): number => epochMs + Math.floor(ms);
 
 export class Scheduler {
+  readonly seed: number;
   readonly rng: Rng;
   /** Virtual milliseconds since the beginning. */
   now = startMs;
@@ -43,6 +44,7 @@ export class Scheduler {
   #ties = 0;
 
   constructor(seed: number, trace: ((line: string) => void) | null = null) {
+    this.seed = seed;
     this.rng = new Rng(seed);
     this.#chance = new Rng(seed ^ 0x5eed);
     this.#trace = trace;

@@ -37,6 +37,8 @@ export const sometimes: readonly string[] = [
   'decisions lost',
   'killed',
   'stopped',
+  'a stopped api did it too late',
+  'a batch was sent twice',
   'lock waited for',
   'script loaded',
   ...['redis', 'postgres', 'kafka'].flatMap((store) =>

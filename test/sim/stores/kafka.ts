@@ -157,11 +157,21 @@ class SimKafkaPort implements KafkaPort {
 
   producer(): Promise<KafkaProducer> {
     let tail: Promise<void> = Promise.resolve();
-    const send = async (topic: string, messages: readonly OutgoingMessage[]): Promise<void> => {
+    const { faults, scheduler } = this.#broker;
+    const once = async (topic: string, messages: readonly OutgoingMessage[]): Promise<void> => {
       await this.#call(`send ${topic} ${messages.length}`, () => {
         this.#broker.append(topic, messages);
         return null;
       });
+    };
+    const send = async (topic: string, messages: readonly OutgoingMessage[]): Promise<void> => {
+      await once(topic, messages);
+      const againMs = faults.resendMs();
+      if (againMs === null) return;
+      // As kafkajs does that was not told in time: its caller waits, and others may send meanwhile.
+      await scheduler.sleep(againMs);
+      await once(topic, messages);
+      faults.count('a batch was sent twice');
     };
     return Promise.resolve({
       send: (topic, messages) => {

@@ -4,10 +4,11 @@
  */
 import { Client as Postgres } from 'pg';
 import type { Doubt } from './doubt.ts';
-import type { History, OrderRow, Rows, Violation } from './history.ts';
+import type { OrderRow, Rows, Violation } from './history.ts';
 import { compare } from './judge.ts';
+import { misposted, notShown, overLimit, type Shown } from './judge-books.ts';
 import { checkLines } from './judge-line.ts';
-import { checkChanges, readLines, type LinesOf } from './judge-several.ts';
+import { checkChanges, readLines } from './judge-several.ts';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
 
@@ -59,8 +60,8 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
       ...sorted.blamed,
       ...history.violations.splice(0).map(({ what }) => what),
       ...oversold.map((unit) => `I2: ${unit} was sold twice`),
-      ...(await overLimit(db, sales)),
-      ...(await checkMoney(db, history, rows, several)),
+      ...overLimit(rows, await readLimits(db, sales)),
+      ...misposted(history, rows, several, await readPosted(db)),
     );
     return { lost: sorted.lost, oversold, violations, orders: rows.size, drainedMs };
   } finally {
@@ -128,14 +129,15 @@ async function untilQuiet(db: Postgres, load: Load): Promise<string> {
 async function untilShown(db: Postgres): Promise<string[]> {
   const until = performance.now() + drainMaxMs;
   for (;;) {
-    const { rows } = await db.query<{ id: string; says: string }>(
-      `SELECT r.id, 'version ' || r.version || ', shown ' || coalesce(p.version::text, 'not') AS says
+    const { rows } = await db.query<Shown>(
+      `SELECT r.id, r.version, r.body->>'name' AS name, r.withdrawn_at IS NOT NULL AS withdrawn,
+              p.version AS "shownVersion", p.name AS "shownName",
+              p.withdrawn_at IS NOT NULL AS "shownWithdrawn"
          FROM sale.registrations r LEFT JOIN shop.products p ON p.id = r.id
-        WHERE r.status = 'accepted' AND (p.id IS NULL OR p.version <> r.version
-              OR p.name <> r.body->>'name' OR (p.withdrawn_at IS NULL) <> (r.withdrawn_at IS NULL))`,
+        WHERE r.status = 'accepted'`,
     );
-    if (rows.length === 0) return [];
-    if (performance.now() > until) return rows.map(({ id, says }) => `I12: ${id}: ${says}`);
+    const wrong = notShown(rows);
+    if (wrong.length === 0 || performance.now() > until) return wrong;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
 }
@@ -149,35 +151,20 @@ async function readOrders(db: Postgres, sales: readonly string[]): Promise<Rows>
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** I4, recounted from the rows. */
-async function overLimit(db: Postgres, sales: readonly string[]): Promise<string[]> {
-  const { rows } = await db.query<{ sale: string; shopper: string; units: number }>(
-    `SELECT s.id AS sale, o.shopper, sum(cardinality(o.units))::int AS units
-       FROM sale.orders o JOIN sale.sales s ON s.id = 'sal_' || substr(o.id, 5, 16)
-      WHERE s.id = ANY($1) AND o.state IN ('held', 'paid')
-      GROUP BY s.id, o.shopper HAVING sum(cardinality(o.units)) > s.limit_per_shopper`,
+/** Units that one shopper may have, by sale. */
+async function readLimits(db: Postgres, sales: readonly string[]): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ id: string; most: number }>(
+    'SELECT id, limit_per_shopper AS most FROM sale.sales WHERE id = ANY($1)',
     [sales],
   );
-  return rows.map(({ sale, shopper, units }) => `I4: ${shopper} has ${units} units of ${sale}`);
+  return new Map(rows.map(({ id, most }) => [id, most]));
 }
 
-/** What was paid by the answers = what the books say, order by order. */
-async function checkMoney(
-  db: Postgres,
-  history: History,
-  rows: Rows,
-  several: LinesOf,
-): Promise<string[]> {
-  const paid = [...history.orders.values()].filter(({ id }) => rows.get(id)?.state === 'paid');
-  const { rows: posted } = await db.query<{ id: string; amount: string }>(
+/** What the books say was paid, by order. */
+async function readPosted(db: Postgres): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ id: string; amount: string }>(
     `SELECT split_part(posting, ':', 1) AS id, sum(amount) AS amount FROM sale.ledger
-      WHERE account = 'receivable' AND split_part(posting, ':', 1) = ANY($1) GROUP BY 1`,
-    [paid.flatMap(({ id }) => several.get(id) ?? [id])],
+      WHERE account = 'receivable' GROUP BY 1`,
   );
-  const amounts = new Map(posted.map(({ id, amount }) => [id, Number(amount)]));
-  return paid.flatMap(({ id, amount }) => {
-    const lines = several.get(id) ?? [id];
-    const sum = lines.reduce((total, line) => total + (amounts.get(line) ?? 0), 0);
-    return sum === amount ? [] : [`I10: ${id} was quoted ${amount}, posted ${sum}`];
-  });
+  return new Map(rows.map(({ id, amount }) => [id, Number(amount)]));
 }

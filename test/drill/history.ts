@@ -68,6 +68,8 @@ export interface KnownOrder {
   payAsked: boolean;
   releaseAsked: boolean;
   end: 'paid' | 'released' | null;
+  /** As it was read last; absent = never. */
+  lastRead?: string;
 }
 
 /** A place in a line that a shopper was told of. */
@@ -85,6 +87,9 @@ export interface Violation {
   readonly what: string;
   readonly order: string;
 }
+
+/** Of an order that nobody cancels. */
+const ends: readonly string[] = ['paid', 'released', 'expired'];
 
 export class History {
   readonly #forgotten = new Set<string>();
@@ -127,6 +132,17 @@ export class History {
     } else if (asked.said !== text) {
       this.blame(`I7: ${asked.verb} ${asked.key}: ${asked.said}, then ${text}`, asked.order);
     }
+  }
+
+  /**
+   * Writes down in which state an order was read. Says so when that denies an end that its shopper had
+   * been told (`endBefore`, of when they asked) or had read: an order ends once.
+   */
+  read(order: KnownOrder, endBefore: KnownOrder['end'], state: string): void {
+    const { id, lastRead = '' } = order;
+    const known = endBefore ?? (ends.includes(lastRead) ? lastRead : state);
+    if (state !== known) this.blame(`I12: ${id}: ${known}, then read as ${state}`, id);
+    order.lastRead = state;
   }
 
   /** What was accepted since this was last called. */

@@ -7,8 +7,9 @@ import type { Asked, History } from './history.ts';
 import type { Surroundings } from './around.ts';
 import { askCommand, refusesAnother } from './shopper.ts';
 
-const most = 60;
-const otherBodies = 6;
+/** Of a judgement: all of its keys when there are no more. */
+const most = 500;
+const otherBodies = 50;
 
 /** Asks again some of what was accepted since the last time. What is wrong goes to the history. */
 export async function askAgain(around: Surroundings): Promise<void> {

@@ -229,9 +229,7 @@ async function look(around: Surroundings, order: KnownOrder): Promise<void> {
   if (answer === null) return;
   const state = wordOf(answer, 'state');
   if (answer.status !== 200) history.blame(`${order.id}: read as ${answer.status}`, order.id);
-  else if (endBefore !== null && state !== endBefore) {
-    history.blame(`${order.id}: ${endBefore}, then read as ${state}`, order.id);
-  }
+  else history.read(order, endBefore, state);
 }
 
 async function end(

@@ -50,6 +50,29 @@ describe('the judge of a drill', () => {
     expect(violations[0]).toContain(`${rule}: ${idOf(1)}`);
   });
 
+  it.each<[string, Partial<KnownOrder>]>([
+    ['paid', { payAsked: false, end: null }],
+    ['released', { releaseAsked: false, end: null }],
+  ])('sees that an order is %s and nobody asked for it', (state, known) => {
+    const { violations } = compared([order(1, known)], [row(1, { state })]);
+    expect(violations).toHaveLength(1);
+    expect(violations[0]).toContain(`I6: ${idOf(1)} is ${state}, nobody`);
+  });
+
+  it('sees a read that denies an end, told or only read', () => {
+    const history = new History();
+    const [told, read] = [order(1), order(2, { end: null })];
+    for (const state of ['held', 'held', 'expired', 'expired']) history.read(read, null, state);
+    history.read(told, 'paid', 'paid');
+    expect(history.violations).toEqual([]);
+    history.read(read, null, 'held');
+    history.read(told, 'paid', 'held');
+    expect(history.violations.map(({ what }) => what)).toEqual([
+      `I12: ${idOf(2)}: expired, then read as held`,
+      `I12: ${idOf(1)}: paid, then read as held`,
+    ]);
+  });
+
   it('sees a unit that two orders have paid for', () => {
     const both = [order(1), order(2, { units: [1] })];
     const { oversold } = compared(both, [row(1), row(2, { units: ['1'] })]);

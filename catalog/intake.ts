@@ -4,6 +4,7 @@
  * however long Kafka or Postgres are away, and the offset moves only after the commit.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crashPoint } from '../platform/crash.ts';
 import { messageOf } from '../platform/fault.ts';
 import type { IncomingBatch, IncomingMessage, KafkaPort } from '../platform/kafka/index.ts';
 import type { Log } from '../platform/log.ts';
@@ -126,6 +127,7 @@ async function takeBatch(
   try {
     for (let at = 0; at < messages.length; at += rowsPerStatement) {
       const dead = await takeMessages(db, messages.slice(at, at + rowsPerStatement));
+      crashPoint('intake.written');
       await letters.send(topic, partition, dead);
       for (const { message, why } of dead) {
         const where = { topic, partition, offset: String(message.offset) };

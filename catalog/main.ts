@@ -3,6 +3,7 @@
  * listens, and keeps answering from memory while the stores are away.
  */
 import { loadConfig, processNameOf } from '../platform/config.ts';
+import { armCrash } from '../platform/crash.ts';
 import { createHttpServer } from '../platform/http/server.ts';
 import { standardRoutes } from '../platform/http/standard.ts';
 import { pageRoutes } from '../platform/http/static.ts';
@@ -44,6 +45,7 @@ const drainMs = 3000;
 
 async function start(): Promise<Role> {
   const config = loadConfig(undefined, ['DATABASE_URL', 'KAFKA_BROKERS']);
+  armCrash(config.crashAt);
   const log = createLog(name, config.logLevel);
   setProcessLabel(name);
   collectProcessMetrics();

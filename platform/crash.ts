@@ -23,6 +23,7 @@ export const crashPoints = [
   'verifier.begun',
   'verifier.written',
   'publisher.sent',
+  'intake.written',
   'opener.written',
   'drawer.shown',
   'drawer.drawn',

@@ -45,11 +45,13 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
     const rows = await readOrders(db, sales);
     const several = await readLines(db);
     const accounts = load.accounts.map(({ id }) => id);
-    const { oversold, ...found } = compare(history, accounts, rows, doubt.orders, several);
+    const { oversold, ...found } = compare(history, accounts, rows, doubt.begun, several);
     const lines = await checkLines(db, history, accounts, load.vendor.madeSales);
     const changes = await checkChanges(db, history);
     violations.push(...(await untilShown(db)));
-    const gone = found.lost.map((order) => ({ order, what: `I3: ${order} was accepted, is lost` }));
+    const gone = found.lost.map((order): Violation => ({
+      ...{ order, what: `I3: ${order} was accepted, is lost`, ofBeginning: true },
+    }));
     const sorted = sortOut(
       [...found.violations, ...lines, ...changes, ...gone, ...history.violations.splice(0)],
       doubt,
@@ -69,13 +71,18 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
   }
 }
 
-/** A lost disk may take back what was in doubt, and nothing else: the first is counted. */
+/**
+ * A lost disk may take back what was in doubt, and nothing else: the first is counted. Where only an
+ * end was in doubt, the order has to be there as it was held.
+ */
 export function sortOut(
   all: readonly Violation[],
-  { orders }: Doubt,
+  { begun, later }: Doubt,
 ): { readonly lost: readonly string[]; readonly blamed: readonly string[] } {
-  const lost = new Set(all.map(({ order }) => order).filter((order) => orders.has(order)));
-  return { lost: [...lost], blamed: all.filter((v) => !lost.has(v.order)).map((v) => v.what) };
+  const isExcused = ({ order, ofBeginning }: Violation): boolean =>
+    begun.has(order) || (later.has(order) && ofBeginning !== true);
+  const lost = new Set(all.filter(isExcused).map(({ order }) => order));
+  return { lost: [...lost], blamed: all.filter((v) => !isExcused(v)).map((v) => v.what) };
 }
 
 interface AuditCheck {

@@ -15,11 +15,13 @@ import type { DrillStack } from './stack.ts';
 
 export interface Doubt {
   readonly decisions: number;
-  /** Orders and tickets that these decisions are about. */
-  readonly orders: ReadonlySet<string>;
+  /** Orders and tickets of which these decisions are the beginning, and so the whole. */
+  readonly begun: ReadonlySet<string>;
+  /** Orders and tickets of which they are only what came later: these themselves are safe. */
+  readonly later: ReadonlySet<string>;
 }
 
-export const noDoubt: Doubt = { decisions: 0, orders: new Set() };
+export const noDoubt: Doubt = { decisions: 0, begun: new Set(), later: new Set() };
 
 /** A lane's log above the watermark as the outbox has it, and its whole partition. */
 export interface LaneCopies {
@@ -29,7 +31,7 @@ export interface LaneCopies {
 
 /** Entries whose bytes Kafka has survive the disk: a settler takes them from there. */
 export function onlyInRedis(lanes: readonly LaneCopies[]): Doubt {
-  const orders = new Set<string>();
+  const [begun, touched] = [new Set<string>(), new Set<string>()];
   let decisions = 0;
   for (const { outbox, kafka } of lanes) {
     const published = new Set(kafka.map((bytes) => bytes.toString('latin1')));
@@ -37,11 +39,15 @@ export function onlyInRedis(lanes: readonly LaneCopies[]): Doubt {
       if (published.has(bytes.toString('latin1'))) continue;
       const entry = readLogEntry(bytes);
       decisions += entry.count;
-      for (const fact of entry.orders) orders.add(orderIn(fact));
-      for (const { sale, key } of entry.tickets) orders.add(ticketIdOf(sale, key));
+      for (const fact of entry.orders) {
+        (fact.kind === 'held' ? begun : touched).add(orderIn(fact));
+      }
+      for (const { kind, sale, key } of entry.tickets) {
+        (kind === 'joined' ? begun : touched).add(ticketIdOf(sale, key));
+      }
     }
   }
-  return { decisions, orders };
+  return { decisions, begun, later: new Set([...touched].filter((id) => !begun.has(id))) };
 }
 
 /**

@@ -86,7 +86,15 @@ export interface KnownTicket {
 export interface Violation {
   readonly what: string;
   readonly order: string;
+  /** It denies how the order or ticket began: that its end was lost is no excuse for it. */
+  readonly ofBeginning?: true;
 }
+
+const begins: readonly Verb[] = ['hold', 'checkout'];
+
+/** Mark of what contradicts the answer to this command. */
+export const ofBeginning = (verb: Verb): Pick<Violation, 'ofBeginning'> =>
+  begins.includes(verb) ? { ofBeginning: true } : {};
 
 /** Of an order that nobody cancels. */
 const ends: readonly string[] = ['paid', 'released', 'expired'];
@@ -119,9 +127,9 @@ export class History {
     change_refused: 0,
   };
 
-  /** `order` = whose answers contradict each other. */
-  blame(what: string, order = ''): void {
-    this.violations.push({ what, order });
+  /** `order` = whose answers contradict each other; `verb` = the command they are answers to. */
+  blame(what: string, order = '', verb: Verb = 'pay'): void {
+    this.violations.push({ what, order, ...ofBeginning(verb) });
   }
 
   /** Writes down an accepted answer; says so when it is not the one of before. */
@@ -130,7 +138,8 @@ export class History {
       asked.said = text;
       this.#accepted.push(asked);
     } else if (asked.said !== text) {
-      this.blame(`I7: ${asked.verb} ${asked.key}: ${asked.said}, then ${text}`, asked.order);
+      const what = `I7: ${asked.verb} ${asked.key}: ${asked.said}, then ${text}`;
+      this.blame(what, asked.order, asked.verb);
     }
   }
 

@@ -59,6 +59,9 @@ const heldSql = `
    WHERE l.sale_id = ANY($1)`;
 
 const blame = (id: string, says: string): Violation => ({ what: `I5: ${id} ${says}`, order: id });
+const blamePlace = (id: string, says: string): Violation => ({
+  ...{ ...blame(id, says), ofBeginning: true },
+});
 
 /** What Postgres has of the lines: tickets by sale and place. */
 export interface LineRows {
@@ -107,7 +110,7 @@ function placesOf(tickets: readonly TicketRow[]): Violation[] {
   const last = new Map<string, TicketRow>();
   for (const [i, ticket] of tickets.entries()) {
     const { id, index, shopper, joined } = ticket;
-    if (index !== i) wrong.push(blame(id, `has place ${index}, not ${i}`));
+    if (index !== i) wrong.push(blamePlace(id, `has place ${index}, not ${i}`));
     if (joined < (last.get(shopper)?.ended ?? 0)) wrong.push(blame(id, 'is a second one'));
     last.set(shopper, ticket);
   }
@@ -161,15 +164,16 @@ function toldOf(
   const stored = new Map(tickets.map((ticket) => [ticket.id, ticket]));
   for (const { id, shopper, number, state } of history.tickets.values()) {
     const row = stored.get(id);
-    if (row === undefined) wrong.push(blame(id, 'was told, and is in no store'));
-    else if (row.shopper !== accounts[shopper]) wrong.push(blame(id, `belongs to ${row.shopper}`));
-    else if (state === 'admitted' && row.admitted === Infinity) {
+    if (row === undefined) wrong.push(blamePlace(id, 'was told, and is in no store'));
+    else if (row.shopper !== accounts[shopper]) {
+      wrong.push(blamePlace(id, `belongs to ${row.shopper}`));
+    } else if (state === 'admitted' && row.admitted === Infinity) {
       wrong.push(blame(id, 'was told of a turn, and had none'));
     } else if (ends.has(state) && row.state !== state && !lapsedWithSale(row, state)) {
       wrong.push(blame(id, `was ${state}, is stored as ${row.state}`));
     }
     if (row !== undefined && number !== null && number !== numbers.get(id)) {
-      wrong.push(blame(id, `was told number ${number}, has ${String(numbers.get(id))}`));
+      wrong.push(blamePlace(id, `was told number ${number}, has ${String(numbers.get(id))}`));
     }
   }
   return wrong;

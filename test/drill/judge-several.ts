@@ -63,7 +63,9 @@ export function lateOnes(
   return late;
 }
 
-const blame = (order: string, says: string): Violation => ({ what: `I3: ${order} ${says}`, order });
+const blame = (order: string, says: string): Violation => ({
+  ...{ what: `I3: ${order} ${says}`, order, ofBeginning: true },
+});
 
 /** All lines or none, told of or not: one state, one time, one shopper. */
 export function apart(linesOf: LinesOf, rows: Rows): Violation[] {

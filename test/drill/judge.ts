@@ -11,9 +11,10 @@ export interface Comparison {
   readonly oversold: string[];
 }
 
-const blame = (order: string, rule: string, says: string): Violation => ({
+const blame = (order: string, rule: 'I3' | 'I5' | 'I6', says: string): Violation => ({
   what: `${rule}: ${order} ${says}`,
   order,
+  ...(rule === 'I6' ? {} : { ofBeginning: true }),
 });
 
 /**

@@ -112,7 +112,7 @@ export async function askCommand(
   } else if (acceptedBefore || !refusals[verb].has(asked.code)) {
     const about = asked.order === '' ? [asked.sale, asked.key].join(' ') : asked.order;
     const rule = acceptedBefore ? 'I7: accepted, then ' : '';
-    history.blame(`${rule}${verb} of ${about}: ${asked.status} ${asked.code}`, asked.order);
+    history.blame(`${rule}${verb} of ${about}: ${asked.status} ${asked.code}`, asked.order, verb);
   }
   return answer;
 }
@@ -145,7 +145,7 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
         ...ends,
       });
     } else if (known.units.join() !== units.join() || known.amount !== amount) {
-      history.blame(`${id}: replayed with ${units.join()}, first ${known.units.join()}`, id);
+      history.blame(`${id}: replayed with ${units.join()}, first ${known.units.join()}`, id, verb);
     }
     return;
   }
@@ -155,7 +155,7 @@ function learn({ history }: Surroundings, asked: Asked, answer: Answer): void {
     return;
   }
   if (known.units.join() !== units.join()) {
-    history.blame(`${id}: held ${known.units.join()}, ${end} with ${units.join()}`, id);
+    history.blame(`${id}: held ${known.units.join()}, ${end} with ${units.join()}`, id, 'hold');
   }
   if (known.end !== null && known.end !== end) {
     history.blame(`${id}: ${known.end}, then ${end}`, id);
@@ -217,7 +217,8 @@ export async function refusesAnother(around: Surroundings, asked: Asked): Promis
       : { ...checkout, lines: checkout.lines.map(more) };
   const { answer } = await around.client.ask({ ...callOf(around, asked), body });
   if (answer === null || answer.status === 422) return;
-  around.history.blame(`I7: ${asked.order}: another body got ${answer.status}`, asked.order);
+  const what = `I7: ${asked.order}: another body got ${answer.status}`;
+  around.history.blame(what, asked.order, asked.verb);
 }
 
 /** What a shopper was told last must not be denied by what they read next. */
@@ -228,8 +229,9 @@ async function look(around: Surroundings, order: KnownOrder): Promise<void> {
   const { answer } = await client.ask({ method: 'GET', path: `/v1/orders/${order.id}`, token });
   if (answer === null) return;
   const state = wordOf(answer, 'state');
-  if (answer.status !== 200) history.blame(`${order.id}: read as ${answer.status}`, order.id);
-  else history.read(order, endBefore, state);
+  if (answer.status !== 200) {
+    history.blame(`${order.id}: read as ${answer.status}`, order.id, 'hold');
+  } else history.read(order, endBefore, state);
 }
 
 async function end(

@@ -11,13 +11,14 @@ const inApi = new Set<CrashPoint>([
   'sale.written',
   'details.written',
 ]);
+/** A vendor's registration leads there. */
+const byProducts = new Set<CrashPoint>(['opener.written', 'publisher.sent', 'intake.written']);
 /** Met now and then; the others are met many times a second, so somewhere in the stream. */
 const rare = new Set<CrashPoint>([
   'sale.written',
   'command.sending',
   'command.answered',
-  'opener.written',
-  'publisher.sent',
+  ...byProducts,
   'drawer.shown',
   'drawer.drawn',
   'admitter.admitted',
@@ -27,26 +28,34 @@ const rare = new Set<CrashPoint>([
 
 const metWithinMs = 60_000;
 
+const roleOf = (point: CrashPoint): 'api' | 'worker' | 'catalog' => {
+  if (point === 'intake.written') return 'catalog';
+  return inApi.has(point) ? 'api' : 'worker';
+};
+
 /** The second of its kind steps back, so that all the work comes to the one that is to die. */
 function crash(point: CrashPoint): Fault {
-  const doomed = inApi.has(point) ? 'api' : 'worker';
-  const other = inApi.has(point) ? 'api-2' : 'worker-2';
+  const doomed = roleOf(point);
+  const other = doomed === 'catalog' ? null : `${doomed}-2`;
   return {
     name: `crash-${point}`,
     kind: 'crash point',
-    does: `${doomed} dies at ${point} while ${other} is away; then both are back`,
+    does:
+      other === null
+        ? `${doomed}, the only one, dies at ${point}; then it is back`
+        : `${doomed} dies at ${point} while ${other} is away; then both are back`,
     async run({ stack: { roles, stores }, rng, newProduct }) {
       const times = rare.has(point) ? 1 : rng.whole(2, 40);
-      await roles.halt(other);
+      if (other !== null) await roles.halt(other);
       await roles.restartWith(doomed, { CRASH_AT: `${point}:${times}` });
       const before = roles.deaths(doomed);
       if (afterRestart.has(point)) stores.kill('redis');
       const until = performance.now() + metWithinMs;
-      if (point === 'opener.written' || point === 'publisher.sent') await newProduct();
+      if (byProducts.has(point)) await newProduct();
       while (roles.deaths(doomed) === before && performance.now() < until) await wait(20);
       const met = roles.deaths(doomed) > before;
       await roles.restartWith(doomed, { CRASH_AT: '' });
-      await roles.resume(other);
+      if (other !== null) await roles.resume(other);
       await roles.whenReady(doomed);
       if (!met) throw new NotMet(`${point} was not met within ${metWithinMs / 1000} s`);
     },

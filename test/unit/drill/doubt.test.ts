@@ -17,10 +17,30 @@ const entry = (n: number, unit = n): Buffer =>
     ]),
   );
 
+/** One in which order `of` is paid. */
+const paid = (seq: number, of: number): Buffer =>
+  Buffer.from(
+    pack([
+      ...[1, 3, seq, 1000 + seq, false, 1],
+      [[sale, [['paid', keyOf(of), 'sho_1', 'end', 7, 0, [of], 1]]]],
+      0,
+    ]),
+  );
+
+const idOf = (n: number): string => orderIdOf(sale, keyOf(n));
+
 describe('what is in doubt when a disk is lost', () => {
   it('is what Kafka has not', () => {
     const doubt = onlyInRedis([{ outbox: [entry(1), entry(2)], kafka: [entry(1)] }]);
-    expect(doubt).toEqual({ decisions: 1, orders: new Set([orderIdOf(sale, keyOf(2))]) });
+    expect(doubt).toEqual({ decisions: 1, begun: new Set([idOf(2)]), later: new Set() });
+  });
+
+  it('is an order whole, or only its end', () => {
+    const doubt = onlyInRedis([
+      { outbox: [entry(1), entry(2), paid(3, 1), paid(4, 2)], kafka: [entry(1)] },
+    ]);
+    const [begun, later] = [new Set([idOf(2)]), new Set([idOf(1)])];
+    expect(doubt).toEqual({ decisions: 3, begun, later });
   });
 
   it('is not saved by another decision at its position, or by another lane', () => {

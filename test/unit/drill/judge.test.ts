@@ -95,8 +95,20 @@ describe('the judge of a drill', () => {
       { order: idOf(2), what: 'c' },
       { order: '', what: 'd' },
     ];
-    const doubt = { decisions: 3, orders: new Set([idOf(1), idOf(5)]) };
+    const doubt = { decisions: 3, begun: new Set([idOf(1), idOf(5)]), later: new Set<string>() };
     expect(sortOut(all, doubt)).toEqual({ lost: [idOf(1)], blamed: ['c', 'd'] });
+  });
+
+  it('does not excuse with the doubt about its end that an order is gone', () => {
+    const doubt = { decisions: 2, begun: new Set<string>(), later: new Set([idOf(1), idOf(2)]) };
+    const told = [order(1, { end: 'paid', payAsked: true }), order(2, { end: 'released' })];
+    const history = new History();
+    for (const one of told) history.orders.set(one.id, one);
+    const stored = [row(1, { state: 'expired' }), row(2, { units: ['9'], state: 'expired' })];
+    const rows = new Map(stored.map((one) => [one.id, one]));
+    const sorted = sortOut(compare(history, accounts, rows).violations, doubt);
+    expect(sorted.lost.toSorted()).toEqual([idOf(1), idOf(2)].toSorted());
+    expect(sorted.blamed).toEqual([`I3: ${idOf(2)} was answered with 2, stored with 9`]);
   });
 
   it('sees an accepted answer that changes', () => {

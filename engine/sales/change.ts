@@ -248,6 +248,8 @@ async function writeChange(
   }
   const [first] = change.items ?? [];
   if (first?.allotted === undefined) return writeTerms(q, context, sale, change, request);
+  // Units come and go through the sale's lane, which takes more of them after the bell as well.
+  if (clock.wall() >= sale.startsAt) return { code: 'illegal_transition', state: 'live' };
   const { product, allotted } = first;
   return writeUnits(q, sale, product, allotted, request, printOf(change.fingerprint));
 }

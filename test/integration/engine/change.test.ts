@@ -135,6 +135,17 @@ describe('before its bell', () => {
     });
   });
 
+  it('an item gets no units once the bell has rung, though Postgres has not heard of it', async () => {
+    const startsAt = Date.now() + 800;
+    const id = await sale({ startsAt });
+    await change(id, { limitPerShopper: 2 });
+    await new Promise((resolve) => setTimeout(resolve, startsAt - Date.now()));
+    const more = { items: [{ product: null, allotted: 14 }] };
+    expect(await changeSale(context, vendor, id, { ...more, fingerprint: 'more' })).toMatchObject({
+      rejection: { code: 'illegal_transition' },
+    });
+  });
+
   it('the same key does it once; with another body it is refused', async () => {
     const id = await sale();
     const once = { limitPerShopper: 4, idempotencyKey: 'k1' };

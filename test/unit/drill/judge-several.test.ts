@@ -118,5 +118,6 @@ describe('a changed sale', () => {
       `I12: ${one} was changed when ${home} had been held in it`,
     ]);
     expect(says([change], row, new Map([[home, { ...order, answeredAt: 11 }]]))).toEqual([]);
+    expect(says([{ sale: one, askedAt: 10, accepted: true }], row, held)).toEqual([]);
   });
 });

@@ -38,6 +38,8 @@ interface Entry<T> {
   readonly freshUntil: number;
   /** Another one than the cache's: it was expired with all others. */
   readonly generation: number;
+  /** Used since it was read: it has been moved to the end, which is as exact as it needs to be. */
+  used: boolean;
 }
 
 /** Reading a page that is dear takes a twentieth of the time at most. */
@@ -73,7 +75,7 @@ export class PageCache<T> {
     if (entry === undefined) return null;
     const now = this.#options.now();
     if (now >= entry.freshUntil || entry.generation !== this.#generation) return null;
-    this.#touch(key, entry);
+    if (!entry.used) this.#touch(key, entry);
     return { value: entry.value, ageMs: now - entry.readAt, stale: false };
   }
 
@@ -168,7 +170,7 @@ export class PageCache<T> {
     const bytes = sizeOf(value);
     if (bytes > maxBytes) return;
     const freshUntil = readAt + Math.max(freshMs, (now() - readAt) * costShare);
-    this.#entries.set(key, { value, bytes, readAt, freshUntil, generation });
+    this.#entries.set(key, { value, bytes, readAt, freshUntil, generation, used: false });
     this.#bytes += bytes;
     for (const [oldest, entry] of this.#entries) {
       if (this.#bytes <= maxBytes) break;
@@ -177,6 +179,7 @@ export class PageCache<T> {
   }
 
   #touch(key: string, entry: Entry<T>): void {
+    entry.used = true;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
   }

@@ -131,8 +131,13 @@ export abstract class Answer {
     call(null);
   }
 
+  /** Whole on its way out, or the client is gone: nothing of the response may be touched. */
+  get left(): boolean {
+    return this.done && !this.waits;
+  }
+
   onAborted(): void {
-    if (this.done && !this.waits) return;
+    if (this.left) return;
     this.waits = false;
     this.aborted = true;
     this.done = true;
@@ -214,8 +219,7 @@ export abstract class Answer {
   private begin(headers: ReplyHeaders): void {
     if (this.done) return;
     this.res.cork(() => {
-      this.writeOwnHead(headers);
-      this.writeHeaders(headers);
+      this.res.writeHeader('Content-Type', this.lines('', headers));
     });
     // Once: the server puts the one that it calls back in the place of what is set meanwhile.
     this.res.onWritable(() => {
@@ -288,9 +292,14 @@ export abstract class Answer {
     }
     this.done = true;
     const out: Outgoing = { answer: this, status, head, payload, headers };
+    if (called === this) {
+      // The server has corked the connection whose exchange it calls.
+      this.write(out);
+      this.answered(status);
+      return;
+    }
     this.waits = true;
-    if (called === this) this.leave(out);
-    else if (leaving.push(out) === 1) setImmediate(leaveAll);
+    if (leaving.push(out) === 1) setImmediate(leaveAll);
   }
 
   /** Writes the answer, unless the client has gone meanwhile. */
@@ -308,9 +317,7 @@ export abstract class Answer {
     const { res } = this;
     const close = this.closes || this.around.draining;
     if (status !== 200) res.writeStatus(statusLine(status));
-    if (head === '') this.writeOwnHead(headers);
-    else res.writeHeader('Content-Type', head + this.requestId);
-    if (headers !== undefined) this.writeHeaders(headers);
+    res.writeHeader('Content-Type', this.lines(head, headers));
     const hasBody = status !== 204 && status !== 304;
     if (hasBody && !this.isHead) {
       res.end(payload, close);
@@ -323,23 +330,27 @@ export abstract class Answer {
     res.endWithoutBody();
   }
 
-  private writeOwnHead(headers: ReplyHeaders | undefined): void {
-    const { res, bound } = this;
-    res.writeHeader('X-Content-Type-Options', bound.plainHead + this.requestId);
-    if (headers?.['content-type'] === undefined) {
-      res.writeHeader('content-type', 'application/json');
+  /** All headers of ours, as the value of Content-Type: one call. */
+  private lines(head: string, headers: ReplyHeaders | undefined): string {
+    let text = (head === '' ? this.ownHead(headers) : head) + this.requestId;
+    for (const name in headers) {
+      const value = headers[name] ?? '';
+      if (name !== 'content-type' && isOneLine(name, value)) text += `\r\n${name}: ${value}`;
     }
-    if (headers?.['cache-control'] === undefined && !bound.cacheable) {
-      res.writeHeader('cache-control', 'no-store');
-    }
+    return text;
   }
 
-  private writeHeaders(headers: ReplyHeaders): void {
-    for (const name of Object.keys(headers)) {
-      const value = headers[name] ?? '';
-      // A line break would let a value write headers of its own.
-      if (/[\r\n\0]/.test(name) || /[\r\n\0]/.test(value)) continue;
-      this.res.writeHeader(name, value);
-    }
+  /** Of an answer that brings its own content type, or its own word on caching. */
+  private ownHead(headers: ReplyHeaders = {}): string {
+    const { bound } = this;
+    const type = headers['content-type'] ?? '';
+    const own = type !== '' && isOneLine('', type) ? type : 'application/json';
+    const stored = headers['cache-control'] !== undefined || bound.cacheable;
+    return own + (stored ? bound.plainStoredHead : bound.plainHead);
   }
+}
+
+/** A line break would let a value write headers of its own. */
+function isOneLine(name: string, value: string): boolean {
+  return !/[\r\n\0]/.test(`${name}${value}`);
 }

@@ -32,20 +32,21 @@ export interface BoundRoute {
   readonly paramNames: readonly string[];
   readonly params: Validator | null;
   readonly query: Validator | null;
+  /** A request without a query fits, and its schema fills nothing in. */
+  readonly fitsWithoutQuery: boolean;
   readonly queryKinds: ParameterKinds;
   readonly keyRequired: boolean;
   readonly takesKey: boolean;
   readonly jsonHead: string;
   readonly problemHead: string;
-  /** The same without the content type, for answers that bring their own. */
+  /** What follows a content type of the answer's own, with `no-store` and without. */
   readonly plainHead: string;
+  readonly plainStoredHead: string;
   readonly seconds: HistogramSeries;
   count(status: number): CounterSeries;
 }
 
 const noFields: JsonSchema = { type: 'object', properties: {}, additionalProperties: false };
-
-const nosniff = 'X-Content-Type-Options: nosniff';
 
 export function bindRoute(route: Route, validators: Validators): BoundRoute {
   const { auth } = route;
@@ -58,6 +59,7 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
   const streams = route.bodyMode === 'stream';
   const checksBody = readsBody && !raw && !streams;
   const required = bodySchema['required'];
+  const query = route.query === undefined || raw ? null : validators.query(route.query);
   return {
     route,
     need: auth === 'public' ? null : auth,
@@ -72,7 +74,8 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
     openBody: isOpen(bodySchema),
     paramNames: pathParams(route.path),
     params: route.params === undefined ? null : validators.params(route.params),
-    query: route.query === undefined || raw ? null : validators.query(route.query),
+    query,
+    fitsWithoutQuery: query === null || fitsEmpty(query),
     queryKinds: parameterKinds(route.query),
     keyRequired: route.idempotencyKey === 'required',
     takesKey: route.idempotencyKey !== 'none',
@@ -87,17 +90,27 @@ export function pathParams(path: string): string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
 }
 
+function fitsEmpty(query: Validator): boolean {
+  const values = {};
+  return query(values) === null && Object.keys(values).length === 0;
+}
+
 /**
  * Header blocks that are written in one call, as the value of Content-Type: each call into the
  * server costs 0.2 µs. They end where the request id follows.
  */
-function heads(route: Route): Pick<BoundRoute, 'jsonHead' | 'problemHead' | 'plainHead'> {
-  const keep = route.method === 'GET' && route.auth === 'public';
-  const rest = `${nosniff}\r\n${keep ? '' : 'Cache-Control: no-store\r\n'}X-Request-Id: `;
+function heads({
+  method,
+  auth,
+}: Route): Pick<BoundRoute, 'jsonHead' | 'problemHead' | 'plainHead' | 'plainStoredHead'> {
+  const plainStoredHead = '\r\nX-Content-Type-Options: nosniff\r\nX-Request-Id: ';
+  const plainHead = `\r\nCache-Control: no-store${plainStoredHead}`;
+  const keep = method === 'GET' && auth === 'public';
   return {
-    jsonHead: `application/json\r\n${rest}`,
-    problemHead: `application/problem+json\r\n${nosniff}\r\nCache-Control: no-store\r\nX-Request-Id: `,
-    plainHead: `nosniff\r\nX-Request-Id: `,
+    jsonHead: `application/json${keep ? plainStoredHead : plainHead}`,
+    problemHead: `application/problem+json${plainHead}`,
+    plainHead,
+    plainStoredHead,
   };
 }
 

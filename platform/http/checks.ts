@@ -84,7 +84,7 @@ export function checkQuery(
   bound: BoundRoute,
   rawQuery: string,
 ): ProblemInput | null {
-  if (rawQuery === '' && bound.query === null) return null;
+  if (rawQuery === '' && bound.fitsWithoutQuery) return null;
   const parsed = parseQuery(rawQuery, bound.queryKinds);
   if ('problem' in parsed) return parsed.problem;
   into.query = parsed.values;

@@ -113,7 +113,10 @@ function handlerOf(bound: BoundRoute, around: Surroundings): Handler {
 
 type Handler = (res: uWS.HttpResponse, req: uWS.HttpRequest) => void;
 
-/** The abort handler comes first, whatever happens after: without it uWS ends the process. */
+/**
+ * The abort handler comes first, whatever happens after: without it uWS ends the process unless the
+ * answer has left by the end of the call.
+ */
 function withBody(bound: BoundRoute, around: Surroundings): Handler {
   return (res, req) => {
     readAwaited();
@@ -141,10 +144,13 @@ function withoutBody(bound: BoundRoute, around: Surroundings, isHead: boolean): 
   return (res, req) => {
     readAwaited();
     const exchange = new Exchange(bound, around, res, isHead);
-    res.onAborted(() => exchange.onAborted());
-    exchange.copy(req);
-    if (exchange.refusesLengths(req)) return;
-    exchange.proceed();
+    try {
+      exchange.copy(req);
+      if (!exchange.refusesLengths(req)) exchange.proceed();
+    } finally {
+      // Many have their answer by now, and then nobody needs to be told that they are gone.
+      if (!exchange.left) res.onAborted(() => exchange.onAborted());
+    }
   };
 }
 

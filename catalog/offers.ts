@@ -69,11 +69,15 @@ const bytesOf = 1024;
 
 export type Offers = PageCache<ProductOffers>;
 
-/** Products by id with their offers, a second old at most while Postgres is there. */
+/**
+ * Products by id with their offers, a second old at most while Postgres is there, however long it takes
+ * to read one: somebody decides by it whether to buy.
+ */
 export function createOffers(db: Db, now: () => number = () => performance.now()): Offers {
   return new PageCache<ProductOffers>({
     maxBytes: cacheMaxBytes,
     freshMs: offersFreshMs,
+    costShare: 0,
     staleMs: offersStaleMs,
     maxLoads: loadsMax,
     pauseMs,

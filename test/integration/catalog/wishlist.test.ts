@@ -55,6 +55,19 @@ async function notices(shopper: string) {
   return rows.map(({ value }) => value);
 }
 
+it('shows an offer that is a second old at most, however slowly it was read', async () => {
+  await product('prd_slow');
+  let time = 0;
+  const offers = createOffers(window.database.db, () => time);
+  const reading = offers.get('prd_slow');
+  time = 400;
+  await reading;
+  time = offersFreshMs - 1;
+  expect(offers.fresh('prd_slow')).not.toBeNull();
+  time = offersFreshMs;
+  expect(offers.fresh('prd_slow')).toBeNull();
+});
+
 describe('a wishlist', () => {
   it('keeps wishes, each once, the newest first', async () => {
     await product('prd_a');

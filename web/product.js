@@ -102,6 +102,7 @@ function flash(sale, serverTime, now) {
   const ahead = Date.parse(serverTime) - Date.now();
   const text = h('span', {});
   const share = sale.claimed_share ?? 0;
+  const claimed = `${Math.floor(share * 100)} % of ${sale.allotted} claimed`;
   const tick = () => {
     const left = (at) => timeLeft(Date.parse(at) - Date.now() - ahead);
     if (sale.state === 'scheduled') text.textContent = `starts in ${left(sale.starts_at)}`;
@@ -119,7 +120,7 @@ function flash(sale, serverTime, now) {
     isElsewhere
       ? h('p', {}, `The cart buys at ${money(now)}: this price is had on the sale’s own page.`)
       : null,
-    h('label', {}, `${Math.floor(share * 100)} % claimed`, h('progress', { max: 1, value: share })),
+    h('label', {}, claimed, h('progress', { max: 1, value: share })),
   );
 }
 

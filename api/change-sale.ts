@@ -31,7 +31,6 @@ export interface SaleChangeBody extends ItemChange {
 export interface ChangeContext {
   readonly idempotencyKey: string;
   readonly currency: string;
-  readonly now: number;
 }
 
 type Item = NonNullable<SaleChange['items']>[number];
@@ -44,9 +43,8 @@ function wrong(param: string, detail: string): never {
 export function saleChangeOf(body: SaleChangeBody, context: ChangeContext): SaleChange {
   const items = itemsOf(body, context.currency);
   checkAlone(body, items);
-  const startsAt = body.starts_at === undefined ? null : startOf(body.starts_at, context.now);
   return {
-    ...(body.starts_at === undefined ? {} : { startsAt: startsAt ?? context.now }),
+    ...(body.starts_at === undefined ? {} : { startsAt: startOf(body.starts_at) }),
     ...(body.duration_seconds === undefined ? {} : { durationSeconds: body.duration_seconds }),
     ...(body.limit_per_shopper === undefined ? {} : { limitPerShopper: body.limit_per_shopper }),
     ...(body.hold_seconds === undefined ? {} : { holdSeconds: body.hold_seconds }),

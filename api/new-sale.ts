@@ -43,11 +43,8 @@ export interface SaleContext {
   readonly idempotencyKey: string;
   readonly currency: string;
   readonly holdSecondsDefault: number;
-  readonly now: Millis;
 }
 
-/** How far in the past `starts_at` may lie to mean "now". */
-export const lateStartMaxMs = 60_000;
 /** Later times have years of five digits once the duration is added. */
 const startMax = Date.UTC(9990, 0, 1);
 
@@ -57,7 +54,6 @@ function wrong(param: string, detail: string): never {
 
 /** Throws the problem that names the field. */
 export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
-  const startsAt = startOf(body.starts_at, context.now);
   return {
     vendor: context.vendor,
     items: offersOf(body).map((offer) => itemOf(offer, context.currency)),
@@ -67,7 +63,7 @@ export function newSaleOf(body: SaleBody, context: SaleContext): NewSale {
     who: body.who,
     admission: admissionOf(body),
     fingerprint: canonicalJson(body),
-    ...(startsAt === null ? {} : { startsAt }),
+    ...(body.starts_at === undefined ? {} : { startsAt: startOf(body.starts_at) }),
     ...(context.idempotencyKey === '' ? {} : { idempotencyKey: context.idempotencyKey }),
   };
 }
@@ -110,13 +106,11 @@ export function checkFactor(factor: number): void {
   wrong('admission.factor', '`admission.factor` has at most two decimals');
 }
 
-/** Null = as soon as its units are there. */
-export function startOf(text: string | undefined, now: Millis): Millis | null {
-  if (text === undefined) return null;
+/** A time that has passed is the engine's to judge: it may be an old request, asked again by its key. */
+export function startOf(text: string): Millis {
   const at = Date.parse(text);
-  if (at < now - lateStartMaxMs) wrong('starts_at', '`starts_at` is in the past');
   if (!(at <= startMax)) wrong('starts_at', '`starts_at` is too far away');
-  return at <= now ? null : at;
+  return at;
 }
 
 /** One form or the other; with the products named once each. */

@@ -42,7 +42,7 @@ export function vendorSaleRoutes(api: Api): Route[] {
 }
 
 function createRoute(api: Api): Route {
-  const { engine, currency, holdSecondsDefault, now } = api;
+  const { engine, currency, holdSecondsDefault } = api;
   return {
     id: 'createSale',
     method: 'POST',
@@ -75,7 +75,6 @@ function createRoute(api: Api): Route {
         idempotencyKey,
         currency,
         holdSecondsDefault,
-        now: now(),
       };
       if (body.schedule !== undefined) {
         const made = await engine.createSchedule(newScheduleOf(body, body.schedule, context));
@@ -179,7 +178,7 @@ function topUpRoute(api: Api): Route {
 }
 
 function changeRoute(api: Api): Route {
-  const { engine, currency, now } = api;
+  const { engine, currency } = api;
   return {
     ...common,
     id: 'changeSale',
@@ -205,7 +204,7 @@ function changeRoute(api: Api): Route {
     handle: async (ctx) => {
       const body = ctx.body as SaleChangeBody;
       const { idempotencyKey } = ctx;
-      const change = saleChangeOf(body, { idempotencyKey, currency, now: now() });
+      const change = saleChangeOf(body, { idempotencyKey, currency });
       const outcome = await engine.changeSale(vendorOf(ctx), ctx.param('id'), change);
       await answerCommand(ctx, api, asAsked(outcome, body), 200);
     },

@@ -20,7 +20,7 @@ import { requestOf } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
 import { termsFingerprint } from '../settle/terms.ts';
 import { onItsWay, writeTopUp, writeUnfence } from './control.ts';
-import { discounted } from './create.ts';
+import { discounted, startOf } from './create.ts';
 import { readSale } from './read.ts';
 import { answerMove, commandOutcome, owned, type ControlContext } from './vendor.ts';
 
@@ -163,7 +163,8 @@ async function writeTerms(
   if ('code' in prices) return prices;
   if ('code' in admission) return admission;
   if ((await onItsWay(q, sale.id, 'terms')) !== null) return 'settling';
-  const startsAt = change.startsAt ?? sale.startsAt;
+  const startsAt = change.startsAt === undefined ? sale.startsAt : startOf(change.startsAt);
+  if (typeof startsAt !== 'number') return startsAt;
   const lastsMs = (sale.endsAt ?? sale.startsAt) - sale.startsAt;
   const endsAt =
     startsAt + (change.durationSeconds === undefined ? lastsMs : change.durationSeconds * 1000);

@@ -8,7 +8,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import { laneOfId, saleIdOf } from '../domain/ids.ts';
-import type { ProductId, SaleId, VendorId } from '../domain/types.ts';
+import type { Millis, ProductId, SaleId, VendorId } from '../domain/types.ts';
 import type { RoundNamer } from '../beacon.ts';
 import type { NewSale, VendorRejection } from '../engine.ts';
 import { admissionJson, insertLine, lineTerms } from '../line/terms.ts';
@@ -210,7 +210,17 @@ async function findKnown(
   return { kind: 'known', sale: known.id, lanes: [] };
 }
 
-/** Writes a creation, or finds the one that this key has made. */
+/** How far in the past a start may lie to mean "now". */
+export const lateStartMaxMs = 60_000;
+
+/** When something new starts that shall start then: a little late is now, later is a mistake. */
+export function startOf(asked: Millis): Millis | VendorRejection {
+  const now = clock.wall();
+  if (asked >= now - lateStartMaxMs) return Math.max(asked, now);
+  return { code: 'invalid_request', param: 'starts_at', detail: '`starts_at` is in the past' };
+}
+
+/** Writes a creation, or finds the one that this key has made, whenever that was to start. */
 export async function writeSale(
   q: Query,
   context: CreateContext,
@@ -219,9 +229,11 @@ export async function writeSale(
   const request = requestOf(context.secret, sale.idempotencyKey, 'sale', sale.vendor);
   const known = request === null ? null : await findKnown(q, sale, request);
   if (known !== null) return known;
+  const startsAt = sale.startsAt === undefined ? clock.wall() : startOf(sale.startsAt);
+  if (typeof startsAt !== 'number') return startsAt;
   const writer = new CommandWriter();
   const id = newSaleId(context.lanes, clock.random(8));
-  const made = await addSale(q, context, id, sale, writer, request);
+  const made = await addSale(q, context, id, { ...sale, startsAt }, writer, request);
   if (typeof made !== 'boolean') return made;
   // Somebody asked the same at the same time, and was first: it is there now.
   if (!made) return writeSale(q, context, sale);

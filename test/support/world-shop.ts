@@ -77,7 +77,7 @@ export class WorldShop {
     return { id, standing: standingSaleId(secret, id, lanes) };
   }
 
-  /** Writes a flash sale that starts in the past, and no more: what an api does before it dies. */
+  /** Writes a flash sale that starts at once, and no more: what an api does before it dies. */
   async writeSale(
     vendor: string,
     items: NewSale['items'],
@@ -91,7 +91,6 @@ export class WorldShop {
       writeSale(q, context, {
         vendor,
         items,
-        startsAt: Date.now() - 1000,
         durationSeconds: 3600,
         limitPerShopper: 4,
         holdSeconds: 300,
@@ -105,7 +104,7 @@ export class WorldShop {
     return created.sale;
   }
 
-  /** Creates a flash sale and brings it as far as it goes: live when it starts in the past. */
+  /** Creates a flash sale and brings it as far as it goes: live when it starts at once. */
   async sale(
     vendor: string,
     items: NewSale['items'],

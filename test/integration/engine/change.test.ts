@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { SaleChange, SaleTerms, VendorOutcome } from '../../../engine/engine.ts';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { changeSale, type ChangeContext } from '../../../engine/sales/change.ts';
+import { lateStartMaxMs } from '../../../engine/sales/create.ts';
 import { auditOf } from '../../support/audit.ts';
 import { WorldLine, queue } from '../../support/world-line.ts';
 import { recover, stateOf, untilOpen } from '../../support/world-recovery.ts';
@@ -35,13 +36,13 @@ afterEach(async () => {
 });
 afterAll(() => world.close());
 
-type Change = Omit<SaleChange, 'fingerprint'>;
+type Change = Omit<SaleChange, 'fingerprint'> & Partial<Pick<SaleChange, 'fingerprint'>>;
 
 /** As a vendor asks, while the settler works. */
 async function change(sale: string, what: Change, by = vendor): Promise<VendorOutcome<SaleTerms>> {
   const pumping = setInterval(() => void world.steps.pump().catch(() => undefined), 20);
   try {
-    return await changeSale(context, by, sale, { ...what, fingerprint: JSON.stringify(what) });
+    return await changeSale(context, by, sale, { fingerprint: JSON.stringify(what), ...what });
   } finally {
     clearInterval(pumping);
   }
@@ -179,6 +180,33 @@ describe('is refused', () => {
     expect(await change(id, { admission: { factor: 2 } })).toMatchObject({
       rejection: { code: 'invalid_request', param: 'admission.factor' },
     });
+  });
+});
+
+describe('a start that has passed', () => {
+  const longAgo = (): number => Date.now() - lateStartMaxMs - 1000;
+
+  it('is now when it is a little late, and a mistake when it is more', async () => {
+    const before = Date.now();
+    const id = await sale({ startsAt: before - 1000 });
+    const [row] = await world.db.query<{ at: number }>(
+      'SELECT extract(epoch FROM starts_at)::float8 * 1000 AS at FROM sale.sales WHERE id = $1',
+      [id],
+    );
+    expect(row?.at).toBeGreaterThanOrEqual(before);
+    await expect(sale({ startsAt: longAgo() })).rejects.toThrow('invalid_request');
+    expect(await change(await sale(), { startsAt: longAgo() })).toMatchObject({
+      rejection: { code: 'invalid_request', param: 'starts_at' },
+    });
+  });
+
+  it('does not matter to a request that is asked again', async () => {
+    const once = { idempotencyKey: 'made', fingerprint: 'made' };
+    const id = await sale(once);
+    expect(await sale({ ...once, startsAt: longAgo() })).toBe(id);
+    const moved = { idempotencyKey: 'moved', fingerprint: 'moved' };
+    await change(id, { ...moved, startsAt: later() });
+    expect(await change(id, { ...moved, startsAt: longAgo() })).toMatchObject({ replayed: true });
   });
 });
 

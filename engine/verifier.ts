@@ -1,17 +1,18 @@
 /**
  * Verifier: lets a lane serve again after its Redis server has started anew.
  * It ends the epoch at the outbox's head and begins the next one in Postgres, proves that no
- * position which anyone has seen is missing, and tells the lane. Two at once: compare-and-set.
+ * position which anyone has seen is missing, and tells the lane. Where Kafka has more than the lane,
+ * the epoch stays open, and that settles. Two at once: compare-and-set.
  */
 import { clock } from '../platform/clock.ts';
 import { crashPoint } from '../platform/crash.ts';
-import type { KafkaPort } from '../platform/kafka/port.ts';
+import type { KafkaPort, PartitionEnds } from '../platform/kafka/port.ts';
 import { messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { serverRunId, type Redis } from '../platform/redis/connection.ts';
 import { runScript, type Script } from '../platform/redis/scripts.ts';
-import { isAbove, type Position } from './domain/contiguity.ts';
+import { isAbove, type EpochEnd, type Position } from './domain/contiguity.ts';
 import { positionIn, readEntry } from './lanes/codec.ts';
 import { laneKeys } from './lanes/keys.ts';
 import { lookBackFrom } from './lanes/look-back.ts';
@@ -66,6 +67,18 @@ function entryOf(value: Buffer): Position | null {
 
 const inWords = ({ epoch, seq }: Position): string => `${epoch}-${seq}`;
 
+/** By epoch, its end; of the open ones the one that a lane with this head gives them, null = none yet. */
+function endsOf(
+  epochs: readonly EpochEnd[],
+  head: Position | null,
+): ReadonlyMap<number, number | null> {
+  const given = (epoch: number): number | null => {
+    if (head === null || epoch < head.epoch) return null;
+    return epoch === head.epoch ? head.seq : -1;
+  };
+  return new Map(epochs.map(({ epoch, end }) => [epoch, end ?? given(epoch)]));
+}
+
 /** Another verifier has begun an epoch for this server. */
 class OtherWasFaster extends Error {}
 
@@ -118,7 +131,10 @@ export class Verifier {
     try {
       const epoch = row.run_id === runId ? row.epoch : await this.#begin(lane, row, runId);
       crashPoint('verifier.begun');
-      await this.#lookAtKafka(lane, row);
+      // After the ends are stored and before the lane serves: what is published later, by a relay that
+      // read it from a server of before, the settler judges by these ends.
+      const beyond = await this.#beyond(lane, row, await this.#partition(lane), null);
+      if (beyond !== null) throw new RolledBack(beyond);
       crashPoint('verifier.read');
       await this.#expectUnchanged(lane, epoch, runId);
       await this.#write(lane, epoch, runId);
@@ -130,12 +146,19 @@ export class Verifier {
     }
   }
 
-  /** Ends the lane's epoch in Postgres and begins the next one for this server. Answers it. */
+  /**
+   * Ends the lane's epoch in Postgres and begins the next one for this server. Answers it. What Kafka
+   * has beyond that end would never settle: where something of it has not settled yet, it is looked at
+   * before. Kafka's end is read before the head: what stands below it the lane had decided by then.
+   */
   async #begin(lane: number, row: LaneRow, runId: string): Promise<number> {
     const { db, redis } = this.#options;
+    const partition = await this.#partition(lane);
     const head = await this.#head(lane);
     if ((await serverRunId(redis)) !== runId) throw new Error('redis has started once more');
-    await db.tx((q) => this.#beginIn(q, lane, row, head, runId));
+    const isSettled = Number(partition.high) === row.kafka_offset;
+    const beyond = isSettled ? null : await this.#beyond(lane, row, partition, head);
+    await db.tx((q) => this.#beginIn(q, lane, row, { ...head, runId, beyond }));
     return row.epoch + 1;
   }
 
@@ -165,14 +188,14 @@ export class Verifier {
    * Ends the lane's epoch at its head and begins the next, or throws why the lane has gone back.
    * That is judged only when no other verifier has begun an epoch since `row` was read: what was
    * seen of the lane then belongs to that row. Epochs begun for servers that died before they were
-   * told of it end empty; one that was not empty is missing here.
+   * told of it end empty; one that was not empty is missing here. `beyond` = what Kafka has above
+   * the head, null = nothing: thrown, it leaves the epoch open, and the settler takes what Kafka has.
    */
   async #beginIn(
     q: Query,
     lane: number,
     { epoch: current, recovered_epoch: recovered }: LaneRow,
-    head: Position,
-    runId: string,
+    { runId, beyond, ...head }: Position & { runId: string; beyond: string | null },
   ): Promise<void> {
     const watermark = await lockWatermark(q, lane);
     const changed = await q.run(
@@ -188,6 +211,7 @@ export class Verifier {
     if (isAbove(watermark, head)) {
       throw new RolledBack(`postgres has ${inWords(watermark)}, the lane ${inWords(head)}`);
     }
+    if (beyond !== null) throw new RolledBack(beyond);
     await q.run(
       `UPDATE sale.epochs SET ended_at = CASE WHEN epoch = $2 THEN $3::bigint ELSE -1 END,
               ended_by = 'verifier'
@@ -205,35 +229,48 @@ export class Verifier {
     await q.run('INSERT INTO sale.epochs (lane, epoch) VALUES ($1, $2)', [lane, current + 1]);
   }
 
-  /**
-   * Reads the partition from a bit before what the lane has settled to its end, for what lies beyond
-   * the end of its epoch. After the ends are stored and before the lane serves: what is published
-   * later, by a relay that read it from a server of before, the settler judges by these ends.
-   */
-  async #lookAtKafka(lane: number, row: LaneRow): Promise<void> {
-    const { db, kafka, topic, deployment, ensureTopic } = this.#options;
+  /** Ends of the lane's partition. */
+  async #partition(lane: number): Promise<PartitionEnds> {
+    const { kafka, topic, ensureTopic } = this.#options;
     // After a failure: a topic that was lost with nothing left to publish no relay makes anew.
     if (this.#waitsFor.has(lane)) await ensureTopic();
     const ends = (await kafka.ends(topic)).get(lane);
     if (ends === undefined) throw new Error(`kafka has no partition ${lane} of ${topic}`);
-    if (ends.high === ends.low) return;
+    return ends;
+  }
+
+  /**
+   * Reads the partition from a bit before what the lane has settled to its end. Answers what lies
+   * beyond the end of its epoch, in words; null = nothing. `head` = where the lane would end the epochs
+   * that are open, null = these are not judged.
+   */
+  async #beyond(
+    lane: number,
+    row: LaneRow,
+    ends: PartitionEnds,
+    head: Position | null,
+  ): Promise<string | null> {
+    const { db, kafka, topic, deployment } = this.#options;
+    if (ends.high === ends.low) return null;
     // After the partition's end is known: every epoch of what stands before it had begun by then.
-    const lasts = new Map((await readEpochs(db, lane)).map((e) => [e.epoch, e.end]));
+    const lasts = endsOf(await readEpochs(db, lane), head);
     const from = await lookBackFrom(kafka, topic, lane, ends, row);
     const isKnown = ({ epoch, seq }: Position): boolean => {
       const last = lasts.get(epoch);
       return epoch < row.recovered_epoch || last === null || (last !== undefined && seq <= last);
     };
+    let beyond: string | null = null;
     await kafka.read(topic, lane, from, ends.high, (message) => {
-      if (!isOf(deployment, message)) return;
+      if (beyond !== null || !isOf(deployment, message)) return;
       const position = positionIn(message.value);
       if (position !== null && isKnown(position)) return;
       const entry = entryOf(message.value);
       if (entry === null || isKnown(entry)) return;
       const last = lasts.get(entry.epoch);
-      const end = last === undefined ? 'never began' : `ended at ${last}`;
-      throw new RolledBack(`kafka has ${inWords(entry)}, epoch ${entry.epoch} ${end}`);
+      const end = last === undefined ? 'never began' : `ends at ${last}`;
+      beyond = `kafka has ${inWords(entry)}, epoch ${entry.epoch} ${end}`;
     });
+    return beyond;
   }
 
   /** What came to light since, above all by the settler, is heeded before the lane serves. */

@@ -11,9 +11,11 @@ import { messageOf, readOutbox } from '../../../engine/lanes/outbox.ts';
 import { readOrder } from '../../../engine/orders.ts';
 import { freezeLane } from '../../../engine/settle/quarantine.ts';
 import { settle } from '../../../engine/settle/settlement.ts';
+import type { OutgoingMessage } from '../../../platform/kafka/port.ts';
 import { serverRunId } from '../../../platform/redis/connection.ts';
 import { auditOf } from '../../support/audit.ts';
 import { until } from '../../support/environment.ts';
+import { recover } from '../../support/world-recovery.ts';
 import { startVerifier, type WorldVerifier } from '../../support/world-verifier.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World, type WorldOptions } from '../../support/world.ts';
@@ -66,6 +68,12 @@ async function laneRow(): Promise<LaneRow> {
 }
 const ends = (): Promise<{ epoch: number; ended_at: number | null }[]> =>
   world.db.query('SELECT epoch, ended_at FROM sale.epochs WHERE lane = $1 ORDER BY epoch', [lane]);
+const ordersIn = async (): Promise<string[]> =>
+  (await world.db.query<{ id: string }>('SELECT id FROM sale.orders ORDER BY id COLLATE "C"')).map(
+    ({ id }) => id,
+  );
+const awayIn = async (): Promise<number> =>
+  (await world.db.query('SELECT 1 FROM sale.quarantine')).length;
 const headOf = async (): Promise<number> => Number(await world.redis.redis.hget(keys.clock, 'seq'));
 
 async function expectSound(): Promise<void> {
@@ -82,6 +90,11 @@ async function whileDown(work: () => void): Promise<void> {
 const aof = (): string => join(world.redis.dir, 'appendonlydir');
 const copy = (): string => join(world.redis.dir, 'copy');
 const keepCopy = (): void => cpSync(aof(), copy(), { recursive: true });
+async function publish(messages: readonly OutgoingMessage[]): Promise<void> {
+  const producer = await world.kafka.kafka.producer();
+  await producer.send(world.topic, messages);
+  await producer.close();
+}
 const swapForCopy = (): void => {
   rmSync(aof(), { recursive: true });
   cpSync(copy(), aof(), { recursive: true });
@@ -200,7 +213,59 @@ describe('a lane that has gone back', () => {
     if (last === undefined) throw new Error('nothing was accepted');
     const read = await readOrder(world.db, world.lanes.shop, last.id, last.shopper);
     expect(read.kind).toBe('unavailable');
-    expect((await laneRow()).epoch).toBe(2);
+    expect((await laneRow()).epoch).toBe(1);
+  });
+
+  it('keeps its epoch when Kafka has more: all of it settles, and a recovery goes on from there', async () => {
+    const first = await holds(0, 2);
+    await world.steps.pump();
+    keepCopy();
+    const published = await holds(2, 4);
+    await world.steps.relay();
+    const head = await headOf();
+    const lost = await holds(6, 1);
+    await whileDown(swapForCopy);
+    const started = verifier();
+    await started.untilShut(lane, 'frozen: rolled_back: kafka has 1-');
+    expect(await laneRow()).toMatchObject({ epoch: 1, state: 'frozen' });
+    expect(await ends()).toEqual([{ epoch: 1, ended_at: null }]);
+    await world.steps.settle();
+    expect(await ordersIn()).toEqual([...first, ...published].map(({ id }) => id).sort());
+    expect(await awayIn()).toBe(0);
+    // Its watermark is above the older outbox's head now.
+    const recovered = await recover(world);
+    expect(recovered).toMatchObject({ found: 'older', settled: 0, quarantined: 0, frozen: '' });
+    expect(recovered).toMatchObject({ end: { epoch: 1, seq: head }, lostAtLeast: 0, holds: 6 });
+    await worldOpen();
+    const units = published.flatMap((order) => order.units);
+    for (const order of published) expect((await shop.pay(order)).units).toEqual(order.units);
+    const [next] = await holds(7, 1);
+    expect(units).not.toContain(next?.units[0]);
+    const [gone] = lost;
+    if (gone === undefined) throw new Error('nothing was lost');
+    expect((await world.lanes.shop.read(gone.id, gone.shopper)).kind).toBe('rejected');
+    await expectSound();
+    expect(await awayIn()).toBe(0);
+  });
+
+  it('settles what an epoch decided that the older copy does not know', async () => {
+    await holds(0, 1);
+    await world.steps.pump();
+    keepCopy();
+    await restart();
+    const started = verifier();
+    await worldOpen();
+    const served = await holds(1, 2);
+    await world.steps.relay();
+    await whileDown(swapForCopy);
+    await started.untilShut(lane, 'frozen: rolled_back: kafka has 2-0');
+    expect((await ends()).map((e) => e.ended_at === null)).toEqual([false, true]);
+    await world.steps.settle();
+    expect(await recover(world)).toMatchObject({ found: 'older', quarantined: 0, holds: 3 });
+    await worldOpen();
+    for (const order of served) expect((await shop.pay(order)).state).toBe('paid');
+    await expectSound();
+    expect(await awayIn()).toBe(0);
   });
 
   it('is frozen when Postgres has more, though Kafka lost it', async () => {
@@ -276,13 +341,8 @@ describe('a lane that has gone back', () => {
     await whileDown(swapForCopy);
     const started = verifier();
     await started.untilOpen();
-    const producer = await world.kafka.kafka.producer();
     const values = late.map(([, fields]) => fields[1] as Buffer);
-    await producer.send(
-      world.topic,
-      values.map((value) => ({ partition: lane, key: String(lane), value, headers: {} })),
-    );
-    await producer.close();
+    await publish(values.map((value) => ({ partition: lane, key: String(lane), value })));
     await restart();
     await started.untilShut(lane, 'frozen: rolled_back: kafka has 1-');
     expect(await laneRow()).toMatchObject({ state: 'frozen' });

@@ -98,12 +98,15 @@ export class Load {
     return this.history.unknown.length;
   }
 
-  /** Some try once to hold in the sale that lasts longest; nobody when there is none. */
+  /**
+   * Some try once to hold: in the sale that lasts longest, rather in one without a line, and in the last
+   * one when the vendor has none open, because it waits for an answer itself. Nobody before the first.
+   */
   async probe(): Promise<readonly Asked[]> {
-    const [sale] = this.vendor.openSales
-      .filter(({ hasLine }) => !hasLine)
-      .toSorted((a, b) => b.until - a.until);
-    if (sale === undefined) return [];
+    const { openSales, lastSale } = this.vendor;
+    const longest = openSales.toSorted((a, b) => b.until - a.until);
+    const sale = longest.find(({ hasLine }) => !hasLine) ?? longest[0] ?? lastSale;
+    if (sale === null) return [];
     return Promise.all(Array.from({ length: probesAtOnce }, () => tryOnce(this.#around, sale)));
   }
 

@@ -37,6 +37,7 @@ export class Vendor {
   #names = 0;
   #products: string[] = [];
   #open: OpenSale[] = [];
+  #last: OpenSale | null = null;
   readonly #made: string[] = [];
   readonly #withLine: boolean;
   readonly #history: History;
@@ -59,6 +60,11 @@ export class Vendor {
   /** Sales that take holds now, as far as the vendor knows. */
   get openSales(): readonly OpenSale[] {
     return this.#open;
+  }
+
+  /** The one that was made last, whether it is open or not. */
+  get lastSale(): OpenSale | null {
+    return this.#last;
   }
 
   get products(): readonly string[] {
@@ -144,7 +150,8 @@ export class Vendor {
     const id = wordOf(made, 'id');
     this.#made.push(id);
     const products = two ? [first, second] : [first];
-    this.#open.push({ id, products, until: Date.now() + liveMs, hasLine });
+    this.#last = { id, products, until: Date.now() + liveMs, hasLine };
+    this.#open.push(this.#last);
     if (isChanged) await this.#changeTerms(id, products);
   }
 

@@ -3,7 +3,8 @@
  * read again, and shown as stale for minutes when that fails. Bounded in bytes and in loads at a
  * time; one load per key however many ask.
  */
-import { Fault, isRetryable } from '../platform/fault.ts';
+import { Fault } from '../platform/fault.ts';
+import { isAway } from '../platform/postgres/errors.ts';
 
 export interface PageCacheOptions<T> {
   readonly maxBytes: number;
@@ -11,7 +12,7 @@ export interface PageCacheOptions<T> {
   readonly staleMs: number;
   /** Loads at a time; what comes beyond is refused, or answered stale. */
   readonly maxLoads: number;
-  /** How long nothing is asked after a failure, so that nobody waits for the same time-out. */
+  /** How long nothing is asked once Postgres was away, so that nobody waits for the same time-out. */
   readonly pauseMs: number;
   /** How long a reader who could be shown an older page waits for the new one. */
   readonly patienceMs: number;
@@ -157,7 +158,7 @@ export class PageCache<T> {
       if (isCurrent()) this.#keep(key, value, startedAt, generation);
       return value;
     } catch (error) {
-      if (isRetryable(error)) this.#pausedUntil = this.#options.now() + this.#options.pauseMs;
+      if (isAway(error)) this.#pausedUntil = this.#options.now() + this.#options.pauseMs;
       throw error;
     }
   }

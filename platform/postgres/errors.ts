@@ -3,7 +3,7 @@
  * the statement itself is to blame for stays pg's DatabaseError.
  */
 import { DatabaseError } from 'pg';
-import { Fault, messageOf } from '../fault.ts';
+import { Fault, isRetryable, messageOf } from '../fault.ts';
 
 /** SQLSTATE classes: connection, resources, operator intervention, system error. */
 const faultClasses = new Set(['08', '53', '57', '58']);
@@ -29,6 +29,16 @@ export function isBroken(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true;
   const kind = (error.code ?? '').slice(0, 2);
   return kind === '08' || error.severity === 'FATAL' || error.severity === 'PANIC';
+}
+
+/**
+ * Whether a fault says that the server cannot be asked now, so that others need not wait for it too:
+ * not of one that it gave itself and that ended a single statement, a time-out above all.
+ */
+export function isAway(error: unknown): boolean {
+  return (
+    isRetryable(error) && (error as Fault).code === 'postgres' && isBroken((error as Fault).cause)
+  );
 }
 
 export function fault(message: string, cause?: unknown): Fault {

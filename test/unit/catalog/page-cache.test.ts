@@ -1,7 +1,9 @@
 // The cache under a clock of its own: fresh, due, stale, dropped; bounded in bytes and loads.
+import { DatabaseError } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { PageCache } from '../../../catalog/page-cache.ts';
 import { Fault } from '../../../platform/fault.ts';
+import { toFault } from '../../../platform/postgres/errors.ts';
 
 class Bench {
   time = 0;
@@ -29,6 +31,10 @@ class Bench {
   });
 }
 
+const timedOut = Object.assign(new DatabaseError('canceling statement', 0, 'error'), {
+  code: '57014',
+  severity: 'ERROR',
+});
 const away = new Fault('postgres', 'connection refused', { retryable: true });
 
 describe('a page cache', () => {
@@ -109,6 +115,14 @@ describe('a page cache', () => {
     const bench = new Bench();
     bench.fail = new Error('a defect');
     await expect(bench.cache.get('a')).rejects.toThrow('a defect');
+    bench.fail = null;
+    expect(await bench.cache.get('b')).toMatchObject({ value: 'b@0' });
+  });
+
+  it('does not let a statement that Postgres ended stop the others', async () => {
+    const bench = new Bench();
+    bench.fail = toFault(timedOut) as Fault;
+    await expect(bench.cache.get('a')).rejects.toMatchObject({ retryable: true });
     bench.fail = null;
     expect(await bench.cache.get('b')).toMatchObject({ value: 'b@0' });
   });

@@ -37,6 +37,8 @@ export interface Surroundings {
   /** Milliseconds to wait before this caller may ask again, or 0. */
   limit(ctx: Ctx): number;
   nextRequestId(): string;
+  /** Whether the process stood still until a request came that began then, by `performance.now()`. */
+  stoodStill(startedAtMs: number): boolean;
   /** While the server drains, every answer closes its connection. */
   draining: boolean;
   inFlight: number;
@@ -92,7 +94,7 @@ export abstract class Answer {
   protected readonly around: Surroundings;
   protected readonly res: RawResponse;
   private readonly isHead: boolean;
-  private readonly startedAtMs = performance.now();
+  protected readonly startedAtMs = performance.now();
   private address: string | undefined;
   /** Whoever waits for the client to read. */
   private wake: (() => void) | null = null;

@@ -184,7 +184,19 @@ export class Exchange extends Answer implements Ctx {
       this.isUtf8 = text !== undefined;
       this.bodyText = text ?? '';
     }
-    this.identify();
+    if (this.around.stoodStill(this.startedAtMs)) this.identifyWhoIsThere();
+    else this.identify();
+  }
+
+  /**
+   * A request that waited while the process stood still: its client may have gone and been answered
+   * elsewhere, and nothing is to be held for them then. The loop's next turn tells.
+   */
+  private identifyWhoIsThere(): void {
+    const next = (): void => {
+      if (!this.done) this.identify();
+    };
+    setImmediate(() => setImmediate(next));
   }
 
   /** No body is expected, or the handler takes it itself. */

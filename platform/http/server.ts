@@ -12,6 +12,7 @@ import type { Surroundings } from './answer.ts';
 import { bindRoute } from './bound.ts';
 import type { BoundRoute } from './bound.ts';
 import { Exchange } from './exchange.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { problem } from './problems.ts';
 import { requestIds } from './keys.ts';
 import { Limiter } from './rate.ts';
@@ -52,7 +53,8 @@ export interface HttpServer {
 /** Rejects when the port is taken: two processes must never share it silently. */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const app = uWS.App();
-  const around = surroundings(options);
+  const heartbeat = new Heartbeat();
+  const around = surroundings(options, heartbeat);
   const validators = new Validators();
   for (const route of options.routes) {
     const bound = bindRoute(route, validators);
@@ -67,17 +69,21 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return {
     port,
     inFlight: () => around.inFlight,
-    close: (drainMs) => (closing ??= drain(app, socket, around, options.socket, drainMs)),
+    close: (drainMs) =>
+      (closing ??= drain(app, socket, around, options.socket, drainMs).finally(() => {
+        heartbeat.end();
+      })),
   };
 }
 
-function surroundings(options: HttpServerOptions): Surroundings {
+function surroundings(options: HttpServerOptions, heartbeat: Heartbeat): Surroundings {
   const limiter = new Limiter(options.rateLimits ?? 'on');
   return {
     log: options.log,
     authenticate: options.authenticate,
     limit: (ctx) => limiter.check(ctx),
     nextRequestId: requestIds(`${options.name}-${Date.now().toString(36)}-`),
+    stoodStill: (startedAtMs) => heartbeat.stoodStill(startedAtMs),
     draining: false,
     inFlight: 0,
   };

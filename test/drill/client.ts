@@ -27,6 +27,8 @@ export interface Told {
   readonly answer: Answer | null;
   readonly tries: number;
   readonly unavailable: number;
+  /** Tries that had no answer at all. */
+  readonly silent: number;
   /** When a try first ended without a true answer, and when the one began that got it; 0 = never. */
   readonly feltFrom: number;
   readonly feltUntil: number;
@@ -62,16 +64,19 @@ export class Client {
   async ask(call: Call, patience = patienceMs): Promise<Told> {
     const until = performance.now() + patience;
     let at = this.#rng.whole(0, this.#apis.length - 1);
-    let [unavailable, feltFrom, feltUntil] = [0, 0, 0];
+    let [unavailable, silent, feltFrom, feltUntil] = [0, 0, 0, 0];
     for (let tries = 1; ; tries += 1) {
       const answer = await this.#try(this.#apis[at % this.#apis.length] ?? '', call);
       if (answer !== null && isTrue(answer)) {
-        return { answer, tries, unavailable, feltFrom, feltUntil };
+        return { answer, tries, unavailable, silent, feltFrom, feltUntil };
       }
-      if (answer !== null) unavailable += 1;
+      if (answer === null) silent += 1;
+      else unavailable += 1;
       if (feltFrom === 0) feltFrom = Date.now();
       const left = until - performance.now();
-      if (left <= 0) return { answer: null, tries, unavailable, feltFrom, feltUntil: Date.now() };
+      if (left <= 0) {
+        return { answer: null, tries, unavailable, silent, feltFrom, feltUntil: Date.now() };
+      }
       at += 1;
       const pause = Math.min(left, this.#pause(answer, tries));
       await new Promise((resolve) => setTimeout(resolve, pause));

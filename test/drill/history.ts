@@ -24,6 +24,8 @@ export interface Asked {
   tries: number;
   /** Answers "503" among the tries. */
   unavailable: number;
+  /** Tries that had no answer at all. */
+  silent: number;
   /** When a try ended without a true answer, first and last; 0 = never. */
   feltFrom: number;
   feltUntil: number;

@@ -3,8 +3,17 @@
  * not at all, with one end. And sales as their vendor has changed them before the bell.
  */
 import type { Client as Postgres } from 'pg';
-import type { History, KnownChange, KnownOrder, Rows, Violation } from './history.ts';
-import type { CheckoutBody } from './shopper.ts';
+import { saleOfOrder } from '../../engine/domain/ids.ts';
+import type {
+  Asked,
+  History,
+  KnownChange,
+  KnownOrder,
+  OrderRow,
+  Rows,
+  Violation,
+} from './history.ts';
+import type { CheckoutBody, HoldBody } from './shopper.ts';
 
 /** Ids of the lines of each order with several, by its own id; its own first. */
 export type LinesOf = ReadonlyMap<string, readonly string[]>;
@@ -34,33 +43,42 @@ export function homesOf(linesOf: LinesOf): ReadonlyMap<string, string> {
 }
 
 /**
- * Lines of orders that nobody was told of and nobody need have been: a try of the checkout had no answer,
- * another was refused, which keeps no key, and the first was held after that. It has to have expired.
+ * Orders, line by line, that nobody was told of and nobody need have been: a try of the hold or checkout
+ * had no answer, another was refused, which keeps no key, and the first was held after that: somebody
+ * was stopped, or slow, with it in their hands. It has to have expired, and a refusal excuses one.
  */
 export function lateOnes(
-  { commands }: Pick<History, 'commands'>,
+  history: Pick<History, 'commands' | 'isKnown'>,
   accounts: readonly string[],
   linesOf: LinesOf,
   rows: Rows,
 ): ReadonlySet<string> {
   const late = new Set<string>();
-  const refused = commands.filter(
-    ({ verb, outcome, tries, unavailable }) =>
-      verb === 'checkout' && outcome === 'refused' && tries > unavailable + 1,
+  const parts = homesOf(linesOf);
+  const alone = [...rows.keys()].filter((id) => !parts.has(id)).map((id) => [id]);
+  const refused = new Set(
+    history.commands.filter(({ outcome, silent }) => outcome === 'refused' && silent > 0),
   );
-  for (const ids of linesOf.values()) {
+  for (const ids of [...linesOf.values(), ...alone]) {
+    if (history.isKnown(ids[0] ?? '')) continue;
     const there = ids.flatMap((id) => rows.get(id) ?? []);
-    const counts = there.map(({ units }) => units.length).join();
-    const isLate = refused.some(
-      ({ shopper, body }) =>
-        accounts[shopper] === there[0]?.shopper &&
-        (body as CheckoutBody).lines.map(({ quantity }) => quantity).join() === counts,
+    const asked = [...refused].find(
+      (one) => accounts[one.shopper] === there[0]?.shopper && asksFor(one, there),
     );
-    if (isLate && there.every(({ state }) => state === 'expired')) {
-      for (const id of ids) late.add(id);
-    }
+    if (asked === undefined || there.some(({ state }) => state !== 'expired')) continue;
+    refused.delete(asked);
+    for (const id of ids) late.add(id);
   }
   return late;
+}
+
+function asksFor({ verb, sale, body }: Asked, there: readonly OrderRow[]): boolean {
+  const counts = there.map(({ units }) => units.length).join();
+  if (verb === 'checkout') {
+    return (body as CheckoutBody).lines.map(({ quantity }) => quantity).join() === counts;
+  }
+  if (verb !== 'hold' || saleOfOrder(there[0]?.id ?? '') !== sale) return false;
+  return String((body as HoldBody).quantity) === counts;
 }
 
 const blame = (order: string, says: string): Violation => ({

@@ -9,7 +9,7 @@ import type { Surroundings } from './around.ts';
 import { lineUp } from './line.ts';
 import { turnSeconds, type OpenSale } from './vendor.ts';
 
-interface HoldBody {
+export interface HoldBody {
   readonly quantity: number;
   readonly product_id: string;
 }
@@ -85,6 +85,7 @@ export async function askCommand(
   const { answer } = told;
   asked.tries += told.tries;
   asked.unavailable += told.unavailable;
+  asked.silent += told.silent;
   if (asked.feltFrom === 0) asked.feltFrom = told.feltFrom;
   if (told.feltUntil > 0) asked.feltUntil = told.feltUntil;
   asked.answeredAt = Date.now();
@@ -193,6 +194,7 @@ function newCommand(
     answeredAt: 0,
     tries: 0,
     unavailable: 0,
+    silent: 0,
     feltFrom: 0,
     feltUntil: 0,
     said: '',

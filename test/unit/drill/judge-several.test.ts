@@ -9,7 +9,7 @@ import {
   type OrderRow,
 } from '../../drill/history.ts';
 import { compare } from '../../drill/judge.ts';
-import { judgeChanges, type TermsRow } from '../../drill/judge-several.ts';
+import { judgeChanges, type LinesOf, type TermsRow } from '../../drill/judge-several.ts';
 
 const [one, two] = [1, 2].map((n) => saleIdOf(0, Buffer.alloc(8, n))) as [string, string];
 const home = orderIdOf(one, `${'1'.repeat(20)}many`);
@@ -66,23 +66,39 @@ describe('an order with several lines', () => {
     expect(says).toContain(`I3: ${part} was never answered`);
   });
 
+  const late = { outcome: 'refused', startedAt: 1, answeredAt: 2, tries: 2, unavailable: 0 };
+  const found = (commands: readonly object[], there: readonly OrderRow[], of: LinesOf) => {
+    const history = new History();
+    for (const one of commands) history.commands.push({ ...late, shopper: 0, ...one } as Asked);
+    const byId = new Map(there.map((row) => [row.id, row]));
+    return compare(history, ['sho_1'], byId, new Set(), of).violations.length;
+  };
+
   it('may be held late for who was refused meanwhile, and expires', () => {
     const expired = rows.map((row) => ({ ...row, state: 'expired' }));
-    const asked = (tries: number) => ({
-      ...{ verb: 'checkout', sale: '', shopper: 0, key: 'k', order: '', said: '', startedAt: 1 },
-      body: { lines: [{ quantity: 1 }, { quantity: 2 }] },
-      ...{ outcome: 'refused', answeredAt: 2, tries, unavailable: 0, feltFrom: 0, feltUntil: 0 },
-      ...{ status: 409, code: 'sold_out' },
+    const body = { lines: [{ quantity: 1 }, { quantity: 2 }] };
+    const asked = (silent: number) => [{ verb: 'checkout', sale: '', body, silent }];
+    expect(found(asked(1), expired, linesOf)).toBe(0);
+    expect(found(asked(0), expired, linesOf)).toBe(2);
+    expect(found(asked(1), rows, linesOf)).toBe(2);
+  });
+
+  it('may be so with one line too, each by a refusal of its own', () => {
+    const row = (id: string) => ({
+      ...{ id: orderIdOf(two, id.repeat(24)), shopper: 'sho_1', units: ['8'], heldAt: 5 },
+      state: 'expired',
     });
-    const says = (there: readonly OrderRow[], tries: number) => {
-      const history = new History();
-      history.commands.push(asked(tries) as Asked);
-      const byId = new Map(there.map((row) => [row.id, row]));
-      return compare(history, ['sho_1'], byId, new Set(), linesOf).violations.length;
-    };
-    expect(says(expired, 2)).toBe(0);
-    expect(says(expired, 1)).toBe(2);
-    expect(says(rows, 2)).toBe(2);
+    const asked = { verb: 'hold', sale: two, body: { quantity: 1 }, silent: 1 };
+    const none: LinesOf = new Map();
+    expect(found([asked], [row('2')], none)).toBe(0);
+    expect(found([asked], [row('2'), row('3')], none)).toBe(1);
+    expect(found([asked, asked], [row('2'), row('3')], none)).toBe(0);
+    expect(found([{ ...asked, silent: 0 }], [row('2')], none)).toBe(1);
+    expect(found([{ ...asked, sale: one }], [row('2')], none)).toBe(1);
+    expect(found([{ ...asked, shopper: 1 }], [row('2')], none)).toBe(1);
+    expect(found([{ ...asked, body: { quantity: 2 } }], [row('2')], none)).toBe(1);
+    expect(found([{ ...asked, outcome: 'unknown' }], [row('2')], none)).toBe(1);
+    expect(found([asked], [{ ...row('2'), state: 'paid' }], none)).toBe(1);
   });
 
   it('shares no unit of a part with another order', () => {

@@ -116,7 +116,7 @@ describe('the judge of a drill', () => {
     const command: Asked = {
       ...{ verb: 'hold', sale, shopper: 0, key: 'k', body: null, order: idOf(1), said: '' },
       ...{ startedAt: 1, answeredAt: 2, outcome: 'ok', status: 201, code: '', tries: 1 },
-      ...{ unavailable: 0, feltFrom: 0, feltUntil: 0 },
+      ...{ unavailable: 0, silent: 0, feltFrom: 0, feltUntil: 0 },
     };
     history.accept(command, 'one');
     history.accept(command, 'one');

@@ -17,7 +17,15 @@ const soldOut = answer(409, { code: 'sold_out' });
 
 const hold = (): Asked => ({
   ...{ verb: 'hold', sale, shopper: 0, key: 'k', body: { quantity: 1, product_id: 'prd_1' } },
-  ...{ order: '', startedAt: 0, outcome: 'unknown', answeredAt: 0, tries: 0, unavailable: 0 },
+  ...{
+    order: '',
+    startedAt: 0,
+    outcome: 'unknown',
+    answeredAt: 0,
+    tries: 0,
+    unavailable: 0,
+    silent: 0,
+  },
   ...{ feltFrom: 0, feltUntil: 0, said: '', status: 0, code: '' },
 });
 
@@ -31,7 +39,14 @@ function scripted() {
     ...{ history, rng: new Rng(1), sales: () => [] },
   };
   const tell = (nth: number, said: Answer): void => {
-    waiting[nth]?.({ answer: said, tries: 1, unavailable: 0, feltFrom: 0, feltUntil: 0 });
+    waiting[nth]?.({
+      answer: said,
+      tries: 1,
+      unavailable: 0,
+      silent: 0,
+      feltFrom: 0,
+      feltUntil: 0,
+    });
   };
   return { around, history, tell };
 }

@@ -73,6 +73,7 @@ function exchanges() {
     authenticate: () => Promise.reject(new Error('public')),
     limit: () => 0,
     nextRequestId: () => 'r',
+    stoodStill: () => false,
     draining: false,
     inFlight: 0,
   };

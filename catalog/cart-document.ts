@@ -52,6 +52,7 @@ function lineDocument(
   const withdrawn = known === undefined || known.product.withdrawn;
   const price = withdrawn || best === null ? line.price : best.price;
   const available = !withdrawn && best?.available === true;
+  const one = known === undefined ? null : bestOffer(known, { verified, quantity: 1, turns });
   return {
     product_id,
     name: known?.product.name ?? null,
@@ -61,6 +62,7 @@ function lineDocument(
     list_price: { amount: known?.product.price ?? line.price, currency },
     amount: { amount: price * quantity, currency },
     available,
+    fewer_available: !withdrawn && !available && one?.available === true,
     sale_id: best?.offer?.sale_id ?? null,
     delivery: deliveryTo(known?.product.delivery ?? null, place),
     changed: changesOf(line, { price, available, withdrawn }),

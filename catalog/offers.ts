@@ -8,7 +8,7 @@ import type { Cached } from './page-cache.ts';
 import { readProduct } from './product-rows.ts';
 import type { Offer, ProductOffers } from './product-rows.ts';
 
-/** Who buys, and how many at once: a sale may be for verified shoppers, has a limit, and a line. */
+/** Who buys, and how many at once: a sale may be for verified shoppers, and has units, a limit, a line. */
 export interface Buyer {
   readonly verified: boolean;
   readonly quantity: number;
@@ -49,6 +49,7 @@ const rank = ({ kind }: Offer): number => (kind === 'standing' ? 0 : 1);
 const takes = (offer: Offer, buyer: Buyer): boolean =>
   (offer.who === 'anyone' || buyer.verified) &&
   buyer.quantity <= offer.limit_per_shopper &&
+  buyer.quantity <= offer.allotted - offer.claimed &&
   (!hasLine(offer) || buyer.turns?.has(offer.sale_id) === true);
 
 /** Of sales that only a turn lets buy: the price is for those who wait, not for a cart. */

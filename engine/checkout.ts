@@ -35,7 +35,8 @@ SELECT c.sale_id
   LEFT JOIN LATERAL (
     SELECT f.sale_id FROM sale.storefront f
      CROSS JOIN LATERAL (SELECT f.state = 'live' AND f.band IN ('in_stock', 'low')
-       AND f.limit_per_shopper >= w.quantity AND (f.who = 'anyone' OR $3)
+       AND f.limit_per_shopper >= w.quantity AND f.allotted - f.claimed >= w.quantity
+       AND (f.who = 'anyone' OR $3)
        AND (f.admission = 'open' OR EXISTS (
          SELECT 1 FROM sale.turns t WHERE t.sale_id = f.sale_id AND t.shopper = $4)) AS now) takes
      WHERE f.product_id = w.product

@@ -78,7 +78,8 @@ const changes = {
 /** `hasOthers` = it can be bought by itself or with the others. */
 function line(one, hasOthers) {
   const { product_id: id, name, image, quantity, price } = one;
-  const { amount, available, delivery, changed } = one;
+  const { amount, available, fewer_available: fewer, delivery, changed } = one;
+  const notNow = fewer ? 'Fewer are available' : 'Not available';
   const path = `/v1/cart/lines/${encodeURIComponent(id)}`;
   const title = name ?? id;
   return h(
@@ -101,7 +102,7 @@ function line(one, hasOthers) {
         },
       }),
     ),
-    h('strong', { className: 'amount' }, available ? money(amount) : 'Not available'),
+    h('strong', { className: 'amount' }, available ? money(amount) : notNow),
     h(
       'button',
       {

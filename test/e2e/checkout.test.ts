@@ -48,6 +48,22 @@ it('orders the cart at the price that it shows, once, and it can be paid at once
   expect(paid.json).toMatchObject({ state: 'paid' });
 });
 
+it('orders more than a sale has left at the standing price, as the cart shows it', async () => {
+  const product = await shop.product(vendor);
+  const sale = await shop.sale(vendor, product, { allotted: 2, limit_per_shopper: 5 });
+  await shop.isIn(sale, 'live');
+  const ann = await shop.shopper();
+  await until('the cart has the flash sale’s price for two', async () => {
+    return firstLine(await put(ann, product, 2))?.['sale_id'] === sale;
+  });
+  const line = firstLine(await put(ann, product, 3));
+  expect(line).toMatchObject({ available: true });
+  const made = await checkout(ann, { cart: true });
+  expect([made.status, made.json['amount']]).toEqual([201, line?.['amount']]);
+  expect(made.json['lines']).toMatchObject([{ sale_id: line?.['sale_id'] }]);
+  expect(line?.['sale_id']).not.toBe(sale);
+});
+
 it('holds nothing of what it refuses, and the key is free again', async () => {
   const product = await shop.product(vendor, { remaining_supply: 2 });
   const [ann, key] = [await shop.shopper(), ownName('key')];

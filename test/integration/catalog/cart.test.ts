@@ -189,6 +189,31 @@ describe('reading a cart', () => {
     expect(sale).not.toBe('');
   });
 
+  it('has a line of more than are left as not available, and says that fewer are', async () => {
+    const [shopper, id] = [own('shp'), await product(20_000, 5)];
+    const line = async (quantity: number) =>
+      ((await put(shopper, id, quantity)).json['lines'] as Record<string, unknown>[])[0];
+    expect(await line(5)).toMatchObject({ available: true, fewer_available: false });
+    expect(await line(6)).toMatchObject({ available: false, fewer_available: true });
+    await window.database.db.run('UPDATE shop.products SET withdrawn_at = now() WHERE id = $1', [
+      id,
+    ]);
+    window.age(offersFreshMs);
+    const { json } = await read(shopper);
+    expect(json['lines']).toMatchObject([{ available: false, fewer_available: false }]);
+  });
+
+  it('has the price of a sale only for as many as are left there', async () => {
+    const [shopper, id] = [own('shp'), await product()];
+    const sale = await flash(id, { allotted: 2, limit: 5 });
+    expect((await put(shopper, id, 2)).json['lines']).toMatchObject([
+      { price: usd(5000), sale_id: sale },
+    ]);
+    const [line] = (await put(shopper, id, 3)).json['lines'] as { sale_id: string }[];
+    expect(line).toMatchObject({ price: usd(20_000), available: true });
+    expect(line?.sale_id).not.toBe(sale);
+  });
+
   it('keeps a withdrawn product in sight, at the price it had', async () => {
     const [shopper, id] = [own('shp'), await product()];
     await put(shopper, id, 1);

@@ -9,9 +9,9 @@ import { foldTickets, type TicketEvent } from '../domain/line/tickets.ts';
 import { judge, type EpochEnd, type Position } from '../domain/contiguity.ts';
 import type { Entry } from '../lanes/codec.ts';
 import { whole, type Way } from './apart.ts';
-import { Chains } from './chains.ts';
+import { Chains, type Strays } from './chains.ts';
 import { CommandWriter } from './commands.ts';
-import { readEvents } from './events.ts';
+import { readEvents, type SaleEvent } from './events.ts';
 import { alreadyAway, freezeLane, putAway, type Away } from './quarantine.ts';
 
 export interface Watermark extends Position {
@@ -109,14 +109,20 @@ export async function settle(
     entryOf.set(`${entry.epoch}-${entry.seq}`, entry);
     decisions += entry.count;
     orders.push(...events.orders);
+    const refused: Strays = new Map();
+    const settleEach = async (own: readonly SaleEvent[]): Promise<void> => {
+      for (const event of own) {
+        if (event.type === 'bell' || together.has(event.sale)) continue;
+        const reason = await way.sale(q, lane, event, writer);
+        if (reason !== null) refused.set(event, reason);
+      }
+    };
+    // A line may come with new terms, and its bell ring by them at once.
+    await settleEach(events.sales.filter(isChange));
     const strays = await chains.take(events);
     tickets.push(...events.tickets.filter((event) => !strays.has(event)));
-    for (const event of events.sales) {
-      if (event.type === 'bell' || together.has(event.sale)) continue;
-      const reason = await way.sale(q, lane, event, writer);
-      if (reason !== null) strays.set(event, reason);
-    }
-    for (const [event, reason] of strays) {
+    await settleEach(events.sales.filter((event) => !isChange(event)));
+    for (const [event, reason] of [...strays, ...refused]) {
       away.push({ entry, index: event.index, order: null, reason, event, inDoubt: true });
     }
   }
@@ -142,6 +148,8 @@ export async function settle(
     commandLanes,
   };
 }
+
+const isChange = ({ type }: SaleEvent): boolean => type === 'changed';
 
 /** Ascending, as commands are numbered: who freezes one behind others would wait in a ring. */
 async function lockLanes(q: Query, lanes: readonly number[]): Promise<void> {

@@ -100,6 +100,19 @@ describe('before its bell', () => {
     expect(late).toMatchObject({ rejection: { code: 'illegal_transition', state: 'live' } });
   });
 
+  it.each(['queue', 'draw'] as const)('a line may come as its bell rings: %s', async (mode) => {
+    const id = await sale();
+    const changed = await change(id, { startsAt: Date.now(), admission: { mode } });
+    expect(changed).toMatchObject({ kind: 'done', value: { admission: { mode } } });
+    expect((await world.lanes.shop.touch(id)).kind).toBe('done');
+    await world.steps.pump();
+    const [row] = await world.db.query<{ bell_n: number }>(
+      'SELECT bell_n FROM sale.lines WHERE sale_id = $1',
+      [id],
+    );
+    expect(row).toEqual({ bell_n: 0 });
+  });
+
   it('a line comes, changes and goes while nobody has joined; then its tickets keep its mode', async () => {
     const id = await sale();
     const lined = await change(id, { admission: { mode: 'draw', ratePerSecond: 5 } });

@@ -3,9 +3,8 @@
  * its event are one transaction; units come and go as moves, and the answer waits for those.
  */
 import type { KeyObject } from 'node:crypto';
-import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
-import { base32, laneOfId } from './domain/ids.ts';
+import { laneOfId } from './domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from './domain/types.ts';
 import type {
   Page,
@@ -17,7 +16,7 @@ import type {
 import type { CommandCaller } from './lanes/command-caller.ts';
 import { requestOf } from './lanes/order-key.ts';
 import { mayVary, priceOf } from './registrations.ts';
-import { writeTopUp } from './sales/control.ts';
+import { isMoveOf, moveIdOf, writeTopUp } from './sales/control.ts';
 import { readCursor, writeCursor } from './sales/read.ts';
 import { closeStanding, standingSaleId } from './sales/standing.ts';
 import { moveOutcome } from './sales/vendor.ts';
@@ -143,9 +142,9 @@ async function writeBody(
   fields: Readonly<Record<string, unknown>>,
 ): Promise<Written> {
   const row = await lockOwn(q, vendor, id);
-  if (row === null || !(await mayVary(q, vendor, fields))) return { code: 'not_found' };
-  const circle = await circleOf(q, row, fields['variant_of']);
-  if (circle !== null) return { code: 'invalid_request', param: 'variant_of', detail: circle };
+  if (row === null) return { code: 'not_found' };
+  const refusal = await refusalOf(q, vendor, row, fields);
+  if (refusal !== null) return refusal;
   const version = row.version + 1;
   const kept = 'price' in fields ? { ...row.body, price_usd: undefined } : row.body;
   const body = { ...kept, ...fields };
@@ -262,7 +261,11 @@ async function setRemaining(
   if (standing === null) return 'settling';
   const request = requestOf(secret, idempotencyKey, 'remaining', row.id);
   const known = await knownMove(db, request);
-  const move = known ?? `mov_set_${base32(clock.random(10))}`;
+  const body = String(remaining);
+  if (known !== null && request !== null && !isMoveOf(known, 'set', request, body)) {
+    return { code: 'idempotency_key_reused' };
+  }
+  const move = known ?? moveIdOf('set', request, body);
   if (known === null) {
     // Units that are on their way to it, as after a new price, are free too: they are waited for.
     const free = await untilSettled(async () =>
@@ -315,7 +318,22 @@ async function writeLess(q: Query, { move, sale, product, units, request }: Less
   await writer.flush(q);
 }
 
-/** Changes registered fields. Supply comes first: without its units nothing else is changed. */
+/** Why these fields cannot be set; null = they can. */
+async function refusalOf(
+  q: Query,
+  vendor: VendorId,
+  row: Row,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<VendorRejection | null> {
+  if (!(await mayVary(q, vendor, fields))) return { code: 'not_found' };
+  const circle = await circleOf(q, row, fields['variant_of']);
+  return circle === null ? null : { code: 'invalid_request', param: 'variant_of', detail: circle };
+}
+
+/**
+ * Changes registered fields. Supply comes first: without its units nothing else is changed, and with
+ * fields that cannot be set no unit moves.
+ */
 export async function changeProduct(
   context: ProductContext,
   vendor: VendorId,
@@ -327,6 +345,8 @@ export async function changeProduct(
     return { kind: 'rejected', rejection: { code: 'not_found' } };
   }
   if (remaining !== undefined) {
+    const refusal = await refusalOf(context.db, vendor, row, fields);
+    if (refusal !== null) return { kind: 'rejected', rejection: refusal };
     const set = await setRemaining(context, row, remaining, idempotencyKey);
     if (set === 'settling') return { kind: 'settling' };
     if (set !== 'done') return { kind: 'rejected', rejection: set };

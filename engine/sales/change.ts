@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import type { RoundNamer } from '../beacon.ts';
-import { base32, laneOfId } from '../domain/ids.ts';
+import { laneOfId } from '../domain/ids.ts';
 import type { Millis, ProductId, SaleId, VendorId } from '../domain/types.ts';
 import type {
   Admission,
@@ -19,7 +19,7 @@ import { admissionJson, lineTerms, noLine } from '../line/terms.ts';
 import { requestOf } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
 import { termsFingerprint } from '../settle/terms.ts';
-import { onItsWay, writeTopUp, writeUnfence } from './control.ts';
+import { isMoveOf, moveIdOf, onItsWay, writeTopUp, writeUnfence } from './control.ts';
 import { discounted, startOf } from './create.ts';
 import { readSale } from './read.ts';
 import { answerMove, commandOutcome, owned, type ControlContext } from './vendor.ts';
@@ -41,8 +41,6 @@ interface Written {
 type Asked = Written | VendorRejection | 'settling';
 
 const nothingToDo: Written = { lanes: [], replayed: false };
-const moveBytes = 10;
-
 const printOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 /** The change that this request has made, or why it is another one; null = it is new. */
@@ -60,7 +58,9 @@ async function knownChange(
     [request],
   );
   if (known === undefined) return null;
-  if (known.print !== (known.move === null ? print : moveId(request, print))) {
+  const isSame =
+    known.move === null ? known.print === print : isMoveOf(known.move, 'chg', request, print);
+  if (!isSame) {
     return { code: 'idempotency_key_reused' };
   }
   const { number, move } = known;
@@ -69,13 +69,6 @@ async function knownChange(
     ...(move === null ? {} : { move }),
   };
   return { ...waits, lanes: [], replayed: true };
-}
-
-/** Of a request with a key it names the body too, so that another one is noticed. */
-function moveId(request: string | null, print: string): string {
-  if (request === null) return `mov_chg_${base32(clock.random(moveBytes))}`;
-  const named = createHash('sha256').update(`${request} ${print}`).digest();
-  return `mov_chg_${base32(named.subarray(0, moveBytes))}`;
 }
 
 /** Admission as it stands, from the sale's document. */
@@ -223,7 +216,7 @@ async function writeUnits(
     [id],
   );
   if (row === undefined || row.standing === null) return { code: 'not_found' };
-  const move = moveId(request, print);
+  const move = moveIdOf('chg', request, print);
   const what = { move, sale: sale.id, item, product: id, standing: row.standing, request };
   const units = Math.abs(allotted - now);
   const lanes =

@@ -2,8 +2,10 @@
  * Commands of a vendor, or of the opener, for a sale that exists: pause, resume, close, top-up.
  * Each writes a lane command; what comes of it is told by its settled outcome.
  */
+import { createHash } from 'node:crypto';
+import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';
-import { laneOfId } from '../domain/ids.ts';
+import { base32, laneOfId } from '../domain/ids.ts';
 import type { ProductId, SaleId } from '../domain/types.ts';
 import { CommandWriter, type CommandKind } from '../settle/commands.ts';
 
@@ -132,3 +134,32 @@ export async function writeTopUp(q: Query, t: TopUp): Promise<readonly number[]>
   await writer.flush(q);
   return lanes;
 }
+
+const namedBytes = 5;
+const ownBytes = 5;
+
+/** What ids of moves that ask for this begin with. */
+function moveNameOf(kind: MoveKind, request: string, body: string): string {
+  const named = createHash('sha256').update(`${request} ${body}`).digest();
+  return `mov_${kind}_${base32(named.subarray(0, namedBytes))}`;
+}
+
+/** Changes of a sale's units; what shall be free of a product. */
+type MoveKind = 'chg' | 'set';
+
+/**
+ * Id of a move that a vendor asks for. With a key it names the body too, so that another one under the
+ * key is noticed; the rest is its own, because what was refused may be asked for again.
+ */
+export function moveIdOf(kind: MoveKind, request: string | null, body: string): string {
+  const own = base32(clock.random(ownBytes));
+  const name =
+    request === null
+      ? `mov_${kind}_${base32(clock.random(namedBytes))}`
+      : moveNameOf(kind, request, body);
+  return name + own;
+}
+
+/** Whether the move was made for this body. */
+export const isMoveOf = (id: string, kind: MoveKind, request: string, body: string): boolean =>
+  id.startsWith(moveNameOf(kind, request, body));

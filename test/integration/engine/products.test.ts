@@ -199,6 +199,21 @@ it('sets what is free: more is granted, less is withdrawn, what is held stays', 
   expect(await context.freeOf(standing)).toBe(0);
 });
 
+it('moves no unit by a change that is refused, nor by a used key with another figure', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const nobody = { fields: { variant_of: 'prd_nobody' }, remaining: 0 };
+  expect(await change(id, nobody)).toMatchObject({ rejection: { code: 'not_found' } });
+  const itself = { fields: { variant_of: id }, remaining: 0 };
+  expect(await change(id, itself)).toMatchObject({ rejection: { code: 'invalid_request' } });
+  expect(await context.freeOf(standing)).toBe(10);
+  const set = (remaining: number) =>
+    change(id, { fields: { remaining_supply: remaining }, remaining, idempotencyKey: 'set' });
+  expect(await set(5)).toMatchObject({ kind: 'done' });
+  expect(await set(9)).toMatchObject({ rejection: { code: 'idempotency_key_reused' } });
+  expect(await set(5)).toMatchObject({ kind: 'done' });
+  expect(await context.freeOf(standing)).toBe(5);
+});
+
 it('sets what is free when what is on its way has arrived', async () => {
   const { id, standing } = await shop.product(vendor, 10);
   await shop.writeSale(vendor, [{ product: id, allotted: 3, price: 100 }]);

@@ -43,14 +43,16 @@ export function createDeliverable(q: Query, now: () => number): Deliverable {
   const all: RulesRow[] = [];
   const byId = new Map<number, DeliveryRules>();
   const recent = new Set<number>();
+  let newest = 0;
   const places = new Map<string, Judged>();
   const readNew = async (): Promise<void> => {
-    const from = Math.max(0, ...recent) - unsettledIds;
+    const from = newest - unsettledIds;
     for (const id of recent) if (id <= from) recent.delete(id);
     const known = [...recent];
     for (const row of await q.query<RulesRow>(newRulesText, [known, from], 'search_new_rules')) {
       if (recent.has(row.id)) continue;
       recent.add(row.id);
+      newest = Math.max(newest, row.id);
       all.push(row);
       byId.set(row.id, row.rules);
     }

@@ -1,6 +1,6 @@
 /** A product and its variants as one thing to find: texts by weight, and tags. Pure. */
 import type { StoredProduct } from '../product-rows.ts';
-import { categoryPaths, isAttribute, tagOf } from './tags.ts';
+import { attributesOf, categoryPaths, isAttribute, tagOf } from './tags.ts';
 import type { Tag } from './tags.ts';
 
 export interface SearchText {
@@ -23,7 +23,9 @@ export const plainWords = (text: string): string =>
     .normalize('NFC')
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim()
-    .slice(0, textMax);
+    .slice(0, textMax)
+    // Half a character is no text to Postgres.
+    .replace(/[\ud800-\udbff]$/, '');
 
 export function searchTextOf(
   product: Omit<StoredProduct, 'registered_at'>,
@@ -62,7 +64,7 @@ function tagsOf(
     .flatMap((facts) => Object.entries(facts))
     .filter(([, value]) => isShort(value))
     .map(([name, value]) => tagOf('attribute', `${name}=${String(value)}`))
-    .filter(({ shown }) => isAttribute(shown));
+    .filter(({ shown }) => isAttribute(shown) && attributesOf(shown.split(',')).length === 1);
   const byLabel = new Map(named.map((tag) => [tag.label, tag]));
   return [...categories, ...brands, ...[...byLabel.values()].slice(0, attributeTagsMax)];
 }

@@ -2,7 +2,7 @@
  * The SQL of carts. Every statement names the shopper, so nobody reads or changes another's.
  */
 import type { Db, Query } from '../platform/postgres/pool.ts';
-import { quantityMax } from '../platform/window/requests.ts';
+import { quantityMax, wishesMax } from '../platform/window/requests.ts';
 
 /** Products in one cart. */
 export const linesMax = 100;
@@ -69,9 +69,14 @@ ON CONFLICT (shopper, product_id) DO UPDATE SET
     OR line.quantity + EXCLUDED.quantity > ${quantityMax}`;
 
 const mergeWishesText = `
-WITH moved AS (DELETE FROM shop.wishes WHERE shopper = $2 RETURNING *)
+WITH moved AS (DELETE FROM shop.wishes WHERE shopper = $2 RETURNING *),
+own AS (SELECT product_id FROM shop.wishes WHERE shopper = $1),
+fresh AS (
+  SELECT m.*, row_number() OVER (ORDER BY m.added_at, m.product_id) AS nth
+  FROM moved m WHERE m.product_id NOT IN (SELECT product_id FROM own))
 INSERT INTO shop.wishes (shopper, product_id, price, told_price, missed, told_back, added_at)
-SELECT $1, product_id, price, told_price, missed, told_back, added_at FROM moved
+SELECT $1, product_id, price, told_price, missed, told_back, added_at FROM fresh
+WHERE nth <= ${wishesMax} - (SELECT count(*) FROM own)
 ON CONFLICT DO NOTHING`;
 
 const mergePlaceText = `

@@ -125,7 +125,7 @@ function pageOf(all: readonly Wish[], { limit, cursor }: Page) {
     .toString()
     .split(' ');
   const time = Date.parse(at);
-  if (cursor !== null && Number.isNaN(time)) {
+  if (cursor !== null && (Number.isNaN(time) || new Date(time).toISOString() !== at)) {
     refuse('invalid_request', '`cursor` is not one of this list', { param: 'cursor' });
   }
   const place = all.findIndex(({ product_id: id }) => id === product);

@@ -12,7 +12,7 @@ import { projectRoot } from '../../platform/config.ts';
 import { hasPostalCodes, isCountry } from './countries.ts';
 import { centreOf, distanceKm } from './great-circle.ts';
 import type { Point } from './great-circle.ts';
-import { normalizePostalCode } from './postal-code.ts';
+import { normalizePostalCode } from '../../platform/postal-code.ts';
 
 type Codes = Map<string, Point[]>;
 

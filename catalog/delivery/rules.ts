@@ -5,7 +5,7 @@
  */
 import { distanceKm } from './great-circle.ts';
 import type { Point } from './great-circle.ts';
-import { inRange, normalizePostalCode } from './postal-code.ts';
+import { inRange, normalizePostalCode } from '../../platform/postal-code.ts';
 
 export interface Money {
   readonly amount: number;

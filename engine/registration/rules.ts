@@ -3,6 +3,7 @@
  * throws the problem that names the field.
  */
 import { refuse } from '../../platform/http/problems.ts';
+import { normalizePostalCode } from '../../platform/postal-code.ts';
 
 export interface Money {
   readonly amount: number;
@@ -109,7 +110,7 @@ function checkTerms(place: string, terms: Region, currency: string): void {
 
 /** Codes are compared as text, which orders them only when they have one length. */
 function checkRange(place: string, [from, to]: readonly [string, string]): void {
-  const [a, b] = [from.toUpperCase(), to.toUpperCase()];
+  const [a, b] = [normalizePostalCode(from), normalizePostalCode(to)];
   if (a.length !== b.length) wrong(place, 'must hold two codes of one length');
   if (a > b) wrong(place, 'must be [from, to]');
 }

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { linesMax } from '../../../catalog/cart-rows.ts';
 import { forgetGuests, guestsKeptDays } from '../../../catalog/guests.ts';
 import { offersFreshMs } from '../../../catalog/offers.ts';
+import { wishesMax } from '../../../platform/window/requests.ts';
 import { addProduct, openWindow, tokenOf } from './window-server.ts';
 import type { Told, WindowServer } from './window-server.ts';
 import { insertSale } from './database.ts';
@@ -263,6 +264,24 @@ describe('merging a guest’s cart', () => {
     );
     const { json } = await merge(shopper, tokenOf(guest));
     expect(json['lines']).toHaveLength(linesMax);
+  });
+
+  it('takes no more wishes along than a list may have, and none twice', async () => {
+    const [guest, shopper] = [own('gst'), own('shp')];
+    const wish = (who: string, from: number, to: number) =>
+      window.database.db.run(
+        `INSERT INTO shop.wishes (shopper, product_id, price, told_price, missed)
+         SELECT $1, 'prd_' || n, 1, 1, false FROM generate_series($2::int, $3::int) AS n`,
+        [who, from, to],
+      );
+    await wish(shopper, 3, wishesMax);
+    await wish(guest, wishesMax - 3, wishesMax + 4);
+    await merge(shopper, tokenOf(guest));
+    const rows = await window.database.db.query<{ shopper: string; wishes: number }>(
+      `SELECT shopper, count(*) AS wishes FROM shop.wishes WHERE shopper = ANY($1) GROUP BY shopper`,
+      [[guest, shopper]],
+    );
+    expect(rows).toEqual([{ shopper, wishes: wishesMax }]);
   });
 
   it('takes wishes and the chosen place along', async () => {

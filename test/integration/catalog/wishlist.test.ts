@@ -106,7 +106,7 @@ describe('a wishlist', () => {
       next = page.json['next_cursor'] as string | null;
     }
     expect([ids.length, new Set(ids).size]).toEqual([wishesMax, wishesMax]);
-    for (const bad of ['cursor=x', 'limit=0', 'limit=101', 'x=1']) {
+    for (const bad of ['cursor=x', 'cursor=MQ', 'limit=0', 'limit=101', 'x=1']) {
       expect((await window.as('shp_full', 'GET', `/v1/wishlist?${bad}`)).status).toBe(400);
     }
     await window.database.db.run(`DELETE FROM shop.wishes WHERE shopper = 'shp_full'`);

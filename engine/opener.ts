@@ -20,7 +20,7 @@ import type { RoundNamer } from './beacon.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
 import { startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
-import { requestClose } from './sales/control.ts';
+import { requestClose, unclosed } from './sales/control.ts';
 import { fenceDue, makeDue } from './sales/occurrences.ts';
 import { openStandings, type NewProduct } from './sales/standing.ts';
 import { CommandWriter } from './settle/commands.ts';
@@ -71,6 +71,7 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
       if (clock.now() - slowAt >= slowEveryMs) {
         slowAt = clock.now();
         await creditOnceMore(options);
+        await closeOnceMore(options);
         await attendSchedules(options);
       }
       return after !== '';
@@ -220,6 +221,14 @@ async function creditOnceMore({ db, shop, onCommands }: OpenerOptions): Promise<
       return woken;
     });
     onCommands(lanes);
+  }
+}
+
+/** So is a close. */
+async function closeOnceMore({ db, shop, onCommands }: OpenerOptions): Promise<void> {
+  for (const sale of await unclosed(db)) {
+    if ((await shop.count(sale)).kind !== 'done') continue;
+    onCommands(await db.tx((q) => requestClose(q, sale)));
   }
 }
 

@@ -41,6 +41,18 @@ export async function requestClose(q: Query, sale: SaleId): Promise<readonly num
   return (await writeCommand(q, sale, 'close')).lanes;
 }
 
+/** Sales that shall be closed, and whose lane was not asked or has refused. */
+export async function unclosed(q: Query): Promise<readonly SaleId[]> {
+  const rows = await q.query<{ id: SaleId }>(
+    `SELECT id FROM sale.sales s
+      WHERE close_requested AND state IN ('scheduled', 'live', 'paused')
+        AND NOT EXISTS (SELECT 1 FROM sale.lane_commands c
+                         WHERE c.sale_id = s.id AND c.kind = 'close' AND c.outcome IS NULL)
+      ORDER BY id`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Writes a command without a body for a sale. Answers its number. */
 export async function writeCommand(
   q: Query,

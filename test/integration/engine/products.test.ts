@@ -1,6 +1,8 @@
 /** A vendor's changes of a product: each unit is accounted for, orders keep their price. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import { laneOfId } from '../../../engine/domain/ids.ts';
+import { pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { startOpener } from '../../../engine/opener.ts';
 import type { ProductChange, VendorOutcome, VendorProduct } from '../../../engine/engine.ts';
 import { changeProduct, listProducts, withdrawProduct } from '../../../engine/products.ts';
@@ -169,6 +171,27 @@ it('sells at a new price what is free, and keeps the old one for what is held', 
   const held = await shop.hold(last.sale, 'ann', 1);
   expect(held.price).toBe(12_000);
   expect(await read(id)).toMatchObject({ supply: 10, price: 12_000, version: 3 });
+});
+
+it('goes on to the new price when the old sale was frozen as it was to close', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const keys: string[] = [];
+  pushSaleKeys(keys, laneOfId(standing), standing);
+  const [key = ''] = keys;
+  await world.redis.redis.hset(key, 'frz', 'a fault');
+  await change(id, priced(5000));
+  const [row] = await world.db.query<{ now: string; old: string }>(
+    `SELECT r.standing_sale AS now, s.state AS old FROM sale.registrations r, sale.sales s
+      WHERE r.id = $1 AND s.id = $2`,
+    [id, standing],
+  );
+  expect(row?.old).toBe('live');
+  await world.redis.redis.hdel(key, 'frz');
+  await until('the units are in the new sale', async () => {
+    await world.steps.pump();
+    return (await context.freeOf(row?.now ?? '')) === 10;
+  });
+  expect(row?.now).not.toBe(standing);
 });
 
 it('does not change a price while units are on their way', async () => {

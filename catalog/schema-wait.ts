@@ -34,8 +34,8 @@ async function missingOf(q: Query): Promise<string | null> {
   }
 }
 
-/** Undefined table and undefined schema: not a defect here, but a set-up that has not come by yet. */
-const missingCodes: readonly unknown[] = ['42P01', '3F000'];
+/** Undefined table, schema, function, operator: not a defect here, but a set-up that is yet to come by. */
+const missingCodes: readonly unknown[] = ['42P01', '3F000', '42883'];
 
 /** The error, or a retryable Fault where it says that the schema is not there yet. */
 export function notYetMigrated(error: unknown): unknown {

@@ -204,7 +204,7 @@ describe('before the set-up came by', () => {
         });
       const shown = ['/v1/products/prd_1', '/v1/search?q=x', '/v1/suggest?q=x'];
       for (const path of [...shown, '/v1/cart', '/health/ready']) {
-        expect((await ask(path)).status).toBe(503);
+        expect([path, (await ask(path)).status]).toEqual([path, 503]);
       }
     } finally {
       await early.close(0);

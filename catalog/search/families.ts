@@ -24,14 +24,17 @@ const familyMax = 100;
 export const wholeColumns = 'p.*';
 export const lightColumns = 'p.id, p.price, p.version';
 
-/** With the products themselves: `$1` may name heads, variants and what is gone. */
+/** `$1` may name heads, variants and what is gone; variants of a head that is gone stand for themselves. */
 const headsText = `
 SELECT DISTINCT coalesce(parent.id, p.id, given.id) AS id
 FROM unnest($1::text[]) AS given(id)
 LEFT JOIN shop.products p ON p.id = given.id
 LEFT JOIN shop.products parent ON parent.id = p.variant_of AND parent.withdrawn_at IS NULL
 UNION SELECT id FROM unnest($1::text[]) AS given(id)
-WHERE EXISTS (SELECT 1 FROM shop.search s WHERE s.product_id = given.id)`;
+WHERE EXISTS (SELECT 1 FROM shop.search s WHERE s.product_id = given.id)
+UNION SELECT v.id FROM shop.products head
+JOIN shop.products v ON v.variant_of = head.id AND v.withdrawn_at IS NULL
+WHERE head.id = ANY($1) AND head.withdrawn_at IS NOT NULL`;
 
 const membersText = (columns: string): string => `
 SELECT h.id AS head, ${columns}

@@ -219,4 +219,14 @@ describe('upkeep', () => {
       )
       .toEqual([[idOf(4)], false]);
   });
+
+  it('finds variants for themselves at once when their product is withdrawn', async () => {
+    const variant = { name: 'Yurt pegs', variant_of: 'prd_yurt' };
+    await shop.add('prd_yurt', { name: 'Yurt' });
+    await shop.add('prd_yurt_a', variant);
+    await shop.add('prd_yurt_b', variant);
+    expect(await shop.ids('q=yurt+pegs')).toEqual(['prd_yurt']);
+    await shop.add('prd_yurt', { name: 'Yurt', version: 2, withdrawn: true });
+    expect((await shop.ids('q=yurt+pegs')).toSorted()).toEqual(['prd_yurt_a', 'prd_yurt_b']);
+  });
 });

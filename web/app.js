@@ -5,7 +5,7 @@
  */
 import { get } from './api.js';
 import { countCart, showCart, showCount } from './cart.js';
-import { byId, h } from './dom.js';
+import { byId, h, newView } from './dom.js';
 import { showCheckout } from './checkout.js';
 import { endOrder, showOrder, showOrders } from './orders.js';
 import { openPlace } from './place.js';
@@ -51,6 +51,7 @@ function narrow(changes) {
 
 /** `moved` = the shopper went to another view, so the reading place goes there too. */
 async function route(moved) {
+  newView();
   endSearch();
   endProduct();
   endOrder();

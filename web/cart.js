@@ -1,6 +1,18 @@
 /** The cart: priced now by the shop, saying of each line what changed since it was put. */
 import { asShopper, isKnown } from './api.js';
-import { byId, deliveryText, failure, h, money, picture, say, show, staleNote } from './dom.js';
+import {
+  byId,
+  deliveryText,
+  failure,
+  h,
+  money,
+  newView,
+  picture,
+  say,
+  show,
+  staleNote,
+} from './dom.js';
+import { placed } from './place.js';
 
 export function showCount(cart) {
   if (cart.lines === undefined) return;
@@ -19,17 +31,22 @@ export async function showCart() {
     return;
   }
   show(h('p', { className: 'dim' }, 'Loading…'));
-  await change('GET', '/v1/cart');
+  await change();
 }
 
+/** Shows the cart, changed before if there is a `method`. */
 async function change(method, path, body) {
+  const isShown = newView();
   try {
-    const cart = await asShopper(method, path, body);
+    // The answer to a change knows nothing of the chosen place.
+    if (method !== undefined) await asShopper(method, path, body);
+    const cart = await asShopper('GET', placed('/v1/cart'));
     showCount(cart);
+    if (!isShown()) return;
     show(cart.lines.length === 0 ? empty() : view(cart));
     say(`Total ${money(cart.total)}`);
   } catch (error) {
-    show(failure(error, showCart));
+    if (isShown()) show(failure(error, showCart));
   }
 }
 
@@ -96,6 +113,7 @@ function line(one, hasOthers) {
         type: 'number',
         min: '1',
         max: '100',
+        required: true,
         value: String(quantity),
         onchange: ({ target }) => {
           if (target.reportValidity()) void change('PUT', path, { quantity: Number(target.value) });

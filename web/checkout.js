@@ -4,8 +4,8 @@
  */
 import { asShopper, newKey } from './api.js';
 import { countCart } from './cart.js';
-import { byId, deliveryText, failure, h, money, say, show } from './dom.js';
-import { countries, place } from './place.js';
+import { byId, deliveryText, failure, h, money, newView, say, show } from './dom.js';
+import { countries, place, placed } from './place.js';
 
 /** What a form is made of: name, label, autocomplete, whether it is needed. */
 const fields = [
@@ -20,9 +20,14 @@ const fields = [
 
 /** Of a product in the cart; without one, of all that can be bought. */
 export async function showCheckout(product, quantity) {
+  const isShown = newView();
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
-    const cart = await asShopper('GET', '/v1/cart');
+    const { items } = await asShopper('GET', '/v1/me/addresses');
+    // To the address of an order before, else to the chosen place: never a mixture.
+    const saved = items[0]?.line1 === undefined ? null : items[0];
+    const cart = await asShopper('GET', saved === null ? placed('/v1/cart') : '/v1/cart');
+    if (!isShown()) return;
     const lines =
       product === ''
         ? cart.lines.filter(({ available }) => available)
@@ -31,16 +36,15 @@ export async function showCheckout(product, quantity) {
       location.hash = '#/cart';
       return;
     }
-    const saved = await asShopper('GET', '/v1/me/addresses');
     const wanted = product === '' ? lines : lines.map((line) => ({ ...line, quantity }));
-    show(view(wanted, saved.items[0] ?? {}));
+    show(view(wanted, saved ?? place()));
   } catch (error) {
-    show(failure(error, () => showCheckout(product, quantity)));
+    if (isShown()) show(failure(error, () => showCheckout(product, quantity)));
   }
 }
 
-function view(lines, saved) {
-  const known = { ...place(), ...saved };
+/** `known` = what the form is filled in with. */
+function view(lines, known) {
   const said = h('div', { className: 'no', role: 'alert' });
   const form = h(
     'form',

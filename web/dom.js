@@ -23,6 +23,15 @@ export function show(...children) {
   byId('main').replaceChildren(...children.flat().filter((child) => child !== null));
 }
 
+let views = 0;
+
+/** Begins another view; the answer says, whenever it is asked, whether none was begun since. */
+export function newView() {
+  views += 1;
+  const mine = views;
+  return () => mine === views;
+}
+
 /** Said by screen readers, seen by nobody. */
 export function say(text) {
   byId('said').textContent = text;

@@ -1,6 +1,6 @@
 /** One's own orders: the list, and each with what can still be done with it. */
 import { asShopper, isKnown, newKey } from './api.js';
-import { failure, h, money, say, show } from './dom.js';
+import { failure, h, money, newView, say, show } from './dom.js';
 
 const states = {
   held: 'Held for you',
@@ -25,12 +25,14 @@ export async function showOrders() {
     show(empty());
     return;
   }
+  const isShown = newView();
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
     const found = await asShopper('GET', '/v1/orders?limit=50');
+    if (!isShown()) return;
     show(found.items.length === 0 ? empty() : list(found.items));
   } catch (error) {
-    show(failure(error, showOrders));
+    if (isShown()) show(failure(error, showOrders));
   }
 }
 
@@ -74,13 +76,16 @@ export function endOrder() {
 }
 
 export async function showOrder(id) {
+  const isShown = newView();
   endOrder();
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
     const order = await asShopper('GET', `/v1/orders/${encodeURIComponent(id)}`);
     const names = await Promise.all(order.lines.map((line) => nameOf(line.product_id)));
+    if (!isShown()) return;
     show(view(order, names));
   } catch (error) {
+    if (!isShown()) return;
     if (error.problem?.status === 404) show(h('div', { className: 'note' }, 'No such order.'));
     else show(failure(error, () => showOrder(id)));
   }
@@ -144,7 +149,7 @@ function paying({ id, hold_expires_at: ends, server_time: now }) {
     request(keys[what]).then(
       () => {
         say(what === 'pay' ? 'Paid' : 'Released');
-        void showOrder(id);
+        if (left.isConnected) void showOrder(id);
       },
       (error) => {
         target.disabled = false;

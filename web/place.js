@@ -1,5 +1,7 @@
-/** Where it shall be delivered: kept in this browser, and saved for the shopper once there is one. */
-import { asShopper, isKnown } from './api.js';
+/**
+ * Where it shall be delivered: kept in this browser, and named with each question about delivery. What
+ * the shop saves for the shopper is the address of an order, which no choice here touches.
+ */
 import { byId, h } from './dom.js';
 
 const placeName = 'highnoon.place';
@@ -26,14 +28,10 @@ export function placeQuery() {
   return postal_code === '' ? { country } : { country, postal_code };
 }
 
-/** Saves it for the shopper, so that the cart is judged by it too. */
-export async function savePlace() {
-  if (!isKnown() || place().country === '') return;
-  const { items } = await asShopper('GET', '/v1/me/addresses');
-  // A whole address that was saved for an order is not thrown away for a place elsewhere.
-  const isSame = items[0]?.country === place().country;
-  const kept = isSame ? items[0] : {};
-  await asShopper('PUT', '/v1/me/addresses', { ...kept, ...placeQuery() });
+/** What `path` says of delivery is for the place, if one is chosen. */
+export function placed(path) {
+  const query = new URLSearchParams(placeQuery());
+  return query.size === 0 ? path : `${path}?${query}`;
 }
 
 /** All countries with their names, in the order of the names. */
@@ -56,7 +54,6 @@ export function openPlace(changed) {
     const postal_code = byId('postal').value.trim();
     byId('postal').hidden = country === '';
     localStorage.setItem(placeName, JSON.stringify({ country, postal_code }));
-    savePlace().catch(() => undefined);
     changed();
   };
   byId('place').addEventListener('change', keep);

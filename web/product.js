@@ -2,47 +2,43 @@
 import { asShopper, get, isVerified } from './api.js';
 import {
   band,
-  byId,
   deliveryText,
   failure,
   h,
   money,
+  newView,
   picture,
   priceBefore,
   show,
   staleNote,
 } from './dom.js';
-import { placeQuery, savePlace } from './place.js';
+import { placed } from './place.js';
 
-let ticking = null;
+/** Of each flash sale that is shown. */
+const ticking = [];
 
 export function endProduct() {
-  clearInterval(ticking);
+  for (const timer of ticking.splice(0)) clearInterval(timer);
 }
 
 export async function showProduct(id, onCart) {
+  const isShown = newView();
   endProduct();
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
-    const page = await get(`/v1/products/${encodeURIComponent(id)}`);
-    show(view(page, await cartOffer(page), onCart));
+    const page = await get(placed(`/v1/products/${encodeURIComponent(id)}`));
+    const best = await cartOffer(page);
+    if (!isShown()) return;
+    show(view(page, best, onCart));
     document.title = `${page.name} · Highnoon`;
-    void showDelivery(id);
   } catch (error) {
+    if (!isShown()) return;
     if (error.problem?.status === 404) {
       show(h('div', { className: 'note' }, h('p', {}, 'There is no such product any more.')));
     } else {
       show(failure(error, () => showProduct(id, onCart)));
     }
   }
-}
-
-async function showDelivery(id) {
-  const place = placeQuery();
-  if (place.country === undefined) return;
-  const query = new URLSearchParams({ product_id: id, ...place });
-  const delivery = await get(`/v1/delivery?${query}`).catch(() => null);
-  byId('delivery')?.replaceChildren(deliveryText(delivery) ?? '');
 }
 
 /** The sale that a cart buys in: not one with a line, where only a turn lets buy. */
@@ -78,13 +74,7 @@ function view(page, best, onCart) {
         percent > 0 ? priceBefore(price) : null,
         percent > 0 ? h('span', { className: 'off' }, `−${percent} %`) : null,
       ),
-      h(
-        'p',
-        {},
-        band(availability),
-        ' ',
-        h('span', { id: 'delivery' }, deliveryText(page.delivery)),
-      ),
+      h('p', {}, band(availability), ' ', deliveryText(page.delivery)),
       page.sales
         .filter(({ kind }) => kind === 'flash')
         .map((sale) => flash(sale, page.server_time, now)),
@@ -111,7 +101,7 @@ function flash(sale, serverTime, now) {
     else text.textContent = sale.ends_at === null ? 'is on' : `ends in ${left(sale.ends_at)}`;
   };
   tick();
-  ticking = setInterval(tick, 1000);
+  ticking.push(setInterval(tick, 1000));
   return h(
     'div',
     { className: 'flash' },
@@ -141,14 +131,19 @@ function timeLeft(ms) {
 const quantityMax = 100;
 
 function adding({ id, name, availability }, onCart) {
-  const quantity = h('input', { type: 'number', min: '1', max: String(quantityMax), value: '1' });
+  const quantity = h('input', {
+    type: 'number',
+    min: '1',
+    max: String(quantityMax),
+    required: true,
+    value: '1',
+  });
   const said = h('span', { className: 'dim', role: 'status' });
   const act = async (event, done, request) => {
     event.preventDefault();
     said.textContent = '…';
     try {
       const answer = await request();
-      await savePlace();
       said.textContent = done;
       onCart(answer);
     } catch (error) {

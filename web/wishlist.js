@@ -1,7 +1,7 @@
 /** The wishlist: what became cheaper or came back since it was wished for, and into the cart. */
 import { asShopper, isKnown } from './api.js';
 import { showCount } from './cart.js';
-import { failure, h, money, picture, say, show, staleNote } from './dom.js';
+import { failure, h, money, newView, picture, say, show, staleNote } from './dom.js';
 
 export async function showWishes() {
   if (!isKnown()) {
@@ -13,12 +13,14 @@ export async function showWishes() {
 }
 
 async function change(method, path) {
+  const isShown = newView();
   try {
     const wishes = await asShopper(method, path);
+    if (!isShown()) return;
     show(wishes.items.length === 0 ? empty() : view(wishes));
     say(`${wishes.items.length} on your wishlist`);
   } catch (error) {
-    show(failure(error, showWishes));
+    if (isShown()) show(failure(error, showWishes));
   }
 }
 

@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
-import { inMs, Shop } from './shop.ts';
+import { details, inMs, Shop } from './shop.ts';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const isThere = existsSync(executablePath);
@@ -224,14 +224,56 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('heading', { name: 'Your cart' }).waitFor();
     expect(await page.locator('.total').textContent()).toContain('$200.00');
     await picture('cart');
-    await page.getByLabel('Quantity of').fill('3');
-    await page.getByLabel('Quantity of').press('Tab');
+    const said: (string | null)[] = [];
+    page.on('request', (asked) => said.push(asked.postData()));
+    for (const quantity of ['', '3']) {
+      await page.getByLabel('Quantity of').fill(quantity);
+      await page.getByLabel('Quantity of').press('Tab');
+    }
     // Above the limit of the flash sale the standing sale's price counts.
     await page.getByText('$600.00').first().waitFor();
+    expect(said.filter((body) => body !== null)).toEqual(['{"quantity":3}']);
     await page.reload();
     await page.getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('heading', { name: 'Your cart is empty' }).waitFor();
     await picture('empty');
+  });
+
+  it('judges delivery by the chosen place, and leaves the address of an order alone', async () => {
+    await open(`#/p/${laptop}`);
+    await page.getByRole('button', { name: 'Put into the cart' }).click();
+    await page.getByText('It is in your cart.').waitFor();
+    const who = await page.evaluate("JSON.parse(localStorage.getItem('highnoon.shopper')).token");
+    const token = String(who);
+    const body = { ...details.address, email: details.email };
+    await shop.must(200, 'PUT', '/v1/me/addresses', { token, body });
+    await page.getByLabel('Deliver to').selectOption('FR');
+    await page.getByText('Not delivered to you').waitFor();
+    await page.goto(`${api}/#/cart`);
+    await page.locator('.line').getByText('Not delivered to you').waitFor();
+    const saved = await shop.must(200, 'GET', '/v1/me/addresses', { token });
+    expect(saved.json['items']).toEqual([body]);
+    await page.getByLabel('Deliver to').selectOption('');
+    await page.goto(`${api}/#/?q=${word}`);
+    await page.locator('.hit', { hasText: 'Laptop' }).getByText('Say where you are').waitFor();
+  });
+
+  it('shows no late answer in place of what was opened since', async () => {
+    await open('#/cart');
+    let letGo = (): void => undefined;
+    const isLetGo = new Promise<void>((resolve) => (letGo = resolve));
+    const product = `**/v1/products/${laptop}*`;
+    await page.route(product, (route) => isLetGo.then(() => route.continue()));
+    await page.goto(`${api}/#/p/${laptop}`);
+    await page.getByText('Loading…').waitFor();
+    await page.getByRole('link', { name: 'Cart' }).click();
+    await page.getByText('Your cart is empty').waitFor();
+    const late = page.waitForResponse(product);
+    letGo();
+    await (await late).finished();
+    // What is asked for after it comes after it.
+    await page.evaluate("fetch('/v1/suggest?q=x').then((answer) => answer.text())");
+    expect(await page.getByText('Your cart is empty').count()).toBe(1);
   });
 
   it('orders all of the cart at once, and says of each line what is in the way', async () => {

@@ -221,5 +221,3 @@ function attributes(facts) {
     ),
   );
 }
-
-export const saysCart = (cart) => say(`${cart.lines.length} in your cart`);

@@ -18,6 +18,9 @@ interface Stored {
   readonly address: Address;
 }
 
+/** Told what a shopper saved, once it is kept. */
+export type AddressSaved = (shopper: string, address: Address) => void;
+
 const turnsMax = 64;
 
 const readText = 'SELECT email, address FROM shop.addresses WHERE shopper = $1';
@@ -33,12 +36,14 @@ INSERT INTO shop.addresses (shopper, email, address) VALUES ($1, $2, $3)
 ON CONFLICT (shopper) DO UPDATE SET
   email = EXCLUDED.email, address = EXCLUDED.address, updated_at = now()`;
 
-export function addressRoutes(db: Db): Route[] {
+export function addressRoutes(db: Db, saved: AddressSaved): Route[] {
   const turns = new Turns(turnsMax);
   const read = async (ctx: Ctx) => documentOf(await readAddress(db, shopperOf(ctx).id));
   const write = async (ctx: Ctx) => {
     const { email = null, ...address } = ctx.body as Address;
-    await db.run(writeText, [shopperOf(ctx).id, email, JSON.stringify(address)], 'address_put');
+    const { id } = shopperOf(ctx);
+    await db.run(writeText, [id, email, JSON.stringify(address)], 'address_put');
+    saved(id, address);
     return documentOf({ email, address });
   };
   return [

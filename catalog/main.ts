@@ -25,7 +25,7 @@ import { createOffers } from './offers.ts';
 import { createPages } from './products.ts';
 import { watch } from './readiness.ts';
 import { windowInfo, windowRoutes } from './routes.ts';
-import { savedPlaceBy } from './saved-place.ts';
+import { createSavedPlaces } from './saved-place.ts';
 import { createAnswers } from './search/routes.ts';
 import { startUpkeep } from './search/upkeep.ts';
 import { watchWishes } from './wishlist-watch.ts';
@@ -68,13 +68,14 @@ async function start(): Promise<Role> {
   const guests = startForgettingGuests(dbs.intake, log);
   const upkeep = startUpkeep(dbs.intake, log);
   const places = loadPlaces();
-  const savedPlace = savedPlaceBy(identities, dbs.shoppers);
+  const saved = createSavedPlaces(identities, dbs.shoppers);
   const answers = createAnswers({ db: dbs.search });
   const memories = { byId: [pages, offers], ofMany: [answers] };
   const changes = forgetChanged(config.databaseUrl, memories, log);
   const routes = windowRoutes({
     pages,
-    search: { db: dbs.search, places, savedPlace, answers },
+    search: { db: dbs.search, places, savedPlace: saved.read, answers },
+    addressSaved: saved.put,
     ready,
     db: dbs.shoppers,
     offers,

@@ -3,7 +3,6 @@
  * then marked `stale`. It would rather be a little old than not be there.
  */
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isRetryable, messageOf } from '../platform/fault.ts';
 import { problem } from '../platform/http/problems.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
@@ -17,6 +16,7 @@ import { PageCache } from './page-cache.ts';
 import type { Cached } from './page-cache.ts';
 import { asOf, productDocument } from './product-page.ts';
 import { readProductPage } from './product-rows.ts';
+import { readTwice } from './read-twice.ts';
 import { notYetMigrated } from './schema-wait.ts';
 import { placeOf } from './search/place-asked.ts';
 import type { ReadSavedPlace } from './search/place-asked.ts';
@@ -28,8 +28,6 @@ export const pageLoadsMax = 32;
 export const pagePauseMs = 1000;
 export const pagePatienceMs = 300;
 const retryAfterMs = 1000;
-const atOnceMs = 100;
-const noticeMs = 25;
 
 interface Page {
   /** The document as JSON without its last brace. */
@@ -73,21 +71,6 @@ async function loadPage(db: Db, log: Log, id: string): Promise<Page | null> {
     const error = notYetMigrated(caught);
     if (!isRetryable(error)) log.error({ product: id, err: error }, 'a page could not be read');
     throw error;
-  }
-}
-
-/**
- * Connections may have died while they were idle: a read that failed at once is tried once more,
- * a moment later, when the pool has noticed.
- */
-async function readTwice<T>(read: () => Promise<T>): Promise<T> {
-  const startedAt = performance.now();
-  try {
-    return await read();
-  } catch (error) {
-    if (!isRetryable(error) || performance.now() - startedAt > atOnceMs) throw error;
-    await sleep(noticeMs);
-    return read();
   }
 }
 

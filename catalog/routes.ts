@@ -2,6 +2,7 @@
 import type { Readiness } from '../platform/ops.ts';
 import type { JsonSchema, Route } from '../platform/http/route.ts';
 import { addressRoutes } from './addresses.ts';
+import type { AddressSaved } from './addresses.ts';
 import { cartRoutes } from './cart.ts';
 import type { CartOptions } from './cart.ts';
 import { productRoute } from './products.ts';
@@ -19,6 +20,7 @@ export const windowInfo = {
 export interface Window extends Omit<CartOptions, 'places'> {
   readonly pages: Pages;
   readonly search: SearchOptions;
+  readonly addressSaved: AddressSaved;
   readonly ready: () => Readiness;
 }
 
@@ -27,7 +29,7 @@ export function windowRoutes(window: Window): Route[] {
     productRoute(window.pages, window.search.places, window.search.savedPlace),
     ...cartRoutes({ ...window, places: window.search.places }),
     ...wishlistRoutes(window),
-    ...addressRoutes(window.db),
+    ...addressRoutes(window.db, window.addressSaved),
     ...searchRoutes(window.search),
     readyRoute(window.ready),
   ];

@@ -58,7 +58,7 @@ export type Answers = PageCache<string>;
 export function searchRoutes(options: SearchOptions): Route[] {
   const { places, savedPlace } = options;
   const { answers = createAnswers(options) } = options;
-  const placed = (ctx: Ctx) => placeOf(ctx, places, savedPlace);
+  const placed = (ctx: Ctx) => placeOf(ctx, places, savedPlace, ctx.query['deliverable'] === true);
   return [
     {
       ...windowRow('search'),

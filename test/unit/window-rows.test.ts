@@ -42,6 +42,7 @@ const ofCatalog = operationsOf(
     shopperOfToken: () => Promise.resolve(null),
     ready: () => ({ status: 'ok', checks: {} }),
     search: { db, places: loadPlaces(), savedPlace: () => Promise.resolve(null) },
+    addressSaved: () => undefined,
   }).filter(({ id }) => id !== 'healthReady'),
 );
 const ofApi = operationsOf(routeTable().filter(({ half }) => half === 'window'));

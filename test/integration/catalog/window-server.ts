@@ -9,7 +9,7 @@ import { writeProducts } from '../../../catalog/product-rows.ts';
 import { createPages, pagePauseMs } from '../../../catalog/products.ts';
 import { watch } from '../../../catalog/readiness.ts';
 import { windowRoutes } from '../../../catalog/routes.ts';
-import { savedPlaceBy } from '../../../catalog/saved-place.ts';
+import { createSavedPlaces } from '../../../catalog/saved-place.ts';
 import { createHttpServer } from '../../../platform/http/server.ts';
 import { createDb } from '../../../platform/postgres/pool.ts';
 import type { Db } from '../../../platform/postgres/pool.ts';
@@ -65,13 +65,14 @@ export async function openWindow(): Promise<WindowServer> {
   const offers = createOffers(db, now);
   const identities = createIdentities(db, rules);
   const { authenticate, shopperOfToken } = identities;
-  const savedPlace = savedPlaceBy(identities, db);
+  const saved = createSavedPlaces(identities, db, now);
   const server = await createHttpServer({
     ...{ name: 'catalog', host: '127.0.0.1', port: 0, log, rateLimits: 'off' },
     routes: windowRoutes({
       ...{ pages: createPages(db, log, now), ready: () => health.ready() },
       ...{ db, offers, currency: 'USD', shopperOfToken, now },
-      search: { db, places: loadPlaces(), savedPlace, now },
+      search: { db, places: loadPlaces(), savedPlace: saved.read, now },
+      addressSaved: saved.put,
     }),
     authenticate,
   });

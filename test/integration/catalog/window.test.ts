@@ -194,6 +194,7 @@ describe('before the set-up came by', () => {
         ready: () => readinessOf(null, 'starting'),
         ...{ db: empty.db, offers: createOffers(empty.db), currency: 'USD', shopperOfToken },
         search: { db: empty.db, places: loadPlaces(), savedPlace: () => Promise.resolve(null) },
+        addressSaved: () => undefined,
       }),
       authenticate,
     });

@@ -28,6 +28,8 @@ export const pageLoadsMax = 32;
 export const pagePauseMs = 1000;
 export const pagePatienceMs = 300;
 const retryAfterMs = 1000;
+/** Parsed rules take several times the bytes of their JSON. */
+const heapPerJson = 4;
 
 interface Page {
   /** The document as JSON without its last brace. */
@@ -36,6 +38,8 @@ interface Page {
   readonly etag: string;
   /** Its vendor's rules of delivery. */
   readonly rules: DeliveryRules | null;
+  /** Length of the rules' JSON. */
+  readonly rulesLength: number;
   /** Rest of the JSON up to what each answer adds. */
   readonly asOf: string;
 }
@@ -51,7 +55,7 @@ export function createPages(db: Db, log: Log, now: () => number = () => performa
     pauseMs: pagePauseMs,
     patienceMs: pagePatienceMs,
     // A text of one byte per character or of two; counted as two, with room for the entry.
-    sizeOf: (page) => page.head.length * 2 + 512,
+    sizeOf: ({ head, rulesLength }) => head.length * 2 + rulesLength * heapPerJson + 512,
     load: (id) => loadPage(db, log, id),
     now,
   });
@@ -63,10 +67,14 @@ async function loadPage(db: Db, log: Log, id: string): Promise<Page | null> {
     if (rows === null) return null;
     const head = JSON.stringify(productDocument(rows)).slice(0, -1);
     const rules: DeliveryRules | null = rows.product.delivery;
-    const said = head + JSON.stringify(rules);
+    const rulesJson = JSON.stringify(rules);
+    const said = head + rulesJson;
     const digest = createHash('sha1').update(said).digest('base64url').slice(0, 20);
     const time = asOf(rows.offers) ?? new Date();
-    return { head, etag: `W/"${digest}"`, rules, asOf: `,"as_of":"${time.toISOString()}"` };
+    return {
+      ...{ head, etag: `W/"${digest}"`, rules, rulesLength: rulesJson.length },
+      asOf: `,"as_of":"${time.toISOString()}"`,
+    };
   } catch (caught) {
     const error = notYetMigrated(caught);
     if (!isRetryable(error)) log.error({ product: id, err: error }, 'a page could not be read');

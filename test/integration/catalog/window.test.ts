@@ -122,6 +122,20 @@ describe('GET /v1/products/{id}', () => {
   });
 });
 
+describe('the memory of pages', () => {
+  it('counts rules of delivery, which may be larger than the page', async () => {
+    const codes = Array.from({ length: 2000 }, (_, i) => String(10_000 + i));
+    const delivery = { include: [{ country: 'DE', postal_prefixes: codes }] };
+    await addProduct('prd_plain');
+    await addProduct('prd_rules', { delivery });
+    const pages = createPages(database.db, log);
+    await pages.get('prd_plain');
+    const plain = pages.bytes;
+    await pages.get('prd_rules');
+    expect(pages.bytes - 2 * plain).toBeGreaterThan(3 * JSON.stringify(delivery).length);
+  });
+});
+
 describe('with Postgres away', () => {
   it('shows pages it has, marked stale, and asks for patience about others', async () => {
     await addProduct('prd_seen');

@@ -89,7 +89,7 @@ export function productRoute(pages: Pages, places: Places, saved: ReadSavedPlace
       // Most who ask say nothing of where they are: then a promise would be half of the work.
       const known = isAnywhere(ctx) ? pages.fresh(ctx.param('id')) : null;
       if (known === null) return answerProduct(ctx, pages, () => placeOf(ctx, places, saved));
-      replyPage(ctx, known, null);
+      replyPage(ctx, known, null, 'public');
       return undefined;
     },
   };
@@ -114,7 +114,7 @@ async function answerProduct(
       ctx.problem(problem('not_found', 'There is no such product.'));
       return;
     }
-    replyPage(ctx, found, place);
+    replyPage(ctx, found, place, ctx.header('authorization') === undefined ? 'public' : 'private');
   } catch (error) {
     if (!isRetryable(error)) {
       ctx.fail(error);
@@ -125,13 +125,18 @@ async function answerProduct(
   }
 }
 
-function replyPage(ctx: Ctx, { value, ageMs, stale }: Cached<Page>, place: Place | null): void {
-  // The place is in the url or behind the token, so caches in between keep them apart.
+/** `whose` = who may keep it: behind a token may be a saved place, which is for its shopper only. */
+function replyPage(
+  ctx: Ctx,
+  { value, ageMs, stale }: Cached<Page>,
+  place: Place | null,
+  whose: 'public' | 'private',
+): void {
   const etag = place === null ? value.etag : tagFor(value.etag, place);
   const headers = {
     etag,
     age: String(Math.floor(ageMs / 1000)),
-    'cache-control': stale ? staleControl : freshControl,
+    'cache-control': (stale ? staleControl : freshControl)[whose],
   };
   if (matches(ctx.header('if-none-match'), etag)) {
     ctx.reply(304, '', headers);
@@ -147,8 +152,10 @@ const nowhere = JSON.stringify(deliveryTo(null, null));
 const tagFor = (etag: string, { country, postalCode }: Place): string =>
   `${etag.slice(0, -1)}-${country}${postalCode ?? ''}"`;
 
-const freshControl = `public, max-age=${pageFreshMs / 1000}, stale-if-error=${pageStaleMs / 1000}`;
-const staleControl = 'public, max-age=0, must-revalidate';
+const freshFor = `max-age=${pageFreshMs / 1000}, stale-if-error=${pageStaleMs / 1000}`;
+const freshControl = { public: `public, ${freshFor}`, private: `private, ${freshFor}` };
+const staleFor = 'max-age=0, must-revalidate';
+const staleControl = { public: `public, ${staleFor}`, private: `private, ${staleFor}` };
 
 /** Weak comparison, as RFC 9110 asks for If-None-Match. */
 function matches(header: string | undefined, etag: string): boolean {

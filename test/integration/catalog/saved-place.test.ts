@@ -55,6 +55,18 @@ const here = { deliverable: true, reason: null };
 const elsewhere = { deliverable: false, reason: 'not_included' };
 
 describe('what is judged by a saved place', () => {
+  it('is kept by no cache that others are answered from', async () => {
+    const who = shopper();
+    await save(who, '10115');
+    const controlOf = ({ headers }: Pick<Response, 'headers'>) => headers.get('cache-control');
+    expect(controlOf(await read(who, page))).toMatch(/^private, max-age=1,/);
+    expect(controlOf(await window.get(page))).toMatch(/^public, max-age=1,/);
+    expect(controlOf(await window.get(`${page}?country=DE`))).toMatch(/^public, /);
+    await loseIt();
+    expect(controlOf(await read(who, page))).toBe('private, max-age=0, must-revalidate');
+    expect(controlOf(await window.get(page))).toBe('public, max-age=0, must-revalidate');
+  });
+
   it('follows it at once, whoever changed it', async () => {
     const who = shopper();
     await save(who, '10115');

@@ -70,7 +70,7 @@ export function textOf(findings: Findings): string {
     '',
     ...cpuLines(rows),
     '',
-    ...facts.map(([name, text]) => `  ${name.padEnd(nameWidth)}${text}`),
+    ...facts.map(([name, text]) => `  ${name.padEnd(nameWidth - 1)} ${text}`),
     `  ${'others on this machine'.padEnd(nameWidth)}${others}${disturbed}`,
     '',
     ...bars.map(barLine),

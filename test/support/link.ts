@@ -51,6 +51,8 @@ export class Link {
   readonly #target: URL;
   readonly #change: (bytes: Buffer) => Buffer;
   readonly #wires = new Set<Wire>();
+  /** Also those that were ended gently and have not closed their side. */
+  readonly #clients = new Set<Socket>();
   #how = wellBehaved;
   /** Replies that are still to be lost: the request arrives, its answer does not. */
   #losing = 0;
@@ -154,6 +156,7 @@ export class Link {
 
   close(): Promise<void> {
     this.drop();
+    for (const client of this.#clients) client.destroy();
     return new Promise((resolve) => {
       this.#listener.close(() => {
         resolve();
@@ -163,6 +166,8 @@ export class Link {
 
   #accept(client: Socket): void {
     client.on('error', () => undefined); // 'close' follows
+    this.#clients.add(client);
+    client.on('close', () => this.#clients.delete(client));
     if (this.#how.refusing) {
       client.resetAndDestroy();
       return;

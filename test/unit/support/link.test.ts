@@ -88,6 +88,18 @@ describe('a proxy that misbehaves on request', () => {
     await until('the next one works', () => again.text === 'again');
   });
 
+  it('closes although somebody keeps their half of what was cut in its middle', async () => {
+    proxy.loseReplies(1, 0.5);
+    const socket = connect({ host: '127.0.0.1', port: proxy.port, allowHalfOpen: true });
+    socket.on('error', () => undefined);
+    socket.write('abcd');
+    let got = '';
+    socket.on('data', (chunk) => (got += chunk.toString()));
+    await until('half of the reply', () => got === 'ab');
+    await proxy.close();
+    socket.destroy();
+  });
+
   it('is silent without cutting, and delivers later', async () => {
     const client = open();
     client.socket.write('a');

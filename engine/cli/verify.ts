@@ -13,7 +13,7 @@ import {
 } from '../line/check-proof.ts';
 import { entrantOf } from '../line/chain.ts';
 import { limitsOf } from '../line/limits.ts';
-import { roundOf } from '../line/quicknet.ts';
+import { publicBeforeMs, roundOf } from '../line/quicknet.ts';
 import { readProofFile, readReceiptFile, Unreadable, type ProofFile } from '../line/read-proof.ts';
 import { exitWith, readArguments } from './arguments.ts';
 import { misused, runCommand } from './run.ts';
@@ -138,9 +138,9 @@ async function verify(from: string, asked: Asked): Promise<number> {
   const { checks, number } = checkAll(found, asked);
   const exitCode = exitCodeOf(proof, checks);
   const passed = exitCode === exitWith.held;
-  const { sale, beaconSource, beaconSkipped } = proof;
+  const { sale, beaconSource, beaconSkipped, bellAt } = proof;
   // Our own words: a file that was tampered with must not claim more than it shows.
-  const limits = limitsOf(beaconSource, beaconSkipped);
+  const limits = limitsOf(beaconSource, beaconSkipped, publicBeforeMs(beaconSource, bellAt) > 0);
   if (asked.json) {
     const result = { passed, sale, limits, beacon_source: beaconSource, checks, number };
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -6,7 +6,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto';
 import { digestOf, receiptText } from '../lanes/receipt.ts';
 import { entrantOf, linkOf } from './chain.ts';
 import { drawOrder, resultOf } from './draw.ts';
-import { isRoundSigned, roundOf } from './quicknet.ts';
+import { isRoundSigned, publicBeforeMs, roundOf } from './quicknet.ts';
 import type { ProofFile, ReceiptFile } from './read-proof.ts';
 
 export interface Check {
@@ -48,11 +48,12 @@ export function checkSeed(
 }
 
 /**
- * Whoever may choose a beacon after seeing the list may choose the draw: it counts only when its source
- * was named before. `named` = by what the sale says of itself; undefined = it was not asked.
+ * Whoever may choose a beacon after seeing the list, or may still join after seeing it, may choose the
+ * draw: it counts only when its source was named before and it was published after the bell. `named` = by
+ * what the sale says of itself; undefined = it was not asked.
  */
 export function checkBeacon(
-  { seed, beacon, beaconSource, beaconSkipped }: ProofFile,
+  { seed, beacon, beaconSource, beaconSkipped, bellAt }: ProofFile,
   named: string | null | undefined,
 ): Check {
   const wrong: string[] = [];
@@ -72,6 +73,13 @@ export function checkBeacon(
   }
   if (wrong.length === 0 && isDrawnWithout) {
     const says = `drawn without ${beaconSource}: if it was published, the operator had a choice`;
+    return { name: 'beacon', ok: null, says };
+  }
+  const early = publicBeforeMs(beaconSource, bellAt);
+  if (wrong.length === 0 && early > 0) {
+    const says =
+      `${beaconSource} was public ${Math.ceil(early / 1000)} s before the bell rang: ` +
+      'until then the operator could foresee the order';
     return { name: 'beacon', ok: null, says };
   }
   const signed = round === null ? '' : ', signed by its chain';

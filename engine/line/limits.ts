@@ -5,9 +5,13 @@ const withoutBeacon =
   'the operator, who knew the seed, added no accounts.';
 const withBeacon =
   'This shows that list and order were not changed after the commitments, and that the order ' +
-  'depends on a public value whose source was named when the sale was created; if the bell rang ' +
-  'after that value was published, who joined in between may have known it. It does not show that ' +
-  'the operator added no accounts.';
+  'depends on a public value whose source was named when the sale was created and which was ' +
+  'published after the bell. It does not show that the operator added no accounts.';
+
+const withEarlyBeacon =
+  'This shows that list and order were not changed after the commitments. The bell rang late, after ' +
+  'the public value that the sale had named was published: the operator, who knew the seed, could ' +
+  'foresee the order while accounts still joined. It does not show that the operator added no accounts.';
 
 const beaconSkipped =
   'This shows that list and order were not changed after the commitments. It was drawn without the ' +
@@ -15,8 +19,12 @@ const beaconSkipped =
   'it was published all the same, the operator, who knew the seed, could choose between two orders. It ' +
   'does not show that the operator added no accounts.';
 
-/** `source` = where the public randomness was to come from; null = nowhere. `skipped` = it did not. */
-export function limitsOf(source: string | null, skipped: boolean): string {
+/**
+ * `source` = where the public randomness was to come from; null = nowhere. `skipped` = it did not.
+ * `early` = it was public before the bell rang.
+ */
+export function limitsOf(source: string | null, skipped: boolean, early: boolean): string {
   if (source === null) return withoutBeacon;
-  return skipped ? beaconSkipped : withBeacon;
+  if (skipped) return beaconSkipped;
+  return early ? withEarlyBeacon : withBeacon;
 }

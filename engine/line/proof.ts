@@ -7,6 +7,7 @@ import type { Db } from '../../platform/postgres/db.ts';
 import { saleTag } from '../domain/ids.ts';
 import type { Millis, ProductId, SaleId } from '../domain/types.ts';
 import { limitsOf } from './limits.ts';
+import { publicBeforeMs } from './quicknet.ts';
 
 export interface ProofEntry {
   /** `epoch-sequence` in the lane's outbox. */
@@ -97,7 +98,7 @@ export async function readProof(db: Db, sale: SaleId, receiptKey: string): Promi
   const skipped =
     row.shown && row.beacon_source !== null && (row.beacon === null || row.beacon.length === 0);
   const value: Proof = {
-    limits: limitsOf(row.beacon_source, skipped),
+    limits: limitsOf(row.beacon_source, skipped, publicBeforeMs(row.beacon_source, bellAt) > 0),
     sale,
     mode: row.mode,
     seedCommitment: `sha256:${createHash('sha256').update(row.seed).digest('hex')}`,

@@ -26,6 +26,16 @@ export function roundOf(source: string): number | null {
   return Number.isSafeInteger(round) ? round : null;
 }
 
+/** When the round of a source is published, ms since 1970; null = it is not one of this chain. */
+export function publishedAt(source: string): number | null {
+  const round = roundOf(source);
+  return round === null ? null : genesisMs + (round - 1) * periodMs;
+}
+
+/** How long before a bell (ms since 1970) its round was public; 0 = it was not, or nobody can say. */
+export const publicBeforeMs = (source: string | null, bellAt: number): number =>
+  source === null ? 0 : Math.max(0, bellAt - (publishedAt(source) ?? bellAt));
+
 /** Whether it is the signature of this round. Takes a tenth of a second or more of the CPU. */
 export function isRoundSigned(round: number, signature: Uint8Array): boolean {
   const number = Buffer.alloc(8);

@@ -12,6 +12,8 @@ export interface ProofFile {
   readonly beaconSource: string | null;
   /** By its own word the draw was made without the beacon that was named. */
   readonly beaconSkipped: boolean;
+  /** When the bell rang by the lane's clock, ms since 1970. */
+  readonly bellAt: number;
   readonly root: Buffer;
   readonly entrantCount: number;
   readonly receiptKey: string;
@@ -62,6 +64,12 @@ function wholeOf(of: Fields, name: string): number {
     throw new Unreadable(`\`${name}\` is no whole number`);
   }
   return value;
+}
+
+function timeOf(of: Fields, name: string): number {
+  const at = Date.parse(textOf(of, name));
+  if (Number.isNaN(at)) throw new Unreadable(`\`${name}\` is no time`);
+  return at;
 }
 
 /** `bytes` = how many there must be; undefined = any. */
@@ -127,6 +135,7 @@ export function readProofFile(value: unknown): ProofFile {
     beacon: orNull(of, 'beacon', hexOf),
     beaconSource: orNull(of, 'beacon_source', textOf),
     beaconSkipped: of['beacon_skipped'] === true,
+    bellAt: timeOf(of, 'bell_at'),
     root: hexOf(of, 'root'),
     entrantCount: wholeOf(of, 'entrant_count'),
     receiptKey: textOf(of, 'receipt_key'),

@@ -1,11 +1,15 @@
 /** Drawer: from a settled bell to numbers that R alone decides, wherever it is cut and whoever goes on. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { drandBeacon, nameRound } from '../../../engine/beacon.ts';
 import { ticketIdOf } from '../../../engine/domain/ids.ts';
 import { startDrawer, type DrawerOptions } from '../../../engine/drawer.ts';
 import type { Entry } from '../../../engine/lanes/codec.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
 import { beaconWaitMs } from '../../../engine/line/beacons.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
+import { chain, genesisMs, periodMs } from '../../../engine/line/quicknet.ts';
 import { numbersPerCommandMax, ticketsFrom } from '../../../engine/line/numbers.ts';
 import type { Loop } from '../../../engine/loop.ts';
 import { readProof } from '../../../engine/line/proof.ts';
@@ -282,6 +286,42 @@ describe('a beacon', () => {
     expect((await lineRow()).beacon).toEqual(Buffer.alloc(0));
     expect(await stored()).toEqual(await expected(5));
     expect(await limits()).toMatch(/^true .*drawn without the public value/);
+  });
+
+  it('comes from a relay that first has it not', async () => {
+    const round = 657_413;
+    const signature =
+      'b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be41076862b98fad56e91a6b85b89cd97b';
+    const randomness = 'fc1873a13f3545aeade8401532ef5519920652eee6b0d2b19ca12643b87b3587';
+    let asked = 0;
+    const relay = createServer((_request, response) => {
+      asked += 1;
+      response.writeHead(asked < 2 ? 425 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ round, signature, randomness }));
+    });
+    await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
+    try {
+      await ring(5);
+      const source = `drand:${chain}:${round}`;
+      await names(source, genesisMs + (round - 1) * periodMs - 10_000);
+      // Its bell was long ago, and a draw goes on without whom it has asked three times.
+      const beacon = drandBeacon(`http://127.0.0.1:${(relay.address() as AddressInfo).port}`);
+      await draw([optionsOf({ beacon })], drawn);
+      expect(asked).toBe(2);
+      expect((await lineRow()).beacon?.toString('hex')).toBe(signature);
+      expect(await stored()).toEqual(await expected(5));
+      expect(await limits()).toMatch(/^false .*published after the bell/);
+    } finally {
+      await new Promise((resolve) => relay.close(resolve));
+    }
+  });
+
+  it('that was public before a late bell is part of the draw, and the proof says so', async () => {
+    const source = nameRound(Date.now() - 60_000);
+    await ring(5);
+    await names(source, Date.now());
+    await draw([optionsOf({ beacon: () => Promise.resolve(Buffer.from('known')) })], drawn);
+    expect(await limits()).toMatch(/^false .*bell rang late, after the public value/);
   });
 });
 

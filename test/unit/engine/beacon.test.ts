@@ -91,11 +91,12 @@ describe('the beacon', () => {
   });
 
   it('of a proof is checked by whoever verifies it', () => {
-    const proof = (beacon: string, beaconSource = source) =>
+    const published = genesis + (round - 1) * 3000;
+    const proof = (beacon: string, beaconSource = source, bellAt = published - 10_000) =>
       readProofFile({
         ...{ sale_id: 'sal_a', seed_commitment: '', seed: '00'.repeat(32), root: '' },
         ...{ beacon, beacon_source: beaconSource, receipt_key: '', entrant_count: 0 },
-        ...{ entries: [], entrants: [] },
+        ...{ entries: [], entrants: [], bell_at: new Date(bellAt).toISOString() },
       });
     const later = nameRound(genesis + round * 3000 - 10_000);
     expect(checkBeacon(proof(signature), source)).toMatchObject({ ok: true });
@@ -106,5 +107,11 @@ describe('the beacon', () => {
       ok: false,
       says: expect.stringContaining('not the signature of') as string,
     });
+    // A bell that was late: what nobody should have known was public while others still joined.
+    expect(checkBeacon(proof(signature, source, published + 4500), source)).toMatchObject({
+      ok: null,
+      says: expect.stringContaining('was public 5 s before the bell') as string,
+    });
+    expect(checkBeacon(proof(randomness, source, published + 4500), source).ok).toBe(false);
   });
 });

@@ -48,6 +48,7 @@ const document = (): Document => ({
   seed: seed.toString('hex'),
   beacon: beacon.toString('hex'),
   beacon_source: source,
+  bell_at: '2030-06-01T12:00:00.000Z',
   root: root.toString('hex'),
   entrant_count: entrants.length,
   receipt_key: keys.publicKey.export({ format: 'jwk' }).x,
@@ -241,6 +242,7 @@ describe('a proof that was tampered with fails', () => {
     ['a seed of another length', { seed: 'abcd' }, /`seed` has 2 bytes/],
     ['an entrant that is none', { entrants: ['zz'] }, /`entrants.0`/],
     ['no list', { entries: 'none' }, /`entries` is no list/],
+    ['a bell at no time', { bell_at: 'noon' }, /`bell_at` is no time/],
     ['a number that is none', { numbers: ['1'] }, /`numbers.0`/],
   ])('%s', (_what, more, says) => {
     const read = () => readProofFile({ ...document(), ...more });

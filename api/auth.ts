@@ -83,6 +83,9 @@ export function authenticator(options: AuthOptions): Authenticate {
   };
 }
 
+/** Whether it has the form of a vendor's key: who it is has to be looked up. */
+export const isVendorKey = (token: string): boolean => keyPattern.test(token);
+
 /** For the socket, where either may come: a shopper's token, decided at once, or a vendor's key. */
 export function identifier(options: AuthOptions): Identify {
   const { verify, vendorOfKey } = options;

@@ -9,6 +9,7 @@ import type { Log } from '../../platform/log.ts';
 import { metrics } from '../../platform/metrics.ts';
 import type { SaleId, ShopperId } from '../../engine/index.ts';
 import type { Api } from '../api.ts';
+import { isVendorKey } from '../auth.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { timeText, timeTextOrNull } from '../clock-text.ts';
 import { hasLine } from '../line-desk.ts';
@@ -119,8 +120,8 @@ export class Hub {
   }
 
   renew(session: Session, token: string): 'done' | 'bad' | 'other' {
-    const found = this.#options.identify(token);
     // A vendor's key does not expire, so nobody has to renew one.
+    const found = isVendorKey(token) ? null : this.#options.identify(token);
     if (found === null || found instanceof Promise) return 'bad';
     const { identity } = session;
     if (identity?.kind !== 'shopper' || found.identity.kind !== 'shopper') return 'other';

@@ -6,6 +6,7 @@ import type { Accepted, SocketRoute, Upgrade } from '../../platform/http/socket.
 import { invariant } from '../../platform/fault.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Api } from '../api.ts';
+import { isVendorKey } from '../auth.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import type { LineDesk } from '../line-desk.ts';
 import { Client } from './client.ts';
@@ -96,7 +97,7 @@ function upgrade(asked: Upgrade, hub: Hub, options: SocketOptions): Accepted | P
   const token = tokenOf(asked.authorization);
   if (token === undefined) return badToken;
   // A shopper's token is judged at once; a vendor's key has to be looked up, at hello.
-  if (token !== '' && options.identify(token) === null) return badToken;
+  if (token !== '' && !isVendorKey(token) && options.identify(token) === null) return badToken;
   return {
     protocol,
     open: (peer) => new Client(hub, peer, hub.begin(form, peer, token)),

@@ -158,7 +158,7 @@ export const lineFigures: LineFigures = {
   sale: linedSaleId,
   mode: 'draw',
   state: 'live',
-  bellRung: true,
+  bell: 5,
   numbered: true,
   joined: 40,
   waiting: 30,
@@ -168,6 +168,7 @@ export const lineFigures: LineFigures = {
   available: 6,
   limit: 2,
   serving: 10,
+  begun: 12,
   cutLine: 12,
   turnMs: 120_000,
   factorPercent: 100,
@@ -335,8 +336,11 @@ export function fakeEngine(): FakeEngine {
     },
     probePostgres: () => Promise.resolve(),
     probeRedis: () => Promise.resolve(),
-    vendorOfKey: (key: string) =>
-      Promise.resolve(key === vendorKey ? vendorId : key === otherKey ? 'ven_other' : null),
+    vendorOfKey: (key: string) => {
+      const { vendorOfKey: away } = fake.answers;
+      if (away instanceof Error) return Promise.reject(away);
+      return Promise.resolve(key === vendorKey ? vendorId : key === otherKey ? 'ven_other' : null);
+    },
     close: () => Promise.resolve(),
   };
   for (const name of Object.keys(good) as (keyof Engine)[]) {

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { NewsEvent } from '../../../engine/index.ts';
+import { Fault } from '../../../platform/fault.ts';
 import type { SocketAsked } from '../../support/socket-client.ts';
 import {
   done,
@@ -357,6 +358,17 @@ describe('tokens', () => {
     });
     client.send({ type: 'auth', token: tokens.guest });
     expect((await client.closed).code).toBe(4403);
+  });
+
+  it('of vendors are looked up at hello only: while nobody can, the process goes on', async () => {
+    harness.answers = { vendorOfKey: new Fault('postgres', 'away', { retryable: true }) };
+    const vendor = await open({ token: vendorKey, byHeader: true, silent: true });
+    vendor.send({ type: 'hello' });
+    expect((await vendor.closed).code).toBe(4500);
+    const client = await open();
+    expect(await client.ask('auth', { token: vendorKey })).toMatchObject({
+      problem: { code: 'unauthenticated' },
+    });
   });
 });
 

@@ -17,12 +17,14 @@ import type {
 import type { Log } from '../platform/log.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import type { RoundNamer } from './beacon.ts';
+import { isProductId } from './domain/ids.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
 import { startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
 import { requestClose, unclosed } from './sales/control.ts';
-import { fenceDue, makeDue } from './sales/occurrences.ts';
+import { fenceDue, makeDue, type FreeOf } from './sales/occurrences.ts';
 import { openStandings, type NewProduct } from './sales/standing.ts';
+import { closingSql } from './sales/transit.ts';
 import { CommandWriter } from './settle/commands.ts';
 import { creditAgain, uncredited } from './settle/sales.ts';
 import type { Shop } from './shop.ts';
@@ -61,6 +63,8 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     onCrash: options.onCrash,
   });
   let after = '';
+  // Of work that only goes on where its lane does: what is stuck must not keep the rest waiting.
+  const slow = { credit: '', fence: '' };
   let slowAt = -Infinity;
   const loop = startLoop({
     name: 'opener',
@@ -70,9 +74,9 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
       after = await turn(options, after);
       if (clock.now() - slowAt >= slowEveryMs) {
         slowAt = clock.now();
-        await creditOnceMore(options);
+        slow.credit = await creditOnceMore(options, slow.credit);
         await closeOnceMore(options);
-        await attendSchedules(options);
+        slow.fence = await attendSchedules(options, slow.fence);
       }
       return after !== '';
     },
@@ -94,7 +98,7 @@ function productOf(value: Buffer): ProductId | null {
     return null;
   }
   if (typeof body !== 'object' || body === null || !('id' in body)) return null;
-  return typeof body.id === 'string' ? body.id : null;
+  return typeof body.id === 'string' && isProductId(body.id) ? body.id : null;
 }
 
 /**
@@ -191,27 +195,40 @@ function ringAt({ shop, log }: OpenerOptions, sale: string, waitMs: number): voi
   });
 }
 
-/** Makes the occurrences that are due, and takes the units of those whose bell is near. */
-async function attendSchedules(options: OpenerOptions): Promise<void> {
+/**
+ * Makes the occurrences that are due, and takes the units of those whose bell is near. Answers where to
+ * go on.
+ */
+async function attendSchedules(options: OpenerOptions, after: string): Promise<string> {
   const { db, shop, onCommands } = options;
   onCommands(await makeDue(db, options));
-  const freeOf = async (standing: string): Promise<number | null> => {
-    const [moving] = await db.query(
-      `SELECT 1 FROM sale.moves
-        WHERE to_sale = $1 AND kind IN ('return', 'unfence') AND state = 'crediting'
-           OR from_sale = $1 AND state = 'undoing' LIMIT 1`,
-      [standing],
+  const freeOf: FreeOf = async (standing, product) => {
+    const [row] = await db.query<{ coming: boolean }>(
+      `SELECT ${closingSql('$2')} OR EXISTS (
+                SELECT 1 FROM sale.moves
+                 WHERE to_sale = $1 AND kind IN ('return', 'unfence') AND state = 'crediting'
+                    OR from_sale = $1 AND state = 'undoing') AS coming`,
+      [standing, product],
     );
-    if (moving !== undefined) return null;
+    if (row?.coming !== false) return null;
     const counts = await shop.count(standing);
     return counts.kind === 'done' ? (counts.value.items[0]?.available ?? null) : null;
   };
-  onCommands(await fenceDue(db, freeOf));
+  const fenced = await fenceDue(db, freeOf, after);
+  onCommands(fenced.lanes);
+  return fenced.after;
 }
 
-/** A credit that a frozen sale refused is written again when the sale takes commands again. */
-async function creditOnceMore({ db, shop, onCommands }: OpenerOptions): Promise<void> {
-  for (const { id, sale } of await uncredited(db)) {
+/**
+ * A credit that a frozen sale refused is written again when the sale takes commands again. Answers where
+ * to go on.
+ */
+async function creditOnceMore(
+  { db, shop, onCommands }: OpenerOptions,
+  after: string,
+): Promise<string> {
+  const found = await uncredited(db, after);
+  for (const { id, sale } of found.moves) {
     if ((await shop.count(sale)).kind !== 'done') continue;
     const writer = new CommandWriter();
     const lanes = await db.tx(async (q) => {
@@ -222,6 +239,7 @@ async function creditOnceMore({ db, shop, onCommands }: OpenerOptions): Promise<
     });
     onCommands(lanes);
   }
+  return found.after;
 }
 
 /** So is a close. */

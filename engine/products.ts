@@ -2,9 +2,8 @@
  * What a vendor does with a product after its registration: change, withdraw, list. A change and
  * its event are one transaction; units come and go as moves, and the answer waits for those.
  */
-import type { KeyObject } from 'node:crypto';
-import type { Db, Query } from '../platform/postgres/db.ts';
-import { laneOfId } from './domain/ids.ts';
+import type { Query } from '../platform/postgres/db.ts';
+import { isProductId } from './domain/ids.ts';
 import type { ProductId, SaleId, VendorId } from './domain/types.ts';
 import type {
   Page,
@@ -13,50 +12,20 @@ import type {
   VendorProduct,
   VendorRejection,
 } from './engine.ts';
-import type { CommandCaller } from './lanes/command-caller.ts';
-import { requestOf } from './lanes/order-key.ts';
+import { isWithdrawn, lockOwn, readOwn, selectProducts, type ProductRow } from './product-rows.ts';
 import { mayVary, priceOf } from './registrations.ts';
-import { isMoveOf, moveIdOf, writeTopUp } from './sales/control.ts';
+import { setRemaining, type RemainingContext } from './remaining.ts';
 import { readCursor, writeCursor } from './sales/read.ts';
 import { closeStanding, standingSaleId } from './sales/standing.ts';
-import { moveOutcome } from './sales/vendor.ts';
+import { transitOf } from './sales/transit.ts';
 import { untilSettled } from './sales/wait.ts';
-import { CommandWriter } from './settle/commands.ts';
 
-export interface ProductContext {
-  readonly db: Db;
-  readonly secret: KeyObject;
-  readonly caller: CommandCaller;
+export interface ProductContext extends RemainingContext {
   readonly lanes: number;
   readonly currency: string;
-  /** Units that a sale has free, as its lane counts them; null while it cannot say. */
-  readonly freeOf: (sale: SaleId) => Promise<number | null>;
 }
 
-interface Row {
-  readonly id: ProductId;
-  readonly vendor_id: VendorId;
-  readonly body: Readonly<Record<string, unknown>>;
-  readonly status: 'accepted' | 'rejected';
-  readonly version: number;
-  readonly supply: number;
-  readonly standing_sale: SaleId | null;
-  readonly standing_state: string | null;
-  readonly remaining: number | null;
-  readonly registered_at: Date;
-  readonly updated_at: Date;
-  readonly withdrawn_at: Date | null;
-}
-
-const select = `
-  SELECT r.id, r.vendor_id, r.body, r.status, r.version, r.supply, r.standing_sale,
-         s.state AS standing_state, f.allotted - f.claimed AS remaining,
-         r.registered_at, r.updated_at, r.withdrawn_at
-    FROM sale.registrations r
-    LEFT JOIN sale.sales s ON s.id = r.standing_sale
-    LEFT JOIN sale.storefront f ON f.sale_id = r.standing_sale`;
-
-function productOf(row: Row): VendorProduct {
+function productOf(row: ProductRow): VendorProduct {
   const isListed = row.standing_state !== null && row.standing_state !== 'creating';
   const status = row.status === 'accepted' && isListed ? 'listed' : row.status;
   return {
@@ -72,8 +41,6 @@ function productOf(row: Row): VendorProduct {
   };
 }
 
-const isProductId = (text: string): boolean => /^prd_[0-9a-z]{8,60}$/.test(text);
-
 /** A vendor's products, the eldest first. The cursor is the last one's time and id. */
 export async function listProducts(
   q: Query,
@@ -81,8 +48,8 @@ export async function listProducts(
   query: { readonly limit: number; readonly cursor: string | null },
 ): Promise<Page<VendorProduct>> {
   const [at, after] = query.cursor === null ? [0, ''] : readCursor(query.cursor, isProductId);
-  const rows = await q.query<Row>(
-    `${select} WHERE r.vendor_id = $1
+  const rows = await q.query<ProductRow>(
+    `${selectProducts} WHERE r.vendor_id = $1
         AND (date_trunc('milliseconds', r.registered_at), r.id) > ($2, $3)
       ORDER BY date_trunc('milliseconds', r.registered_at), r.id LIMIT $4`,
     [vendor, new Date(at), after, query.limit + 1],
@@ -94,32 +61,6 @@ export async function listProducts(
   return { items, nextCursor: more ? writeCursor(last.registeredAt, last.id) : null };
 }
 
-const isWithdrawn = (row: Row): boolean => row.withdrawn_at !== null;
-
-async function readOwn(q: Query, vendor: VendorId, id: ProductId): Promise<Row | null> {
-  const [row] = await q.query<Row>(`${select} WHERE r.id = $1 AND r.vendor_id = $2`, [id, vendor]);
-  return row ?? null;
-}
-
-/** Locked, the standing sale before it as settlements lock them; null = not there any more. */
-async function lockOwn(q: Query, vendor: VendorId, id: ProductId): Promise<Row | null> {
-  const seen = await readOwn(q, vendor, id);
-  await q.query('SELECT 1 FROM sale.sales WHERE id = $1 FOR UPDATE', [seen?.standing_sale ?? '']);
-  await q.query('SELECT 1 FROM sale.registrations WHERE id = $1 FOR UPDATE', [id]);
-  const row = await readOwn(q, vendor, id);
-  return row?.withdrawn_at === null ? row : null;
-}
-
-/** While units are on their way between sales, the standing sale they may go to has to stay. */
-async function inTransit(q: Query, id: ProductId): Promise<boolean> {
-  const [row] = await q.query(
-    `SELECT 1 FROM sale.moves
-      WHERE product_id = $1 AND state IN ('asked', 'debited', 'crediting', 'undoing') LIMIT 1`,
-    [id],
-  );
-  return row !== undefined;
-}
-
 type Written =
   | { readonly kind: 'written'; readonly lanes: readonly number[] }
   /** The standing sale cannot be closed yet. */
@@ -127,9 +68,9 @@ type Written =
   | VendorRejection;
 
 /** The standing sale that may be closed now; null = not yet. */
-async function closable(q: Query, row: Row): Promise<SaleId | null> {
+async function closable(q: Query, row: ProductRow): Promise<SaleId | null> {
   const { standing_sale: standing, standing_state: state } = row;
-  if (standing === null || state !== 'live' || (await inTransit(q, row.id))) return null;
+  if (standing === null || state !== 'live' || (await transitOf(q, row.id)).moving) return null;
   return standing;
 }
 
@@ -166,7 +107,7 @@ async function writeBody(
 }
 
 /** Why the product must not become a variant of that one: it would be shown nowhere. */
-async function circleOf(q: Query, row: Row, parent: unknown): Promise<string | null> {
+async function circleOf(q: Query, row: ProductRow, parent: unknown): Promise<string | null> {
   if (typeof parent !== 'string' || parent === row.body['variant_of']) return null;
   if (parent === row.id) return 'a product is no variant of itself';
   const [variant] = await q.query(
@@ -206,7 +147,7 @@ async function writeWithdrawal(
 async function announce(
   q: Query,
   currency: string,
-  row: Row,
+  row: ProductRow,
   changed: readonly string[],
   withdrawn: boolean,
 ): Promise<void> {
@@ -249,80 +190,11 @@ async function write(
 
 const ignore = (): void => undefined;
 
-/** Sets what is free in the standing sale: new stock comes as a grant, less as a withdrawal. */
-async function setRemaining(
-  context: ProductContext,
-  row: Row,
-  remaining: number,
-  idempotencyKey: string | undefined,
-): Promise<'done' | 'settling' | VendorRejection> {
-  const { db, secret, caller, freeOf } = context;
-  const standing = row.standing_sale;
-  if (standing === null) return 'settling';
-  const request = requestOf(secret, idempotencyKey, 'remaining', row.id);
-  const known = await knownMove(db, request);
-  const body = String(remaining);
-  if (known !== null && request !== null && !isMoveOf(known, 'set', request, body)) {
-    return { code: 'idempotency_key_reused' };
-  }
-  const move = known ?? moveIdOf('set', request, body);
-  if (known === null) {
-    // Units that are on their way to it, as after a new price, are free too: they are waited for.
-    const free = await untilSettled(async () =>
-      (await inTransit(db, row.id)) ? null : freeOf(standing),
-    );
-    if (free === null) return 'settling';
-    const units = Math.abs(remaining - free);
-    if (units === 0) return 'done';
-    const target = { move, sale: standing, item: 0, product: row.id, standing, units, request };
-    await db.tx(async (q) => {
-      if (remaining > free) await writeTopUp(q, { ...target, newStock: true });
-      else await writeLess(q, target);
-    });
-    void caller.send(laneOfId(standing)).catch(ignore);
-  }
-  const outcome = await moveOutcome(db, move);
-  if (outcome === null) return 'settling';
-  if (outcome.state === 'done') return 'done';
-  if (!outcome.reason.startsWith('insufficient')) return 'settling';
-  const available = Number(outcome.reason.split(':')[1] ?? 0);
-  return { code: 'insufficient_supply', available, product: row.id };
-}
-
-async function knownMove(q: Query, request: string | null): Promise<string | null> {
-  const [known] = await q.query<{ id: string }>(
-    `SELECT id FROM sale.moves WHERE request = $1 AND state NOT IN ('refused', 'undone')`,
-    [request],
-  );
-  return known?.id ?? null;
-}
-
-interface Less {
-  readonly move: string;
-  readonly sale: SaleId;
-  readonly product: ProductId;
-  readonly units: number;
-  readonly request: string | null;
-}
-
-/** Units that were sold elsewhere: a debit without a credit. */
-async function writeLess(q: Query, { move, sale, product, units, request }: Less): Promise<void> {
-  await q.run(
-    `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, units, group_id, state,
-                             request)
-     VALUES ($1, 'withdraw', $2, $3, 0, $4, $1, 'asked', $5)`,
-    [move, product, sale, units, request],
-  );
-  const writer = new CommandWriter();
-  writer.add({ lane: laneOfId(sale), kind: 'debit', sale, move, body: [move, 0, units] });
-  await writer.flush(q);
-}
-
 /** Why these fields cannot be set; null = they can. */
 async function refusalOf(
   q: Query,
   vendor: VendorId,
-  row: Row,
+  row: ProductRow,
   fields: Readonly<Record<string, unknown>>,
 ): Promise<VendorRejection | null> {
   if (!(await mayVary(q, vendor, fields))) return { code: 'not_found' };
@@ -347,7 +219,7 @@ export async function changeProduct(
   if (remaining !== undefined) {
     const refusal = await refusalOf(context.db, vendor, row, fields);
     if (refusal !== null) return { kind: 'rejected', rejection: refusal };
-    const set = await setRemaining(context, row, remaining, idempotencyKey);
+    const set = await setRemaining(context, { vendor, id, remaining, idempotencyKey });
     if (set === 'settling') return { kind: 'settling' };
     if (set !== 'done') return { kind: 'rejected', rejection: set };
   }
@@ -385,6 +257,10 @@ async function answer(
 ): Promise<VendorOutcome<VendorProduct>> {
   if (written === null) return { kind: 'settling' };
   if ('code' in written) return { kind: 'rejected', rejection: written };
+  // A sale made next finds the units where they will be; where that takes long nobody waits for it.
+  if (written.lanes.length > 0) {
+    await untilSettled(async () => ((await transitOf(db, id)).moving ? null : true));
+  }
   const row = await readOwn(db, vendor, id);
   if (row === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
   return { kind: 'done', value: productOf(row), replayed: false };

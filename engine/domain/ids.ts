@@ -9,6 +9,7 @@ import type { OrderId, SaleId } from './types.ts';
 /** Crockford's alphabet, lower case: no i, l, o, u. */
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const salePattern = /^sal_[0-9a-hjkmnp-tv-z]{16}$/;
+const productPattern = /^prd_[0-9a-z]{8,60}$/;
 const orderPattern = /^ord_[0-9a-hjkmnp-tv-z]{40}$/;
 
 /** Encodes the first `length` bytes, 5 at a time, as 8 characters. It must be a multiple of 5. */
@@ -43,6 +44,7 @@ export function saleIdOf(lane: number, identity: Uint8Array): SaleId {
 }
 
 export const isSaleId = (text: string): boolean => salePattern.test(text);
+export const isProductId = (text: string): boolean => productPattern.test(text);
 export const isOrderId = (text: string): boolean => orderPattern.test(text);
 
 /** The lane that a sale's or an order's id names. */

@@ -152,29 +152,39 @@ const dueColumns = `s.id, (
     FROM sale.sale_items i JOIN sale.registrations r ON r.id = i.product_id
    WHERE i.sale_id = s.id) AS items`;
 
-/** What a standing sale has free; null while its lane cannot say, or units are on their way to it. */
-export type FreeOf = (standing: SaleId) => Promise<number | null>;
+/**
+ * What the standing sale of a product has free; null while its lane cannot say, or units are on their way
+ * to it.
+ */
+export type FreeOf = (standing: SaleId, product: ProductId) => Promise<number | null>;
 
-/** Takes the units of every occurrence whose time has come; the lanes to wake. */
-export async function fenceDue(db: Db, freeOf: FreeOf): Promise<readonly number[]> {
+/**
+ * Takes the units of occurrences whose time has come, of a round's worth behind `after`. Answers the lanes
+ * to wake and where the next round goes on, '' = at the beginning.
+ */
+export async function fenceDue(
+  db: Db,
+  freeOf: FreeOf,
+  after = '',
+): Promise<{ readonly lanes: readonly number[]; readonly after: string }> {
   const due = await db.query<Due>(
-    `SELECT ${dueColumns} FROM sale.sales s WHERE s.fence_at <= $1 AND s.installed
-      ORDER BY s.fence_at LIMIT ${fencesMax}`,
-    [new Date(clock.wall())],
+    `SELECT ${dueColumns} FROM sale.sales s WHERE s.fence_at <= $1 AND s.installed AND s.id > $2
+      ORDER BY s.id LIMIT ${fencesMax}`,
+    [new Date(clock.wall()), after],
     'fences_due',
   );
   const woken = new Set<number>();
   for (const sale of due) {
     const free = new Map<SaleId, number>();
-    for (const { standing } of sale.items) {
-      const units = await freeOf(standing);
+    for (const { standing, product } of sale.items) {
+      const units = await freeOf(standing, product);
       if (units !== null) free.set(standing, units);
     }
     // A source that cannot say now is asked again in the next round: the bell waits for it.
     if (sale.items.some(({ standing }) => !free.has(standing))) continue;
     for (const lane of await db.tx((q) => fence(q, sale, free))) woken.add(lane);
   }
-  return [...woken];
+  return { lanes: [...woken], after: due.length < fencesMax ? '' : (due.at(-1)?.id ?? '') };
 }
 
 /** Asks for what is there, or for less than was wanted; nothing when somebody was faster. */

@@ -229,15 +229,27 @@ async function offerMore(q: Query, sale: SaleId, item: number, units: number): P
   ]);
 }
 
-/** Moves whose credit their sale could not take: it was frozen, or a script failed. */
-export async function uncredited(q: Query): Promise<readonly { id: string; sale: SaleId }[]> {
-  return q.query(
+const uncreditedMax = 100;
+
+/**
+ * Moves behind `after` whose credit their sale could not take: it was frozen, or a script failed. Answers
+ * where to go on, '' = at the beginning.
+ */
+export async function uncredited(
+  q: Query,
+  after: string,
+): Promise<{
+  readonly moves: readonly { readonly id: string; readonly sale: SaleId }[];
+  readonly after: string;
+}> {
+  const moves = await q.query<{ id: string; sale: SaleId }>(
     `SELECT id, CASE state WHEN 'undoing' THEN from_sale ELSE to_sale END AS sale
-       FROM sale.moves WHERE state IN ('crediting', 'undoing') AND reason = ANY($1)
-      ORDER BY settled_at LIMIT 100`,
-    [sadReasons],
+       FROM sale.moves WHERE state IN ('crediting', 'undoing') AND reason = ANY($1) AND id > $2
+      ORDER BY id LIMIT ${uncreditedMax}`,
+    [sadReasons, after],
     'moves_uncredited',
   );
+  return { moves, after: moves.length < uncreditedMax ? '' : (moves.at(-1)?.id ?? '') };
 }
 
 const sadReasons = ['sale_frozen', 'fault', 'not_found'];

@@ -207,16 +207,23 @@ describe('a registration', () => {
       await producer.send(newProduct, [{ key: id, value: JSON.stringify(body) }]);
     };
     await say({ id, vendor_id: vendor, price: { amount: 1 }, remaining_supply: 1_000_000 });
-    await say({ id: 'prd_nobody', vendor_id: vendor, price: { amount: 1 }, remaining_supply: 5 });
+    await say({
+      id: 'prd_nobodyatall',
+      vendor_id: vendor,
+      price: { amount: 1 },
+      remaining_supply: 5,
+    });
     await say('nonsense');
+    // What no registration can be called, and no database can be asked for.
+    await say({ id: 'prd_\u0000' });
     const refused = async (): Promise<bigint> =>
       (await world.kafka.kafka.ends(`${newProduct}.dlq`)).get(0)?.high ?? 0n;
-    await until('nonsense is put aside', async () => (await refused()) === 1n);
+    await until('nonsense is put aside', async () => (await refused()) === 2n);
     await world.steps.pump();
     expect(await freeIn(standing)).toBe(30);
     const [row] = await world.db.query<{ n: number }>(
       'SELECT count(*)::int AS n FROM sale.moves WHERE product_id = ANY($1)',
-      [[id, 'prd_nobody']],
+      [[id, 'prd_nobodyatall']],
     );
     expect(row?.n).toBe(1);
   });

@@ -7,7 +7,9 @@ import { startOpener } from '../../../engine/opener.ts';
 import type { ProductChange, VendorOutcome, VendorProduct } from '../../../engine/engine.ts';
 import { changeProduct, listProducts, withdrawProduct } from '../../../engine/products.ts';
 import type { ProductContext } from '../../../engine/products.ts';
+import { writeSchedule } from '../../../engine/sales/schedules.ts';
 import { topicsOf } from '../../../engine/topics.ts';
+import { sleep } from '../../../platform/clock.ts';
 import { auditOf } from '../../support/audit.ts';
 import { silent, until } from '../../support/environment.ts';
 import { specsOf } from '../../support/kafka.ts';
@@ -243,6 +245,80 @@ it('sets what is free when what is on its way has arrived', async () => {
   const nine = { fields: { remaining_supply: 9 }, remaining: 9 };
   expect(await change(id, nine)).toMatchObject({ kind: 'done', value: { supply: 12 } });
   expect(await context.freeOf(standing)).toBe(9);
+});
+
+it('counts what an old price sends back before it sets what is free', async () => {
+  const { id } = await shop.product(vendor, 10);
+  for (const remaining of [10, 0, 4]) {
+    // Nothing has settled in between: what is free is still in the old sale, or nowhere.
+    const waits = changeProduct(context, vendor, id, priced(10_000 + remaining));
+    const set = { fields: { remaining_supply: remaining }, remaining };
+    const [price, supply] = await settled(
+      Promise.all([waits, changeProduct(context, vendor, id, set)]),
+    );
+    expect([price, supply]).toMatchObject([{ kind: 'done' }, { kind: 'done' }]);
+    expect(await read(id)).toMatchObject({ supply: remaining });
+    expect(await context.freeOf((await standingOf(id)).sale)).toBe(remaining);
+  }
+});
+
+it('takes no units for an occurrence before it knows what a new price sends back', async () => {
+  const { id } = await shop.product(vendor, 10);
+  const { lineMax } = world.config;
+  const bell = new Date(Date.now() + 10 * 60_000).toISOString();
+  const written = await world.db.tx((q) =>
+    writeSchedule(
+      q,
+      { ...context, lineMax },
+      {
+        vendor,
+        items: [{ product: id, allotted: 4, price: 100 }],
+        ...{ durationSeconds: 3600, limitPerShopper: 1, holdSeconds: 300, who: 'anyone' },
+        admission: { mode: 'open', ratePerSecond: null, turnSeconds: 120, factor: 1 },
+        fingerprint: 'test',
+        schedule: { localTime: bell.slice(11, 19), timeZone: 'UTC', dates: [bell.slice(0, 10)] },
+      },
+    ),
+  );
+  if ('code' in written) throw new Error(written.code);
+  const sale = async () => {
+    const [row] = await world.db.query<{ id: string; state: string; waits: boolean }>(
+      'SELECT id, state, fence_at IS NOT NULL AS waits FROM sale.sales WHERE schedule_id = $1',
+      [written.id],
+    );
+    return row;
+  };
+  await until('there is an occurrence', async () => (await sale()) !== undefined);
+  // The lane knows of the new price and nothing has settled, for two rounds of the opener.
+  expect(await changeProduct(context, vendor, id, priced(15_000))).toMatchObject({ kind: 'done' });
+  await sleep(2500);
+  expect(await sale()).toMatchObject({ waits: true });
+  await until('it has its units', async () => {
+    await world.steps.pump();
+    return (await sale())?.waits === false;
+  });
+  await world.steps.pump();
+  expect(await context.freeOf((await standingOf(id)).sale)).toBe(6);
+  expect(await sale()).toMatchObject({ state: 'scheduled' });
+});
+
+it('sets what is free once, whoever asks for it at the same time', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const thirty = { fields: { remaining_supply: 30 }, remaining: 30 };
+  const keys = [{}, {}, { idempotencyKey: 'k' }, { idempotencyKey: 'k' }, { idempotencyKey: 'l' }];
+  const asked = keys.map((key) => changeProduct(context, vendor, id, { ...thirty, ...key }));
+  for (const one of await settled(Promise.all(asked))) expect(one.kind).toBe('done');
+  expect(await context.freeOf(standing)).toBe(30);
+  expect(await read(id)).toMatchObject({ supply: 30 });
+});
+
+it('keeps the key of what changed nothing', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const ten = { fields: { remaining_supply: 10 }, remaining: 10, idempotencyKey: 'ten' };
+  expect(await change(id, ten)).toMatchObject({ kind: 'done', value: { supply: 10 } });
+  await shop.hold(standing, 'ann', 3);
+  expect(await change(id, ten)).toMatchObject({ kind: 'done', value: { supply: 10 } });
+  expect(await context.freeOf(standing)).toBe(7);
 });
 
 it('lets no product be a variant of itself, or of its own variant', async () => {

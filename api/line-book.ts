@@ -41,8 +41,8 @@ export function lookOf(
   const rate = terms.admission['rate_per_second'];
   return {
     at,
-    // Those who left while they waited are among them: they made room in front like the others.
-    admissions: Math.max(0, figures.joined - figures.waiting),
+    moving: figures.state === 'live',
+    admissions: figures.begun,
     open: figures.admitted,
     claims: figures.claims,
     available: figures.available,

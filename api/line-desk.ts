@@ -164,9 +164,14 @@ export class LineDesk {
     return ticketJson(ticket, terms, await this.outlook(ticket, terms, now), now, deliverable);
   }
 
-  /** What the line looks like from a ticket; null while the lane cannot say, or without a number. */
+  /**
+   * What the line looks like from a ticket; null while the lane cannot say, without a number, and for
+   * who joined after the bell until all of before it have theirs: a draw may wait for its beacon.
+   */
   async outlook(ticket: LineTicket, terms: SaleTerms, now: Millis): Promise<Outlook | null> {
-    if (ticket.ahead === null) return null;
+    const { ahead, number, line } = ticket;
+    if (ahead === null || number === null || line.bell === null) return null;
+    if (!line.numbered && number > line.bell) return null;
     const lane = await this.#views.view(ticket.sale);
     return lane === null ? null : this.book.see(ticket.sale, lookOf(terms, lane, ticket.line, now));
   }
@@ -197,7 +202,7 @@ export class LineDesk {
       this.#api.engine.sale(sale),
       this.#api.engine.line(sale),
     ]);
-    if (terms === null || outcome.kind !== 'done' || !outcome.value.bellRung) return null;
+    if (terms === null || outcome.kind !== 'done' || outcome.value.bell === null) return null;
     const { now } = outcome;
     const line = withCutLine(outcome.value);
     const alike = { sale, index: 0, turnEndsAt: null, receipt: null, known: true, line } as const;

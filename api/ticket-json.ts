@@ -37,7 +37,7 @@ export function pollAfterMs(
   const state = shownState(ticket);
   if (state === 'admitted') return around(pollTurnMs);
   if (state !== 'waiting') return Math.floor(pollOverMs * sooner);
-  if (!line.bellRung) return around((startsAt - now) / 4);
+  if (line.bell === null) return around((startsAt - now) / 4);
   if (number === null) return around(pollMinMs);
   return around(waitSeconds === null ? pollMaxMs : (waitSeconds * 1000) / 4);
 }
@@ -127,7 +127,7 @@ export function ticketTexts(
 export function lineJson(line: LineFigures): Record<string, unknown> {
   return {
     mode: line.mode,
-    bell_rung: line.bellRung,
+    bell_rung: line.bell !== null,
     numbered: line.numbered,
     joined: line.joined,
     waiting: line.waiting,

@@ -59,6 +59,8 @@ const lookMs = 500;
 const linesPerLookMax = 1000;
 const servedAtOnceMax = 100;
 const lapsesPerCallMax = 200;
+/** Sales asked, one after the other, for how their lane does. */
+const witnessesMax = 8;
 /** Calls of a round for one line: each passes by a thousand whose owners are away. */
 const admitCallsMax = 4;
 
@@ -76,6 +78,8 @@ class Admitter {
   #paces = new Map<SaleId, Pace>();
   #sight: Sight = { holdP99Ms: null, inDoubtAgeMs: null };
   #sightAt = Number.NEGATIVE_INFINITY;
+  /** Of which the lane was asked how it does: a frozen one does not say. */
+  #witness = '';
   #looking: Promise<void> | null = null;
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** Where the next look goes on, and what this going round has found. */
@@ -144,16 +148,29 @@ class Admitter {
   }
 
   async #lookAtLane(): Promise<void> {
-    const { gate, door, shop } = this.#options;
-    const [line] = this.#lines.values();
-    if (line === undefined) return;
+    const { gate, door } = this.#options;
+    if (this.#lines.size === 0) return;
     this.#sightAt = clock.now();
-    const [holdP99Ms, counts] = await Promise.all([
+    const [holdP99Ms, inDoubtAgeMs] = await Promise.all([
       readHoldP99(gate.redis, door),
-      shop.count(line.sale_id),
+      this.#inDoubtAge(),
     ]);
-    const inDoubtAgeMs = counts.kind === 'done' ? counts.value.inDoubt.ageMs : null;
     this.#sight = { holdP99Ms, inDoubtAgeMs };
+  }
+
+  /** What every sale of the lane says alike; null = none of some that were asked. */
+  async #inDoubtAge(): Promise<number | null> {
+    const sales = [...this.#lines.keys()];
+    const from = Math.max(0, sales.indexOf(this.#witness));
+    for (let i = 0; i < Math.min(sales.length, witnessesMax); i++) {
+      this.#witness = sales[(from + i) % sales.length] ?? '';
+      const counts = await this.#options.shop.count(this.#witness);
+      if (counts.kind === 'done') return counts.value.inDoubt.ageMs;
+      if (!this.#options.door.open) return null;
+    }
+    // The next look goes on behind them.
+    this.#witness = sales[(from + witnessesMax) % sales.length] ?? '';
+    return null;
   }
 
   /** Lines that are over are dropped; so is everything when another worker has the lane. */

@@ -44,6 +44,7 @@ type PackedFigures = readonly [
   cutLine: number,
   turnMs: number,
   factorPercent: number,
+  begun: number,
 ];
 
 /** Of one sale in one batch. */
@@ -207,16 +208,16 @@ function receiptsOf(
 
 function figuresOf(packed: PackedFigures, sale: SaleId): LineFigures {
   const [mode, state, bell, numbered, joined, waiting, parked, turns, claims] = packed;
-  const [available = 0, limit = 0, serving = 0, cut = -1, turnMs = 0, percent = 0] =
+  const [available = 0, limit = 0, serving = 0, cut = -1, turnMs = 0, percent = 0, begun = 0] =
     packed.slice(9);
   return {
     sale,
     mode: lineModes[mode] === 'draw' ? 'draw' : 'queue',
     state: saleStates[state] ?? 'scheduled',
-    bellRung: bell >= 0,
+    bell: bell < 0 ? null : bell,
     numbered: numbered === 1,
     ...{ joined, waiting, parked, admitted: turns, claims },
-    ...{ available, limit, serving, turnMs },
+    ...{ available, limit, serving, begun, turnMs },
     cutLine: cut < 0 ? null : cut,
     factorPercent: percent,
   };

@@ -212,7 +212,7 @@ export class Room {
   /** Whether the bell of its line rings within so many milliseconds, as far as it was seen. */
   bellIsNear(ms: number): boolean {
     const { terms, line, now } = this.#view ?? {};
-    if (terms === undefined || now === undefined || line?.bellRung !== false) return false;
+    if (terms === undefined || now === undefined || line?.bell !== null) return false;
     const left = terms.startsAt - now - (performance.now() - this.#seenAt);
     return left > 0 && left < ms;
   }

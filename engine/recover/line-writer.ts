@@ -7,7 +7,7 @@ import { pushLineKeys } from '../lanes/keys.ts';
 import { pack } from '../lanes/codec.ts';
 import type { SaleId } from '../domain/types.ts';
 import type { LaneWriter } from './lane-writer.ts';
-import type { LineRow } from './ticket-rows.ts';
+import type { LineRow, TurnsHad } from './ticket-rows.ts';
 
 const placesPerWrite = 500;
 
@@ -42,6 +42,7 @@ export class LineWriter {
   #open = 0;
   #claims = 0;
   #serving = 0;
+  #begun = 0;
 
   constructor(writer: LaneWriter, lane: number, sale: SaleId, line: LineRow) {
     const keys: string[] = [];
@@ -52,9 +53,10 @@ export class LineWriter {
     this.#turns = new Places(writer, turns);
   }
 
-  /** Takes a shopper's latest ticket. `admitted` = the highest number of theirs that had a turn. */
-  async take(shopper: string, ticket: Ticket, admitted: number): Promise<void> {
-    this.#serving = Math.max(this.#serving, admitted);
+  /** Takes a shopper's latest ticket, and the turns that all of theirs had. */
+  async take(shopper: string, ticket: Ticket, { begun, highest }: TurnsHad): Promise<void> {
+    this.#serving = Math.max(this.#serving, highest);
+    this.#begun += begun;
     if (ticket.state === 'waiting') {
       this.#waiting += 1;
       if (ticket.number > 0) await this.#waits.add(shopper, ticket.number);
@@ -81,6 +83,7 @@ export class LineWriter {
       this.#serving,
       paused,
       state === 'paused' ? pausedAt : 0,
+      this.#begun,
     ]);
   }
 }

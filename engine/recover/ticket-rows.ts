@@ -105,9 +105,16 @@ export function ticketOf(
   };
 }
 
-/** The highest number among these that had a turn; 0 = none. */
-export const highestAdmitted = (rows: readonly TicketRow[]): number =>
-  rows.reduce((most, row) => (row.admitted_at === null ? most : Math.max(most, row.number)), 0);
+export interface TurnsHad {
+  readonly begun: number;
+  /** The highest number among them; 0 = none. */
+  readonly highest: number;
+}
+
+export function turnsOf(rows: readonly TicketRow[]): TurnsHad {
+  const numbers = rows.flatMap((row) => (row.admitted_at === null ? [] : [row.number]));
+  return { begun: numbers.length, highest: Math.max(0, ...numbers) };
+}
 
 /** It had been left before its number came: nobody was given that. */
 const isTooLate = ({ given_at: given, ended_at: ended, admitted_at: admitted }: TicketRow) =>

@@ -36,7 +36,7 @@ local function newLine(terms)
   return {
     mode = terms[1], turn = terms[2], factor = terms[3], most = terms[4], joined = 0, bell = -1,
     numbered = 0, given = 0, waiting = 0, turns = 0, claims = 0, serving = 0, paused = 0,
-    pausedAt = 0,
+    pausedAt = 0, begun = 0,
   }
 end
 

@@ -20,14 +20,18 @@ local function figuresOfLine(sale)
   return {
     line.mode, sale.st, line.bell, line.numbered, line.joined, line.waiting, parked, line.turns,
     line.claims, allAvailable(sale), sale.limit, line.serving, cutLine(sale, waits, parked),
-    line.turn, line.factor,
+    line.turn, line.factor, line.begun,
   }
 end
 
--- Waiting numbers below a ticket's own, once the batch is written.
+-- Waiting numbers below a ticket's own, once the batch is written. Before who joins after the bell come
+-- also those of before it that have no number yet: nobody is parked until all have theirs.
 local function tellAhead(sale, reply)
-  if reply[5] == WAITING and reply[4] > 0 then
-    reply[8] = redis.call('ZCOUNT', KEYS[sale.base + WAIT], '-inf', '(' .. reply[4])
+  local number, line, waits = reply[4], sale.line, KEYS[sale.base + WAIT]
+  if reply[5] ~= WAITING or number == 0 then return end
+  reply[8] = redis.call('ZCOUNT', waits, '-inf', '(' .. number)
+  if line.numbered == 0 and number > line.bell then
+    reply[8] = reply[8] + line.waiting - redis.call('ZCARD', waits)
   end
 end
 

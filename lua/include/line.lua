@@ -167,7 +167,7 @@ local function admit(sale, lane, shopper, number, room)
   local claim = math.max(1, math.min(sale.limit - record[3], room))
   ticket[4], ticket[5], ticket[6] = ADMITTED, turnClock(sale, lane) + line.turn, claim
   line.waiting = line.waiting - 1
-  line.turns = line.turns + 1
+  line.turns, line.begun = line.turns + 1, line.begun + 1
   line.claims = line.claims + claim
   line.serving = math.max(line.serving, number)
   sale.touched[shopper] = true

@@ -4,13 +4,13 @@
 -- returned. Numbers next..last were never issued; `returned` ones wait in the sorted set.
 -- terms of its line (packed in field `line`, if it has one): mode, turn ms, factor in percent, most
 -- that wait; its counts (field `ln`): joined, bell (tickets then; -1 = not rung), numbered, given,
--- waiting, turns, claims, serving, paused ms, paused at (hold clock; 0 = is not).
+-- waiting, turns, claims, serving, paused ms, paused at (hold clock; 0 = is not), begun (turns ever).
 -- Raises an error for a sale that `flush` could not write: what it writes is read, or touched here.
 -- Scores of an item's returned numbers begin at item * SPAN.
 local SPAN = 100000000
 
 local LINE = { 'joined', 'bell', 'numbered', 'given', 'waiting', 'turns', 'claims', 'serving',
-  'paused', 'pausedAt' }
+  'paused', 'pausedAt', 'begun' }
 
 local function lineOf(packed, counts)
   local terms, n = cmsgpack.unpack(packed), cmsgpack.unpack(counts)

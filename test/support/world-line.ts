@@ -60,7 +60,7 @@ export class WorldLine {
     await until('it is time', () => Date.now() > startsAt);
     await until('the bell has rung', async () => {
       valueOf(await lanes.shop.touch(sale));
-      return valueOf(await lanes.line.figures(sale)).bellRung;
+      return valueOf(await lanes.line.figures(sale)).bell !== null;
     });
     await steps.pump();
   }

@@ -18,6 +18,7 @@ export const newLine = (terms: LineTerms): Line => ({
   turns: 0,
   claims: 0,
   serving: 0,
+  begun: 0,
   paused: 0,
   pausedAt: 0,
   queue: new Map(),
@@ -79,6 +80,7 @@ function admitted(sale: Sale, event: AdmittedEvent): void {
   ticket.claim = claim;
   line.waiting -= 1;
   line.turns += 1;
+  line.begun += 1;
   line.claims += claim;
   line.serving = Math.max(line.serving, ticket.number);
   line.queue.delete(shopper);

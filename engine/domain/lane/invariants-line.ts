@@ -29,6 +29,7 @@ function ofTickets(line: Line, tickets: readonly Ticket[]): string[] {
   rule(isSet(tickets.map(({ index }) => index)), 'an index is there twice');
   rule(isSet(numbers), 'a number is there twice');
   rule(waiting.length === line.waiting, `${line.waiting} wait, there are ${waiting.length}`);
+  rule(line.turns <= line.begun, `${line.turns} turns of ${line.begun} that began`);
   rule(open.length === line.turns, `${line.turns} turns, there are ${open.length}`);
   const claims = open.reduce((sum, { claim }) => sum + claim, 0);
   rule(claims === line.claims, `${line.claims} claimed, turns claim ${claims}`);

@@ -71,10 +71,13 @@ function decide(work: SaleWork, command: LineCommand): LineReply {
 const ticketReplyLength = 8;
 const isTicket = (reply: LineReply): reply is TicketReply => reply.length === ticketReplyLength;
 
-function withAhead(reply: TicketReply, { queue }: Line): TicketReply {
+function withAhead(reply: TicketReply, line: Line): TicketReply {
   const [code, known, index, number, state, endsAt, key] = reply;
   if (state !== 'waiting' || number === 0) return reply;
-  const ahead = [...queue.values()].filter((other) => other < number).length;
+  const numbered = [...line.queue.values()].filter((other) => other < number).length;
+  // Who joined after the bell has everybody of before it in front, with a number yet or without.
+  const isLater = !line.numbered && number > line.bell;
+  const ahead = numbered + (isLater ? line.waiting - line.queue.size : 0);
   return [code, known, index, number, state, endsAt, key, ahead];
 }
 
@@ -83,7 +86,7 @@ export function figuresOf(sale: Sale, line: Line): Figures {
   return [
     ...([mode, sale.state, line.bell, line.numbered ? 1 : 0, line.joined, line.waiting] as const),
     ...([line.parked.size, line.turns, line.claims, allAvailable(sale), sale.limit] as const),
-    ...([line.serving, cutLine(sale, line), turnMs, factorPercent] as const),
+    ...([line.serving, cutLine(sale, line), turnMs, factorPercent, line.begun] as const),
   ];
 }
 

@@ -93,6 +93,8 @@ export interface Line {
   claims: number;
   /** Highest number admitted; 0 = none. */
   serving: number;
+  /** Turns that ever began. */
+  begun: number;
   /** All pauses that are over, ms. */
   paused: number;
   /** In the hold clock: since when it is paused; 0 = it is not. */

@@ -229,6 +229,7 @@ export type Figures = readonly [
   cutLine: number,
   turnMs: number,
   factorPercent: number,
+  begun: number,
 ];
 
 export type HeldEvent = readonly [

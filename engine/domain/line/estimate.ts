@@ -11,6 +11,8 @@ import { fullRate, type SetRate } from './pace.ts';
 export interface LineLook {
   /** Lane time. */
   readonly at: Millis;
+  /** Turns are given now; false = the sale is paused. */
+  readonly moving: boolean;
   /** Turns begun since the bell. */
   readonly admissions: number;
   /** Turns that have not ended. */
@@ -124,6 +126,7 @@ export function etaSeconds(
   look: LineLook,
   memory: LineMemory,
 ): readonly [number, number] | null {
+  if (!look.moving) return null;
   const full = fullRate(look.ratePerSecond);
   const speed = speedOf(look, memory);
   const tickets = ahead + 1;

@@ -154,6 +154,7 @@ class Play {
     const { scene } = this;
     return {
       at: now,
+      moving: true,
       admissions: this.admissions,
       open: this.open,
       claims: this.claims,

@@ -28,7 +28,8 @@ export interface LineFigures {
   readonly sale: SaleId;
   readonly mode: 'queue' | 'draw';
   readonly state: SaleState;
-  readonly bellRung: boolean;
+  /** Tickets of before the bell; null = it has not rung. */
+  readonly bell: number | null;
   /** Every ticket of before the bell has its number. */
   readonly numbered: boolean;
   /** Tickets ever taken. */
@@ -46,6 +47,8 @@ export interface LineFigures {
   readonly limit: number;
   /** Highest number admitted so far; 0 = none. */
   readonly serving: number;
+  /** Turns that ever began. */
+  readonly begun: number;
   /** The units left surely reach this number; null while not all have theirs. */
   readonly cutLine: number | null;
   readonly turnMs: number;

@@ -1,10 +1,11 @@
 /** Admitter: turns begin while there is room, end when they are over, and get rarer under load. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { startAdmitter, type AdmitterOptions } from '../../../engine/admitter.ts';
-import { laneKeys } from '../../../engine/lanes/keys.ts';
+import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { Lease } from '../../../engine/lanes/lease.ts';
 import { scriptOf } from '../../../engine/lane-set.ts';
 import type { Loop } from '../../../engine/loop.ts';
+import { sleep } from '../../../platform/clock.ts';
 import { metrics } from '../../../platform/metrics.ts';
 import type { Db } from '../../../platform/postgres/db.ts';
 import { auditOf } from '../../support/audit.ts';
@@ -179,6 +180,23 @@ describe('under load', () => {
     admitter({ limits: { holdP99Ms: 250, inDoubtAgeMs: 0 } });
     await until('it is slower', async () => ((await rateOf(id)) ?? 100) < 100);
     expect(await slowed('in_doubt')).toBeGreaterThan(before);
+  });
+
+  it('a frozen sale of the lane slows no other', async () => {
+    const frozen = await sale(1, 1, { ratePerSecond: 100 });
+    await line.open(frozen);
+    const keys: string[] = [];
+    pushSaleKeys(keys, lane, frozen);
+    await world.redis.redis.hset(keys[0] ?? '', 'frz', 'a fault');
+    const id = await sale(1, 1, { ratePerSecond: 100 });
+    await line.open(id);
+    const before = await slowed('in_doubt');
+    admitter();
+    await until('it is served', async () => (await rateOf(id)) !== undefined);
+    await sleep(1200);
+    expect(await rateOf(id)).toBe(100);
+    expect(await slowed('in_doubt')).toBe(before);
+    await world.redis.redis.hdel(keys[0] ?? '', 'frz');
   });
 
   it('what it measures is what holds took', async () => {

@@ -171,7 +171,7 @@ describe('a batch of several sales', () => {
     );
     for (const [i, { sale, index, line: figures, receipt }] of tickets.entries()) {
       expect([sale, index]).toEqual([sales[Math.floor(i / 2)], i % 2]);
-      expect(figures).toMatchObject({ sale, mode: 'queue', bellRung: false, cutLine: null });
+      expect(figures).toMatchObject({ sale, mode: 'queue', bell: null, cutLine: null });
       expect(receipt?.index).toBe(index);
     }
   });

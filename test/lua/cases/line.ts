@@ -40,7 +40,7 @@ export const lineCases: readonly Case[] = [
         {
           figures: [
             ...(['queue', 'scheduled', -1, 0, 2, 2, 0, 0, 0, 10, 1, 0, -1] as const),
-            ...([turnMs, 100] as const),
+            ...([turnMs, 100, 0] as const),
           ],
         },
       ),
@@ -55,8 +55,8 @@ export const lineCases: readonly Case[] = [
       lineBatch(
         0,
         [
-          [join('dan-1'), placed('dan-1', 3, { number: 4, ahead: 0 })],
-          [join('eve-1'), placed('eve-1', 4, { number: 5, ahead: 1 })],
+          [join('dan-1'), placed('dan-1', 3, { number: 4, ahead: 3 })],
+          [join('eve-1'), placed('eve-1', 4, { number: 5, ahead: 4 })],
           [admit(10), ['done', 0, 10]],
         ],
         [...bell, joined('dan-1', 3, 4), joined('eve-1', 4, 5)],
@@ -348,7 +348,7 @@ export const lineCases: readonly Case[] = [
         1,
         [
           [leave('bob'), ticket('bob-1', 1, 'left')],
-          [join('bob-2'), placed('bob-2', 3, { number: 4, ahead: 0 })],
+          [join('bob-2'), placed('bob-2', 3, { number: 4, ahead: 2 })],
         ],
         [...bell, left('bob-1'), joined('bob-2', 3, 4)],
       ),

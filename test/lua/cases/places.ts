@@ -38,7 +38,7 @@ export const placeCases: readonly Case[] = [
       lineBatch(grace + 1, [[admit(1), ['done', 1, 0]]], [admitted('bob-1', grace + 1 + turnMs)], {
         figures: [
           ...(['queue', 'live', 0, 1, 3, 2, 1, 1, 1, 1, 1, 2, 2] as const),
-          ...([turnMs, 100] as const),
+          ...([turnMs, 100, 1] as const),
         ],
       }),
       // Parked, nobody waits before it; back, it is before cyd again.

@@ -40,7 +40,7 @@ export const turnCases: readonly Case[] = [
         {
           figures: [
             ...(['queue', 'live', 0, 1, 5, 2, 0, 3, 3, 3, 1, 3, 3] as const),
-            ...([turnMs, 100] as const),
+            ...([turnMs, 100, 3] as const),
           ],
         },
       ),

@@ -152,11 +152,11 @@ function readLine(
   const name = lineModes[mode];
   if (name === undefined || name === 'open') throw new Error(`mode ${mode}?`);
   const [joined = 0, bell = 0, numbered, given = 0, waiting = 0, turns = 0, claims = 0] = n;
-  const [serving = 0, paused = 0, pausedAt = 0] = n.slice(7);
+  const [serving = 0, paused = 0, pausedAt = 0, begun = 0] = n.slice(7);
   return {
     terms: { mode: name, turnMs, factorPercent, lineMax },
     ...{ joined, bell, numbered: numbered === 1, given, waiting, turns, claims, serving },
-    ...{ paused, pausedAt },
+    ...{ paused, pausedAt, begun },
     ...{ queue: places(queue), due: places(due), seen: places(seen), parked: places(parked) },
   };
 }

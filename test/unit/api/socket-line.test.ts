@@ -79,6 +79,24 @@ describe('the line', () => {
     expect(await detailOf(2)).toMatch(/exceed the limit/);
   });
 
+  it.each([
+    ['while its sale moves', {}, true, true],
+    ['while its sale is paused', { state: 'paused' as const }, false, true],
+    // Its 29 ahead have no numbers yet, and a draw may wait long for its beacon.
+    ['behind a draw that is not over', { bell: 29, numbered: false }, false, false],
+  ])(
+    'a ticket %s is told its wait and its chance, or that nobody knows',
+    async (_, more, wait, chance) => {
+      const line = { ...lineFigures, available: 600, ...more };
+      harness.answers = { ticket: done({ ...lineTicket, number: 30, ahead: 29, line }) };
+      const path = `/v1/sales/${linedSaleId}/tickets/me`;
+      const { json } = await harness.ask('GET', path, { as: 'ann' });
+      expect(json['ahead']).toBe(29);
+      expect(json['eta_seconds'] !== null).toBe(wait);
+      expect(json['chance'] !== null).toBe(chance);
+    },
+  );
+
   it.each(['waiting', 'admitted'] as const)('%s is over with its sale', async (state) => {
     const line = { ...lineFigures, state: 'closed' as const };
     harness.answers = { ticket: done({ ...lineTicket, state, line }) };

@@ -12,7 +12,7 @@ const terms = {
   endsAt: now + 3_600_000,
   startsAt: now - 400,
 } as unknown as SaleTerms;
-const line = { ...lineFigures, bellRung: true, numbered: true, joined: 9000, waiting: 9000 };
+const line = { ...lineFigures, bell: 9000, numbered: true, joined: 9000, waiting: 9000 };
 const lane = { items: [{ available: 40, held: 2, sold: 1 }], expired: 0, released: 0 };
 const alike: LineTicket = {
   ...{ id: '', sale, index: 0, state: 'waiting', number: 1, ahead: 0, turnEndsAt: null },

@@ -58,6 +58,7 @@ describe('over seeded sales', () => {
 
 const calm: LineLook = {
   at: 1_000_000,
+  moving: true,
   admissions: 0,
   open: 0,
   claims: 0,
@@ -84,6 +85,13 @@ describe('at the edges', () => {
     const over = { ...calm, available: 0, sold: 100, admissions: 100 };
     expect(chance(0, over, noMemory)).toBe(0);
     expect(etaSeconds(0, over, noMemory)).toBeNull();
+  });
+
+  it('while the sale is paused there is no range, and the chance is as it was', () => {
+    const paused = { ...calm, moving: false };
+    expect(etaSeconds(0, calm, noMemory)).not.toBeNull();
+    expect(etaSeconds(0, paused, noMemory)).toBeNull();
+    expect(chance(0, paused, noMemory)).toBe(1);
   });
 
   it('a sale that ends before the ticket’s turn gives it no chance', () => {

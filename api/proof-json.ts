@@ -48,6 +48,10 @@ export async function* proofText(proof: Proof): AsyncGenerator<string> {
   yield* list('entries', proof.entries(), entryJson);
   yield* list('entrants', proof.entrants());
   if (proof.numbered) yield* list('numbers', proof.numbers());
-  if (proof.ended) yield* list('units', proof.units(), unitJson);
+  if (proof.ended) {
+    const units = proof.units();
+    yield* list('units', units, unitJson);
+    yield `,\n"units_signature":${JSON.stringify(units.signature())}`;
+  }
   yield '}\n';
 }

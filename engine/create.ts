@@ -126,13 +126,12 @@ function shopperSide(
 /** What was drawn, for anybody to check. */
 function proofSide({ db, secret, settings }: Parts): Pick<Engine, 'proof' | 'receipt'> {
   const keys = receiptKeys(secret);
-  const receiptKey = keys.publicKey.export({ format: 'jwk' }).x ?? '';
   const receipts = new Receipts(db, keys);
   return {
     receipt: (sale, index) => receipts.of(sale, index),
     proof: async (sale) =>
       isSaleId(sale) && laneOfId(sale) < settings.lanes
-        ? readProof(db, sale, receiptKey)
+        ? readProof(db, sale, keys)
         : { kind: 'not_found' },
   };
 }

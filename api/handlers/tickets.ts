@@ -102,7 +102,7 @@ export function proofRoute({ engine, now }: Api): Route {
     summary: 'Proof of the draw',
     description:
       'After the bell: seed, root and entrants, from which anybody can draw the numbers again; after ' +
-      'the sale also how each unit ended. `npx highnoon verify` does it.',
+      'the sale also how each unit ended, signed. `npx highnoon verify` does it.',
     params: idParams(saleIdPattern),
     idempotencyKey: 'none',
     rateLimit: { name: 'proofs', perMinute: proofsPerMinute, by: 'ip' },

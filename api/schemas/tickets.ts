@@ -6,6 +6,7 @@ import {
   list,
   object,
   oneOf,
+  productId,
   saleId,
   text,
   textOrNull,
@@ -87,11 +88,34 @@ export const proofAnswer = answer(
     root: { type: 'string' },
     entrant_count: count,
     bell_at: time,
-    receipt_key: { type: 'string' },
+    receipt_key: {
+      type: 'string',
+      description: 'Of Ed25519, base64url: receipts and the list of units are signed with it',
+    },
     entries: list(answer({ position: { type: 'string' }, count })),
     entrants: list({ type: 'string' }),
     numbers: list(count),
-    units: list({ type: 'object' }),
+    units: {
+      ...list(
+        answer({
+          product_id: productId,
+          unit: { type: 'integer', minimum: 1 },
+          end: oneOf('sold', 'unsold'),
+          order: {
+            ...textOrNull,
+            description: 'Hex of SHA-256 of the id of the order; null = unsold',
+          },
+        }),
+      ),
+      description: 'Once the sale is closed: units that were ever taken, by item and number',
+    },
+    units_signature: {
+      type: 'string',
+      description:
+        'Beside `units`: Ed25519, base64url, of the text `units {sale_id} {digest}`. The digest is the ' +
+        'hex of SHA-256 of one line for each unit, in order, each with a line feed at its end: ' +
+        '`{product_id} {unit} {end} {order}`, with `-` for no order',
+    },
   },
-  ['numbers', 'units'],
+  ['numbers', 'units', 'units_signature'],
 );

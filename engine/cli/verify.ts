@@ -1,5 +1,6 @@
 /** `highnoon verify`: exit 0 = the draw follows from what was committed to, 1 = it does not. */
 import { readFileSync } from 'node:fs';
+import { sleep } from '../../platform/clock.ts';
 import {
   checkBeacon,
   checkList,
@@ -23,16 +24,19 @@ highnoon verify FILE [--receipt FILE]… [--commitment C] [--ticket T] [--json]
 
 Downloads a sale's proof (SALE_URL is …/v1/sales/sal_…, or FILE a proof saved before) and recomputes
 all of it: the seed against its commitment, the hash chain over everybody who joined before the bell
-against the root, every number from seed, root and beacon, and the units that were sold.
+against the root, every number from seed, root and beacon, and the signature of the list of units.
   --receipt FILE   what the join answered (the ticket with its receipt): its signature, its place in
                    the chain and its number are checked too; may be given several times
   --commitment C   the sha256:… that you noted before the bell, instead of trusting the server's
   --ticket T       shows the number of this ticket (tkt_…)
   --json           one JSON document
+A file names the key of its signatures itself: a receipt shows whether that is the sale's.
 No stack is needed, and nothing of this clone is asked but its code.
 Exit 0: everything holds. 1: something does not. 2: it could not be read, or is not complete yet.`;
 
 const downloadMs = 300_000;
+/** A sale may say that it is closed so long before its units have settled. */
+const settleMs = 3000;
 
 async function download(url: string): Promise<unknown> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(downloadMs) });
@@ -65,17 +69,25 @@ interface Found {
   readonly promised: Map<string, string>;
   /** Source of the beacon, as the sale names it; undefined = a file says nothing of its sale. */
   readonly beacon?: string | null;
+  /** The sale says that it is closed; undefined = a file says nothing of its sale. */
+  readonly over?: boolean;
 }
 
 async function find(from: string): Promise<Found> {
   const promised = new Map<string, string>();
   if (!/^https?:\/\//.test(from)) return { proof: readProofFile(readFile(from)), promised };
   const url = from.replace(/\/+$/, '').replace(/\/proof$/, '');
-  const proof = readProofFile(await download(`${url}/proof`));
+  // The sale first: a proof that is read after its end has its units.
   const sale = (await download(url)) as Readonly<Record<string, unknown>>;
+  const over = sale['state'] === 'closed';
+  let proof = readProofFile(await download(`${url}/proof`));
+  if (over && proof.units === null) {
+    await sleep(settleMs);
+    proof = readProofFile(await download(`${url}/proof`));
+  }
   promised.set('the sale', String(sale['seed_commitment']));
   if (sale['id'] !== proof.sale) throw new Unreadable(`the proof is of ${proof.sale}`);
-  return { proof, promised, beacon: beaconOf(sale) };
+  return { proof, promised, beacon: beaconOf(sale), over };
 }
 
 function beaconOf({ admission }: Readonly<Record<string, unknown>>): string | null {
@@ -91,7 +103,7 @@ interface Asked {
 }
 
 function checkAll(
-  { proof, promised, beacon }: Found,
+  { proof, promised, beacon, over }: Found,
   asked: Asked,
 ): { checks: Check[]; number: number | null } {
   if (asked.commitment !== undefined) promised.set('your note', asked.commitment);
@@ -102,7 +114,7 @@ function checkAll(
     checkRoot(proof),
     checkBeacon(proof, beacon),
     checkNumbers(proof, numbers),
-    checkUnits(proof),
+    checkUnits(proof, over),
     ...asked.receipts.map((name) => {
       const checked = checkReceipt(proof, readReceiptFile(readFile(name)), numbers);
       return { ...checked, name: `receipt ${name}` };

@@ -27,6 +27,10 @@ export function receiptKeys(secret: KeyObject): ReceiptKeys {
   return { privateKey, publicKey: createPublicKey(privateKey) };
 }
 
+/** Public half as it is published: base64url of its 32 bytes. */
+export const publicText = ({ publicKey }: ReceiptKeys): string =>
+  publicKey.export({ format: 'jwk' }).x ?? '';
+
 /** Hex of SHA-256 of the entrants that an entry joined to a sale, in order. */
 export const digestOf = (entrants: readonly Buffer[]): string =>
   createHash('sha256').update(Buffer.concat(entrants)).digest('hex');

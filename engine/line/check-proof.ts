@@ -1,6 +1,7 @@
 /**
  * Checks a proof from what is in it and nothing else: that the seed is the one that was promised,
- * that the list is the one that receipts were given for, that every number follows from both.
+ * that the list is the one that receipts were given for, that every number follows from both, and that
+ * the units are those that were signed.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { digestOf, receiptText } from '../lanes/receipt.ts';
@@ -8,6 +9,7 @@ import { entrantOf, linkOf } from './chain.ts';
 import { drawOrder, resultOf } from './draw.ts';
 import { isRoundSigned, publicBeforeMs, roundOf } from './quicknet.ts';
 import type { ProofFile, ReceiptFile } from './read-proof.ts';
+import { UnitListHash, unitListText, type UnitLine } from './unit-list.ts';
 
 export interface Check {
   readonly name: string;
@@ -155,9 +157,12 @@ export function checkNumbers(proof: ProofFile, own: Uint32Array | null): Check {
   return check('numbers', `${own.length} recomputed, all as published`, wrong);
 }
 
-export function checkUnits({ units }: ProofFile): Check {
-  if (units === null) return { name: 'units', ok: null, says: 'the sale is not over' };
+/** `over` = the sale says of itself that it is closed; undefined = it was not asked. */
+export function checkUnits(proof: ProofFile, over?: boolean): Check {
+  const { units } = proof;
+  if (units === null) return checkAbsent(proof, over);
   const wrong: string[] = [];
+  if (!areSigned(proof, units)) wrong.push('the list of units is not what was signed');
   const seen = new Set<string>();
   let sold = 0;
   for (const { product, unit, end, order } of units) {
@@ -166,10 +171,30 @@ export function checkUnits({ units }: ProofFile): Check {
     seen.add(name);
     const fits =
       end === 'sold' ? /^[0-9a-f]{64}$/.test(order ?? '') : end === 'unsold' && order === null;
-    if (!fits || unit < 1) wrong.push(`${name} is malformed`);
+    // A name with a space or a line break in it could make two rows of the text that is signed one.
+    if (!fits || unit < 1 || !/^\w+$/.test(product)) wrong.push(`${name} is malformed`);
     if (end === 'sold') sold += 1;
   }
-  return check('units', `${sold} sold, each once`, wrong);
+  return check('units', `${sold} sold, each once, signed with the key of this proof`, wrong);
+}
+
+/** Nothing shows whether a file has no units because the sale went on, or because they were taken out. */
+function checkAbsent({ unitsSignature }: ProofFile, over: boolean | undefined): Check {
+  const name = 'units';
+  if (unitsSignature !== null) {
+    return { name, ok: false, says: 'their signature is there, the list of units is not' };
+  }
+  if (over === true) {
+    return { name, ok: false, says: 'the sale is closed, the list of units is not there' };
+  }
+  const why = 'they come when the sale is over';
+  return { name, ok: null, says: over === false ? why : `they are not in the file: ${why}` };
+}
+
+function areSigned(proof: ProofFile, units: readonly UnitLine[]): boolean {
+  const hash = new UnitListHash();
+  hash.add(units);
+  return isSigned(proof, unitListText(proof.sale, hash.digest()), proof.unitsSignature ?? '');
 }
 
 /** A receipt's place in the chain, its signature, and the number that the ticket got. */
@@ -178,9 +203,10 @@ export function checkReceipt(
   receipt: ReceiptFile,
   numbers: Uint32Array | null,
 ): Check {
-  const { position, index, digest } = receipt;
+  const { position, index, digest, signature } = receipt;
   const wrong: string[] = [];
-  if (!isSigned(proof, receipt)) wrong.push('it was not signed with the key of this proof');
+  const text = receiptText(proof.sale, position, digest);
+  if (!isSigned(proof, text, signature)) wrong.push('it was not signed with the key of this proof');
   let first = 0;
   const own = proof.entries.find((entry) => {
     if (entry.position === position) return true;
@@ -208,11 +234,11 @@ export function checkReceipt(
   return check('receipt', `place ${index} in entry ${position}${got}`, wrong);
 }
 
-function isSigned(proof: ProofFile, { position, digest, signature }: ReceiptFile): boolean {
+/** With the key of the proof. */
+function isSigned({ receiptKey }: ProofFile, text: Buffer, signature: string): boolean {
   try {
-    const jwk = { kty: 'OKP', crv: 'Ed25519', x: proof.receiptKey };
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: receiptKey };
     const key = createPublicKey({ key: jwk, format: 'jwk' });
-    const text = receiptText(proof.sale, position, digest);
     return verify(null, text, key, Buffer.from(signature, 'base64url'));
   } catch {
     return false;

@@ -6,8 +6,10 @@ import { createHash } from 'node:crypto';
 import type { Db } from '../../platform/postgres/db.ts';
 import { saleTag } from '../domain/ids.ts';
 import type { Millis, ProductId, SaleId } from '../domain/types.ts';
+import { publicText, type ReceiptKeys } from '../lanes/receipt.ts';
 import { limitsOf } from './limits.ts';
 import { publicBeforeMs } from './quicknet.ts';
+import { SignedPages } from './unit-list.ts';
 
 export interface ProofEntry {
   /** `epoch-sequence` in the lane's outbox. */
@@ -21,6 +23,12 @@ export interface ProofUnit {
   readonly end: 'sold' | 'unsold';
   /** Hex of SHA-256 of the order's id as text; null = unsold. */
   readonly order: string | null;
+}
+
+/** Pages of units. */
+export interface ProofUnits extends AsyncIterable<readonly ProofUnit[]> {
+  /** Of the list (engine/line/unit-list.ts), base64url; there once the last page was read. */
+  signature(): string;
 }
 
 export interface Proof {
@@ -42,7 +50,7 @@ export interface Proof {
   readonly entrantCount: number;
   /** Lane time. */
   readonly bellAt: Millis;
-  /** Public half of the key that signs receipts: base64url of its 32 bytes. */
+  /** Public half of the key that signs receipts and the list of units: base64url of its 32 bytes. */
   readonly receiptKey: string;
   /** Every number has been given. */
   readonly numbered: boolean;
@@ -54,7 +62,7 @@ export interface Proof {
   /** Numbers in the order of joining; none before all are given. */
   numbers(): AsyncIterable<readonly number[]>;
   /** Units that were ever taken, by item and number; none before the sale is over. */
-  units(): AsyncIterable<readonly ProofUnit[]>;
+  units(): ProofUnits;
 }
 
 export type ProofOutcome =
@@ -80,7 +88,7 @@ interface Row {
 
 const rowsPerPage = 10_000;
 
-export async function readProof(db: Db, sale: SaleId, receiptKey: string): Promise<ProofOutcome> {
+export async function readProof(db: Db, sale: SaleId, keys: ReceiptKeys): Promise<ProofOutcome> {
   const [row] = await db.query<Row>(
     `SELECT l.mode, s.state, s.starts_at, s.seed, l.seed_shown_at IS NOT NULL AS shown, l.beacon,
             l.beacon_source, l.root, l.bell_n, l.bell_at, l.numbered_at IS NOT NULL AS numbered
@@ -109,13 +117,13 @@ export async function readProof(db: Db, sale: SaleId, receiptKey: string): Promi
     root: root.toString('hex'),
     entrantCount: count,
     bellAt,
-    receiptKey,
+    receiptKey: publicText(keys),
     numbered: row.numbered,
     ended,
     entries: () => readEntries(db, sale, count),
     entrants: () => readEntrants(db, sale, count),
     numbers: () => readNumbers(db, sale, row.numbered ? count : 0),
-    units: () => readUnits(db, sale, ended),
+    units: () => new SignedPages(keys, sale, readUnits(db, sale, ended)),
   };
   return { kind: 'done', value };
 }

@@ -1,4 +1,5 @@
 /** A proof and receipts as they come from outside: read into shapes that the checks can rely on. */
+import type { UnitLine } from './unit-list.ts';
 
 /** What was downloaded is no proof, or no receipt; the message says which field. */
 export class Unreadable extends Error {}
@@ -22,15 +23,10 @@ export interface ProofFile {
   readonly entrants: Buffer;
   /** In the order of joining; null = not given yet. */
   readonly numbers: readonly number[] | null;
-  /** Null = the sale is not over. */
+  /** Null = not in the file. */
   readonly units: readonly UnitLine[] | null;
-}
-
-export interface UnitLine {
-  readonly product: string;
-  readonly unit: number;
-  readonly end: string;
-  readonly order: string | null;
+  /** base64url; null = not in the file. */
+  readonly unitsSignature: string | null;
 }
 
 export interface ReceiptFile {
@@ -146,6 +142,8 @@ export function readProofFile(value: unknown): ProofFile {
     entrants: entrantsOf(of),
     numbers: numbersOf(of),
     units: unitsOf(of),
+    unitsSignature:
+      of['units_signature'] === undefined ? null : orNull(of, 'units_signature', textOf),
   };
 }
 

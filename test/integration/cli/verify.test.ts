@@ -23,8 +23,9 @@ let proof: string;
 let commitment: string;
 let server: Server;
 let url: string;
-/** What the server answers instead of the proof. */
+/** What the server answers instead of the proof; `first` = to who asks for the first time. */
 let served: string;
+let first: string | null = null;
 let servedWith = 200;
 const tickets: LineTicket[] = [];
 
@@ -43,16 +44,15 @@ beforeAll(async () => {
   commitment = row?.commitment ?? '';
   await line.open(sale);
   await line.admit(sale, 1);
-  const [first] = await line.byNumber(
+  const [winner] = await line.byNumber(
     sale,
     tickets.map((_, i) => `s${i}`),
   );
-  await shop.pay(await shop.hold(sale, first ?? '', 2));
+  await shop.pay(await shop.hold(sale, winner ?? '', 2));
   await shop.close(sale);
 
   const secret = idSecretOf(world.settings.idSecret);
-  const key = receiptKeys(secret).publicKey.export({ format: 'jwk' }).x ?? '';
-  const outcome = await readProof(world.db, sale, key);
+  const outcome = await readProof(world.db, sale, receiptKeys(secret));
   if (outcome.kind !== 'done') throw new Error(outcome.kind);
   proof = '';
   for await (const piece of proofText(outcome.value)) proof += piece;
@@ -60,9 +60,11 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'proof-'));
   server = createServer((request, response) => {
     const path = request.url ?? '';
-    if (path === `/v1/sales/${sale}/proof`) response.writeHead(servedWith).end(served);
-    else if (path === `/v1/sales/${sale}`) {
-      response.end(JSON.stringify({ id: sale, seed_commitment: commitment }));
+    if (path === `/v1/sales/${sale}/proof`) {
+      response.writeHead(servedWith).end(first ?? served);
+      first = null;
+    } else if (path === `/v1/sales/${sale}`) {
+      response.end(JSON.stringify({ id: sale, seed_commitment: commitment, state: 'closed' }));
     } else response.writeHead(404).end('{"code":"not_found"}');
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -84,11 +86,18 @@ const receiptOf = (i: number): string =>
   file(`ticket-${i}.json`, JSON.stringify({ id: tickets[i]?.id, receipt: tickets[i]?.receipt }));
 
 type Document = Record<string, unknown>;
-const tampered = (name: string, change: (proof: Document) => void): string => {
+const changed = (change: (proof: Document) => void): string => {
   const document = JSON.parse(proof) as Document;
   change(document);
-  return file(name, JSON.stringify(document));
+  return JSON.stringify(document);
 };
+const tampered = (name: string, change: (proof: Document) => void): string =>
+  file(name, changed(change));
+const withoutUnits = (d: Document): void => {
+  delete d['units'];
+  delete d['units_signature'];
+};
+const unitsOf = (d: Document): Document[] => d['units'] as Document[];
 
 describe('a true proof', () => {
   it('says first what it shows and what it does not', () => {
@@ -96,6 +105,7 @@ describe('a true proof', () => {
     expect(Object.keys(JSON.parse(proof) as object)).toEqual(
       expect.arrayContaining(['seed', 'beacon', 'root', 'entrants', 'entries', 'numbers', 'units']),
     );
+    expect(proof).toMatch(/\],\n"units_signature":"[\w-]{86}"\}\n$/);
   });
 
   it('holds from its server, with receipts', async () => {
@@ -103,7 +113,7 @@ describe('a true proof', () => {
     const { code, out, err } = await verify(url, ...args);
     expect(err).toBe('');
     expect(out).toMatch(/ok {5}numbers: 9 recomputed, all as published/);
-    expect(out).toMatch(/ok {5}units: 2 sold, each once/);
+    expect(out).toMatch(/ok {5}units: 2 sold, each once, signed/);
     expect(out.match(/ok {5}receipt /g)).toHaveLength(3);
     expect(out).toMatch(/verify passed\n$/);
     expect(code).toBe(0);
@@ -118,12 +128,24 @@ describe('a true proof', () => {
     expect([code, result.passed, result.number]).toEqual([0, true, numbers[5]]);
     expect(readFileSync(saved, 'utf8')).toBe(proof);
   });
+
+  it('holds from a file that was saved before the sale was over, and from units that settle late', async () => {
+    const { code, out } = await verify(tampered('before.json', withoutUnits));
+    expect(out).toMatch(/– {6}units: they are not in the file/);
+    expect(code).toBe(0);
+    first = changed(withoutUnits);
+    const late = await verify(url);
+    expect(late.out).toMatch(/ok {5}units: 2 sold/);
+    expect([late.code, first]).toEqual([0, null]);
+  });
 });
 
 it('says in its own words what a proof shows', async () => {
   const { out } = await verify(tampered('words.json', (d) => (d['limits'] = 'all is well')));
   expect(out).toMatch(/^This shows .* added no accounts\.\n/);
 });
+
+const notSigned = /WRONG {2}units: the list of units is not what was signed/;
 
 describe('it fails loudly', () => {
   it.each([
@@ -135,9 +157,21 @@ describe('it fails loudly', () => {
     ['numbers', (d: Document) => (d['numbers'] as number[]).reverse(), /WRONG {2}numbers/],
     [
       'units',
-      (d: Document) => (d['units'] = [...(d['units'] as []), ...(d['units'] as [])]),
-      /units/,
+      (d: Document) => (d['units'] = [...unitsOf(d), ...unitsOf(d)]),
+      /WRONG {2}units: .* is there twice/,
     ],
+    ['list of units', (d: Document) => unitsOf(d).pop(), notSigned],
+    [
+      'end of a unit',
+      (d: Document) => Object.assign(unitsOf(d)[0] ?? {}, { end: 'unsold', order: null }),
+      notSigned,
+    ],
+    [
+      'order of a unit',
+      (d: Document) => Object.assign(unitsOf(d)[0] ?? {}, { order: 'ab'.repeat(32) }),
+      notSigned,
+    ],
+    ['unit and no signature', (d: Document) => delete d['units_signature'], notSigned],
   ] as [string, (d: Document) => unknown, RegExp][])(
     'with another %s',
     async (name, change, says) => {
@@ -153,6 +187,14 @@ describe('it fails loudly', () => {
     const { code, out } = await verify(url);
     served = proof;
     expect(out).toMatch(/WRONG {2}seed: the sale says sha256:/);
+    expect(code).toBe(1);
+  });
+
+  it('when the sale is closed and its proof has no units', async () => {
+    served = changed(withoutUnits);
+    const { code, out } = await verify(url);
+    served = proof;
+    expect(out).toMatch(/WRONG {2}units: the sale is closed, the list of units is not there/);
     expect(code).toBe(1);
   });
 

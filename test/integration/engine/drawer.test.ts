@@ -6,6 +6,8 @@ import { drandBeacon, nameRound } from '../../../engine/beacon.ts';
 import { ticketIdOf } from '../../../engine/domain/ids.ts';
 import { startDrawer, type DrawerOptions } from '../../../engine/drawer.ts';
 import type { Entry } from '../../../engine/lanes/codec.ts';
+import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import { receiptKeys } from '../../../engine/lanes/receipt.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
 import { beaconWaitMs } from '../../../engine/line/beacons.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
@@ -239,7 +241,7 @@ describe('a beacon', () => {
     );
   };
   const limits = async (): Promise<string> => {
-    const proof = await readProof(world.db, sale, 'key');
+    const proof = await readProof(world.db, sale, receiptKeys(idSecretOf(world.settings.idSecret)));
     return proof.kind === 'done' ? `${proof.value.beaconSkipped} ${proof.value.limits}` : '';
   };
 

@@ -1,5 +1,7 @@
 /** A line from its first join to its last unit, through the real scripts, log, settlement and draw. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import { receiptKeys } from '../../../engine/lanes/receipt.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import { readProof } from '../../../engine/line/proof.ts';
@@ -32,7 +34,7 @@ const names = (count: number, prefix = 's'): string[] =>
 const units = (allotted: number) => [{ product, allotted, price: 100 }];
 
 async function proofOf(sale: string) {
-  const outcome = await readProof(world.db, sale, 'key');
+  const outcome = await readProof(world.db, sale, receiptKeys(idSecretOf(world.settings.idSecret)));
   if (outcome.kind !== 'done') throw new Error(outcome.kind);
   return outcome.value;
 }

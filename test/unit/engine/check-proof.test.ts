@@ -39,6 +39,24 @@ function numbers(beacon: Buffer): number[] {
   return list;
 }
 
+interface Unit {
+  readonly product_id: string;
+  readonly unit: number;
+  readonly end: string;
+  readonly order: string | null;
+}
+const units: readonly Unit[] = [
+  { product_id: 'prd_a', unit: 1, end: 'sold', order: sha('ord_1') },
+  { product_id: 'prd_a', unit: 2, end: 'unsold', order: null },
+  { product_id: 'prd_b', unit: 1, end: 'sold', order: sha('ord_2') },
+];
+/** A list of units with its signature, as it is published. */
+function signed(list: readonly Unit[], privateKey = keys.privateKey, of = `units ${sale}`) {
+  const rows = list.map((u) => `${u.product_id} ${u.unit} ${u.end} ${u.order ?? '-'}\n`);
+  const text = Buffer.from(`${of} ${sha(rows.join(''))}`);
+  return { units: list, units_signature: sign(null, text, privateKey).toString('base64url') };
+}
+
 const beacon = Buffer.from('a public value');
 const source = 'round 7 of somewhere';
 const document = (): Document => ({
@@ -55,10 +73,7 @@ const document = (): Document => ({
   entries: sizes.map((count, i) => ({ position: `2-${i * 10}`, count })),
   entrants: entrants.map((e) => e.toString('hex')),
   numbers: numbers(beacon),
-  units: [
-    { product_id: 'prd_a', unit: 1, end: 'sold', order: sha('ord_1') },
-    { product_id: 'prd_a', unit: 2, end: 'unsold', order: null },
-  ],
+  ...signed(units),
 });
 
 function receiptOf(index: number, entry: number): Document {
@@ -97,6 +112,10 @@ const swapped = (list: unknown, a: number, b: number): unknown[] => {
   [copy[a], copy[b]] = [copy[b], copy[a]];
   return copy;
 };
+const changed = (at: number, more: Partial<Unit>): Unit[] =>
+  units.map((unit, i) => (i === at ? { ...unit, ...more } : unit));
+const other = generateKeyPairSync('ed25519');
+const notSigned = /^units: the list of units is not what was signed$/;
 const flipped = (hex: unknown): string =>
   `${(hex as string).startsWith('0') ? '1' : '0'}${(hex as string).slice(1)}`;
 
@@ -146,6 +165,20 @@ describe('a proof', () => {
     expect(checkBeacon(proof, source).ok).toBeNull();
     expect(checkNumbers(proof, numbersOf(proof)).ok).toBeNull();
   });
+});
+
+it('without units is told by what its sale says', () => {
+  const proof = readProofFile({ ...document(), units: undefined, units_signature: undefined });
+  expect(checkUnits(proof)).toMatchObject({
+    ok: null,
+    says: expect.stringContaining('not in the file') as string,
+  });
+  expect(checkUnits(proof, false).ok).toBeNull();
+  expect(checkUnits(proof, true)).toMatchObject({
+    ok: false,
+    says: 'the sale is closed, the list of units is not there',
+  });
+  expect(checkUnits(readProofFile(document()), true).ok).toBe(true);
 });
 
 describe('a proof that was tampered with fails', () => {
@@ -215,14 +248,47 @@ describe('a proof that was tampered with fails', () => {
     ],
     [
       'a unit sold twice',
-      (d) => ({ units: [...(d['units'] as object[]), (d['units'] as object[])[0]] }),
+      () => signed([...units, ...units.slice(0, 1)]),
       /^units: prd_a 1 is there twice/,
     ],
     [
       'a unit sold to nobody',
-      () => ({ units: [{ product_id: 'prd_a', unit: 1, end: 'sold', order: null }] }),
+      () => signed([{ product_id: 'prd_a', unit: 1, end: 'sold', order: null }]),
       /^units: prd_a 1 is malformed/,
     ],
+    [
+      'two units in one, of the same text',
+      (d) => ({
+        ...d,
+        units: [{ ...units[1], product_id: `prd_a 1 sold ${sha('ord_1')}\nprd_a` }, units[2]],
+      }),
+      /^units: prd_a 1 sold [^]* 2 is malformed/,
+    ],
+    ['a unit left out', () => ({ units: without(units, 1) }), notSigned],
+    ['all units left out', () => ({ units: [] }), notSigned],
+    ['units in another order', () => ({ units: swapped(units, 0, 2) }), notSigned],
+    ['a unit added', () => ({ units: [...units, { ...units[2], unit: 2 }] }), notSigned],
+    ['a unit of another order', () => ({ units: changed(0, { order: sha('ord_3') }) }), notSigned],
+    ['a unit of another number', () => ({ units: changed(1, { unit: 3 }) }), notSigned],
+    [
+      'a sold unit that is told as unsold',
+      () => ({ units: changed(0, { end: 'unsold', order: null }) }),
+      notSigned,
+    ],
+    ['units without a signature', () => ({ units_signature: undefined }), notSigned],
+    ['units with none for a signature', () => ({ units_signature: null }), notSigned],
+    ['units that another key signed', () => signed(units, other.privateKey), notSigned],
+    ['units of another sale', () => signed(units, keys.privateKey, 'units sal_1'), notSigned],
+    ['units signed as something else', () => signed(units, keys.privateKey, sale), notSigned],
+    [
+      'another key, and units that it signed',
+      () => ({
+        ...signed([], other.privateKey),
+        receipt_key: other.publicKey.export({ format: 'jwk' }).x,
+      }),
+      /^receipt: it was not signed/,
+    ],
+    ['a signature of no units', () => ({ units: undefined }), /^units: their signature is there/],
     [
       'another key of receipts',
       () => ({ receipt_key: generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }).x }),

@@ -1,14 +1,7 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
 import { leftText } from './clock.js';
 import { h } from './dom.js';
-
-function waitText(range) {
-  if (range === null) return 'unknown';
-  const [low, high] = range.map((seconds) =>
-    seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`,
-  );
-  return low === high ? `about ${high}` : `${low} to ${high}`;
-}
+import { lineFacts } from './line-facts.js';
 
 const stateTexts = {
   live: 'is on',
@@ -93,7 +86,14 @@ const meter = () =>
     h('p', { className: 'dim claimed' }),
   );
 
-function waitingCard({ ticket, tick, busy }, actions) {
+function waitingCard(state, actions) {
+  const { ticket, busy } = state;
+  const line = facts(...lineFacts(state));
+  const buttons = h(
+    'div',
+    { className: 'buttons' },
+    button('Leave the line', actions.leave, { busy }),
+  );
   if (ticket.number === null) {
     return card(
       'You are in line',
@@ -102,27 +102,11 @@ function waitingCard({ ticket, tick, busy }, actions) {
         {},
         'Places are drawn at the bell: everybody who is here by then has the same chance.',
       ),
-      // The last tick may be from before the join.
-      facts(['in line', tick === null ? null : Math.max(1, tick.waiting ?? 0)]),
-      h('div', { className: 'buttons' }, button('Leave the line', actions.leave, { busy })),
+      line,
+      buttons,
     );
   }
-  // Those in front go while nobody tells each of it: the line's figures say how far it is.
-  const passed = tick === null ? 0 : Math.max(0, tick.serving - ticket.serving);
-  const ahead = Math.max(0, ticket.ahead - passed);
-  const cutLine = tick?.cut_line ?? ticket.cut_line;
-  return card(
-    'Your number',
-    h('p', { className: 'ticket' }, `${ticket.number}`),
-    facts(
-      ['people ahead', ahead],
-      ['now serving', tick?.serving ?? ticket.serving],
-      ['units surely reach', cutLine === null ? null : `number ${cutLine}`],
-      ['your wait', waitText(ticket.eta_seconds)],
-      ['chance of a unit', ticket.chance === null ? null : `${Math.round(ticket.chance * 100)} %`],
-    ),
-    h('div', { className: 'buttons' }, button('Leave the line', actions.leave, { busy })),
-  );
+  return card('Your number', h('p', { className: 'ticket' }, `${ticket.number}`), line, buttons);
 }
 
 function card(title, ...children) {
@@ -254,9 +238,9 @@ function orderCard(state, actions, money) {
 function keyOf({ sale, product, tick, ticket, order, problem, busy }) {
   return JSON.stringify([
     [sale?.state, sale?.sold_out, product?.id, busy, problem?.code, problem?.detail],
-    [ticket?.id, ticket?.state, ticket?.number, ticket?.ahead, ticket?.eta_seconds],
+    [ticket?.id, ticket?.state, ticket?.number],
     [order?.id, order?.state],
-    ticket?.state === 'waiting' ? [tick?.serving, tick?.cut_line, tick?.waiting] : null,
+    ticket?.state === 'waiting' ? lineFacts({ sale, ticket, tick }) : null,
     claimedOf({ sale, tick }) === null,
   ]);
 }

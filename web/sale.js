@@ -7,6 +7,7 @@ import { get, newKey, session } from './api.js';
 import { byId, money, say } from './dom.js';
 import { pageOf } from './sale-view.js';
 import { LiveSocket } from './socket.js';
+import { ticketReads } from './ticket-reads.js';
 
 const id = new URLSearchParams(location.search).get('id') ?? '';
 const kept = `highnoon.sale.${id}`;
@@ -179,7 +180,14 @@ if (/^sal_[0-9a-z]+$/.test(id)) {
       .then(render)
       .catch(() => undefined);
   }
-  setInterval(render, frameMs);
+  const readTicket = ticketReads(id, state, (ticket) => {
+    takeTicket(ticket);
+    render();
+  });
+  setInterval(() => {
+    render();
+    void readTicket();
+  }, frameMs);
 } else {
   isMissing();
   render();

@@ -1,9 +1,10 @@
 // The live page of a sale in a real browser: countdown, line, turn, hold, payment; through a reload and a
-// connection that is cut. Skipped, and said so, where there is no chromium.
+// connection that is cut; what who waits sees of the line. Skipped, and said so, where there is no chromium.
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ownName, until } from '../support/environment.ts';
 import { linkTo, type Link } from '../support/link.ts';
 import { inMs, Shop } from './shop.ts';
 
@@ -143,6 +144,61 @@ describe.skipIf(!isThere)('the live page', () => {
     await page.context().close();
     await open('nothing', 380);
     await seen('There is no such sale.');
+    await page.context().close();
+    expect(problems).toEqual([]);
+  }, 120_000);
+
+  it('who waits sees the line of now, and no old answer in place of a turn', async () => {
+    const admission = { mode: 'queue', turn_seconds: 300 };
+    const sale = await shop.liveSale(vendor, { admission, allotted: 1 });
+    const tickets = `/v1/sales/${sale}/tickets`;
+    const joined = async (): Promise<string> => {
+      const { token } = await shop.shopper();
+      await shop.must(201, 'POST', tickets, { token, key: ownName('join') });
+      return token;
+    };
+    const leaves = (token: string) => shop.must(200, 'DELETE', `${tickets}/me`, { token });
+    const row = (name: string, value: string | RegExp) =>
+      page.locator(`dt:text-is("${name}") + dd`, { hasText: value }).waitFor({ timeout: 30_000 });
+    const first = await joined();
+    await until('the first has a turn', async () => {
+      const { json } = await shop.must(200, 'GET', `${tickets}/me`, { token: first });
+      return json['state'] === 'admitted';
+    });
+    const front = [await joined(), await joined()];
+    await open(sale, 380);
+    await page.getByRole('button', { name: 'Join the line' }).click();
+    await row('people ahead', /^2$/);
+    // Those behind keep the line so long that only the ticket can say who is ahead.
+    for (let i = 0; i < 3; i += 1) await joined();
+    for (const token of front) await leaves(token);
+    await row('people ahead', /^0$/);
+    await row('your wait', 'not known yet');
+    await picture('380-11-first-of-those-who-wait');
+    await shop.control('pause', sale, vendor);
+    await seen('the sale is paused for the moment');
+    expect(await page.getByText('your wait').count()).toBe(0);
+    await picture('380-12-paused');
+    await shop.control('resume', sale, vendor);
+    await page.getByText('your wait').waitFor();
+    let answer: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      void page.route('**/tickets/me', async (route) => {
+        const response = await route.fetch();
+        resolve();
+        await new Promise<void>((go) => (answer = go));
+        await route.fulfill({ response });
+      });
+    });
+    await held;
+    await leaves(first);
+    await seen('It is your turn');
+    const finished = page.waitForEvent('requestfinished', (one) => one.url().endsWith('/me'));
+    answer();
+    const response = await (await finished).response();
+    expect(await response?.json()).toMatchObject({ state: 'waiting', ahead: 0 });
+    await page.evaluate('new Promise((done) => requestAnimationFrame(() => setTimeout(done)))');
+    expect(await page.getByRole('heading', { name: 'It is your turn' }).count()).toBe(1);
     await page.context().close();
     expect(problems).toEqual([]);
   }, 120_000);

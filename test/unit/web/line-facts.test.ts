@@ -1,0 +1,105 @@
+// What the live page says to who waits: the newer of ticket and tick, and nothing that neither knows.
+import { expect, it } from 'vitest';
+import { lineFacts } from '../../../web/line-facts.js';
+
+const early = '2030-06-01T12:00:00.000Z';
+const late = '2030-06-01T12:00:01.000Z';
+
+const ticket = {
+  number: 30,
+  ahead: 20,
+  serving: 9,
+  cut_line: 12,
+  chance: 0.25,
+  eta_seconds: [40, 60],
+  server_time: early,
+};
+const tick = {
+  serving: 10,
+  cut_line: 13,
+  waiting: 50,
+  eta: null,
+  eta_by_ahead: [
+    [0, 0, 2],
+    [10, 20, 30],
+    [30, 50, 90],
+  ],
+  server_time: late,
+};
+
+type Rows = Readonly<Record<string, unknown>>;
+
+const rowsOf = (ofTicket: object, ofTick: object | null, state = 'live'): Rows =>
+  Object.fromEntries(
+    lineFacts({
+      sale: { state },
+      ticket: { ...ticket, ...ofTicket },
+      tick: ofTick === null ? null : { ...tick, ...ofTick },
+    }) as [string, unknown][],
+  );
+
+const wait = (...asked: Parameters<typeof rowsOf>): unknown => rowsOf(...asked)['your wait'];
+
+it('a ticket that is newer than the tick, or alone, speaks for itself', () => {
+  const own = {
+    'people ahead': 20,
+    'now serving': 9,
+    'units surely reach': 'number 12',
+    'your wait': '40 s to 60 s',
+    'chance of a unit': '25 %',
+  };
+  expect(rowsOf({}, null)).toEqual(own);
+  expect(rowsOf({ server_time: late }, { server_time: early, waiting: 3 })).toMatchObject({
+    'people ahead': 20,
+    'your wait': '40 s to 60 s',
+  });
+});
+
+it('a newer tick says how far the line is; nobody has more ahead than others wait', () => {
+  expect(rowsOf({}, {})).toMatchObject({
+    'people ahead': 20,
+    'now serving': 10,
+    'units surely reach': 'number 13',
+  });
+  expect(rowsOf({}, { waiting: 5 })['people ahead']).toBe(4);
+  expect(rowsOf({}, { waiting: 1 })['people ahead']).toBe(0);
+  expect(rowsOf({}, { waiting: 0 })['people ahead']).toBe(0);
+  const blind = { waiting: null, serving: null, cut_line: null, eta_by_ahead: [] };
+  expect(rowsOf({}, blind)).toMatchObject({
+    'people ahead': 20,
+    'now serving': 9,
+    'units surely reach': null,
+    'your wait': 'not known yet',
+  });
+});
+
+it('the wait that was read stays within those of the places around it', () => {
+  expect(wait({}, {})).toBe('40 s to 60 s');
+  expect(wait({ eta_seconds: [10, 60] }, {})).toBe('20 s to 60 s');
+  expect(wait({ eta_seconds: [40, 200] }, {})).toBe('40 s to 2 min');
+  // Neither of the two is squeezed into a moment.
+  expect(wait({ eta_seconds: [2, 9] }, {})).toBe('20 s to 2 min');
+  // A place that the tick names.
+  expect(wait({ ahead: 10, eta_seconds: [25, 28] }, {})).toBe('20 s to 30 s');
+  expect(wait({}, { waiting: 11, eta: [22, 33] })).toBe('20 s to 30 s');
+});
+
+it('who joins now is a place too', () => {
+  expect(wait({ ahead: 40 }, {})).toBe('not known yet');
+  expect(wait({ ahead: 40 }, { eta: [80, 85] })).toBe('50 s to 60 s');
+  expect(wait({ ahead: 1 }, { waiting: 2, eta: [3, 6], eta_by_ahead: [[0, 0, 2]] })).toBe(
+    '0 s to 6 s',
+  );
+});
+
+it('no wait is shown while nobody knows it', () => {
+  expect(wait({ eta_seconds: null }, null)).toBe('not known yet');
+  expect(wait({ eta_seconds: null }, {})).toBe('not known yet');
+  expect(wait({}, {}, 'paused')).toBeNull();
+  expect(rowsOf({ chance: null }, {})['chance of a unit']).toBeNull();
+});
+
+it('before the draw there are only others', () => {
+  expect(rowsOf({ number: null }, null)).toEqual({ 'in line': null });
+  expect(rowsOf({ number: null }, { waiting: 0 })).toEqual({ 'in line': 1 });
+});

@@ -12,6 +12,12 @@ const connectTimeoutMs = 5_000;
 const ackTimeoutMs = 4_000;
 const sendTimeoutMs = 15_000;
 const closeTimeoutMs = 3_000;
+/**
+ * Of one request: kafkajs makes one batch of what it has for a partition, however large, and a broker
+ * refuses one of more than a megabyte, each time it comes. Beyond a message's bytes: its own fields.
+ */
+const requestBytes = 512 * 1024;
+const messageExtraBytes = 100;
 
 export class SerialProducer implements KafkaProducer {
   readonly #kafka: Kafka;
@@ -33,8 +39,10 @@ export class SerialProducer implements KafkaProducer {
     if (messages.length === 0) return;
     try {
       const producer = await this.#connected();
-      const record = { topic, messages: messages.map(toMessage), acks: -1, timeout: ackTimeoutMs };
-      await within(sendTimeoutMs, `sending to ${topic}`, producer.send(record));
+      for (const some of requestsOf(messages)) {
+        const record = { topic, messages: some.map(toMessage), acks: -1, timeout: ackTimeoutMs };
+        await within(sendTimeoutMs, `sending to ${topic}`, producer.send(record));
+      }
     } catch (error) {
       await this.#drop();
       throw toFault(error);
@@ -67,6 +75,27 @@ export class SerialProducer implements KafkaProducer {
     this.#closed = true;
     await this.#drop();
   }
+}
+
+function bytesOf({ key, value, headers = {} }: OutgoingMessage): number {
+  const texts = [key ?? '', value, ...Object.entries(headers).flat()];
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), messageExtraBytes);
+}
+
+/** In the order given, each as large as a request may be; a message that is larger goes alone. */
+function requestsOf(messages: readonly OutgoingMessage[]): OutgoingMessage[][] {
+  const requests: OutgoingMessage[][] = [];
+  let bytes = Infinity;
+  for (const message of messages) {
+    const own = bytesOf(message);
+    if (bytes + own > requestBytes) {
+      requests.push([]);
+      bytes = 0;
+    }
+    requests.at(-1)?.push(message);
+    bytes += own;
+  }
+  return requests;
 }
 
 function toMessage({ partition, key, value, headers }: OutgoingMessage): Message {

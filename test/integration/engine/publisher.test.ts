@@ -94,6 +94,18 @@ describe('rows of the outbox', () => {
     expect(await published()).toEqual(keys.sort());
   });
 
+  it('that are more together than a broker takes at once go out all the same', async () => {
+    await publisher();
+    await db.run(
+      `INSERT INTO platform.outbox (topic, key, value)
+       SELECT 'new-product', 'prd_large', jsonb_build_object('id', repeat('x', 60000))
+         FROM generate_series(1, 100)`,
+    );
+    await untilPublished();
+    const ends = [...(await kafka.kafka.ends(topic)).values()];
+    expect(ends.reduce((sum, { high, low }) => sum + Number(high - low), 0)).toBe(100);
+  });
+
   it('that commit out of order are all found', async () => {
     await publisher();
     let later: string[] = [];

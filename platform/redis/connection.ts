@@ -17,6 +17,11 @@ export interface RedisOptions {
 }
 
 const reconnectMaxMs = 200;
+/**
+ * A server that owes an answer and says nothing for so long is gone: its host may have vanished without
+ * a word, and TCP would wait for it for minutes. Longer than any read here blocks.
+ */
+const silentMaxMs = 5000;
 /** A server that reads its file again says so, and by default would be asked after a second. */
 const loadingRetryMs = 50;
 
@@ -33,6 +38,7 @@ export function connectRedis(url: string, options: RedisOptions): Redis {
     maxRetriesPerRequest: 0,
     connectTimeout: options.connectTimeoutMs ?? 2000,
     maxLoadingRetryTime: loadingRetryMs,
+    socketTimeout: Math.max(silentMaxMs, options.commandTimeoutMs),
     ...(options.commandTimeoutMs > 0 ? { commandTimeout: options.commandTimeoutMs } : {}),
     retryStrategy: (times) => Math.min(20 * times, reconnectMaxMs),
   });

@@ -156,7 +156,7 @@ function lineSide({
       if (isOurs(sale)) await line.seen(sale, shoppers);
     },
     line: (sale) => askOf(sale, () => line.figures(sale)),
-    waitingIn: (sale, after) => waitingIn(lanes.gate, sale, after),
+    waitingIn: (sale, last, after) => waitingIn(lanes.gate, sale, last, after),
   };
 }
 

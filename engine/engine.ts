@@ -107,6 +107,8 @@ export interface ProductChange {
   /** Units that shall be free in the standing sale; undefined = as they are. */
   readonly remaining?: number;
   readonly idempotencyKey?: string;
+  /** Of the body, to know another one under the same key. */
+  readonly fingerprint?: string;
 }
 
 /** A product as its vendor sees it. */
@@ -206,9 +208,13 @@ export interface Engine {
   line(sale: SaleId): Promise<Outcome<LineFigures>>;
   /**
    * Everybody who waits with a number in the line of a sale of ours, in pieces, in the order of
-   * numbers, from behind `after`. Throws while the lane is shut.
+   * numbers, from behind `after` to the number `last`. Throws while the lane is shut.
    */
-  waitingIn(sale: SaleId, after?: LineStanding): AsyncIterable<readonly LineStanding[]>;
+  waitingIn(
+    sale: SaleId,
+    last: number,
+    after?: LineStanding,
+  ): AsyncIterable<readonly LineStanding[]>;
   /** Head of its hash chain, hex, as settled; null = no line. Throws while Postgres is away. */
   chainHead(sale: SaleId): Promise<string | null>;
   /**

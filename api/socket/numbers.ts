@@ -138,7 +138,7 @@ export class Numbers {
     if (figures?.kind === 'rejected') return 0;
     if (figures?.kind !== 'done') return waiting.size;
     if (waiting.size > crowdMin || this.#last.has(sale)) {
-      await this.#tellCrowd(sale);
+      await this.#tellCrowd(sale, figures.value.bell ?? 0);
       waiting = this.#drawn(sale);
     }
     // The others' come with a later chunk, which is an event of its own.
@@ -148,15 +148,17 @@ export class Numbers {
   }
 
   /**
-   * Tells a crowd from one list instead of a look for each. Whoever is not in it, or is about to be
-   * looked at, is left to the looks.
+   * Tells a crowd from one list instead of a look for each: of who was there at the bell, because who
+   * came later has had its number by then, and stands behind chunks that are still to come. Whoever is
+   * not in it, or is about to be looked at, is left to the looks.
    */
-  async #tellCrowd(sale: SaleId): Promise<void> {
+  async #tellCrowd(sale: SaleId, bell: number): Promise<void> {
     try {
       const tell = await this.#hub.parts.desk.tellerOf(sale);
       if (tell === null) return;
       let told = 0;
-      for await (const piece of this.#hub.api.engine.waitingIn(sale, this.#last.get(sale))) {
+      const after = this.#last.get(sale);
+      for await (const piece of this.#hub.api.engine.waitingIn(sale, bell, after)) {
         for (const standing of piece) {
           this.#last.set(sale, standing);
           if (this.#tellStanding(sale, standing, tell)) told += 1;

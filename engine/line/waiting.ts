@@ -12,12 +12,13 @@ import { pushLineKeys } from '../lanes/keys.ts';
 const pieceMax = 2000;
 
 /**
- * In the order of numbers, from behind `after`; those who are admitted, gone or parked by then are not
- * among them. Throws while the lane is shut.
+ * In the order of numbers, from behind `after` to `last`; those who are admitted, gone or parked by then
+ * are not among them. Throws while the lane is shut.
  */
 export async function* waitingIn(
   gate: LaneGate,
   sale: SaleId,
+  last: number,
   after?: LineStanding,
 ): AsyncGenerator<readonly LineStanding[]> {
   const door = gate.door(laneOfId(sale));
@@ -29,7 +30,7 @@ export async function* waitingIn(
     const found = await gate.redis.zrangebyscore(
       waits,
       above,
-      '+inf',
+      last,
       'WITHSCORES',
       'LIMIT',
       0,

@@ -4,7 +4,9 @@ import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { receiptKeys } from '../../../engine/lanes/receipt.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
+import type { LineStanding } from '../../../engine/domain/line/types.ts';
 import { readProof } from '../../../engine/line/proof.ts';
+import { waitingIn } from '../../../engine/line/waiting.ts';
 import { auditOf } from '../../support/audit.ts';
 import { queue, WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
@@ -93,6 +95,28 @@ describe('a line', () => {
     await shop.release(held);
     expect(await line.admit(sale, 10)).toBe(1);
     expect(await line.ticket(sale, order[1] ?? '')).toMatchObject({ state: 'admitted' });
+  });
+
+  it('is told to the crowd of its bell, and who came later stands behind all of it', async () => {
+    const people = ['tia', 'tom', 'tim'];
+    const sale = await line.sale(vendor, units(1), people);
+    await line.ring(sale);
+    // Nobody has a number yet, and all of them are in front.
+    expect(await line.join(sale, 'tea')).toMatchObject({ number: 4, ahead: 3 });
+    await line.draw(sale);
+    expect(await line.ticket(sale, 'tea')).toMatchObject({ number: 4, ahead: 3 });
+    const { gate } = world.lanes;
+    const told: LineStanding[] = [];
+    for await (const piece of waitingIn(gate, sale, 3)) told.push(...piece);
+    expect(told.map(({ number, ahead }) => [number, ahead])).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 2],
+    ]);
+    expect(told.map(({ shopper }) => shopper)).toEqual(await line.byNumber(sale, people));
+    for await (const piece of waitingIn(gate, sale, 3, told[1])) {
+      expect(piece).toEqual([told[2]]);
+    }
   });
 
   it('without anybody opens at once', async () => {

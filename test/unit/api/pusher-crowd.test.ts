@@ -46,9 +46,10 @@ function stage(standings: readonly LineStanding[]) {
     },
   };
   const engine = {
-    line: () => Promise.resolve(done({ ...lineFigures, numbered: given.all })),
-    async *waitingIn(_: string, after?: LineStanding) {
+    line: () => Promise.resolve(done({ ...lineFigures, bell: count, numbered: given.all })),
+    async *waitingIn(_: string, last: number, after?: LineStanding) {
       await Promise.resolve();
+      expect(last).toBe(count);
       const from = after === undefined ? 0 : standings.indexOf(after) + 1;
       const all = given.all ? standings : standings.slice(0, 150);
       yield all.slice(from, from + 100);

@@ -12,10 +12,12 @@ import type {
   VendorProduct,
   VendorRejection,
 } from './engine.ts';
+import { requestOf } from './lanes/order-key.ts';
 import { isWithdrawn, lockOwn, readOwn, selectProducts, type ProductRow } from './product-rows.ts';
 import { mayVary, priceOf } from './registrations.ts';
 import { setRemaining, type RemainingContext } from './remaining.ts';
 import { readCursor, writeCursor } from './sales/read.ts';
+import { askedBefore, keepRequest, printOf } from './sales/requests.ts';
 import { closeStanding, standingSaleId } from './sales/standing.ts';
 import { transitOf } from './sales/transit.ts';
 import { untilSettled } from './sales/wait.ts';
@@ -62,7 +64,7 @@ export async function listProducts(
 }
 
 type Written =
-  | { readonly kind: 'written'; readonly lanes: readonly number[] }
+  | { readonly kind: 'written'; readonly lanes: readonly number[]; readonly replayed: boolean }
   /** The standing sale cannot be closed yet. */
   | { readonly kind: 'wait' }
   | VendorRejection;
@@ -74,6 +76,12 @@ async function closable(q: Query, row: ProductRow): Promise<SaleId | null> {
   return standing;
 }
 
+/** The vendor's request, and of what: null = without a key. */
+interface Keyed {
+  readonly request: string | null;
+  readonly print: string;
+}
+
 /** Writes the new body and its event; a new price closes the standing sale for another one. */
 async function writeBody(
   q: Query,
@@ -81,9 +89,13 @@ async function writeBody(
   vendor: VendorId,
   id: ProductId,
   fields: Readonly<Record<string, unknown>>,
+  { request, print }: Keyed,
 ): Promise<Written> {
   const row = await lockOwn(q, vendor, id);
   if (row === null) return { code: 'not_found' };
+  const before = await askedBefore(q, request, print);
+  if (before === 'other') return { code: 'idempotency_key_reused' };
+  if (before === 'same') return { kind: 'written', lanes: [], replayed: true };
   const refusal = await refusalOf(q, vendor, row, fields);
   if (refusal !== null) return refusal;
   const version = row.version + 1;
@@ -96,14 +108,16 @@ async function writeBody(
   );
   const { secret, lanes, currency } = context;
   await announce(q, currency, { ...row, body, version }, Object.keys(fields), false);
-  if (price === priceOf(row.body)) return { kind: 'written', lanes: [] };
+  await keepRequest(q, request, print);
+  if (price === priceOf(row.body)) return { kind: 'written', lanes: [], replayed: false };
   const standing = await closable(q, row);
   if (standing === null) return { kind: 'wait' };
   const successor = {
     id: standingSaleId(secret, id, lanes, version),
     ...{ currency, product: { id, vendor, price, supply: 0 } },
   };
-  return { kind: 'written', lanes: await closeStanding(q, standing, successor) };
+  const woken = await closeStanding(q, standing, successor);
+  return { kind: 'written', lanes: woken, replayed: false };
 }
 
 /** Why the product must not become a variant of that one: it would be shown nowhere. */
@@ -141,7 +155,7 @@ async function writeWithdrawal(
   await announce(q, context.currency, { ...row, version }, ['withdrawn'], true);
   const standing = await closable(q, row);
   if (standing === null) return { kind: 'wait' };
-  return { kind: 'written', lanes: await closeStanding(q, standing) };
+  return { kind: 'written', lanes: await closeStanding(q, standing), replayed: false };
 }
 
 async function announce(
@@ -210,14 +224,23 @@ export async function changeProduct(
   context: ProductContext,
   vendor: VendorId,
   id: ProductId,
-  { fields, remaining, idempotencyKey }: ProductChange,
+  { fields, remaining, idempotencyKey, fingerprint = '' }: ProductChange,
 ): Promise<VendorOutcome<VendorProduct>> {
-  const row = await readOwn(context.db, vendor, id);
-  if (row === null || isWithdrawn(row)) {
-    return { kind: 'rejected', rejection: { code: 'not_found' } };
+  const { db, secret } = context;
+  const row = await readOwn(db, vendor, id);
+  if (row === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
+  const keyed = {
+    request: requestOf(secret, idempotencyKey, 'product', id),
+    print: printOf(fingerprint),
+  };
+  const before = await askedBefore(db, keyed.request, keyed.print);
+  if (before === 'other') {
+    return { kind: 'rejected', rejection: { code: 'idempotency_key_reused' } };
   }
+  if (before === 'same') return { kind: 'done', value: productOf(row), replayed: true };
+  if (isWithdrawn(row)) return { kind: 'rejected', rejection: { code: 'not_found' } };
   if (remaining !== undefined) {
-    const refusal = await refusalOf(context.db, vendor, row, fields);
+    const refusal = await refusalOf(db, vendor, row, fields);
     if (refusal !== null) return { kind: 'rejected', rejection: refusal };
     const set = await setRemaining(context, { vendor, id, remaining, idempotencyKey });
     if (set === 'settling') return { kind: 'settling' };
@@ -227,7 +250,7 @@ export async function changeProduct(
     context,
     vendor,
     id,
-    await write(context, (q) => writeBody(q, context, vendor, id, fields)),
+    await write(context, (q) => writeBody(q, context, vendor, id, fields, keyed)),
   );
 }
 
@@ -263,5 +286,5 @@ async function answer(
   }
   const row = await readOwn(db, vendor, id);
   if (row === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
-  return { kind: 'done', value: productOf(row), replayed: false };
+  return { kind: 'done', value: productOf(row), replayed: written.replayed };
 }

@@ -98,14 +98,13 @@ async function knownMove(
   return isOurs ? { move: known.id } : { code: 'idempotency_key_reused' };
 }
 
-/** Under a key nothing is kept too, as a grant of nothing: asked once more it is still nothing. */
 async function write(q: Query, asked: Asked, standing: SaleId, free: number): Promise<Found> {
   const { id: product, remaining, request } = asked;
   const units = Math.abs(remaining - free);
-  if (units === 0 && request === null) return 'done';
+  if (units === 0) return 'done';
   const move = moveIdOf('set', request, String(remaining));
   const target = { move, sale: standing, item: 0, product, standing, units, request };
-  if (remaining >= free) await writeTopUp(q, { ...target, newStock: true });
+  if (remaining > free) await writeTopUp(q, { ...target, newStock: true });
   else await writeLess(q, target);
   return { move };
 }

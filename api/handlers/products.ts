@@ -3,6 +3,7 @@ import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { VendorOutcome, VendorProduct } from '../../engine/index.ts';
 import { vendorOf } from '../api.ts';
 import type { Api } from '../api.ts';
+import { canonicalJson } from '../canonical-json.ts';
 import { timeText } from '../clock-text.ts';
 import { checkedCursor } from '../cursors.ts';
 import { vendorProblem } from '../refusals.ts';
@@ -51,6 +52,7 @@ function changeRoute({ engine, currency }: Api): Route {
         fields,
         ...(body.remaining_supply === undefined ? {} : { remaining: body.remaining_supply }),
         ...(ctx.idempotencyKey === '' ? {} : { idempotencyKey: ctx.idempotencyKey }),
+        fingerprint: canonicalJson(body),
       });
       answerProduct(ctx, outcome, currency);
     },
@@ -98,8 +100,10 @@ function listRoute({ engine, currency }: Api): Route {
 }
 
 function answerProduct(ctx: Ctx, outcome: VendorOutcome<VendorProduct>, currency: string): void {
-  if (outcome.kind === 'done') ctx.reply(200, productJson(outcome.value, currency));
-  else ctx.problem(vendorProblem(outcome, ctx.idempotencyKey !== ''));
+  if (outcome.kind === 'done') {
+    const headers = outcome.replayed ? { 'idempotent-replayed': 'true' } : {};
+    ctx.reply(200, productJson(outcome.value, currency), headers);
+  } else ctx.problem(vendorProblem(outcome, ctx.idempotencyKey !== ''));
 }
 
 function productJson(product: VendorProduct, currency: string): object {

@@ -2,7 +2,6 @@
  * A vendor changes a sale before its bell: its terms by one lane command, or the units of one item by
  * a move. Whether the bell was faster, the lane says. The seed stays, and so do tickets.
  */
-import { createHash } from 'node:crypto';
 import { clock } from '../../platform/clock.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import type { RoundNamer } from '../beacon.ts';
@@ -22,6 +21,7 @@ import { termsFingerprint } from '../settle/terms.ts';
 import { isMoveOf, moveIdOf, onItsWay, writeTopUp, writeUnfence } from './control.ts';
 import { discounted, startOf } from './create.ts';
 import { readSale } from './read.ts';
+import { askedBefore, keepRequest, printOf } from './requests.ts';
 import { answerMove, commandOutcome, owned, type ControlContext } from './vendor.ts';
 
 export interface ChangeContext extends ControlContext {
@@ -41,7 +41,6 @@ interface Written {
 type Asked = Written | VendorRejection | 'settling';
 
 const nothingToDo: Written = { lanes: [], replayed: false };
-const printOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 /** The change that this request has made, or why it is another one; null = it is new. */
 async function knownChange(
@@ -50,6 +49,9 @@ async function knownChange(
   print: string,
 ): Promise<Written | VendorRejection | null> {
   if (request === null) return null;
+  const before = await askedBefore(q, request, print);
+  if (before === 'other') return { code: 'idempotency_key_reused' };
+  if (before === 'same') return { ...nothingToDo, replayed: true };
   const [known] = await q.query<{ number: number | null; move: string | null; print: string }>(
     `SELECT number, NULL AS move, body->>${termsFingerprint} AS print FROM sale.lane_commands
       WHERE request = $1 AND (outcome IS NULL OR (outcome->>'ok')::boolean)
@@ -234,7 +236,8 @@ async function writeChange(
   request: string | null,
 ): Promise<Asked> {
   const { state } = sale;
-  const known = await knownChange(q, request, printOf(change.fingerprint));
+  const print = printOf(change.fingerprint);
+  const known = await knownChange(q, request, print);
   if (known !== null) return known;
   if (sale.kind === 'flash' && state === 'creating') return 'settling';
   if (sale.kind === 'standing' || state !== 'scheduled') {
@@ -245,7 +248,9 @@ async function writeChange(
   // Units come and go through the sale's lane, which takes more of them after the bell as well.
   if (clock.wall() >= sale.startsAt) return { code: 'illegal_transition', state: 'live' };
   const { product, allotted } = first;
-  return writeUnits(q, sale, product, allotted, request, printOf(change.fingerprint));
+  const asked = await writeUnits(q, sale, product, allotted, request, print);
+  if (asked === nothingToDo) await keepRequest(q, request, print);
+  return asked;
 }
 
 /** Answers the sale as it then is; the same change again is no error. */

@@ -9,6 +9,7 @@ import type { CommandCaller } from '../lanes/command-caller.ts';
 import { requestOf } from '../lanes/order-key.ts';
 import { type TopUp, steered, writeCommand, writeTopUp } from './control.ts';
 import { readSale } from './read.ts';
+import { askedBefore, keepRequest } from './requests.ts';
 import { untilSettled } from './wait.ts';
 
 export interface ControlContext {
@@ -97,11 +98,15 @@ export async function controlSale(
   const asked = await db.tx(async (q) => {
     const sale = await owned(q, vendor, id);
     if (sale === null) return { code: 'not_found' } as const;
+    if ((await askedBefore(q, request, kind)) !== 'no') return { already: sale, replayed: true };
     const written = await writeControl(q, sale, kind, request);
-    return written === 'already' ? sale : written;
+    if (written !== 'already') return written;
+    // Once it is no longer so, this request must not make it so.
+    await keepRequest(q, request, kind);
+    return { already: sale, replayed: false };
   });
   if ('code' in asked) return { kind: 'rejected', rejection: asked };
-  if ('vendor' in asked) return { kind: 'done', value: asked, replayed: false };
+  if ('already' in asked) return { kind: 'done', value: asked.already, replayed: asked.replayed };
   void caller.send(laneOfId(id)).catch(() => undefined);
   const outcome = await commandOutcome(db, laneOfId(id), asked.number);
   if (outcome === null) return { kind: 'settling' };

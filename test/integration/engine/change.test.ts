@@ -176,6 +176,24 @@ describe('before its bell', () => {
   });
 });
 
+describe('a change that found nothing to do', () => {
+  it('is not made later, when its key is used again', async () => {
+    const id = await sale();
+    const allot = (allotted: number, idempotencyKey: string) =>
+      change(id, { items: [{ product: null, allotted }], idempotencyKey });
+    expect(await allot(10, 'n1')).toMatchObject({ kind: 'done', replayed: false });
+    expect(await allot(14, 'n2')).toMatchObject({ value: { items: [{ allotted: 14 }] } });
+    expect(await allot(10, 'n1')).toMatchObject({
+      kind: 'done',
+      replayed: true,
+      value: { items: [{ allotted: 14 }] },
+    });
+    expect(await allot(11, 'n1')).toMatchObject({
+      rejection: { code: 'idempotency_key_reused' },
+    });
+  });
+});
+
 describe('is refused', () => {
   it('to somebody else, for a standing sale, and for an item that it does not have', async () => {
     const id = await sale();

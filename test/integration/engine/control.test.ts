@@ -41,3 +41,25 @@ describe('a sale whose pause has not settled', () => {
     });
   });
 });
+
+describe('a request that found nothing to do', () => {
+  it('does nothing later either', async () => {
+    const { db, steps } = world;
+    const settled = async (kind: 'pause' | 'resume', key: string) => {
+      const asked = controlSale(context, vendor, sale, kind, key);
+      const state = { answered: false };
+      void asked.finally(() => (state.answered = true));
+      while (!state.answered) await steps.pump();
+      return asked;
+    };
+    await settled('pause', 'a');
+    expect(await settled('pause', 'b')).toMatchObject({ kind: 'done', replayed: false });
+    await settled('resume', 'c');
+    for (const key of ['b', 'a']) {
+      expect(await settled('pause', key)).toMatchObject({ replayed: true });
+      expect(await stateInLane()).toBe('live');
+    }
+    const kept = await db.query('SELECT 1 FROM sale.requests');
+    expect(kept).toHaveLength(1);
+  });
+});

@@ -74,7 +74,7 @@ async function settled<T>(command: Promise<T>): Promise<T> {
 }
 
 const change = (id: string, what: ProductChange): Promise<VendorOutcome<VendorProduct>> =>
-  settled(changeProduct(context, vendor, id, what));
+  settled(changeProduct(context, vendor, id, { fingerprint: JSON.stringify(what), ...what }));
 
 const priced = (amount: number): ProductChange => ({
   fields: { price: { amount, currency: 'USD' } },
@@ -310,6 +310,20 @@ it('sets what is free once, whoever asks for it at the same time', async () => {
   for (const one of await settled(Promise.all(asked))) expect(one.kind).toBe('done');
   expect(await context.freeOf(standing)).toBe(30);
   expect(await read(id)).toMatchObject({ supply: 30 });
+});
+
+it('keeps the key of a change: asked again it undoes nothing that came after', async () => {
+  const { id } = await shop.product(vendor, 10);
+  const cost = (amount: number, idempotencyKey: string) =>
+    change(id, { ...priced(amount), idempotencyKey, fingerprint: String(amount) });
+  expect(await cost(100, 'a')).toMatchObject({ kind: 'done', replayed: false });
+  expect(await cost(200, 'b')).toMatchObject({ kind: 'done', value: { version: 3 } });
+  expect(await cost(100, 'a')).toMatchObject({
+    kind: 'done',
+    replayed: true,
+    value: { version: 3, price: 200 },
+  });
+  expect(await cost(300, 'a')).toMatchObject({ rejection: { code: 'idempotency_key_reused' } });
 });
 
 it('keeps the key of what changed nothing', async () => {

@@ -12,13 +12,23 @@ import type { Script } from '../platform/redis/scripts.ts';
 import type { Position } from './domain/contiguity.ts';
 import type { Millis } from './domain/types.ts';
 import { laneKeys } from './lanes/keys.ts';
-import { Drain, readMark } from './recover/drain.ts';
+import { Drain, readMark, sawPosition } from './recover/drain.ts';
+import {
+  foundIn,
+  isLoss,
+  nothingUntold,
+  seenOf,
+  worse,
+  type Found,
+  type LostLane,
+  type Untold,
+} from './recover/found.ts';
 import { LaneWriter, Overtaken } from './recover/lane-writer.ts';
 import { addWitnesses, countLost } from './recover/loss.ts';
 import { rebuildLane, type Rebuilt } from './recover/rebuild.ts';
 import type { Settings } from './settings.ts';
-import { whyFrozen, type FreezeReason } from './settle/quarantine.ts';
-import { lockWatermark } from './settle/settlement.ts';
+import { copyRollback, whyFrozen, type FreezeReason } from './settle/quarantine.ts';
+import { lockWatermark, readEpochs } from './settle/settlement.ts';
 
 export const recoverSteps = [
   'take',
@@ -60,15 +70,12 @@ export interface Recovered {
   readonly epoch: number;
   /** Last position that was kept: the watermark at which the epoch before was ended. */
   readonly end: Position;
-  /**
-   * What Redis had: the lane as it was last used, an older one, nothing, or what a recovery left
-   * that was cut after it had secured everything.
-   */
-  readonly found: 'whole' | 'older' | 'nothing' | 'cut';
+  /** What Redis had: the worst that this recovery and those before it saw, since one was told. */
+  readonly found: Found;
   /** Decisions settled by this recovery, and put into quarantine by it. */
   readonly settled: number;
   readonly quarantined: number;
-  /** At least so many decisions are lost. */
+  /** At least so many decisions are lost, counted as far back as `found`. */
   readonly lostAtLeast: number;
   /** Lane time of the last decision or look at the lane that was kept; 0 = none. */
   readonly keptUntil: Millis;
@@ -81,15 +88,16 @@ export interface Recovered {
 
 /**
  * Recovers a lane. Throws `Overtaken` when a later recovery has it, or its Redis went back
- * meanwhile; a retryable Fault when a store is away. Then the lane stays frozen: run it again.
+ * meanwhile; a retryable Fault when a store is away. Then the lane stays frozen: run it again. What it
+ * found is kept until `recoveryTold`.
  */
 export async function recoverLane(options: RecoverOptions, lane: number): Promise<Recovered> {
   const { db, redis, script, onStep } = options;
   await checkOwner(options, lane);
   await onStep('take');
-  const token = await takeToken(db, lane);
+  const { token, recovered, untold } = await takeToken(db, lane);
   await onStep('freeze');
-  const flag = await redis.get(laneKeys(lane).frozen);
+  const flag = await keepFlag(options, lane);
   const writer = new LaneWriter(redis, script, lane, token);
   await writer.take();
   await freeze(db, lane, token);
@@ -97,13 +105,16 @@ export async function recoverLane(options: RecoverOptions, lane: number): Promis
   const lost = await lookAt(options, lane, flag);
 
   await onStep('drain');
-  const { drain, mark: kept } = await settleAll(options, lane);
+  const { drain, rolledBack, mark: kept } = await settleAll(options, lane, untold);
   await onStep('end epoch');
-  const end = await db.tx((q) => endEpoch(q, lane, token, lost.epoch));
+  const before = { ...untold, seen: seenOf(drain.seen) };
+  const end = await db.tx((q) => endEpoch(q, lane, token, lost.epoch, before));
   await onStep('put away');
   // Beyond the end now, so that the settlement puts it away: nothing that was decided just goes.
   if (drain.sawAbove(end)) await drain.pass({ ...kept, ...end });
-  await db.tx((q) => giveUp(q, lane, token, options.amend));
+  const looked = foundIn(lost, end, recovered, rolledBack, untold);
+  const secured = { ...before, found: looked, secured: true };
+  await db.tx((q) => giveUp(q, lane, token, secured, options.amend));
 
   await onStep('rebuild');
   const { settings, onProgress } = options;
@@ -119,16 +130,22 @@ export async function recoverLane(options: RecoverOptions, lane: number): Promis
     onOrders: (orders) => onProgress(`${orders} orders`),
   });
   await onStep('open');
-  const lostAtLeast = await countLost(db, lane, end, drain.seen);
-  const frozen = await db.tx((q) => release(q, lane, token, runId, rebuilt));
+  // Again: a process may have told only now what it had found before.
+  const isOlder = await addWitnesses(db, lane, drain.seen);
+  const lostNow = await countLost(db, lane, end, drain.seen, drain.late);
+  const found = isOlder || lostNow > 0 ? worse(looked, 'older') : looked;
+  const lostAtLeast = untold.lost + lostNow;
+  const keptUntil = untold.keptUntil ?? kept.lane_time;
+  const told = { found, secured: false, seen: [], lost: lostAtLeast, keptUntil };
+  const frozen = await db.tx((q) => release(q, lane, token, runId, rebuilt, told));
   await onStep('thaw');
   await thaw(writer, lane, frozen);
   const { epoch, sales, orders, holds } = rebuilt;
   const { settled, quarantined } = drain;
   return {
     lane,
-    ...{ epoch, end, found: foundOf(lost, end, lostAtLeast), settled, quarantined, lostAtLeast },
-    ...{ keptUntil: kept.lane_time, sales, orders, holds, frozen },
+    ...{ epoch, end, found, settled, quarantined, lostAtLeast },
+    ...{ keptUntil, sales, orders, holds, frozen },
   };
 }
 
@@ -139,15 +156,33 @@ async function checkOwner({ redis, settings }: RecoverOptions, lane: number): Pr
   }
 }
 
+interface Taken {
+  readonly token: string;
+  readonly recovered: number;
+  readonly untold: Untold;
+}
+
 /** Takes the token, whoever had it before; verifiers give way to it from now on. */
-async function takeToken(db: Db, lane: number): Promise<string> {
-  const [row] = await db.query<{ token: string }>(
+async function takeToken(db: Db, lane: number): Promise<Taken> {
+  const [row] = await db.query<Omit<Taken, 'untold'> & { untold: Untold | null }>(
     `UPDATE sale.lanes SET recoveries = recoveries + 1, token = recoveries + 1 || '-' || $2
-      WHERE lane = $1 RETURNING token`,
+      WHERE lane = $1 RETURNING token, recovered_epoch AS recovered, recovery_found AS untold`,
     [lane, clock.random(6).toString('hex')],
   );
   if (row === undefined) throw new Error(`lane ${lane} is not formatted`);
-  return row.token;
+  return { ...row, untold: row.untold ?? nothingUntold };
+}
+
+/**
+ * The lane's flag, which this recovery's own will replace: a rollback is first copied to Postgres, in
+ * case nobody has. The lane is flagged already, so that freezes it there in the right order.
+ */
+async function keepFlag({ db, redis }: RecoverOptions, lane: number): Promise<string | null> {
+  const { frozen, marker } = laneKeys(lane);
+  const flag = await redis.get(frozen);
+  const epoch = await redis.hget(marker, 'epoch');
+  if (flag !== null && epoch !== null) await copyRollback(db, lane, flag, Number(epoch));
+  return flag;
 }
 
 /** Freezes the lane in Postgres, after it was flagged: what Postgres says is frozen answers nobody. */
@@ -157,15 +192,6 @@ async function freeze(db: Db, lane: number, token: string): Promise<void> {
     [lane, token],
   );
   if (held !== 1) throw new Overtaken('another recovery has taken this lane over');
-}
-
-interface LostLane {
-  /** Highest epoch that the lane knew of; 0 = it has no marker. */
-  readonly epoch: number;
-  readonly seq: number;
-  readonly laneTime: Millis;
-  /** A recovery was cut here. */
-  readonly cut: boolean;
 }
 
 /** What Redis still has of the lane, now that it is frozen. `flag` = the one it had before. */
@@ -179,31 +205,39 @@ async function lookAt(
   const [seq, time] = await redis.hmget(keys.clock, 'seq', 't');
   return {
     ...{ epoch: Number(epoch ?? 0), seq: Number(seq ?? -1), laneTime: Number(time ?? 0) },
-    cut: epoch === null && flag?.startsWith('recover ') === true,
+    flagged: flag?.startsWith('recover ') === true,
   };
 }
 
-async function settleAll(options: RecoverOptions, lane: number) {
+async function settleAll(options: RecoverOptions, lane: number, { seen }: Untold) {
   const { db, redis, kafka, producer, topic, topics, settings, onProgress } = options;
   const { deployment } = settings;
   await kafka.ensureTopics(topics);
   const onSettled = (decisions: number): void => onProgress(`${decisions} decisions`);
-  const drain = new Drain({ db, redis, kafka, producer, topic, lane, deployment, onSettled });
-  await addWitnesses(db, lane, drain.seen);
+  const ends = new Map((await readEpochs(db, lane)).map(({ epoch, end }) => [epoch, end]));
+  const drain = new Drain({ db, redis, kafka, producer, topic, lane, deployment, ends, onSettled });
+  for (const [epoch, seq] of seen) sawPosition(drain.seen, { epoch, seq });
+  const rolledBack = await addWitnesses(db, lane, drain.seen);
   await drain.settle();
-  return { drain, mark: await readMark(db, lane) };
+  return { drain, rolledBack, mark: await readMark(db, lane) };
 }
 
 /**
  * Ends the lane's epoch, and any after it, at the watermark, and begins a new one. `known` = an
- * epoch that the new one must be above.
+ * epoch that the new one must be above, `untold` = what was seen, which the ends that were would tell.
  */
-async function endEpoch(q: Query, lane: number, token: string, known: number): Promise<Position> {
+async function endEpoch(
+  q: Query,
+  lane: number,
+  token: string,
+  known: number,
+  untold: Untold,
+): Promise<Position> {
   const { epoch, seq } = await lockWatermark(q, lane);
   const [row] = await q.query<{ epoch: number }>(
-    `UPDATE sale.lanes SET epoch = greatest(epoch, $3) + 1
+    `UPDATE sale.lanes SET epoch = greatest(epoch, $3) + 1, recovery_found = $4
       WHERE lane = $1 AND token = $2 RETURNING epoch`,
-    [lane, token, known],
+    [lane, token, known, JSON.stringify(untold)],
   );
   if (row === undefined) throw new Overtaken('another recovery has taken this lane over');
   await q.run(
@@ -224,14 +258,15 @@ async function giveUp(
   q: Query,
   lane: number,
   token: string,
+  secured: Untold,
   amend: RecoverOptions['amend'],
 ): Promise<void> {
   await lockWatermark(q, lane);
   await amend?.(q);
   await q.run('UPDATE sale.quarantine SET in_doubt = false WHERE lane = $1', [lane]);
   // Last, as for every lock of this row: it keeps a later recovery out until this is committed.
-  const own = 'UPDATE sale.lanes SET token = $2 WHERE lane = $1 AND token = $2';
-  if ((await q.run(own, [lane, token])) !== 1) {
+  const own = 'UPDATE sale.lanes SET recovery_found = $3 WHERE lane = $1 AND token = $2';
+  if ((await q.run(own, [lane, token, JSON.stringify(secured)])) !== 1) {
     throw new Overtaken('another recovery has taken this lane over');
   }
 }
@@ -239,7 +274,7 @@ async function giveUp(
 /**
  * Opens the lane in Postgres, but for what `quarantine resolve` ends. Answers why it stays shut. The
  * recovery counts from here: whoever has read the lane before still knows it as frozen, and must
- * not freeze it again.
+ * not freeze it again. `told` = what is to be told, kept if it is a loss.
  */
 async function release(
   q: Query,
@@ -247,11 +282,12 @@ async function release(
   token: string,
   runId: string,
   { now, outage }: Rebuilt,
+  told: Untold,
 ): Promise<string> {
   await lockWatermark(q, lane);
   const [row] = await q.query<{ state: string; reasons: readonly FreezeReason[] }>(
     `UPDATE sale.lanes SET token = NULL, run_id = $3, recovered_epoch = epoch,
-            reasons = kept.reasons,
+            recovery_found = $4, reasons = kept.reasons,
             state = CASE WHEN kept.reasons = '[]' THEN 'open' ELSE 'frozen' END
        FROM (SELECT CASE WHEN EXISTS (SELECT 1 FROM sale.quarantine
                                        WHERE lane = $1 AND resolved_at IS NULL)
@@ -259,7 +295,7 @@ async function release(
                          ELSE '[]' END AS reasons
                FROM sale.lanes WHERE lane = $1) kept
       WHERE lane = $1 AND token = $2 RETURNING state, lanes.reasons`,
-    [lane, token, runId],
+    [lane, token, runId, isLoss(told) ? JSON.stringify(told) : null],
   );
   if (row === undefined) throw new Overtaken('another recovery has taken this lane over');
   await q.run(
@@ -275,10 +311,4 @@ async function thaw(writer: LaneWriter, lane: number, why: string): Promise<void
   const { frozen } = laneKeys(lane);
   await writer.add(why === '' ? ['UNLINK', frozen] : ['SET', frozen, why]);
   await writer.flush();
-}
-
-function foundOf(lost: LostLane, end: Position, lostAtLeast: number): Recovered['found'] {
-  if (lost.epoch === 0) return lost.cut ? 'cut' : 'nothing';
-  const behind = lost.epoch < end.epoch || (lost.epoch === end.epoch && lost.seq < end.seq);
-  return behind || lostAtLeast > 0 ? 'older' : 'whole';
 }

@@ -4,9 +4,11 @@ import { isOrderId } from '../domain/ids.ts';
 import { readAway, isMeant, type Away, type Chosen } from '../quarantine/rows.ts';
 import { resolveLane, type Resolved } from '../quarantine/resolve.ts';
 import { recoverLane } from '../recover.ts';
+import { isLoss, recoveryTold } from '../recover/found.ts';
 import { readSettings } from '../settings.ts';
 import { lockWatermark } from '../settle/settlement.ts';
 import { exitWith, readArguments } from './arguments.ts';
+import { lossOf } from './loss-text.ts';
 import { progressLine } from './progress.ts';
 import { recoverOptions } from './recover-options.ts';
 import { misused, runCommand, withStores, type Stores } from './run.ts';
@@ -89,6 +91,10 @@ interface LaneResolved {
   readonly resolved: readonly Resolved[];
   /** Why the lane stays frozen; '' = it serves. */
   readonly frozen: string;
+  /** What its recovery says is lost; '' = nothing. */
+  readonly lost: string;
+  /** The epoch that it serves in; 0 = it was not recovered. */
+  readonly epoch: number;
 }
 
 async function resolveLanes(stores: Stores, lanes: readonly number[], asked: Asked) {
@@ -96,7 +102,8 @@ async function resolveLanes(stores: Stores, lanes: readonly number[], asked: Ask
   const all: LaneResolved[] = [];
   if (asked.dryRun) {
     for (const lane of lanes) {
-      all.push({ lane, resolved: await tryLane(db, lane, asked.orders), frozen: '' });
+      const resolved = await tryLane(db, lane, asked.orders);
+      all.push({ lane, resolved, frozen: '', lost: '', epoch: 0 });
     }
     return all;
   }
@@ -109,14 +116,16 @@ async function resolveLanes(stores: Stores, lanes: readonly number[], asked: Ask
       resolved = await resolveLane(q, lane, asked.orders, await now(q));
     };
     const options = recoverOptions(stores, settings, producer, lane, progress);
-    const { frozen } = await recoverLane({ ...options, amend }, lane);
+    const recovered = await recoverLane({ ...options, amend }, lane);
     progress.clear();
-    all.push({ lane, resolved, frozen });
+    const { frozen, epoch, found, lostAtLeast } = recovered;
+    const lost = isLoss({ found, lost: lostAtLeast }) ? lossOf(recovered) : '';
+    all.push({ lane, resolved, frozen, lost, epoch });
   }
   return all;
 }
 
-function show({ lane, resolved, frozen }: LaneResolved, dryRun: boolean): void {
+function show({ lane, resolved, frozen, lost }: LaneResolved, dryRun: boolean): void {
   for (const { position, order, events, resolution, says } of resolved) {
     const what = `lane ${lane} ${position}  ${order ?? 'a lane command'}`;
     const verdict = resolution ?? 'NOT RESOLVED';
@@ -124,6 +133,7 @@ function show({ lane, resolved, frozen }: LaneResolved, dryRun: boolean): void {
     process.stdout.write(events > 1 ? ` (${events} events)\n` : '\n');
   }
   if (dryRun) return;
+  if (lost !== '') process.stdout.write(`lane ${lane}: ${lost}\n`);
   process.stdout.write(
     frozen === '' ? `lane ${lane} serves\n` : `lane ${lane} STAYS FROZEN: ${frozen}\n`,
   );
@@ -155,6 +165,9 @@ async function resolve(stores: Stores, asked: Asked): Promise<number> {
   } else {
     for (const one of all) show(one, asked.dryRun);
     if (lanes.size === 0) process.stdout.write('nothing to resolve\n');
+  }
+  if (!asked.dryRun) {
+    for (const { lane, epoch } of all) await recoveryTold(stores.db, lane, epoch);
   }
   const open = all.some(({ frozen, resolved }) => {
     return frozen !== '' || resolved.some(({ resolution }) => resolution === null);

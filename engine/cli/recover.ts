@@ -7,9 +7,11 @@ import { createDb } from '../../platform/postgres/pool.ts';
 import { connectRedis, untilReady } from '../../platform/redis/connection.ts';
 import { scriptOf } from '../lane-set.ts';
 import { recoverLane, type Recovered } from '../recover.ts';
+import { recoveryTold } from '../recover/found.ts';
 import { readSettings } from '../settings.ts';
 import { topicsOf, topicSpecs } from '../topics.ts';
 import { exitWith, readArguments } from './arguments.ts';
+import { foundText, lossOf } from './loss-text.ts';
 import { progressLine } from './progress.ts';
 
 const usage = `highnoon recover [--lane N|all] [--json]
@@ -21,26 +23,12 @@ anew, and lets it serve. Holds keep their ids and units. Workers and api may run
   --lane N   only this lane; default: all, one after the other
   --json     one JSON document
 It says what was lost, if anything, as a lower bound. It may be run again at any time, and must be
-when it was cut: a lane whose recovery was cut stays frozen.
+when it was cut: a lane whose recovery was cut stays frozen, and the next run tells its losses too.
 Exit 0: every lane serves. 1: a lane stays frozen (quarantine). 2: not done; the error says why.`;
 
 const storeTimeoutMs = 60_000;
 const idleMs = 600_000;
 const readyMs = 10_000;
-
-const foundText: Readonly<Record<Recovered['found'], string>> = {
-  whole: 'redis had the lane as it was last used',
-  older: 'redis had an older lane',
-  nothing: 'redis had nothing of the lane',
-  cut: 'redis had what a recovery left that was cut after it had secured the rest',
-};
-
-function lossOf(r: Recovered): string {
-  if (r.lostAtLeast === 0 && (r.found === 'whole' || r.found === 'cut')) return 'nothing was lost';
-  const until = r.keptUntil > 0 ? new Date(r.keptUntil).toISOString() : 'the beginning';
-  const known = r.lostAtLeast === 0 ? 'none is known of' : `at least ${r.lostAtLeast}`;
-  return `decisions after ${until} that had not reached Kafka are lost: ${known}`;
-}
 
 function print(r: Recovered, tookMs: number): void {
   const kept = `${r.sales} sales, ${r.orders} orders, ${r.holds} of them held`;
@@ -106,9 +94,14 @@ async function main(): Promise<number> {
       );
       progress.clear();
       all.push(recovered);
-      if (!values.json) print(recovered, performance.now() - started);
+      if (values.json) continue;
+      print(recovered, performance.now() - started);
+      await recoveryTold(db, lane, recovered.epoch);
     }
-    if (values.json) process.stdout.write(`${JSON.stringify({ lanes: all })}\n`);
+    if (values.json) {
+      process.stdout.write(`${JSON.stringify({ lanes: all })}\n`);
+      for (const { lane, epoch } of all) await recoveryTold(db, lane, epoch);
+    }
     return all.some((r) => r.frozen !== '') ? exitWith.violated : exitWith.held;
   } finally {
     redis.disconnect();

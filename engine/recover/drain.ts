@@ -21,6 +21,8 @@ export interface DrainOptions {
   readonly topic: string;
   readonly lane: number;
   readonly deployment: string;
+  /** Where the epochs of the lane ended. */
+  readonly ends: ReadonlyMap<number, number | null>;
   /** Told of decisions settled, now and then. */
   readonly onSettled: (decisions: number) => void;
 }
@@ -51,6 +53,8 @@ export function sawPosition(seen: Seen, { epoch, seq }: Position): void {
 export class Drain {
   readonly #options: DrainOptions;
   readonly seen: Seen = new Map();
+  /** Below the watermark and beyond the end of their epochs: not settled, and not gone either. */
+  readonly late: Position[] = [];
   settled = 0;
   quarantined = 0;
   #entries: Entry[] = [];
@@ -112,7 +116,11 @@ export class Drain {
     const entry = entryOf(value);
     if (entry === null) return;
     sawPosition(this.seen, entry);
-    if (!isAbove(entry, mark)) return;
+    if (!isAbove(entry, mark)) {
+      const end = this.#options.ends.get(entry.epoch) ?? entry.seq;
+      if (entry.seq > end) this.late.push({ epoch: entry.epoch, seq: entry.seq });
+      return;
+    }
     this.#entries.push(entry);
     this.#decisions += entry.count;
     if (this.#decisions >= decisionsPerTxMax) await this.#flush();

@@ -1,6 +1,7 @@
 /** Recoveries of a world's lanes, and a lane's state in a form that two of them are compared in. */
 import { scriptOf } from '../../engine/lane-set.ts';
 import { recoverLane, type Recovered, type RecoverStep } from '../../engine/recover.ts';
+import { recoveryTold } from '../../engine/recover/found.ts';
 import { violations } from '../../engine/domain/lane/invariants.ts';
 import type { Line, Sale } from '../../engine/domain/lane/state.ts';
 import type { KafkaProducer } from '../../platform/kafka/port.ts';
@@ -31,7 +32,7 @@ export async function recover(world: World, options: RecoveryOptions = {}): Prom
   try {
     await untilReady(redis, readyMs);
     producer = await kafka.kafka.producer();
-    return await recoverLane(
+    const recovered = await recoverLane(
       {
         ...{ db, redis, kafka: kafka.kafka, producer, topic, settings },
         topics: specsOf(kafka.prefix, settings.lanes, false),
@@ -41,6 +42,8 @@ export async function recover(world: World, options: RecoveryOptions = {}): Prom
       },
       options.lane ?? 0,
     );
+    await recoveryTold(db, recovered.lane, recovered.epoch);
+    return recovered;
   } finally {
     redis.disconnect();
     await producer?.close();

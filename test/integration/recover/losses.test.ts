@@ -9,6 +9,7 @@ import { freezeLane } from '../../../engine/settle/quarantine.ts';
 import { auditOf } from '../../support/audit.ts';
 import { specsOf } from '../../support/kafka.ts';
 import { recover, stateOf, untilOpen, untilShut } from '../../support/world-recovery.ts';
+import { startVerifier } from '../../support/world-verifier.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
 
@@ -130,6 +131,54 @@ describe('a lane in the middle of a sale', () => {
     expect(recovered).toMatchObject({ found: 'nothing', lostAtLeast: 3, frozen: '' });
     expect(await laneRow()).toEqual({ state: 'open', reasons: [], token: null });
     await sound();
+  });
+
+  it('counts what was seen of an epoch that ended without it, once the next has settled', async () => {
+    await world.steps.pump();
+    const from = await head();
+    keepCopy();
+    for (let i = 0; i < 4; i++) await shop.hold(sale, `s${i}`, 1);
+    const late = (await outbox(from)).at(3);
+    if (late === undefined) throw new Error('no fourth entry');
+    await swapForCopy();
+    const verifier = startVerifier(world);
+    try {
+      await verifier.untilOpen();
+      const other = new WorldShop(world, verifier.lanes);
+      await other.hold(sale, 'other', 1); // 2-0, by a process that has seen nothing of the first
+      await world.steps.relay();
+      await world.steps.settle();
+      await untilOpen(world);
+      // The first process strikes, with what it has seen.
+      await shop.ask(sale, 'next', 'k');
+      const why = `rolled_back: seen 1-${from + 4}, lane has 2-${from}`;
+      expect(await world.redis.redis.get(keys.frozen)).toBe(why);
+      // One of the four is in Kafka by now, from a relay that was slow: put away, not lost.
+      await publish([late]);
+      const recovered = await recover(world);
+      expect(recovered).toMatchObject({ found: 'older', lostAtLeast: 3, frozen: '' });
+      // What was told is not counted again.
+      expect(await recover(world)).toMatchObject({ found: 'whole', lostAtLeast: 0 });
+    } finally {
+      await verifier.close();
+    }
+  });
+
+  it('says so when a process found it rolled back, though Redis is not behind', async () => {
+    await world.steps.pump();
+    await freezeLane(world.db, 0, 'rolled_back', 'the lane is of epoch 1, postgres of 2');
+    expect(await recover(world)).toMatchObject({ found: 'older', lostAtLeast: 0, frozen: '' });
+    await sound();
+  });
+
+  it('knows a copy that is older than the last recovery, though nothing settled since', async () => {
+    await world.steps.pump();
+    keepCopy();
+    await recover(world);
+    await untilOpen(world);
+    await shop.hold(sale, 'ann', 1);
+    await swapForCopy();
+    expect(await recover(world)).toMatchObject({ found: 'older', lostAtLeast: 0 });
   });
 
   it('keeps what Kafka has when Redis came back older', async () => {

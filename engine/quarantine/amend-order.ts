@@ -14,6 +14,7 @@ interface Row {
   readonly state: string;
   readonly item: number;
   readonly units: readonly number[];
+  readonly held_at: Millis;
 }
 
 /** Throws CannotSettle when not even its sale is known. */
@@ -22,14 +23,17 @@ export async function amendOrder(q: Query, fold: FoldedOrder, now: Millis): Prom
   const known = held ?? end;
   if (known === null) throw new CannotSettle('an order without events');
   const [row] = await q.query<Row>(
-    'SELECT state, item, units FROM sale.orders WHERE id = $1 FOR UPDATE',
+    'SELECT state, item, units, held_at FROM sale.orders WHERE id = $1 FOR UPDATE',
     [known.order],
   );
   if (row === undefined) return makeOrder(q, known, end, now);
   if (end === null || end.type === 'expired') return stands(row);
   // A hold that still lives ends as its shopper was told, with the units that it has.
   if (row.state === 'held') {
-    const own = { ...end, item: row.item, units: row.units };
+    // A hold that was accepted after that end is another decision, which only a payment outlasts.
+    if (row.held_at > end.at && end.type === 'released') return stands(row);
+    const at = Math.max(end.at, row.held_at);
+    const own = { ...end, item: row.item, units: row.units, at };
     await settleOrders(q, [{ held: null, end: own, events: [own] }]);
     return { resolution: 'ended', says: `its hold ends as ${end.type}` };
   }

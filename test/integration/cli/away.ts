@@ -1,4 +1,6 @@
 /** A small sale in which decisions go wrong, and what an operator and the shoppers see of it. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import { pack, readEntry, unpack } from '../../../engine/lanes/codec.ts';
@@ -7,7 +9,7 @@ import { readOrder } from '../../../engine/orders.ts';
 import { settleRun } from '../../../engine/settle/run.ts';
 import { auditOf } from '../../support/audit.ts';
 import { highnoonOn, type Ended } from '../../support/command.ts';
-import { untilOpen } from '../../support/world-recovery.ts';
+import { untilOpen, untilShut } from '../../support/world-recovery.ts';
 import { WorldShop, type Product } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
 
@@ -108,4 +110,21 @@ export async function conflict(): Promise<{ first: LaneOrder; second: LaneOrder 
   const second = await shop.hold(sale, 'second');
   expect(second.units).toEqual(first.units);
   return { first, second };
+}
+
+/** Redis comes back with nothing. */
+export async function loseRedis(): Promise<void> {
+  await world.redis.crash();
+  rmSync(join(world.redis.dir, 'appendonlydir'), { recursive: true });
+  await world.redis.start();
+  await untilShut(world);
+}
+
+/** Publishes only the last entry of the outbox: what it follows is lost. */
+export async function publishLast(): Promise<void> {
+  const [item] = await world.redis.redis.xrevrangeBuffer(keys.outbox, '+', '-', 'COUNT', 1);
+  const producer = await world.kafka.kafka.producer();
+  const value = item?.[1][1] as Buffer;
+  await producer.send(world.topic, [{ partition: 0, key: '0', value }]);
+  await producer.close();
 }

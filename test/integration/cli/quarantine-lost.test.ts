@@ -1,15 +1,15 @@
 // Decisions that were lost with their lane, resolved; and the command as an operator types it.
-import { rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { recover, untilOpen, untilShut } from '../../support/world-recovery.ts';
+import type { LaneOrder } from '../../../engine/domain/types.ts';
+import { recover, untilOpen } from '../../support/world-recovery.ts';
 import {
   begin,
   conflict,
   corrupt,
   end,
-  keys,
+  loseRedis,
   nextNumber,
+  publishLast,
   quarantine,
   resolveAll,
   sale,
@@ -24,22 +24,6 @@ beforeEach(begin);
 afterEach(end);
 
 describe('a decision that was lost with its lane', () => {
-  const aof = (): string => join(world.redis.dir, 'appendonlydir');
-  async function loseRedis(): Promise<void> {
-    await world.redis.crash();
-    rmSync(aof(), { recursive: true });
-    await world.redis.start();
-    await untilShut(world);
-  }
-  /** Publishes only the last entry of the outbox: what it follows is lost. */
-  async function publishLast(): Promise<void> {
-    const [item] = await world.redis.redis.xrevrangeBuffer(keys.outbox, '+', '-', 'COUNT', 1);
-    const producer = await world.kafka.kafka.producer();
-    const value = item?.[1][1] as Buffer;
-    await producer.send(world.topic, [{ partition: 0, key: '0', value }]);
-    await producer.close();
-  }
-
   it('is named to its shopper as released', async () => {
     await world.steps.pump();
     await shop.hold(sale, 'gone');
@@ -83,6 +67,37 @@ describe('a decision that was lost with its lane', () => {
     expect(await resolveAll()).toEqual([[order.id, 'stands']]);
     await untilOpen(world);
     expect(await told(order)).toBe('held');
+    await sound();
+  });
+
+  /** Ends of a hold that was lost before them, and is accepted again after the recovery. */
+  async function heldAnew(end: (order: LaneOrder) => Promise<LaneOrder>): Promise<LaneOrder> {
+    await world.steps.pump();
+    await shop.hold(sale, 'gone');
+    const asked = await shop.ask(sale, 'ann', 'ann-1');
+    if (asked.kind !== 'done') throw new Error(JSON.stringify(asked));
+    await end(asked.value);
+    await publishLast();
+    await loseRedis();
+    expect(await recover(world)).toMatchObject({ quarantined: 1, holds: 0 });
+    await untilOpen(world);
+    const again = await shop.ask(sale, 'ann', 'ann-1');
+    const { id } = asked.value;
+    expect(again).toMatchObject({ kind: 'done', replayed: false, value: { id } });
+    return asked.value;
+  }
+
+  it('does not release a hold that was accepted after it', async () => {
+    const order = await heldAnew((held) => shop.release(held));
+    expect(await resolveAll()).toEqual([[order.id, 'stands']]);
+    expect(await told(order)).toBe('held');
+    await sound();
+  });
+
+  it('pays for a hold that was accepted after it, and not before that was held', async () => {
+    const order = await heldAnew((held) => shop.pay(held));
+    expect(await resolveAll()).toEqual([[order.id, 'ended']]);
+    expect(await told(order)).toBe('paid');
     await sound();
   });
 });

@@ -3,6 +3,7 @@ import type { Query } from '../../platform/postgres/db.ts';
 import { saleTag } from '../domain/ids.ts';
 import type { SaleId } from '../domain/types.ts';
 import type { InstalledLine } from '../line/terms.ts';
+import type { Resolution } from '../quarantine/rows.ts';
 import type { OrderRow } from './shopper.ts';
 
 /** A sale that its lane has installed. */
@@ -58,9 +59,19 @@ export function readSales(q: Query, lane: number): Promise<SaleRow[]> {
 
 const rowsPerFetch = 2000;
 
+const prefixOf = (sale: SaleId): string => `ord_${saleTag(sale)}`;
+
+/** Version of a row that a resolution makes; one that it ends as refunded has a later one. */
+const madeAs = 2;
+
+/** Orders of the sale of which something was put away, and resolved so. */
+const resolved = (as: Resolution, sale: SaleId): string => `
+  SELECT order_id FROM sale.quarantine
+   WHERE resolution = '${as}' AND order_id > '${prefixOf(sale)}' AND order_id < '${prefixOf(sale)}~'`;
+
 /** Orders of a sale, each shopper's together in the order in which they were held. */
 export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderRow> {
-  const prefix = `ord_${saleTag(sale)}`;
+  const prefix = prefixOf(sale);
   await q.run(
     `DECLARE orders NO SCROLL CURSOR FOR
      SELECT o.shopper, substr(o.id, 21) AS key, o.state, o.item, o.units, o.held_at, o.deadline,
@@ -72,7 +83,9 @@ export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderR
             o.state NOT IN ('held', 'paid', 'released', 'expired') AND EXISTS (
               SELECT 1 FROM sale.units u
                WHERE u.sale_id = '${sale}' AND u.item = o.item AND u.number = o.units[1]
-                 AND u.order_id = o.id) AS keeps
+                 AND u.order_id = o.id) AS keeps,
+            o.id IN (${resolved('voided', sale)})
+              OR (o.version = ${madeAs} AND o.id IN (${resolved('refunded', sale)})) AS voided
        FROM sale.orders o
       WHERE o.id > '${prefix}' AND o.id < '${prefix}~'
       ORDER BY o.shopper COLLATE "C", o.held_at, o.id`,

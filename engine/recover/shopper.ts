@@ -31,6 +31,8 @@ export interface OrderRow {
   readonly details: number;
   /** In a state that no lane knows, it still has its units. */
   readonly keeps: boolean;
+  /** Made by the resolution of a quarantine: no lane that there is has held it. */
+  readonly voided: boolean;
 }
 
 const laneStates: readonly string[] = orderStates;
@@ -50,7 +52,7 @@ export function recordOf(rows: readonly OrderRow[], ticket: Ticket | null): Shop
     orders: rows.map(orderOf),
   };
   const ends = rows
-    .filter(({ state }) => state === 'released' || state === 'expired')
+    .filter(({ state, voided }) => !voided && (state === 'released' || state === 'expired'))
     .map((row) => row.ended_at ?? 0);
   for (const at of ends.sort((a, b) => a - b)) letGo(record, at);
   return record;

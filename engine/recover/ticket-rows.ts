@@ -87,11 +87,10 @@ export async function* readTickets(q: Query, sale: SaleId): AsyncGenerator<Ticke
   await q.run('CLOSE tickets');
 }
 
+type HeldRow = Pick<OrderRow, 'held_at' | 'units' | 'voided'>;
+
 /** The lane's record of a shopper's tickets: the latest, and the keys of those before it. */
-export function ticketOf(
-  rows: readonly TicketRow[],
-  orders: readonly Pick<OrderRow, 'held_at' | 'units'>[],
-): Ticket | null {
+export function ticketOf(rows: readonly TicketRow[], orders: readonly HeldRow[]): Ticket | null {
   const row = rows.at(-1);
   if (row === undefined) return null;
   return {
@@ -120,11 +119,14 @@ export function turnsOf(rows: readonly TicketRow[]): TurnsHad {
 const isTooLate = ({ given_at: given, ended_at: ended, admitted_at: admitted }: TicketRow) =>
   given !== null && ended !== null && admitted === null && ended <= given;
 
-/** Every unit that was held in the turn has left its claim, whatever became of the hold. */
-function claimLeft(row: TicketRow, orders: readonly Pick<OrderRow, 'held_at' | 'units'>[]): number {
+/**
+ * Every unit that was held in the turn has left its claim, whatever became of the hold; one that was
+ * voided got none, and the turn may still be open that it had finished.
+ */
+function claimLeft(row: TicketRow, orders: readonly HeldRow[]): number {
   let claim = row.claim ?? 0;
-  for (const { held_at: heldAt, units } of orders) {
-    if (heldAt >= (row.admitted_at ?? Infinity)) claim -= units.length;
+  for (const { held_at: heldAt, units, voided } of orders) {
+    if (!voided && heldAt >= (row.admitted_at ?? Infinity)) claim -= units.length;
   }
   return Math.max(0, claim);
 }

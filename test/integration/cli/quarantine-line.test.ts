@@ -2,7 +2,19 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { recover, untilOpen } from '../../support/world-recovery.ts';
 import { WorldLine } from '../../support/world-line.ts';
-import { begin, end, resolveAll, settleAll, shop, sound, world } from './away.ts';
+import { auditOf } from '../../support/audit.ts';
+import {
+  begin,
+  end,
+  loseRedis,
+  publishLast,
+  resolveAll,
+  sale,
+  settleAll,
+  shop,
+  sound,
+  world,
+} from './away.ts';
 
 let line: WorldLine;
 let lined: string;
@@ -72,4 +84,29 @@ it('a bell is fixed over those who have joined', async () => {
   expect(await resolveAll()).toEqual([[null, 'settled']]);
   await untilOpen(world);
   await isDrawn(['ann']);
+});
+
+it('a hold that was lost takes nothing of a turn that is open', async () => {
+  await line.ring(lined);
+  await line.draw(lined);
+  expect(await line.admit(lined, 1)).toBe(1);
+  await world.steps.pump();
+  await shop.hold(sale, 'gone');
+  const order = await shop.hold(lined, 'ann');
+  expect((await line.ticket(lined, 'ann')).state).toBe('finished');
+  await publishLast();
+  await loseRedis();
+  expect(await recover(world)).toMatchObject({ quarantined: 2 });
+  const resolved = await resolveAll();
+  expect([...resolved].sort()).toEqual([
+    [null, 'dropped'],
+    [order.id, 'voided'],
+  ]);
+  await untilOpen(world);
+  expect((await line.ticket(lined, 'ann')).state).toBe('admitted');
+  const wrong = await auditOf(world);
+  expect(wrong.filter((finding) => finding.startsWith('match.tickets'))).toEqual([]);
+  await shop.hold(lined, 'ann');
+  expect((await line.ticket(lined, 'ann')).state).toBe('finished');
+  await sound();
 });

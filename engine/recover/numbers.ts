@@ -15,14 +15,19 @@ export class UnitNumbers {
   /** Numbers of an order, which owns them or once did. */
   issued(units: readonly number[], state: 'held' | 'sold' | 'ended'): void {
     for (const number of units) {
-      if (number >= this.next) this.next = number + 1;
-      if (state !== 'ended') this.gone(number);
+      if (state === 'ended') this.#passed(number);
+      else this.gone(number);
     }
     if (state !== 'ended') this[state] += units.length;
   }
 
-  /** A number that is not free: owned, or debited away. */
+  #passed(number: number): void {
+    if (number >= this.next) this.next = number + 1;
+  }
+
+  /** A number that is not free: owned, or debited away. Also then it was issued, whoever had it. */
   gone(number: number): void {
+    this.#passed(number);
     const at = number >> 3;
     if (at >= this.#taken.length) {
       const larger = new Uint8Array(Math.max(at + 1, this.#taken.length * 2));

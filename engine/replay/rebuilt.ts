@@ -28,6 +28,7 @@ export function asRebuilt(sale: Sale, gone: Gone): void {
     const live = own.filter(({ state }) => state === 'held' || state === 'paid');
     const away = new Set([...(gone[index] ?? []), ...live.flatMap((order) => order.units)]);
     item.next = 1;
+    for (const n of away) item.next = Math.max(item.next, n + 1);
     for (const { units } of own) for (const n of units) item.next = Math.max(item.next, n + 1);
     item.returned = [];
     for (let n = 1; n < item.next; n++) if (!away.has(n)) item.returned.push(n);

@@ -2,7 +2,7 @@
 // lane serves, the shopper is told what is true, units are where they should be, the audit passes.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pack } from '../../../engine/lanes/codec.ts';
-import { writeTopUp } from '../../../engine/sales/control.ts';
+import { requestClose, writeTopUp } from '../../../engine/sales/control.ts';
 import { recover, untilOpen } from '../../support/world-recovery.ts';
 import {
   begin,
@@ -112,6 +112,31 @@ describe('a unit that does not exist', () => {
     expect(await resolveAll()).toEqual([[order.id, 'voided']]);
     await untilOpen(world);
     expect((await shop.hold(sale, 'bob')).units).toEqual([1]);
+    await sound();
+  });
+});
+
+describe('a unit that a close took away', () => {
+  it('was issued, though the order that had it is put away', async () => {
+    const vendor = await shop.vendor();
+    const items = [{ product: (await shop.product(vendor, 10)).id, allotted: 5, price: 100 }];
+    const closed = await shop.sale(vendor, items);
+    const order = await shop.hold(closed, 'ann');
+    await shop.release(order);
+    await world.db.tx((q) => requestClose(q, closed));
+    await world.steps.dispatch();
+    // Its id is another's for as long as the settlement takes.
+    await world.db.run(
+      `INSERT INTO sale.orders (id, shopper, state, version, item, units, price, held_at,
+                                hold_expires_at, deadline, ended_at, fingerprint)
+       VALUES ($1, 'x', 'released', 2, 0, '{1}', 100, 0, 0, 0, 0, 0)`,
+      [order.id],
+    );
+    expect(await settleAll()).toBe(2);
+    await world.db.run('DELETE FROM sale.orders WHERE id = $1', [order.id]);
+    expect((await recover(world)).frozen).toMatch(/^quarantine/);
+    expect(await resolveAll()).toEqual([[order.id, 'voided']]);
+    expect(await told(order)).toBe('released');
     await sound();
   });
 });

@@ -243,7 +243,7 @@ export async function storeDetails(
   }
   crashPoint('details.written');
   const marked = await shop.markDetails(id, shopper, generation);
-  await tidyDetails(db, id, generation, marked.kind).catch(() => undefined);
+  await tidyDetails(db, shop, order.value, generation, marked).catch(() => undefined);
   return marked;
 }
 
@@ -293,19 +293,32 @@ async function writeDetails(
 }
 
 /**
- * Takes away what is nobody's any more: what the lane did not take, or what came before it did.
- * Nothing depends on it. Unknown = the lane may have taken it.
+ * Takes away what is nobody's any more: what the lane refused, or what came before it took this.
+ * Nothing depends on it. A lane that could not be asked may have been made anew since the details were
+ * stored: its record names them then, as it may also where the answer is unknown.
  */
 async function tidyDetails(
   db: Db,
-  id: OrderId,
+  shop: Pick<Shop, 'read'>,
+  { id, shopper }: LaneOrder,
   generation: number,
-  marked: Outcome<unknown>['kind'],
+  marked: Outcome<unknown>,
 ): Promise<void> {
-  if (marked === 'unknown' || (marked === 'done' && generation === 1)) return;
-  const gone = marked === 'done' ? 'generation < $2' : 'generation = $2';
-  await db.run(`DELETE FROM sale.order_details WHERE order_id = $1 AND ${gone}`, [id, generation]);
+  if (marked.kind === 'done') {
+    if (generation > 1) await deleteDetails(db, id, '<', generation);
+  } else if (marked.kind === 'rejected') {
+    const order = await shop.read(id, shopper);
+    const isNamed =
+      order.kind === 'done' ? order.value.details >= generation : order.kind !== 'rejected';
+    if (!isNamed) await deleteDetails(db, id, '=', generation);
+  }
 }
+
+const deleteDetails = (db: Db, id: OrderId, are: '<' | '=', generation: number): Promise<number> =>
+  db.run(`DELETE FROM sale.order_details WHERE order_id = $1 AND generation ${are} $2`, [
+    id,
+    generation,
+  ]);
 
 /** True for an id that could be an order of a lane of ours. */
 export const couldBeOrder = (id: string, lanes: number): boolean =>

@@ -104,6 +104,30 @@ describe('details of an order', () => {
     expect(await stored(order)).toBeNull();
   });
 
+  it('stay when the lane could not be asked: made anew meanwhile, it names them', async () => {
+    const order = await people.hold(sale, 'hal');
+    const shut: Marking = {
+      ...interrupted(() => Promise.resolve()),
+      markDetails: () => Promise.resolve({ kind: 'unavailable', reason: 'shut', retryAfterMs: 1 }),
+    };
+    expect(await store(order, { email, address }, shut)).toMatchObject({ kind: 'unavailable' });
+    expect(await generations(order)).toBe(1);
+  });
+
+  it('stay when the lane refuses those that it was paid with', async () => {
+    const order = await people.hold(sale, 'ida');
+    await store(order, { email, address });
+    const anew = interrupted(async () => {
+      await world.lanes.shop.markDetails(order.id, order.shopper, 2);
+      await people.askToPay(order);
+    });
+    const late = await store(order, { address: other }, anew);
+    expect(late).toMatchObject({ rejection: { code: 'illegal_transition' } });
+    expect(await stored(order)).toEqual({ email, address: other });
+    await world.steps.pump();
+    expect(await stored(order)).toEqual({ email, address: other });
+  });
+
   it('leave nothing behind that has been replaced', async () => {
     const order = await people.hold(sale, 'gus');
     for (const next of [address, other, address]) await store(order, { email, address: next });

@@ -33,7 +33,8 @@ export async function amendOrder(q: Query, fold: FoldedOrder, now: Millis): Prom
     // A hold that was accepted after that end is another decision, which only a payment outlasts.
     if (row.held_at > end.at && end.type === 'released') return stands(row);
     const at = Math.max(end.at, row.held_at);
-    const own = { ...end, item: row.item, units: row.units, at };
+    const details = await detailsOf(q, end);
+    const own = { ...end, item: row.item, units: row.units, at, details };
     await settleOrders(q, [{ held: null, end: own, events: [own] }]);
     return { resolution: 'ended', says: `its hold ends as ${end.type}` };
   }
@@ -43,6 +44,17 @@ export async function amendOrder(q: Query, fold: FoldedOrder, now: Millis): Prom
   ]);
   await refund(q, known.order, end.at, now);
   return { resolution: 'refunded', says: `it was told paid, and had ended as ${row.state}` };
+}
+
+/** What an end names, or the first that has replaced it since: only that is stored. */
+async function detailsOf(q: Query, { order, details }: OrderEvent): Promise<number> {
+  if (details === 0) return 0;
+  const [row] = await q.query<{ generation: number | null }>(
+    `SELECT min(generation) AS generation FROM sale.order_details
+      WHERE order_id = $1 AND generation >= $2`,
+    [order, details],
+  );
+  return row?.generation ?? details;
 }
 
 const unpaid: ReadonlySet<string> = new Set(['released', 'expired']);

@@ -1,6 +1,7 @@
 // Decisions that were lost with their lane, resolved; and the command as an operator types it.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
+import { readOrder, storeDetails } from '../../../engine/orders.ts';
 import { recover, untilOpen } from '../../support/world-recovery.ts';
 import {
   begin,
@@ -51,6 +52,25 @@ describe('a decision that was lost with its lane', () => {
     expect(await told(order)).toBe('held');
     expect(await resolveAll()).toEqual([[order.id, 'ended']]);
     expect(await told(order)).toBe('paid');
+    await sound();
+  });
+
+  it('is paid with the address of today, where the hold was kept and has another by now', async () => {
+    const order = await shop.hold(sale, 'ann');
+    await world.steps.pump();
+    await shop.hold(sale, 'gone');
+    await shop.pay(order);
+    await publishLast();
+    await loseRedis();
+    await recover(world);
+    await untilOpen(world);
+    const changed = { email: 'ann@example.org' };
+    const { id, shopper } = order;
+    await storeDetails(world.db, world.lanes.shop, id, shopper, changed);
+    expect(await resolveAll()).toEqual([[id, 'ended']]);
+    await untilOpen(world);
+    const found = await readOrder(world.db, world.lanes.shop, id, shopper);
+    expect(found).toMatchObject({ value: { state: 'paid', details: changed } });
     await sound();
   });
 

@@ -71,13 +71,12 @@ export class CommandCaller {
 
   /** One flight after the other. Answers false where the lane takes no more for now. */
   async #sendAll(door: LaneDoor, flights: readonly (readonly CommandRow[])[]): Promise<boolean> {
-    let ahead = this.#readAll(flights[0]);
+    let ahead = this.#readAhead(flights[0]);
     for (const [i, flight] of flights.entries()) {
       if (!door.open) return false;
       const contents = await ahead;
       // Read while the lane works on this one: a draw is hundreds of them.
-      ahead = this.#readAll(flights[i + 1]);
-      ahead.catch(() => undefined);
+      ahead = this.#readAhead(flights[i + 1]);
       const calls = flight.map((command, j) => this.#call(door, command, contents[j] ?? []));
       // All of them: none may be under way when the lane is asked what it has applied.
       await Promise.allSettled(calls);
@@ -122,8 +121,11 @@ export class CommandCaller {
     return true;
   }
 
-  #readAll(flight: readonly CommandRow[] = []): Promise<readonly (readonly unknown[])[]> {
-    return Promise.all(flight.map((command) => this.#read(command)));
+  /** Nobody waits for it when the lane shuts meanwhile: that it failed is told to who does only. */
+  #readAhead(flight: readonly CommandRow[] = []): Promise<readonly (readonly unknown[])[]> {
+    const ahead = Promise.all(flight.map((command) => this.#read(command)));
+    ahead.catch(() => undefined);
+    return ahead;
   }
 
   #read(command: CommandRow): Promise<readonly unknown[]> {

@@ -59,11 +59,13 @@ async function hear(
     application_name: name,
     keepAlive: true,
   });
+  let stop = (): void => undefined;
   const ended = new Promise<void>((resolve, reject) => {
+    stop = resolve;
     client.on('error', reject);
     client.on('end', () => reject(new Error('the connection was closed')));
-    signal.addEventListener('abort', () => resolve(), { once: true });
   });
+  signal.addEventListener('abort', stop, { once: true });
   // It may fail before it is awaited.
   ended.catch(() => undefined);
   client.on('notification', ({ payload }) => onMessage(payload ?? ''));
@@ -74,6 +76,8 @@ async function hear(
     onListening();
     await ended;
   } finally {
+    // The signal outlives every connection: what is left on it would pile up, one for each try.
+    signal.removeEventListener('abort', stop);
     await Promise.race([client.end().catch(() => undefined), sleep(connectTimeoutMs)]);
   }
 }

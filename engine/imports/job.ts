@@ -3,6 +3,7 @@
  * position. Two workers at the same job do no harm: the position moves for one of them only.
  */
 import type { KeyObject } from 'node:crypto';
+import { clock } from '../../platform/clock.ts';
 import type { Db, Query } from '../../platform/postgres/db.ts';
 import type { VendorId } from '../domain/types.ts';
 import { ownProducts, productIdOfRow, writeRegistrations } from '../registrations.ts';
@@ -34,7 +35,8 @@ export interface ImportContext {
 
 const rowsPerTurn = 500;
 export const claimMs = 10_000;
-const claimEveryPieces = 32;
+const claimAgainMs = claimMs / 4;
+const recordsAtOnce = 1000;
 
 /**
  * Whether as many products are still to be opened as a turn registers. More of them would only wait
@@ -83,6 +85,7 @@ const freed = `claimed_until = '-infinity', touched_at = now()`;
 /** Counts all rows, so that progress has a measure, and keeps the columns. */
 async function begin({ db }: ImportContext, job: Job): Promise<void> {
   const reader = new RecordReader(job.format, 0);
+  const pace = new Pace(db, job);
   let columns: readonly string[] | null = null;
   let position = 0;
   let rows = 0;
@@ -97,6 +100,7 @@ async function begin({ db }: ImportContext, job: Job): Promise<void> {
     reader.push(bytes.subarray(mark));
     if ((piece + 1) * importPieceBytes >= job.bytes) reader.end();
     for (let record = reader.next(); record !== null; record = reader.next()) {
+      if (pace.isDue()) await pace.rest();
       if (job.format === 'ndjson' || columns !== null) {
         rows += 1;
         continue;
@@ -110,7 +114,7 @@ async function begin({ db }: ImportContext, job: Job): Promise<void> {
       position = record.end;
     }
     if (piece === 0 && columns === null) position = mark;
-    if (piece % claimEveryPieces === 0) await claimAgain(db, job);
+    await pace.rest();
   }
   await db.run(
     `UPDATE sale.import_jobs SET rows = $2, columns = $3, position = $4, ${freed}
@@ -119,12 +123,40 @@ async function begin({ db }: ImportContext, job: Job): Promise<void> {
   );
 }
 
-const claimAgain = (db: Db, job: Job): Promise<number> =>
-  db.run(
-    `UPDATE sale.import_jobs SET claimed_until = now() + interval '${claimMs} milliseconds'
-      WHERE id = $1`,
-    [job.id],
-  );
+/**
+ * Of a turn that passes many records or many pieces without a row: the process has others to serve
+ * meanwhile, and the job stays claimed.
+ */
+class Pace {
+  readonly #db: Db;
+  readonly #job: Job;
+  #claimedAt = clock.now();
+  #records = 0;
+
+  constructor(db: Db, job: Job) {
+    this.#db = db;
+    this.#job = job;
+  }
+
+  /** Asked once for each record. */
+  isDue(): boolean {
+    this.#records += 1;
+    return this.#records % recordsAtOnce === 0;
+  }
+
+  async rest(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      clock.soon(resolve);
+    });
+    if (clock.now() - this.#claimedAt < claimAgainMs) return;
+    this.#claimedAt = clock.now();
+    await this.#db.run(
+      `UPDATE sale.import_jobs SET claimed_until = now() + interval '${claimMs} milliseconds'
+        WHERE id = $1`,
+      [this.#job.id],
+    );
+  }
+}
 
 /** A byte order mark of UTF-8 is passed over; one of UTF-16 says that it is something else. */
 const markBytes = (bytes: Buffer): number =>
@@ -164,6 +196,7 @@ async function nextRows(context: ImportContext, job: Job): Promise<void> {
 
 async function readRecords(db: Db, job: Job): Promise<FileRecord[]> {
   const reader = new RecordReader(job.format, job.position);
+  const pace = new Pace(db, job);
   const records: FileRecord[] = [];
   let skip = job.position % importPieceBytes;
   for (let piece = Math.floor(job.position / importPieceBytes); ; piece += 1) {
@@ -175,6 +208,7 @@ async function readRecords(db: Db, job: Job): Promise<FileRecord[]> {
       if (records.length === rowsPerTurn) return records;
     }
     if ((piece + 1) * importPieceBytes >= job.bytes) return records;
+    await pace.rest();
   }
 }
 

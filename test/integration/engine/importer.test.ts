@@ -1,6 +1,6 @@
 /** Imports on a real Postgres: every row once, whoever does it and wherever it was interrupted. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { startImporter, sweepImports } from '../../../engine/importer.ts';
 import { claimJob, isBehind, takeTurn } from '../../../engine/imports/job.ts';
@@ -8,6 +8,7 @@ import type { ImportContext } from '../../../engine/imports/job.ts';
 import { importFile, jobsMax, readJob } from '../../../engine/imports/upload.ts';
 import type { ImportJob, ImportedFile } from '../../../engine/engine.ts';
 import { Vendors } from '../../../engine/vendors.ts';
+import { clock } from '../../../platform/clock.ts';
 import { silent, until } from '../../support/environment.ts';
 import { createDatabase, type TestDatabase } from '../../support/postgres.ts';
 
@@ -275,6 +276,33 @@ it('takes jobs in turn, so that a short one need not wait for a long one', async
   const loop = startImporter(context, silent);
   await until('the long one is done', async () => (await jobOf(patient, long)).status === 'done');
   await loop.close();
+});
+
+it('gives way and keeps its claim while it passes what makes no rows', async () => {
+  const vendor = await newVendor();
+  const id = await uploaded(vendor, `${'x\n'.repeat(20_000)}${'\n'.repeat(600_000)}`);
+  let now = 0;
+  const soon = vi.spyOn(clock, 'soon');
+  const time = vi.spyOn(clock, 'now').mockImplementation(() => (now += 3000));
+  const run = vi.spyOn(database.db, 'run');
+  const renewed = () => run.mock.calls.filter(([sql]) => sql.includes('claimed_until = now() +'));
+  try {
+    await turn();
+    // After each thousand of records, and after each of three pieces.
+    expect(soon).toHaveBeenCalledTimes(20 + 3);
+    expect(renewed()).toHaveLength(20 + 3);
+    await database.db.run(
+      `UPDATE sale.import_jobs SET done = 19999, position = 39998 WHERE id = $1`,
+      [id],
+    );
+    run.mockClear();
+    await turn();
+    expect(renewed()).toHaveLength(2);
+  } finally {
+    for (const spy of [soon, time, run]) spy.mockRestore();
+  }
+  while (await turn());
+  expect(await jobOf(vendor, id)).toMatchObject({ status: 'done', rows: 20_000, done: 20_000 });
 });
 
 it('registers nothing while as many wait to be opened, and checks files all the same', async () => {

@@ -1,5 +1,5 @@
 /** How an imported file is cut into records, at whatever place its bytes are parted. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { RecordReader, recordMaxBytes } from '../../../engine/imports/records.ts';
 import type { ImportFormat } from '../../../engine/imports/records.ts';
 
@@ -71,4 +71,56 @@ it('goes on from the end of any record as if it had never stopped', () => {
     for (let r = reader.next(); r !== null; r = reader.next()) rest.push(r.end);
     expect(rest).toEqual(whole.map((one) => one.end).filter((other) => other > end));
   }
+});
+
+describe('a piece of tiny lines costs no more than its bytes', () => {
+  const pieceBytes = 256 * 1024;
+  const plain = Buffer.prototype as unknown as {
+    indexOf: (this: Buffer, byte: number, from?: number) => number;
+  };
+  const { indexOf } = plain;
+  let searched = 0;
+  afterEach(() => {
+    plain.indexOf = indexOf;
+  });
+
+  /** Counts the bytes that are searched; the old way would take minutes. */
+  function countSearches(max: number): void {
+    searched = 0;
+    plain.indexOf = function (this: Buffer, byte: number, from = 0) {
+      const at = indexOf.call(this, byte, from);
+      searched += (at < 0 ? this.length : at + 1) - from;
+      if (searched > max) throw new Error(`more than ${max} bytes searched`);
+      return at;
+    };
+  }
+
+  it.each([
+    ['\n', 0],
+    [' \r\n', 0],
+    ['x\n', 131_072],
+    ['""\n', 87_382],
+    ['"a\nb",1\n', 32_768],
+  ] as const)('of %j', (line, records) => {
+    const file = Buffer.from(line.repeat(Math.ceil(pieceBytes / line.length)));
+    const reader = new RecordReader('csv', 0);
+    countSearches(3 * file.length);
+    reader.push(file);
+    reader.end();
+    const ends: number[] = [];
+    for (let record = reader.next(); record !== null; record = reader.next()) {
+      if (record.fault === null) ends.push(record.end);
+    }
+    expect(ends).toHaveLength(records);
+    expect(ends.at(-1) ?? file.length).toBe(file.length);
+  });
+});
+
+it('says where a record ends behind empty lines, and takes it up in the next bytes', () => {
+  const reader = new RecordReader('csv', 10);
+  reader.push(Buffer.from('\n \n\n"a\n'));
+  expect(reader.next()).toBeNull();
+  reader.push(Buffer.from('b",1\n\n'));
+  expect(reader.next()).toMatchObject({ bytes: Buffer.from('"a\nb",1'), end: 22, fault: null });
+  expect(reader.next()).toBeNull();
 });

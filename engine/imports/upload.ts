@@ -15,11 +15,13 @@ import { identityOf } from '../vendors.ts';
 export const importPieceBytes = 256 * 1024;
 /** Files on their way through one process. */
 const uploadsMax = 16;
+/** And of one vendor: a file may come in for hours, and must leave room for the others'. */
+export const vendorUploadsMax = 2;
 /** Of one vendor, not ended. */
 export const jobsMax = 20;
 export const errorsKeptMax = 1000;
 
-let uploads = 0;
+const uploads = new Map<VendorId, number>();
 
 type Made = VendorOutcome<Pick<ImportJob, 'id'>>;
 
@@ -30,15 +32,26 @@ export async function importFile(
   vendor: VendorId,
   file: ImportedFile,
 ): Promise<Made> {
-  if (uploads >= uploadsMax) {
+  if ((uploads.get(vendor) ?? 0) >= vendorUploadsMax) {
+    return { kind: 'rejected', rejection: { code: 'rate_limited' } };
+  }
+  let all = 0;
+  for (const ofVendor of uploads.values()) all += ofVendor;
+  if (all >= uploadsMax) {
     throw new Fault('import', 'too many files are coming in', { retryable: true });
   }
-  uploads += 1;
+  count(vendor, 1);
   try {
     return await receive(db, secret, vendor, file);
   } finally {
-    uploads -= 1;
+    count(vendor, -1);
   }
+}
+
+function count(vendor: VendorId, by: 1 | -1): void {
+  const now = (uploads.get(vendor) ?? 0) + by;
+  if (now > 0) uploads.set(vendor, now);
+  else uploads.delete(vendor);
 }
 
 async function receive(

@@ -5,7 +5,7 @@ import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { startImporter, sweepImports } from '../../../engine/importer.ts';
 import { claimJob, isBehind, takeTurn } from '../../../engine/imports/job.ts';
 import type { ImportContext } from '../../../engine/imports/job.ts';
-import { importFile, jobsMax, readJob } from '../../../engine/imports/upload.ts';
+import { importFile, jobsMax, readJob, vendorUploadsMax } from '../../../engine/imports/upload.ts';
 import type { ImportJob, ImportedFile } from '../../../engine/engine.ts';
 import { Vendors } from '../../../engine/vendors.ts';
 import { clock } from '../../../platform/clock.ts';
@@ -329,6 +329,30 @@ it('a job is its vendor’s alone, and a vendor has so many at a time', async ()
   expect(await upload(vendor, lines(1))).toMatchObject({ rejection: { code: 'rate_limited' } });
   while (await turn());
   await uploaded(vendor, lines(1));
+  while (await turn());
+});
+
+it('a vendor has so many files coming in at a time, and another one has room', async () => {
+  const vendor = await newVendor();
+  let letGo = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (letGo = resolve));
+  const slow = () =>
+    importFile(database.db, context.secret, vendor, {
+      ...{ format: 'ndjson', dryRun: true },
+      readBody: async (_, take) => {
+        await gate;
+        await take(Buffer.from(line(1)));
+        return line(1).length;
+      },
+    });
+  const coming = Array.from({ length: vendorUploadsMax }, slow);
+  expect(await upload(vendor, line(2))).toEqual({
+    ...{ kind: 'rejected', rejection: { code: 'rate_limited' } },
+  });
+  await uploaded(await newVendor(), line(3), { dryRun: true });
+  letGo();
+  for (const made of await Promise.all(coming)) expect(made).toMatchObject({ kind: 'done' });
+  await uploaded(vendor, line(4), { dryRun: true });
   while (await turn());
 });
 

@@ -3,6 +3,7 @@
  * the log has led to, the model must come to the same event. The first that it does not come to is a
  * difference, and its sale is not judged any further. Pure.
  */
+import { nameOf } from '../audit/positions.ts';
 import { apply, newSale } from '../domain/lane/apply.ts';
 import { startBatch, type Begun } from '../domain/lane/batch.ts';
 import { decide } from '../domain/lane/decide.ts';
@@ -68,6 +69,8 @@ class Differs extends Error {
 /** What a freeze or a defect refused: the log does not tell of either, and nothing follows of it. */
 const untold: ReadonlySet<unknown> = new Set(['sale_frozen', 'fault', 'unsupported']);
 
+const older = 'it was installed before the log begins';
+
 export class Judge {
   readonly #options: JudgeOptions;
   /** As the log has led to it. */
@@ -95,6 +98,12 @@ export class Judge {
         this.#leave(sale.id, position, 'something of it was put into quarantine before');
       } else asRebuilt(sale, this.#goneOf(sale.id));
     }
+  }
+
+  /** The lane has the sale: where the log tells nothing of it, it is older. */
+  unseen(sale: SaleId): void {
+    if (!this.#options.beheaded || this.lane.sales.has(sale)) return;
+    this.#leave(sale, nameOf(this.lane), older);
   }
 
   #goneOf(sale: SaleId): Gone {
@@ -173,10 +182,10 @@ export class Judge {
     const { lane } = this;
     const number = numberOf(event);
     const known = lane.sales.get(id);
-    if (number > 0) return this.#decideCommand(id, known, number, event, begun);
+    if (number > 0) return this.#decideCommand(id, known, number, event, begun, position);
     if (known === undefined) {
       if (!this.#options.beheaded) throw new Differs('not_found', 'the sale was never installed');
-      this.#leave(id, position, 'it was installed before the log begins');
+      this.#leave(id, position, older);
       return [];
     }
     const work = begun.work(known);
@@ -192,6 +201,7 @@ export class Judge {
     number: number,
     event: LaneEvent,
     begun: Begun,
+    position: string,
   ): LaneEvent[] {
     const command = this.#options.commands.get(number);
     if (command === undefined) throw new Differs('command', `Postgres has no command ${number}`);
@@ -200,6 +210,10 @@ export class Judge {
     }
     const [, , ok, reason] = event as readonly unknown[];
     if (ok === 0 && untold.has(reason)) return [event];
+    if (known === undefined && command.kind !== 'install' && this.#options.beheaded) {
+      this.#leave(id, position, older);
+      return [];
+    }
     const isNew = known === undefined && command.kind === 'install';
     const sale = known ?? (command.kind === 'install' ? newSale(id, command.terms) : null);
     if (sale === null) return [refused(command, 'not_found')];

@@ -1,7 +1,16 @@
-/** A lane's log, whole and in order: what Kafka keeps of it, and what its outbox still holds. */
+/**
+ * A lane's log, whole and in order: what Kafka keeps of it, and what its outbox still holds. Of what
+ * has settled Kafka may have lost anything (decision 0025): the log begins behind the last of that.
+ */
 import type { KafkaPort } from '../../platform/kafka/port.ts';
 import type { OutboxItem } from '../audit/lane-scan.ts';
-import { nameOf, spansBetween, type EpochEnds, type Position } from '../audit/positions.ts';
+import {
+  compare,
+  nameOf,
+  spansBetween,
+  type EpochEnds,
+  type Position,
+} from '../audit/positions.ts';
 import { readEntry, type Entry } from '../lanes/codec.ts';
 import { isOf } from '../lanes/outbox.ts';
 import type { Difference } from './judge.ts';
@@ -26,6 +35,8 @@ export interface LogSource {
   readonly lane: number;
   readonly ends: EpochEnds;
   readonly outbox: readonly OutboxItem[];
+  /** The watermark after the outbox was read: above it nothing may be missing. */
+  readonly settled: Position;
   /** The log must reach as far. */
   readonly head: Position;
   /** Told now and then how many messages were read. */
@@ -48,13 +59,14 @@ class Places {
     return this.#places.get(epoch)?.get(seq);
   }
 
-  get first(): Position | null {
-    const epoch = Math.min(...this.#places.keys());
-    const seqs = this.#places.get(epoch);
-    if (seqs === undefined) return null;
-    let seq = Infinity;
-    for (const one of seqs.keys()) seq = Math.min(seq, one);
-    return { epoch, seq };
+  /** The last position up to there that is missing; null = none is. */
+  lastHole(to: Position): Position | null {
+    const spans = spansBetween({ epoch: 1, seq: -1 }, to, this.#ends);
+    for (const { epoch, first, last } of spans.reverse()) {
+      const seqs = this.#places.get(epoch);
+      for (let seq = last; seq >= first; seq--) if (seqs?.has(seq) !== true) return { epoch, seq };
+    }
+    return null;
   }
 
   /** Takes a payload, unless it is no entry or lies beyond its epoch's end: none is a decision. */
@@ -85,7 +97,7 @@ class Places {
 }
 
 export async function readLog(source: LogSource): Promise<Log> {
-  const { kafka, topic, deployment, lane, ends, outbox, head, onMessages } = source;
+  const { kafka, topic, deployment, lane, ends, outbox, settled, head, onMessages } = source;
   const places = new Places(ends);
   const range = (await kafka.ends(topic)).get(lane);
   if (range === undefined) throw new Error(`Kafka has no partition ${lane} of ${topic}`);
@@ -96,12 +108,13 @@ export async function readLog(source: LogSource): Promise<Log> {
     if (messages % tellEvery === 0) onMessages(messages);
   });
   for (const { bytes } of outbox) places.take(bytes);
-  const beheaded = range.low > 0n;
-  const first = beheaded ? (places.first ?? head) : { epoch: 1, seq: 0 };
-  const found = inOrder(places, { epoch: first.epoch, seq: first.seq - 1 }, head, ends);
+  const hole = places.lastHole(settled);
+  const before = hole ?? { epoch: 1, seq: -1 };
+  // A lane that was rolled back may be behind what is missing.
+  const found = inOrder(places, before, compare(head, before) < 0 ? before : head, ends);
   return {
     count: found.values.length,
-    beheaded,
+    beheaded: hole !== null,
     cut: found.cut,
     differences: places.differences,
     *entries() {

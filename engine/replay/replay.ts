@@ -105,7 +105,7 @@ class LaneReplay {
     const log = await readLog({
       deployment: (await readSettings(this.#q)).deployment,
       ...{ kafka, topic, lane: this.#lane, ends: after.ends, outbox: reading.outbox },
-      head: reading.state.head ?? row.watermark,
+      ...{ settled: after.watermark, head: reading.state.head ?? row.watermark },
       onMessages: (n) => say(`${name}: ${n} messages`),
     });
     this.#differences.push(...log.differences);
@@ -124,6 +124,7 @@ class LaneReplay {
     // A recovery may have ended the last epoch of which there is any decision.
     if (recovered.some((epoch) => epoch >= last.epoch)) this.#judge.recovered(nameOf(last));
     await stopsBefore(stops, null);
+    for (const { terms } of reading.sales.values()) this.#judge.unseen(terms.id);
     return this.#report(log.count);
   }
 

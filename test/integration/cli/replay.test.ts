@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { laneOfId } from '../../../engine/domain/ids.ts';
 import { pack, unpack } from '../../../engine/lanes/codec.ts';
-import { pushSaleKeys } from '../../../engine/lanes/keys.ts';
+import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { replayLane, type LaneReplayed } from '../../../engine/replay/replay.ts';
 import { storesOf } from '../../support/audit.ts';
 import { highnoonOn } from '../../support/command.ts';
@@ -218,11 +218,54 @@ describe('a decision that was not legal', () => {
 });
 
 describe('a log that is broken', () => {
-  it('is named at its hole', async () => {
+  it('is named at a hole that has not settled', async () => {
+    const head = await history.world.redis.redis.hincrby(laneKeys(0).clock, 'seq', 1);
+    const { differences, unjudged } = await replay();
+    expect(differences).toMatchObject([{ position: `1-${head}`, rule: 'dense' }]);
+    expect(unjudged).toEqual([]);
+  });
+
+  const part = (messages: Buffer[], share: number) =>
+    messages.slice(Math.floor(messages.length * share));
+
+  it.each<[string, (messages: Buffer[]) => Buffer[]]>([
+    ['all of it', () => []],
+    ['its end', (messages) => messages.slice(0, 4)],
+    ['a part in the middle', (messages) => messages.filter((_, i) => i < 4 || i > 6)],
+    ['a fifth', (messages) => part(messages, 0.2)],
+    ['two fifths', (messages) => part(messages, 0.4)],
+    ['three fifths', (messages) => part(messages, 0.6)],
+    ['four fifths', (messages) => part(messages, 0.8)],
+    ['all but its end', (messages) => messages.slice(-1)],
+  ])('leaves sales unjudged where Kafka lost what has settled: %s', async (_, alter) => {
     const broken = new Broken(history);
-    await broken.alterLog((messages) => messages.filter((_, i) => i !== 5));
-    const { differences } = await replay(broken.topic);
-    expect(differences).toMatchObject([{ position: '1-5', rule: 'dense' }]);
+    await broken.alterLog(alter);
+    const { differences, unjudged } = await replay(broken.topic);
+    expect(differences).toEqual([]);
+    expect(unjudged.map(({ sale }) => sale)).toContain(history.live);
+    expect(unjudged[0]?.why).toContain('before the log begins');
+  });
+
+  it('judges what comes after a lost topic', async () => {
+    // Of its own: what it adds to Kafka is not restored.
+    const own = await makeHistory({ lanes: 1 });
+    try {
+      const { world, shop, vendor, live } = own;
+      const product = await shop.product(vendor, 9);
+      const sale = await shop.sale(vendor, [{ product: product.id, allotted: 9, price: 100 }]);
+      await shop.pay(await shop.hold(sale, 'joe', 2, product.id));
+      await world.steps.pump();
+      const lost = new Broken(own);
+      const tellsOf = (bytes: Buffer) => (unpack(bytes) as Entry)[6].some(([id]) => id === sale);
+      await lost.alterLog((messages) => messages.slice(messages.findIndex(tellsOf)));
+      const { topic } = lost;
+      const done = await replayLane({ ...storesOf(world), topic }, 0, null, () => undefined);
+      expect([done.differences, done.orders]).toEqual([[], 1]);
+      const left = done.unjudged.map((one) => one.sale);
+      expect([left.includes(live), left.includes(sale)]).toEqual([true, false]);
+    } finally {
+      await own.world.close();
+    }
   });
 
   it('and where a position has two payloads', async () => {

@@ -22,7 +22,7 @@ import type { ProductId, VendorId } from './domain/types.ts';
 import { startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
 import { requestClose, unclosed } from './sales/control.ts';
-import { fenceDue, makeDue, type FreeOf } from './sales/occurrences.ts';
+import { fenceDue, makeDue, type FenceCursor, type FreeOf } from './sales/occurrences.ts';
 import { openStandings, type NewProduct } from './sales/standing.ts';
 import { closingSql } from './sales/transit.ts';
 import { CommandWriter } from './settle/commands.ts';
@@ -64,7 +64,7 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
   });
   let after = '';
   // Of work that only goes on where its lane does: what is stuck must not keep the rest waiting.
-  const slow = { credit: '', fence: '' };
+  const slow: { credit: string; fence: FenceCursor } = { credit: '', fence: null };
   let slowAt = -Infinity;
   const loop = startLoop({
     name: 'opener',
@@ -199,7 +199,7 @@ function ringAt({ shop, log }: OpenerOptions, sale: string, waitMs: number): voi
  * Makes the occurrences that are due, and takes the units of those whose bell is near. Answers where to
  * go on.
  */
-async function attendSchedules(options: OpenerOptions, after: string): Promise<string> {
+async function attendSchedules(options: OpenerOptions, after: FenceCursor): Promise<FenceCursor> {
   const { db, shop, onCommands } = options;
   onCommands(await makeDue(db, options));
   const freeOf: FreeOf = async (standing, product) => {
@@ -210,9 +210,9 @@ async function attendSchedules(options: OpenerOptions, after: string): Promise<s
                     OR from_sale = $1 AND state = 'undoing') AS coming`,
       [standing, product],
     );
-    if (row?.coming !== false) return null;
     const counts = await shop.count(standing);
-    return counts.kind === 'done' ? (counts.value.items[0]?.available ?? null) : null;
+    const [item] = counts.kind === 'done' ? counts.value.items : [];
+    return item === undefined ? null : { free: item.available, coming: row?.coming !== false };
   };
   const fenced = await fenceDue(db, freeOf, after);
   onCommands(fenced.lanes);

@@ -11,6 +11,7 @@ import type { CommandCaller } from './lanes/command-caller.ts';
 import { requestOf } from './lanes/order-key.ts';
 import { isWithdrawn, lockOwn, readOwn } from './product-rows.ts';
 import { isMoveOf, moveIdOf, writeTopUp } from './sales/control.ts';
+import { askedBefore, keepRequest } from './sales/requests.ts';
 import { transitOf } from './sales/transit.ts';
 import { moveOutcome } from './sales/vendor.ts';
 import { untilSettled } from './sales/wait.ts';
@@ -84,11 +85,11 @@ async function find(context: RemainingContext, asked: Asked): Promise<Found | nu
   return found;
 }
 
-async function knownMove(
-  q: Query,
-  { request, remaining }: Asked,
-): Promise<Extract<Found, object> | null> {
+/** What this request has come to before; null = nothing yet. */
+async function knownMove(q: Query, { request, remaining }: Asked): Promise<Found | null> {
   if (request === null) return null;
+  const before = await askedBefore(q, request, String(remaining));
+  if (before !== 'no') return before === 'same' ? 'done' : { code: 'idempotency_key_reused' };
   const [known] = await q.query<{ id: string }>(
     `SELECT id FROM sale.moves WHERE request = $1 AND state NOT IN ('refused', 'undone')`,
     [request],
@@ -101,7 +102,11 @@ async function knownMove(
 async function write(q: Query, asked: Asked, standing: SaleId, free: number): Promise<Found> {
   const { id: product, remaining, request } = asked;
   const units = Math.abs(remaining - free);
-  if (units === 0) return 'done';
+  if (units === 0) {
+    // Asked once more, it must not count what was sold meanwhile.
+    await keepRequest(q, request, String(remaining));
+    return 'done';
+  }
   const move = moveIdOf('set', request, String(remaining));
   const target = { move, sale: standing, item: 0, product, standing, units, request };
   if (remaining > free) await writeTopUp(q, { ...target, newStock: true });

@@ -11,7 +11,9 @@ export function ticketReads(sale, state, take) {
   let isReading = false;
   const plan = (ticket) => {
     planned = ticket;
-    dueAt = performance.now() + (ticket?.poll_after_ms ?? 0);
+    // Ticks tell the rest: however many pages wait, together they ask a thousand times a second at most.
+    const apart = Math.max(ticket?.poll_after_ms ?? 0, state.tick?.waiting ?? 0);
+    dueAt = performance.now() + apart;
   };
   return async () => {
     const { ticket, connection } = state;

@@ -36,7 +36,7 @@ export interface LinePlaces {
 }
 
 const termFields = 4;
-const countFields = 11;
+const countFields = 10;
 const placesPerScan = 1000;
 
 /** Null = the sale has no line. */

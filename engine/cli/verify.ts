@@ -138,17 +138,19 @@ function placeOf({ entrants }: ProofFile, ticket: string): number {
   return -1;
 }
 
-/** Without the numbers there is no draw to hold; without the units the sale only goes on. */
-function exitCodeOf({ seed, numbers }: ProofFile, checks: readonly Check[]): number {
+/** Without the numbers there is no draw to hold; without the units the sale goes on, or is not settled. */
+function exitCodeOf({ proof, over }: Found, checks: readonly Check[]): number {
   if (checks.some(({ ok }) => ok === false)) return exitWith.violated;
-  return seed === null || numbers === null ? exitWith.unchecked : exitWith.held;
+  const { seed, numbers, units } = proof;
+  const isPart = seed === null || numbers === null || (over === true && units === null);
+  return isPart ? exitWith.unchecked : exitWith.held;
 }
 
 async function verify(from: string, asked: Asked): Promise<number> {
   const found = await find(from);
   const { proof } = found;
   const { checks, number } = checkAll(found, asked);
-  const exitCode = exitCodeOf(proof, checks);
+  const exitCode = exitCodeOf(found, checks);
   const passed = exitCode === exitWith.held;
   const { sale, beaconSource, beaconSkipped, bellAt } = proof;
   // Our own words: a file that was tampered with must not claim more than it shows.

@@ -185,7 +185,7 @@ function checkAbsent({ unitsSignature }: ProofFile, over: boolean | undefined): 
     return { name, ok: false, says: 'their signature is there, the list of units is not' };
   }
   if (over === true) {
-    return { name, ok: false, says: 'the sale is closed, the list of units is not there' };
+    return { name, ok: null, says: 'the sale is closed, its list of units is not there yet' };
   }
   const why = 'they come when the sale is over';
   return { name, ok: null, says: over === false ? why : `they are not in the file: ${why}` };

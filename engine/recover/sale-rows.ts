@@ -67,7 +67,8 @@ const madeAs = 2;
 /** Orders of the sale of which something was put away, and resolved so. */
 const resolved = (as: Resolution, sale: SaleId): string => `
   SELECT order_id FROM sale.quarantine
-   WHERE resolution = '${as}' AND order_id > '${prefixOf(sale)}' AND order_id < '${prefixOf(sale)}~'`;
+   WHERE resolution = '${as}' AND order_id COLLATE "C" > '${prefixOf(sale)}'
+     AND order_id COLLATE "C" < '${prefixOf(sale)}~'`;
 
 /** Orders of a sale, each shopper's together in the order in which they were held. */
 export async function* readOrders(q: Query, sale: SaleId): AsyncGenerator<OrderRow> {

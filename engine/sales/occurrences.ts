@@ -152,39 +152,47 @@ const dueColumns = `s.id, (
     FROM sale.sale_items i JOIN sale.registrations r ON r.id = i.product_id
    WHERE i.sale_id = s.id) AS items`;
 
-/**
- * What the standing sale of a product has free; null while its lane cannot say, or units are on their way
- * to it.
- */
-export type FreeOf = (standing: SaleId, product: ProductId) => Promise<number | null>;
+/** What the standing sale of a product has. */
+export interface FreeUnits {
+  readonly free: number;
+  /** More are on their way to it, or may be. */
+  readonly coming: boolean;
+}
+
+/** Null while its lane cannot say. */
+export type FreeOf = (standing: SaleId, product: ProductId) => Promise<FreeUnits | null>;
+
+/** The last occurrence that was looked at; null = begin with the one whose time came first. */
+export type FenceCursor = { readonly at: Date; readonly id: SaleId } | null;
 
 /**
  * Takes the units of occurrences whose time has come, of a round's worth behind `after`. Answers the lanes
- * to wake and where the next round goes on, '' = at the beginning.
+ * to wake and where the next round goes on.
  */
 export async function fenceDue(
   db: Db,
   freeOf: FreeOf,
-  after = '',
-): Promise<{ readonly lanes: readonly number[]; readonly after: string }> {
-  const due = await db.query<Due>(
-    `SELECT ${dueColumns} FROM sale.sales s WHERE s.fence_at <= $1 AND s.installed AND s.id > $2
-      ORDER BY s.id LIMIT ${fencesMax}`,
-    [new Date(clock.wall()), after],
+  after: FenceCursor = null,
+): Promise<{ readonly lanes: readonly number[]; readonly after: FenceCursor }> {
+  const due = await db.query<Due & { readonly at: Date }>(
+    `SELECT s.fence_at AS at, ${dueColumns} FROM sale.sales s
+      WHERE s.fence_at <= $1 AND s.installed AND (s.fence_at, s.id) > ($2, $3)
+      ORDER BY s.fence_at, s.id LIMIT ${fencesMax}`,
+    [new Date(clock.wall()), after?.at ?? new Date(0), after?.id ?? ''],
     'fences_due',
   );
   const woken = new Set<number>();
   for (const sale of due) {
     const free = new Map<SaleId, number>();
-    for (const { standing, product } of sale.items) {
+    for (const { standing, product, asked } of sale.items) {
       const units = await freeOf(standing, product);
-      if (units !== null) free.set(standing, units);
+      if (units !== null && (units.free >= asked || !units.coming)) free.set(standing, units.free);
     }
-    // A source that cannot say now is asked again in the next round: the bell waits for it.
+    // A source that cannot say now, or will have more, is asked again in the next round: the bell waits.
     if (sale.items.some(({ standing }) => !free.has(standing))) continue;
     for (const lane of await db.tx((q) => fence(q, sale, free))) woken.add(lane);
   }
-  return { lanes: [...woken], after: due.length < fencesMax ? '' : (due.at(-1)?.id ?? '') };
+  return { lanes: [...woken], after: due.length < fencesMax ? null : (due.at(-1) ?? null) };
 }
 
 /** Asks for what is there, or for less than was wanted; nothing when somebody was faster. */

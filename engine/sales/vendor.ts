@@ -113,8 +113,15 @@ export async function controlSale(
   const sale = await readSale(db, id);
   if (sale === null) return { kind: 'rejected', rejection: { code: 'not_found' } };
   const { state } = sale.terms;
-  if (!outcome.ok && !statesAfter[kind].includes(state)) {
-    return { kind: 'rejected', rejection: { code: 'illegal_transition', state } };
+  if (!outcome.ok) {
+    if (!statesAfter[kind].includes(state)) {
+      return { kind: 'rejected', rejection: { code: 'illegal_transition', state } };
+    }
+    // Another command was faster: its refusal is no effect that would keep the key.
+    await db.tx(async (q) => {
+      await owned(q, vendor, id);
+      if ((await askedBefore(q, request, kind)) === 'no') await keepRequest(q, request, kind);
+    });
   }
   return { kind: 'done', value: sale.terms, replayed: asked.replayed };
 }

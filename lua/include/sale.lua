@@ -16,6 +16,8 @@ local function lineOf(packed, counts)
   local terms, n = cmsgpack.unpack(packed), cmsgpack.unpack(counts)
   local line = { mode = terms[1], turn = terms[2], factor = terms[3], most = terms[4] }
   for i = 1, #LINE do line[LINE[i]] = n[i] end
+  -- Counted since there are lines of the first form: those have not less than their open turns.
+  line.begun = line.begun or line.turns
   return line
 end
 

@@ -205,6 +205,14 @@ describe('a batch of the line', () => {
     expect(codes((await lane.shop([hold('zoe-9')])).replies)).toEqual(['fault']);
   });
 
+  it('counts that were written before turns were counted are read all the same', async () => {
+    const lane = await laneNow();
+    const key = keyOf(lane, flash, 'terms');
+    const counts = unpack((await server.redis.hgetBuffer(key, 'ln')) as Buffer) as number[];
+    await server.redis.hset(key, 'ln', pack(counts.slice(0, 10)));
+    expect(codes((await lane.line([admit(1), figures()])).replies)).toEqual(['done', 'done']);
+  });
+
   it('writes nothing to the file, and no time, when shoppers are only seen', async () => {
     const lane = await laneNow();
     const offset = async (): Promise<string> =>

@@ -5,11 +5,11 @@ import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { Lease } from '../../../engine/lanes/lease.ts';
 import { scriptOf } from '../../../engine/lane-set.ts';
 import type { Loop } from '../../../engine/loop.ts';
-import { sleep } from '../../../platform/clock.ts';
 import { metrics } from '../../../platform/metrics.ts';
 import type { Db } from '../../../platform/postgres/db.ts';
 import { auditOf } from '../../support/audit.ts';
 import { silent, until } from '../../support/environment.ts';
+import { untilRounds } from '../../support/loops.ts';
 import { queue, valueOf, WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -193,7 +193,8 @@ describe('under load', () => {
     const before = await slowed('in_doubt');
     admitter();
     await until('it is served', async () => (await rateOf(id)) !== undefined);
-    await sleep(1200);
+    // Those of two looks at the lane and more.
+    await untilRounds('admitter', 15);
     expect(await rateOf(id)).toBe(100);
     expect(await slowed('in_doubt')).toBe(before);
     await world.redis.redis.hdel(keys[0] ?? '', 'frz');

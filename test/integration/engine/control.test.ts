@@ -42,16 +42,17 @@ describe('a sale whose pause has not settled', () => {
   });
 });
 
+/** Asks, and settles what there is to settle until it is answered. */
+async function settled(kind: 'pause' | 'resume', key: string) {
+  const asked = controlSale(context, vendor, sale, kind, key);
+  const state = { answered: false };
+  void asked.finally(() => (state.answered = true));
+  while (!state.answered) await world.steps.pump();
+  return asked;
+}
+
 describe('a request that found nothing to do', () => {
   it('does nothing later either', async () => {
-    const { db, steps } = world;
-    const settled = async (kind: 'pause' | 'resume', key: string) => {
-      const asked = controlSale(context, vendor, sale, kind, key);
-      const state = { answered: false };
-      void asked.finally(() => (state.answered = true));
-      while (!state.answered) await steps.pump();
-      return asked;
-    };
     await settled('pause', 'a');
     expect(await settled('pause', 'b')).toMatchObject({ kind: 'done', replayed: false });
     await settled('resume', 'c');
@@ -59,7 +60,16 @@ describe('a request that found nothing to do', () => {
       expect(await settled('pause', key)).toMatchObject({ replayed: true });
       expect(await stateInLane()).toBe('live');
     }
-    const kept = await db.query('SELECT 1 FROM sale.requests');
+    const kept = await world.db.query('SELECT 1 FROM sale.requests');
     expect(kept).toHaveLength(1);
+  });
+
+  it('neither when another one was on its way', async () => {
+    await controlSale(context, vendor, sale, 'pause', 'd');
+    // Postgres has not heard of the first, so the lane is asked once more, and refuses.
+    expect(await settled('pause', 'e')).toMatchObject({ kind: 'done', value: { state: 'paused' } });
+    await settled('resume', 'f');
+    expect(await settled('pause', 'e')).toMatchObject({ kind: 'done', replayed: true });
+    expect(await stateInLane()).toBe('live');
   });
 });

@@ -7,12 +7,13 @@ import { startOpener } from '../../../engine/opener.ts';
 import type { ProductChange, VendorOutcome, VendorProduct } from '../../../engine/engine.ts';
 import { changeProduct, listProducts, withdrawProduct } from '../../../engine/products.ts';
 import type { ProductContext } from '../../../engine/products.ts';
+import { setRemaining } from '../../../engine/remaining.ts';
 import { writeSchedule } from '../../../engine/sales/schedules.ts';
 import { topicsOf } from '../../../engine/topics.ts';
-import { sleep } from '../../../platform/clock.ts';
 import { auditOf } from '../../support/audit.ts';
 import { silent, until } from '../../support/environment.ts';
 import { specsOf } from '../../support/kafka.ts';
+import { untilRounds } from '../../support/loops.ts';
 import type { Running } from '../../support/world-loops.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -291,7 +292,7 @@ it('takes no units for an occurrence before it knows what a new price sends back
   await until('there is an occurrence', async () => (await sale()) !== undefined);
   // The lane knows of the new price and nothing has settled, for two rounds of the opener.
   expect(await changeProduct(context, vendor, id, priced(15_000))).toMatchObject({ kind: 'done' });
-  await sleep(2500);
+  await untilRounds('opener', 25);
   expect(await sale()).toMatchObject({ waits: true });
   await until('it has its units', async () => {
     await world.steps.pump();
@@ -300,6 +301,17 @@ it('takes no units for an occurrence before it knows what a new price sends back
   await world.steps.pump();
   expect(await context.freeOf((await standingOf(id)).sale)).toBe(6);
   expect(await sale()).toMatchObject({ state: 'scheduled' });
+});
+
+it('keeps the key of a supply that was so already, also when the rest of its change has to wait', async () => {
+  const { id, standing } = await shop.product(vendor, 10);
+  const ten = (remaining = 10) =>
+    settled(setRemaining(context, { vendor, id, remaining, idempotencyKey: 'ten' }));
+  expect(await ten()).toBe('done');
+  await shop.hold(standing, 'ann', 3);
+  expect(await ten()).toBe('done');
+  expect(await ten(8)).toEqual({ code: 'idempotency_key_reused' });
+  expect(await read(id)).toMatchObject({ supply: 10 });
 });
 
 it('sets what is free once, whoever asks for it at the same time', async () => {

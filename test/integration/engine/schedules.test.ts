@@ -7,6 +7,7 @@ import { cancelSale } from '../../../engine/sales/cancel.ts';
 import type { CreateContext } from '../../../engine/sales/create.ts';
 import {
   fenceDue,
+  type FreeOf,
   makeDue,
   makeOccurrences,
   occurrenceId,
@@ -101,9 +102,16 @@ const freeOf = async (standing: string): Promise<number | null> => {
   return counted.kind === 'done' ? (counted.value.items[0]?.available ?? null) : null;
 };
 
+const takenFrom =
+  (free: (standing: string) => Promise<number | null>): FreeOf =>
+  async (standing) => {
+    const units = await free(standing);
+    return units === null ? null : { free: units, coming: false };
+  };
+
 /** As the opener does it. */
-async function fence(free = freeOf): Promise<void> {
-  await fenceDue(world.db, free);
+async function fence(free: (standing: string) => Promise<number | null> = freeOf): Promise<void> {
+  await fenceDue(world.db, takenFrom(free));
   await world.steps.pump();
 }
 
@@ -333,7 +341,7 @@ describe('a sale that is cancelled before its bell', () => {
     const one = await product(50);
     const items = [{ product: one.id, allotted: 20, price: 100 }];
     const sale = await only(await write(scheduleOf(items, 10 * minuteMs)));
-    await fenceDue(world.db, freeOf);
+    await fenceDue(world.db, takenFrom(freeOf));
     await world.steps.dispatch(laneOfId(one.standing));
     expect(await cancel(sale)).toMatchObject({ kind: 'done', value: { state: 'cancelled' } });
     await world.steps.pump();

@@ -1,7 +1,4 @@
-/**
- * Reconciler: compares the stores and shows live sales, for metrics and alarms only. It repairs
- * nothing.
- */
+/** Reconciler: shows the units of live sales and the quarantine, for metrics and alarms only. */
 import type { Log } from '../platform/log.ts';
 import { metrics } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';

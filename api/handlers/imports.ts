@@ -44,7 +44,8 @@ const description =
   '`options` and `delivery` may be JSON; an empty cell is a field that is not there. Each row is a ' +
   'registration as by POST /register-product, of 64 KB at most, and one at fault costs itself only. ' +
   '`variant_of` may name an earlier row: `row:12`. A SKU that is there twice makes two products. ' +
-  'Answered once all of the file is kept; a file that was cut is forgotten.';
+  'Answered once all of the file is kept; a file that was cut is forgotten. A vendor has two files ' +
+  'coming in at a time in each process and 20 imports that have not ended; more are 429.';
 
 function importRoute({ engine }: Api): Route {
   return {

@@ -38,11 +38,12 @@ function changeRoute({ engine, currency }: Api): Route {
       'Takes the registered fields; a field replaces the one before. `remaining_supply` sets what ' +
       'is free in the standing sale: more is new stock, less was sold elsewhere. A new price opens ' +
       'another standing sale in place of the one before, whose holds keep their price; flash sales ' +
-      'keep theirs. Announced on the topic `catalog-changes`.',
+      'keep theirs. Announced on the topic `catalog-changes`. The same key with the same ' +
+      'body does nothing more; the answer is the product as it is then.',
     body: productChangeBody,
     maxBodyBytes: changeMaxBytes,
     idempotencyKey: 'optional',
-    errors: ['not_found', 'insufficient_supply', 'unavailable'],
+    errors: ['not_found', 'insufficient_supply', 'idempotency_key_reused', 'unavailable'],
     handle: async (ctx) => {
       const body = ctx.body as ProductFields;
       checkRegistration(body, currency);

@@ -44,11 +44,20 @@ export const ticketAnswer = answer(
     },
     sale_state: oneOf(...saleStates),
     number: { ...countOrNull, description: 'Null before the draw; it never changes' },
-    ahead: { ...countOrNull, description: 'Waiting numbers below this one' },
+    ahead: {
+      ...countOrNull,
+      description:
+        'Tickets that wait before this one; for who joined after the bell also those not numbered yet',
+    },
     cut_line: { ...countOrNull, description: 'The units left surely reach this number' },
     serving: { ...count, description: 'Highest number admitted; 0 = none' },
     chance: { type: ['number', 'null'], minimum: 0, maximum: 1 },
-    eta_seconds: { ...secondsRange, description: 'At least and at most; null = unknown' },
+    eta_seconds: {
+      ...secondsRange,
+      description:
+        'At least and at most; null = unknown, as while the sale is paused or, for who joined after the ' +
+        'bell, until all of before it have their numbers',
+    },
     turn_ends_at: timeOrNull,
     receipt: {
       ...answer({

@@ -43,6 +43,12 @@ function exitCodeOf(lanes: readonly LaneReplayed[]): number {
   return lanes.some(({ unjudged }) => unjudged.length > 0) ? exitWith.unchecked : exitWith.held;
 }
 
+/** How a run ends that did not pass, by its exit code. */
+const failedAs: Readonly<Record<number, string>> = {
+  [exitWith.violated]: 'FAILED',
+  [exitWith.unchecked]: 'incomplete',
+};
+
 async function replay(stores: Stores, only: SaleId | null, json: boolean): Promise<number> {
   const { db, redis, kafka, config } = stores;
   const progress = progressLine();
@@ -59,7 +65,7 @@ async function replay(stores: Stores, only: SaleId | null, json: boolean): Promi
   const exitCode = exitCodeOf(lanes);
   const passed = exitCode === exitWith.held;
   if (json) process.stdout.write(`${JSON.stringify({ passed, sale: only, lanes })}\n`);
-  else process.stdout.write(`replay ${passed ? 'passed' : 'FAILED'}\n`);
+  else process.stdout.write(`replay ${passed ? 'passed' : failedAs[exitCode]}\n`);
   return exitCode;
 }
 

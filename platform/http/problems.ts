@@ -92,17 +92,18 @@ const rows = {
     status: 409,
     title: 'The same command is being worked on',
     meaning:
-      'A request with this Idempotency-Key has not been answered yet: ask again with the same key.',
+      'Not answered by this version: a request that is still being worked on is 503 `unavailable`.',
   },
   settling: {
     status: 409,
     title: 'Still settling',
-    meaning: 'It is recorded but not yet in the books: ask again with the same key.',
+    meaning:
+      'Not answered by this version: what is recorded and not in the books yet is 503 `unavailable`.',
   },
   attempt_open: {
     status: 409,
     title: 'A payment attempt is open',
-    meaning: 'Another attempt for this order has not ended yet.',
+    meaning: 'Not answered by this version: a payment ends with its request.',
   },
   draw_closed: {
     status: 409,

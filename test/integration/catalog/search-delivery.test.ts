@@ -1,6 +1,8 @@
 // Deliverability in hits, as a filter and for one product, and what is shown with Postgres away.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../../support/environment.ts';
+import { createDeliverable } from '../../../catalog/search/deliverable.ts';
+import type { Query } from '../../../platform/postgres/db.ts';
 import { openSearchShop, productRow } from './search-shop.ts';
 import type { SearchShop } from './search-shop.ts';
 
@@ -34,6 +36,39 @@ afterEach(async () => {
 const of = (ids: readonly string[]): string[] => ids.map((id) => id.replace('prd_', '')).sort();
 const deliverable = async (place: string): Promise<string[]> =>
   of(await shop.ids(`q=lamp&deliverable=true&${place}`));
+
+it('sets of rules that are new are found without naming all that are known', async () => {
+  const add = (count: number) =>
+    shop.db.run(
+      `INSERT INTO shop.delivery_rules (digest, rules)
+       SELECT sha256(convert_to('many ' || clock_timestamp() || n, 'UTF8')), $1
+         FROM generate_series(1, $2::int) n`,
+      [JSON.stringify({ include: [{ country: 'NZ' }] }), count],
+    );
+  let named = 0;
+  const query: Query['query'] = (text, values, name) => {
+    for (const value of values ?? []) {
+      if (Array.isArray(value)) named = Math.max(named, value.length);
+    }
+    return shop.db.query(text, values, name);
+  };
+  let now = 0;
+  const found = createDeliverable({ ...shop.db, query }, () => now);
+  const reached = async (): Promise<number> => {
+    now += 1000;
+    return (await found.tagsFor({ country: 'NZ' })).length;
+  };
+  await add(5000);
+  const before = await reached();
+  expect(before).toBeGreaterThanOrEqual(5000);
+  for (let n = 1; n <= 3; n++) {
+    await add(1);
+    expect(await reached()).toBe(before + n);
+  }
+  // Those whose neighbours may not be committed yet.
+  expect(named).toBeLessThanOrEqual(1003);
+  await shop.db.run(`DELETE FROM shop.delivery_rules WHERE rules->'include'->0->>'country' = 'NZ'`);
+});
 
 describe('deliverable=true', () => {
   it.each<[string, string[]]>([

@@ -117,3 +117,31 @@ describe('delivery', () => {
     expect(paramOf(check(delivery))).toBe(param);
   });
 });
+
+describe('a range of postal codes', () => {
+  const ranged = (range: readonly [string, string]) => () =>
+    checkRegistration(
+      {
+        ...laptop,
+        price_usd: 1,
+        delivery: { include: [{ country: 'DE', postal_ranges: [range] }] },
+      },
+      'USD',
+    );
+  it.each<[string, string]>([
+    ['10000', '10999'],
+    ['10000', '10000'],
+    // However they are written.
+    ['10 000', '10-999'],
+    ['sw1a 1aa', 'SW1A1AZ'],
+  ])('may be from %s to %s', (from, to) => {
+    expect(ranged([from, to])).not.toThrow();
+  });
+  it.each<[string, string]>([
+    ['10999', '10000'],
+    ['1000', '10999'],
+    ['10 00', '1-0-9-9-9'],
+  ])('may not be from %s to %s', (from, to) => {
+    expect(paramOf(ranged([from, to]))).toBe('delivery.include.0.postal_ranges.0');
+  });
+});

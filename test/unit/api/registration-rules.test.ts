@@ -119,15 +119,17 @@ describe('delivery', () => {
 });
 
 describe('a range of postal codes', () => {
-  const ranged = (range: readonly [string, string]) => () =>
+  const ranged = (range: readonly [string, string]) => () => {
+    const region = { country: 'DE', postal_ranges: [range] };
     checkRegistration(
       {
         ...laptop,
         price_usd: 1,
-        delivery: { include: [{ country: 'DE', postal_ranges: [range] }] },
+        delivery: { include: [region] },
       },
       'USD',
     );
+  };
   it.each<[string, string]>([
     ['10000', '10999'],
     ['10000', '10000'],

@@ -115,8 +115,11 @@ async function fence(free: (standing: string) => Promise<number | null> = freeOf
   await world.steps.pump();
 }
 
+/** Due by our clock too, which has no microseconds. */
 const moveFence = (sale: string) =>
-  world.db.run('UPDATE sale.sales SET fence_at = now() WHERE id = $1', [sale]);
+  world.db.run(`UPDATE sale.sales SET fence_at = now() - interval '1 millisecond' WHERE id = $1`, [
+    sale,
+  ]);
 
 const product = (supply: number): Promise<Product> => shop.product(vendor, supply);
 

@@ -173,7 +173,10 @@ describe('occurrences', () => {
     const id = await write(daily([{ product: made, allotted: 1, price: 100 }], 60 * minuteMs));
     const ended = await endSchedule(world.db, vendor, id);
     expect(ended).toMatchObject({ kind: 'done', value: { state: 'cancelled', nextBellAt: null } });
-    await world.db.run('UPDATE sale.schedules SET next_at = now() WHERE id = $1', [id]);
+    await world.db.run(
+      `UPDATE sale.schedules SET next_at = now() - interval '1 second' WHERE id = $1`,
+      [id],
+    );
     await makeDue(world.db, context);
     expect(await occurrences(id)).toHaveLength(7);
     expect(await endSchedule(world.db, 'ven_other', id)).toMatchObject({ kind: 'rejected' });
@@ -202,7 +205,8 @@ describe('occurrences', () => {
       );
     await setGone(true);
     await world.db.run(
-      `UPDATE sale.schedules SET next_at = now(), made_until = now() + interval '6 days'
+      `UPDATE sale.schedules
+          SET next_at = now() - interval '1 second', made_until = now() + interval '6 days'
         WHERE id = $1`,
       [id],
     );

@@ -181,9 +181,13 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
     case 'idempotency_key_reused':
       return keyReused;
     case 'rate_limited':
-      return problem('rate_limited', 'Too many files are coming in, or too many imports are not done yet: wait for some.', {
-        retryAfterMs: importsRetryMs,
-      });
+      return problem(
+        'rate_limited',
+        'Too many files are coming in, or too many imports are not done yet: wait for some.',
+        {
+          retryAfterMs: importsRetryMs,
+        },
+      );
     case 'insufficient_supply':
       return problem(
         'insufficient_supply',

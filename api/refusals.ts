@@ -184,9 +184,7 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
       return problem(
         'rate_limited',
         'Too many files are coming in, or too many imports are not done yet: wait for some.',
-        {
-          retryAfterMs: importsRetryMs,
-        },
+        { retryAfterMs: importsRetryMs },
       );
     case 'insufficient_supply':
       return problem(

@@ -24,6 +24,17 @@ import {
 beforeEach(begin);
 afterEach(end);
 
+/** A hold that has settled, and whose payment Redis lost after Kafka had it, behind a gap. */
+async function losePayment(): Promise<LaneOrder> {
+  const order = await shop.hold(sale, 'ann');
+  await world.steps.pump();
+  await shop.hold(sale, 'gone');
+  await shop.pay(order);
+  await publishLast();
+  await loseRedis();
+  return order;
+}
+
 describe('a decision that was lost with its lane', () => {
   it('is named to its shopper as released', async () => {
     await world.steps.pump();
@@ -41,12 +52,7 @@ describe('a decision that was lost with its lane', () => {
   });
 
   it('is done to the hold that was kept', async () => {
-    const order = await shop.hold(sale, 'ann');
-    await world.steps.pump();
-    await shop.hold(sale, 'gone');
-    await shop.pay(order);
-    await publishLast();
-    await loseRedis();
+    const order = await losePayment();
     expect(await recover(world)).toMatchObject({ quarantined: 1, holds: 1 });
     await untilOpen(world);
     expect(await told(order)).toBe('held');
@@ -56,12 +62,7 @@ describe('a decision that was lost with its lane', () => {
   });
 
   it('is paid with the address of today, where the hold was kept and has another by now', async () => {
-    const order = await shop.hold(sale, 'ann');
-    await world.steps.pump();
-    await shop.hold(sale, 'gone');
-    await shop.pay(order);
-    await publishLast();
-    await loseRedis();
+    const order = await losePayment();
     await recover(world);
     await untilOpen(world);
     const changed = { email: 'ann@example.org' };

@@ -32,10 +32,17 @@ export function compare(
   const told = [...history.orders.values()].flatMap((order) => eachLine(order, linesOf));
   const homes = homesOf(linesOf);
   const late = lateOnes(history, accounts, linesOf, rows);
+  const refused = refusedEnds(history);
   for (const order of told) {
     const row = rows.get(order.id);
-    if (row === undefined) lost.push(order.id);
-    else violations.push(...compareOrder(order, row, accounts[order.shopper] ?? ''));
+    if (row === undefined) {
+      lost.push(order.id);
+      continue;
+    }
+    violations.push(...compareOrder(order, row, accounts[order.shopper] ?? ''));
+    if (refused.has(`${homes.get(order.id) ?? order.id} ${row.state}`)) {
+      violations.push(blame(order.id, 'I6', `is ${row.state}, which was refused`));
+    }
   }
   for (const { id } of rows.values()) {
     if (!history.isKnown(homes.get(id) ?? id) && !late.has(id)) {
@@ -44,6 +51,21 @@ export function compare(
   }
   violations.push(...outOfTurn(history, rows, doubt), ...apart(linesOf, rows));
   return { violations, lost, oversold: soldTwice(told, rows) };
+}
+
+/**
+ * `order state` of each end that was asked for and refused every time: it must not have happened. One
+ * key has one answer, so a try without an answer that took effect makes its repeat no refusal; of
+ * several keys any that was accepted, or is unknown, may be the one that ended the order.
+ */
+function refusedEnds({ commands }: Pick<History, 'commands'>): ReadonlySet<string> {
+  const [refused, perhaps] = [new Set<string>(), new Set<string>()];
+  for (const { verb, order, outcome } of commands) {
+    if (verb !== 'pay' && verb !== 'release') continue;
+    const end = `${order} ${verb === 'pay' ? 'paid' : 'released'}`;
+    (outcome === 'refused' ? refused : perhaps).add(end);
+  }
+  return new Set([...refused].filter((end) => !perhaps.has(end)));
 }
 
 function soldTwice(told: readonly KnownOrder[], rows: Rows): string[] {

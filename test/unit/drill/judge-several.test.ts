@@ -60,6 +60,17 @@ describe('an order with several lines', () => {
     expect(judged(changed(part, wrong)).says).toContain(says);
   });
 
+  it('is blamed with all its lines when it has the end that was refused', () => {
+    const history = new History();
+    history.orders.set(home, { ...order, end: null });
+    history.commands.push({ verb: 'pay', order: home, outcome: 'refused' } as Asked);
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const { violations } = compare(history, ['sho_1'], byId, new Set(), linesOf);
+    expect(violations.map(({ what }) => what)).toEqual(
+      [home, part].map((id) => `I6: ${id} is paid, which was refused`),
+    );
+  });
+
   it('that nobody was told of is blamed, its parts too', () => {
     const { says } = judged(rows, []);
     expect(says).toContain(`I3: ${home} was never answered`);

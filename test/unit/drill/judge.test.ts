@@ -20,8 +20,13 @@ const row = (n: number, more: Partial<OrderRow> = {}): OrderRow => ({
   ...more,
 });
 
-function compared(orders: readonly KnownOrder[], rows: readonly OrderRow[]) {
+function compared(
+  orders: readonly KnownOrder[],
+  rows: readonly OrderRow[],
+  commands: readonly Asked[] = [],
+) {
   const history = new History();
+  history.commands.push(...commands);
   for (const one of orders) history.orders.set(one.id, one);
   const found = compare(history, accounts, new Map(rows.map((one) => [one.id, one])));
   return { ...found, violations: found.violations.map(({ what }) => what) };
@@ -57,6 +62,29 @@ describe('the judge of a drill', () => {
     const { violations } = compared([order(1, known)], [row(1, { state })]);
     expect(violations).toHaveLength(1);
     expect(violations[0]).toContain(`I6: ${idOf(1)} is ${state}, nobody`);
+  });
+
+  const end = (n: number, verb: Asked['verb'], outcome: Asked['outcome']) =>
+    ({ verb, order: idOf(n), outcome }) as Asked;
+
+  it.each<[string, Asked['verb']]>([
+    ['paid', 'pay'],
+    ['released', 'release'],
+  ])('sees that an order is %s although that was refused', (state, verb) => {
+    const asked = order(1, { end: null, releaseAsked: true });
+    const says = (...commands: readonly Asked[]) =>
+      compared([asked], [row(1, { state })], commands).violations;
+    expect(says(end(1, verb, 'refused'))).toEqual([
+      `I6: ${idOf(1)} is ${state}, which was refused`,
+    ]);
+    // Another key may have done it, a refusal of another end or order says nothing of this one.
+    expect(says(end(1, verb, 'refused'), end(1, verb, 'ok'))).toEqual([]);
+    expect(says(end(1, verb, 'unknown'), end(1, verb, 'refused'))).toEqual([]);
+    expect(says(end(1, verb === 'pay' ? 'release' : 'pay', 'refused'))).toEqual([]);
+    expect(says(end(2, verb, 'refused'))).toEqual([]);
+    expect(compared([asked], [row(1, { state: 'expired' })], [end(1, verb, 'refused')])).toEqual({
+      ...{ violations: [], lost: [], oversold: [] },
+    });
   });
 
   it('sees a read that denies an end, told or only read', () => {

@@ -32,7 +32,9 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
   const { history } = load;
   const violations: string[] = [];
   const unknown = await load.resolveUnknown();
-  if (unknown > 0) violations.push(`I11: ${unknown} commands have no answer after the heal`);
+  if (unknown > 0) {
+    violations.push(`I11: ${unknown} commands and reads have no answer after the heal`);
+  }
   const db = new Postgres({ connectionString: stack.storeEnv().DATABASE_URL });
   await db.connect();
   try {

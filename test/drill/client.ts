@@ -51,6 +51,16 @@ export function wordOf(answer: Answer | null, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
+/** Throws on what is accepted without being JSON; a refusal without words is one that nobody expects. */
+function jsonOf(text: string, accepted: boolean): Answer['json'] {
+  try {
+    return JSON.parse(text) as Answer['json'];
+  } catch (error) {
+    if (accepted) throw error;
+    return {};
+  }
+}
+
 export class Client {
   readonly #apis: readonly string[];
   readonly #rng: Rng;
@@ -105,7 +115,7 @@ export class Client {
         signal: AbortSignal.timeout(tryMs),
       });
       const text = await response.text();
-      const json = JSON.parse(text) as Readonly<Record<string, unknown>>;
+      const json = jsonOf(text, response.ok);
       const replayed = response.headers.get('idempotent-replayed') === 'true';
       return { status: response.status, json, text, replayed };
     } catch {

@@ -33,6 +33,8 @@ export interface Asked {
   said: string;
   status: number;
   code: string;
+  /** It got an answer that it must not get: another status or code, or the refusal of what was accepted. */
+  untrue?: true;
 }
 
 /** A line of an order with several, as the answer told. */
@@ -108,6 +110,8 @@ export class History {
   readonly orders = new Map<string, KnownOrder>();
   readonly tickets = new Map<string, KnownTicket>();
   readonly changes: KnownChange[] = [];
+  /** Orders that could not be read: to be read again when all is well. */
+  readonly unread = new Set<KnownOrder>();
   /** Sales that orders with several lines were in: standing ones too. */
   readonly linesIn = new Set<string>();
   /** What contradicts a promise at the moment it was seen. */
@@ -177,10 +181,9 @@ export class History {
     return this.commands.filter((c) => c.outcome === 'unknown');
   }
 
-  /** Commands that were begun from then on, for the row of one fault. */
+  /** Commands that got an answer from then on, or gave up: those that were under way then, too. */
   since(at: number): Asked[] {
-    const from = this.commands.findIndex((c) => c.startedAt >= at);
-    return from < 0 ? [] : this.commands.slice(from);
+    return this.commands.filter(({ answeredAt }) => answeredAt >= at);
   }
 }
 

@@ -3,7 +3,7 @@ import { Client, wordOf } from './client.ts';
 import { History, type Asked } from './history.ts';
 import { askAgain } from './replays.ts';
 import type { Account, Surroundings } from './around.ts';
-import { askCommand, tryOnce, visit, visitSeveral } from './shopper.ts';
+import { askCommand, look, tryOnce, visit, visitSeveral } from './shopper.ts';
 import { Vendor } from './vendor.ts';
 import { Rng } from '../support/rng.ts';
 
@@ -92,10 +92,14 @@ export class Load {
     this.#running = null;
   }
 
-  /** Asks what is unknown again, by its key. Answers how many are unknown still. */
+  /** Asks what is unknown again, by its key, and what could not be read. Answers how much is unknown still. */
   async resolveUnknown(): Promise<number> {
-    for (const asked of this.history.unknown) await askCommand(this.#around, asked, lastPatienceMs);
-    return this.history.unknown.length;
+    const { unknown, unread } = this.history;
+    for (const asked of unknown) await askCommand(this.#around, asked, lastPatienceMs);
+    const orders = [...unread];
+    unread.clear();
+    for (const order of orders) await look(this.#around, order, lastPatienceMs);
+    return this.history.unknown.length + unread.size;
   }
 
   /**

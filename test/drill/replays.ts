@@ -5,7 +5,7 @@
 import type { Rng } from '../support/rng.ts';
 import type { Asked, History } from './history.ts';
 import type { Surroundings } from './around.ts';
-import { askCommand, refusesAnother } from './shopper.ts';
+import { askCommand, blameSilence, refusesAnother } from './shopper.ts';
 
 /** Of a judgement: all of its keys when there are no more. */
 const most = 500;
@@ -16,7 +16,8 @@ export async function askAgain(around: Surroundings): Promise<void> {
   const { history, rng } = around;
   const fresh = history.takeAccepted();
   for (const asked of some(fresh, most, rng)) {
-    if (isExpected(history, asked)) await askCommand(around, asked);
+    if (!isExpected(history, asked)) continue;
+    if ((await askCommand(around, asked)) === null) blameSilence(history, asked);
   }
   const holds = fresh.filter(({ verb }) => verb === 'hold' || verb === 'checkout');
   for (const asked of some(holds, otherBodies, rng)) {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { wordOf, type Answer, type Call } from './client.ts';
-import type { Asked, KnownLine, KnownOrder, Verb } from './history.ts';
+import type { Asked, History, KnownLine, KnownOrder, Verb } from './history.ts';
 import type { Surroundings } from './around.ts';
 import { lineUp } from './line.ts';
 import { turnSeconds, type OpenSale } from './vendor.ts';
@@ -114,6 +114,7 @@ export async function askCommand(
     const about = asked.order === '' ? [asked.sale, asked.key].join(' ') : asked.order;
     const rule = acceptedBefore ? 'I7: accepted, then ' : '';
     history.blame(`${rule}${verb} of ${about}: ${asked.status} ${asked.code}`, asked.order, verb);
+    asked.untrue = true;
   }
   return answer;
 }
@@ -210,6 +211,11 @@ const more = ({ product_id, quantity }: HoldBody): HoldBody => ({
   quantity: quantity + 1,
 });
 
+/** All is well, and who asks again is told nothing. */
+export function blameSilence(history: History, { verb, order }: Asked): void {
+  history.blame(`I7: no answer to a repeat: ${verb} of ${order}`, order, verb);
+}
+
 /** The key of an accepted hold or checkout with another body is refused. */
 export async function refusesAnother(around: Surroundings, asked: Asked): Promise<void> {
   const checkout = asked.body as CheckoutBody;
@@ -218,18 +224,33 @@ export async function refusesAnother(around: Surroundings, asked: Asked): Promis
       ? more(asked.body as HoldBody)
       : { ...checkout, lines: checkout.lines.map(more) };
   const { answer } = await around.client.ask({ ...callOf(around, asked), body });
-  if (answer === null || answer.status === 422) return;
+  if (answer?.status === 422) return;
+  if (answer === null) {
+    blameSilence(around.history, asked);
+    return;
+  }
   const what = `I7: ${asked.order}: another body got ${answer.status}`;
   around.history.blame(what, asked.order, asked.verb);
 }
 
-/** What a shopper was told last must not be denied by what they read next. */
-async function look(around: Surroundings, order: KnownOrder): Promise<void> {
+/**
+ * What a shopper was told last must not be denied by what they read next. Who gets no answer reads
+ * again when all is well.
+ */
+export async function look(
+  around: Surroundings,
+  order: KnownOrder,
+  patience?: number,
+): Promise<void> {
   const { client, accounts, history } = around;
   const endBefore = order.end;
   const token = accounts[order.shopper]?.token ?? '';
-  const { answer } = await client.ask({ method: 'GET', path: `/v1/orders/${order.id}`, token });
-  if (answer === null) return;
+  const call = { method: 'GET', path: `/v1/orders/${order.id}`, token } as const;
+  const { answer } = await client.ask(call, patience);
+  if (answer === null) {
+    history.unread.add(order);
+    return;
+  }
   const state = wordOf(answer, 'state');
   if (answer.status !== 200) {
     history.blame(`${order.id}: read as ${answer.status}`, order.id, 'hold');

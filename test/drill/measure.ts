@@ -7,13 +7,14 @@ import type { DrillStack } from './stack.ts';
 
 const recoveredMaxMs = 90_000;
 const lookEveryMs = 50;
-/** Fewer decisions than this are in doubt while all is well. */
-const calmDoubt = 500;
 
-/** What the shoppers felt of it. */
-export function felt(asked: readonly Asked[]) {
+/** What the shoppers felt of it from then on, `asked` = what they asked and had answered since. */
+export function felt(asked: readonly Asked[], from: number) {
   const done = asked.filter((one) => one.answeredAt > 0 && one.probe !== true);
-  const moments = done.flatMap((one) => [one.feltFrom, one.feltUntil]).filter((at) => at > 0);
+  // Who was under way already may have felt something before.
+  const moments = done
+    .filter((one) => one.feltUntil >= from && one.feltFrom > 0)
+    .flatMap((one) => [Math.max(one.feltFrom, from), one.feltUntil]);
   const longest = done.reduce((most, one) => Math.max(most, one.answeredAt - one.startedAt), 0);
   return {
     commands: done.length,
@@ -24,15 +25,38 @@ export function felt(asked: readonly Asked[]) {
   };
 }
 
-/** Every api answers, every lane is open, little is in doubt. Null = it took too long. */
+/** Decisions of a lane, and how many of them its workers have settled. */
+export interface Mark {
+  readonly decided: number;
+  readonly settled: number;
+}
+
+/** By name. */
+export type Marks = ReadonlyMap<string, Mark>;
+
+/**
+ * All that the lanes had decided at `heal` has settled by `now`: somebody relays, settles and trims
+ * again. No lane at all is no sign of it.
+ */
+export const hasSettled = (heal: Marks, now: Marks): boolean =>
+  heal.size > 0 &&
+  [...heal].every(([lane, { decided }]) => (now.get(lane)?.settled ?? -1) >= decided);
+
+/**
+ * Every api answers, every lane is open, and what had been decided when this was asked has settled.
+ * Null = it took too long.
+ */
 export async function untilRecovered(stack: DrillStack, load: Load): Promise<number | null> {
   const redis = new Redis(stack.storeEnv().REDIS_URL, { maxRetriesPerRequest: 1 });
   redis.on('error', () => undefined);
   try {
     const until = Date.now() + recoveredMaxMs;
+    let heal: Marks | null = null;
     while (Date.now() < until) {
       const apis = await Promise.all(stack.apis.map(isReady));
-      const calm = apis.every(Boolean) && (await doubt(redis).catch(() => Infinity)) < calmDoubt;
+      const now = await marksOf(redis).catch(() => null);
+      heal ??= now;
+      const calm = apis.every(Boolean) && heal !== null && now !== null && hasSettled(heal, now);
       if (calm && load.vendor.openSales.length > 0) return Date.now();
       await wait(lookEveryMs);
     }
@@ -51,16 +75,16 @@ async function isReady(api: string): Promise<boolean> {
   }
 }
 
-/** Decisions that have not settled, over all lanes. */
-async function doubt(redis: Redis): Promise<number> {
-  let count = 0;
+/** Of every lane, by its own copies. */
+async function marksOf(redis: Redis): Promise<Marks> {
+  const marks = new Map<string, Mark>();
   for (const key of await redis.keys('{lane:*}:clock')) {
     const lane = key.slice(0, key.indexOf('}') + 1);
     const [decided, settled] = await Promise.all([
       redis.hget(key, 'decided'),
       redis.hget(`${lane}:watermark`, 'decided'),
     ]);
-    count += Number(decided) - Number(settled);
+    marks.set(lane, { decided: Number(decided), settled: Number(settled) });
   }
-  return count;
+  return marks;
 }

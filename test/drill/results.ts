@@ -17,13 +17,13 @@ export interface Result {
   readonly at: string;
   /** From the injection to the heal. */
   readonly faultMs: number;
-  /** From the heal until every api and lane serves; null = it did not. */
+  /** From the heal until every api and lane serves, and what was decided by then has settled; null = it did not. */
   readonly recoveredMs: number | null;
   /** Faults at the same time. */
   readonly parts: number;
   /** Decisions in doubt when a disk was lost; null = nothing may be lost. */
   readonly inDoubt: number | null;
-  /** Commands that were begun from the injection on. */
+  /** Commands that had their answer, or gave up, from the injection on. */
   readonly commands: number;
   readonly saw503: number;
   /** From the first to the last moment at which somebody got a 503 or no answer. */

@@ -112,7 +112,7 @@ async function runOne(
   const healed = Date.now();
   const recovered = await untilRecovered(stack, load);
   await pause(calmMs);
-  const seen = felt(load.history.since(begun - 1));
+  const seen = felt(load.history.since(begun), begun);
   const result: Result = {
     index,
     fault: fault.name,

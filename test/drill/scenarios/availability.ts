@@ -62,7 +62,7 @@ async function measureFault(
   await came;
   await Promise.all([selling, ...visits]);
   await untilRecovered(stack, load);
-  const row = felt(load.history.since(begun));
+  const row = felt(load.history.since(begun), begun);
   say(
     `${fault.name.padEnd(16)} ${row.commands} commands, ${row.saw503} saw 503, felt for ` +
       `${seconds(row.feltMs)}, longest ${seconds(row.longestMs)}, without a true answer in ` +

@@ -1,0 +1,60 @@
+// What a fault's row counts, and when the system is itself again.
+import { describe, expect, it } from 'vitest';
+import { History, type Asked } from '../../drill/history.ts';
+import { felt, hasSettled, type Mark } from '../../drill/measure.ts';
+
+const asked = (startedAt: number, answeredAt: number, more: Partial<Asked> = {}): Asked => ({
+  ...{ verb: 'hold', sale: 's', shopper: 0, key: 'k', body: null, order: '', said: '' },
+  ...{ outcome: 'ok', status: 201, code: '', tries: 1, unavailable: 0, silent: 0 },
+  ...{ feltFrom: 0, feltUntil: 0, startedAt, answeredAt, ...more },
+});
+
+describe('the row of a fault', () => {
+  const row = (from: number, ...commands: Asked[]) => {
+    const history = new History();
+    history.commands.push(...commands);
+    return felt(history.since(from), from);
+  };
+
+  it('has what was under way when it began, and not what was over', () => {
+    const inFlight = asked(90, 400, { unavailable: 1, feltFrom: 150, feltUntil: 350 });
+    const found = row(100, asked(50, 99), inFlight, asked(120, 130));
+    expect(found).toMatchObject({ commands: 2, saw503: 1, feltMs: 200, longestMs: 310 });
+  });
+
+  it('is not felt before it began', () => {
+    const both = asked(10, 300, { silent: 1, feltFrom: 20, feltUntil: 250 });
+    const before = asked(10, 120, { silent: 1, feltFrom: 20, feltUntil: 60 });
+    expect(row(100, both, before).feltMs).toBe(150);
+    expect(row(100, before).feltMs).toBe(0);
+  });
+
+  it('counts who gave up, and neither probes nor who waits still', () => {
+    const gaveUp = asked(110, 10_110, { outcome: 'unknown', feltFrom: 120, feltUntil: 10_100 });
+    const found = row(100, gaveUp, asked(110, 0), asked(110, 120, { probe: true }));
+    expect(found).toMatchObject({ commands: 1, unanswered: 1, feltMs: 9980 });
+  });
+});
+
+describe('the system is itself again', () => {
+  const marks = (...of: Mark[]) => new Map(of.map((mark, i) => [`{lane:${i}}`, mark]));
+  const heal = marks({ decided: 900, settled: 700 }, { decided: 50, settled: 50 });
+
+  it('when every lane has settled what it had decided at the heal', () => {
+    expect(
+      hasSettled(heal, marks({ decided: 990, settled: 900 }, { decided: 60, settled: 50 })),
+    ).toBe(true);
+  });
+
+  it('not when little is in doubt and nobody settles', () => {
+    expect(hasSettled(heal, heal)).toBe(false);
+    expect(
+      hasSettled(heal, marks({ decided: 990, settled: 899 }, { decided: 50, settled: 50 })),
+    ).toBe(false);
+  });
+
+  it('not when a lane is missing, or all are', () => {
+    expect(hasSettled(heal, marks({ decided: 900, settled: 900 }))).toBe(false);
+    expect(hasSettled(marks(), marks())).toBe(false);
+  });
+});

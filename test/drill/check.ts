@@ -153,8 +153,12 @@ async function untilShown(db: Postgres): Promise<string[]> {
 
 async function readOrders(db: Postgres, sales: readonly string[]): Promise<Rows> {
   const { rows } = await db.query<OrderRow>(
-    `SELECT id, shopper, state, units, held_at::float8 AS "heldAt" FROM sale.orders
-      WHERE 'sal_' || substr(id, 5, 16) = ANY($1)`,
+    `SELECT o.id, o.shopper, o.state, o.units, o.held_at::float8 AS "heldAt",
+            coalesce(i.product_id, '') AS product
+       FROM sale.orders o
+       LEFT JOIN sale.sale_items i
+         ON i.sale_id = 'sal_' || substr(o.id, 5, 16) AND i.item = o.item
+      WHERE 'sal_' || substr(o.id, 5, 16) = ANY($1)`,
     [sales],
   );
   return new Map(rows.map((row) => [row.id, row]));

@@ -193,6 +193,7 @@ export interface OrderRow {
   readonly shopper: string;
   readonly state: string;
   readonly units: readonly string[];
+  readonly product: string;
   /** Lane time, ms. */
   readonly heldAt: number;
 }

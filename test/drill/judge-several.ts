@@ -4,6 +4,7 @@
  */
 import type { Client as Postgres } from 'pg';
 import { saleOfOrder } from '../../engine/domain/ids.ts';
+import { clockSetMs, longestStopMs } from './faults/fault.ts';
 import type {
   Asked,
   History,
@@ -42,10 +43,15 @@ export function homesOf(linesOf: LinesOf): ReadonlyMap<string, string> {
   return new Map([...linesOf].flatMap(([home, ids]) => ids.map((id) => [id, home] as const)));
 }
 
+/** A lane's clock may be off by as much, and somebody's pause a little longer than it was meant. */
+const skewMs = clockSetMs + 5000;
+
 /**
  * Orders, line by line, that nobody was told of and nobody need have been: a try of the hold or checkout
  * had no answer, another was refused, which keeps no key, and the first was held after that: somebody
- * was stopped, or slow, with it in their hands. It has to have expired, and a refusal excuses one.
+ * was stopped, or slow, with it in their hands. It has to be of the products that were asked for, held
+ * since they were asked for and no later than such a stop after the refusal; and to have expired. A
+ * refusal excuses one: the one that was over first, of those that fit.
  */
 export function lateOnes(
   history: Pick<History, 'commands' | 'isKnown'>,
@@ -57,11 +63,15 @@ export function lateOnes(
   const parts = homesOf(linesOf);
   const alone = [...rows.keys()].filter((id) => !parts.has(id)).map((id) => [id]);
   const refused = new Set(
-    history.commands.filter(({ outcome, silent }) => outcome === 'refused' && silent > 0),
+    history.commands
+      .filter(({ outcome, silent }) => outcome === 'refused' && silent > 0)
+      .toSorted((a, b) => a.answeredAt - b.answeredAt),
   );
-  for (const ids of [...linesOf.values(), ...alone]) {
-    if (history.isKnown(ids[0] ?? '')) continue;
-    const there = ids.flatMap((id) => rows.get(id) ?? []);
+  const untold = [...linesOf.values(), ...alone]
+    .filter(([home = '']) => !history.isKnown(home))
+    .map((ids) => ({ ids, there: ids.flatMap((id) => rows.get(id) ?? []) }))
+    .toSorted((a, b) => heldAt(a.there) - heldAt(b.there));
+  for (const { ids, there } of untold) {
     const asked = [...refused].find(
       (one) => accounts[one.shopper] === there[0]?.shopper && asksFor(one, there),
     );
@@ -72,14 +82,22 @@ export function lateOnes(
   return late;
 }
 
-function asksFor({ verb, sale, body }: Asked, there: readonly OrderRow[]): boolean {
-  const counts = there.map(({ units }) => units.length).join();
-  if (verb === 'checkout') {
-    return (body as CheckoutBody).lines.map(({ quantity }) => quantity).join() === counts;
+const heldAt = (there: readonly OrderRow[]): number => there[0]?.heldAt ?? 0;
+
+function asksFor(asked: Asked, there: readonly OrderRow[]): boolean {
+  const { verb, sale, body, startedAt, answeredAt } = asked;
+  const at = heldAt(there);
+  if (at < startedAt - skewMs || at > answeredAt + longestStopMs + skewMs) return false;
+  if (verb === 'hold') {
+    return saleOfOrder(there[0]?.id ?? '') === sale && isOf([body as HoldBody], there);
   }
-  if (verb !== 'hold' || saleOfOrder(there[0]?.id ?? '') !== sale) return false;
-  return String((body as HoldBody).quantity) === counts;
+  return verb === 'checkout' && isOf((body as CheckoutBody).lines, there);
 }
+
+/** Products and quantities, line by line. */
+const isOf = (wanted: readonly HoldBody[], there: readonly OrderRow[]): boolean =>
+  wanted.map(({ product_id, quantity }) => `${product_id} ${quantity}`).join() ===
+  there.map(({ product, units }) => `${product} ${units.length}`).join();
 
 const blame = (order: string, says: string): Violation => ({
   ...{ what: `I3: ${order} ${says}`, order, ofBeginning: true },

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../../platform/config.ts';
 import type { DrillStack } from '../stack.ts';
-import { NotMet, wait, type Fault } from './fault.ts';
+import { clockSetMs, NotMet, wait, type Fault } from './fault.ts';
 import { withRedis } from './redis-at.ts';
 
 const setForMs = 5000;
@@ -51,6 +51,6 @@ const clockSet = (name: string, ms: number): Fault => ({
 });
 
 export const clockFaults: readonly Fault[] = [
-  clockSet('forward', 20_000),
-  clockSet('back', -20_000),
+  clockSet('forward', clockSetMs),
+  clockSet('back', -clockSetMs),
 ];

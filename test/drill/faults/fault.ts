@@ -36,6 +36,13 @@ export interface Fault {
 /** The fault could not be brought about: that is no broken promise, and no fault that was survived. */
 export class NotMet extends Error {}
 
+/** How long a process stands still. The last is long enough for every time-out of ours to pass. */
+export const stopsMs = [1000, 5000, 12_000] as const;
+export const longestStopMs = Math.max(...stopsMs);
+
+/** How far Redis's clock is set. */
+export const clockSetMs = 20_000;
+
 export const wait = (ms: number): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(resolve, ms);

@@ -6,13 +6,10 @@ import type { Admin } from 'kafkajs';
 import { topicsOf } from '../../../engine/topics.ts';
 import { familyOf, signalAll } from '../../support/processes.ts';
 import { roleNames, storeNames, type DrillStack, type ProcessName } from '../stack.ts';
-import { NotMet, wait, type Fault } from './fault.ts';
+import { NotMet, stopsMs, wait, type Fault } from './fault.ts';
 import { withAdmin } from './kafka.ts';
 
 const all: readonly ProcessName[] = [...roleNames, ...storeNames];
-
-/** Long enough for every time-out of ours to pass. */
-const stopsMs: readonly number[] = [1000, 5000, 12_000];
 
 const strangersAtOnce = 64;
 const stormTimes = 5;

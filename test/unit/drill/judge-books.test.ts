@@ -11,7 +11,7 @@ const [sale, other] = [0, 1].map((n) => saleIdOf(0, Buffer.alloc(8, n))) as [
 
 const row = (n: number, more: Partial<OrderRow> = {}, of = sale): OrderRow => ({
   ...{ id: orderIdOf(of, String(n).repeat(24)), shopper: 'sho_1', state: 'paid' },
-  ...{ units: [String(n)], heldAt: n, ...more },
+  ...{ units: [String(n)], heldAt: n, product: 'prd_1', ...more },
 });
 const rowsOf = (...rows: readonly OrderRow[]) => new Map(rows.map((one) => [one.id, one]));
 

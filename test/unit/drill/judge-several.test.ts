@@ -25,8 +25,8 @@ const order: KnownOrder = {
   ...{ askedAt: 1, answeredAt: 2, payAsked: true, releaseAsked: false, end: 'paid' },
 };
 const rows: readonly OrderRow[] = [
-  { id: home, shopper: 'sho_1', state: 'paid', units: ['4'], heldAt: 5 },
-  { id: part, shopper: 'sho_1', state: 'paid', units: ['7', '8'], heldAt: 5 },
+  { id: home, shopper: 'sho_1', state: 'paid', units: ['4'], product: 'prd_1', heldAt: 5 },
+  { id: part, shopper: 'sho_1', state: 'paid', units: ['7', '8'], product: 'prd_2', heldAt: 5 },
 ];
 
 function judged(there: readonly OrderRow[], known: readonly KnownOrder[] = [order]) {
@@ -77,7 +77,8 @@ describe('an order with several lines', () => {
     expect(says).toContain(`I3: ${part} was never answered`);
   });
 
-  const late = { outcome: 'refused', startedAt: 1, answeredAt: 2, tries: 2, unavailable: 0 };
+  // Asked for at 100 s, refused at 102 s.
+  const late = { outcome: 'refused', startedAt: 100_000, answeredAt: 102_000, tries: 2, silent: 1 };
   const found = (commands: readonly object[], there: readonly OrderRow[], of: LinesOf) => {
     const history = new History();
     for (const one of commands) history.commands.push({ ...late, shopper: 0, ...one } as Asked);
@@ -86,36 +87,73 @@ describe('an order with several lines', () => {
   };
 
   it('may be held late for who was refused meanwhile, and expires', () => {
-    const expired = rows.map((row) => ({ ...row, state: 'expired' }));
-    const body = { lines: [{ quantity: 1 }, { quantity: 2 }] };
-    const asked = (silent: number) => [{ verb: 'checkout', sale: '', body, silent }];
-    expect(found(asked(1), expired, linesOf)).toBe(0);
-    expect(found(asked(0), expired, linesOf)).toBe(2);
-    expect(found(asked(1), rows, linesOf)).toBe(2);
+    const held = rows.map((row) => ({ ...row, heldAt: 103_000 }));
+    const expired = held.map((row) => ({ ...row, state: 'expired' }));
+    const asked = (more: object = {}, second = 'prd_2') => {
+      const lines = [
+        { product_id: 'prd_1', quantity: 1 },
+        { product_id: second, quantity: 2 },
+      ];
+      return [{ verb: 'checkout', sale: '', body: { lines }, ...more }];
+    };
+    expect(found(asked(), expired, linesOf)).toBe(0);
+    expect(found(asked({ silent: 0 }), expired, linesOf)).toBe(2);
+    expect(found(asked(), held, linesOf)).toBe(2);
+    expect(found(asked({}, 'prd_3'), expired, linesOf)).toBe(2);
+    expect(found(asked({ startedAt: 200_000, answeredAt: 202_000 }), expired, linesOf)).toBe(2);
   });
 
-  it('may be so with one line too, each by a refusal of its own', () => {
-    const row = (id: string) => ({
-      ...{ id: orderIdOf(two, id.repeat(24)), shopper: 'sho_1', units: ['8'], heldAt: 5 },
-      state: 'expired',
+  describe('with one line', () => {
+    const row = (id: string, more: Partial<OrderRow> = {}): OrderRow => ({
+      ...{ id: orderIdOf(two, id.repeat(24)), shopper: 'sho_1', state: 'expired', units: ['8'] },
+      ...{ product: 'prd_2', heldAt: 103_000, ...more },
     });
-    const asked = { verb: 'hold', sale: two, body: { quantity: 1 }, silent: 1 };
+    const body = { product_id: 'prd_2', quantity: 1 };
+    const asked = { verb: 'hold', sale: two, body };
     const none: LinesOf = new Map();
-    expect(found([asked], [row('2')], none)).toBe(0);
-    expect(found([asked], [row('2'), row('3')], none)).toBe(1);
-    expect(found([asked, asked], [row('2'), row('3')], none)).toBe(0);
-    expect(found([{ ...asked, silent: 0 }], [row('2')], none)).toBe(1);
-    expect(found([{ ...asked, sale: one }], [row('2')], none)).toBe(1);
-    expect(found([{ ...asked, shopper: 1 }], [row('2')], none)).toBe(1);
-    expect(found([{ ...asked, body: { quantity: 2 } }], [row('2')], none)).toBe(1);
-    expect(found([{ ...asked, outcome: 'unknown' }], [row('2')], none)).toBe(1);
-    expect(found([asked], [{ ...row('2'), state: 'paid' }], none)).toBe(1);
+
+    it('may be so too, each by a refusal of its own', () => {
+      expect(found([asked], [row('2')], none)).toBe(0);
+      expect(found([asked], [row('2'), row('3')], none)).toBe(1);
+      expect(found([asked, asked], [row('2'), row('3')], none)).toBe(0);
+    });
+
+    it.each<[string, object]>([
+      ['every try of it was answered', { silent: 0 }],
+      ['it was for another sale', { sale: one }],
+      ['it was for another shopper', { shopper: 1 }],
+      ['it was for more', { body: { ...body, quantity: 2 } }],
+      ['it was for another product', { body: { ...body, product_id: 'prd_1' } }],
+      ['nobody was refused', { outcome: 'unknown' }],
+    ])('may not when %s', (_, wrong) => {
+      expect(found([{ ...asked, ...wrong }], [row('2')], none)).toBe(1);
+    });
+
+    // 20 s by which the clock may be set and 5 of grace; and after the answer a stop of 12 s.
+    it.each<[number, number]>([
+      [74_999, 1],
+      [75_000, 0],
+      [139_000, 0],
+      [139_001, 1],
+    ])('held at %i ms has %i against it', (heldAt, wrong) => {
+      expect(found([asked], [row('2', { heldAt })], none)).toBe(wrong);
+    });
+
+    it('may not when it was paid', () => {
+      expect(found([asked], [row('2', { state: 'paid' })], none)).toBe(1);
+    });
+
+    it('leaves the refusal that lasts longer to the order that came later', () => {
+      const long = { ...asked, answeredAt: 150_000 };
+      const both = [row('2', { heldAt: 170_000 }), row('3')];
+      expect(found([long, asked], both, none)).toBe(0);
+    });
   });
 
   it('shares no unit of a part with another order', () => {
     const other = orderIdOf(two, '2'.repeat(24));
     const { lines: _, ...alone } = { ...order, id: other, sale: two, product: 'prd_2', units: [8] };
-    const row = { id: other, shopper: 'sho_1', state: 'paid', units: ['8'], heldAt: 5 };
+    const row = { ...rows[1], id: other, units: ['8'] } as OrderRow;
     expect(judged([...rows, row], [order, alone]).oversold).toHaveLength(1);
   });
 });

@@ -17,6 +17,7 @@ const order = (n: number, more: Partial<KnownOrder> = {}): KnownOrder => ({
 
 const row = (n: number, more: Partial<OrderRow> = {}): OrderRow => ({
   ...{ id: idOf(n), shopper: 'sho_1', state: 'paid', units: [String(n)], heldAt: 100 * n },
+  product: 'prd_1',
   ...more,
 });
 

@@ -11,6 +11,7 @@ import { checkLines } from './judge-line.ts';
 import { checkChanges, readLines } from './judge-several.ts';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
+import { concealed, overstated, type Told } from './told.ts';
 
 export interface Verdict {
   /** What breaks a promise, one sentence each. */
@@ -26,8 +27,16 @@ export interface Verdict {
 const drainMaxMs = 60_000;
 const lookEveryMs = 100;
 
-/** `doubt` = what a lost disk may have taken: that is counted, anything else that is gone blamed. */
-export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promise<Verdict> {
+/**
+ * `doubt` = what a lost disk may have taken: that is counted, anything else that is gone blamed;
+ * `told` = what `recover` said of it, null = it was not run.
+ */
+export async function check(
+  stack: DrillStack,
+  load: Load,
+  doubt: Doubt,
+  told: readonly Told[] | null = null,
+): Promise<Verdict> {
   const begun = performance.now();
   const { history } = load;
   const violations: string[] = [];
@@ -62,6 +71,8 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
     await load.replay();
     violations.push(
       ...sorted.blamed,
+      ...overstated(told ?? [], doubt),
+      ...concealed(told, sorted.lost),
       ...history.violations.splice(0).map(({ what }) => what),
       ...oversold.map((unit) => `I2: ${unit} was sold twice`),
       ...overLimit(rows, await readLimits(db, sales)),
@@ -79,7 +90,7 @@ export async function check(stack: DrillStack, load: Load, doubt: Doubt): Promis
  */
 export function sortOut(
   all: readonly Violation[],
-  { begun, later }: Doubt,
+  { begun, later }: Pick<Doubt, 'begun' | 'later'>,
 ): { readonly lost: readonly string[]; readonly blamed: readonly string[] } {
   const isExcused = ({ order, ofBeginning }: Violation): boolean =>
     begun.has(order) || (later.has(order) && ofBeginning !== true);

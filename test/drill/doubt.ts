@@ -15,13 +15,15 @@ import type { DrillStack } from './stack.ts';
 
 export interface Doubt {
   readonly decisions: number;
+  /** Entries of the outboxes, with these decisions in them. */
+  readonly entries: number;
   /** Orders and tickets of which these decisions are the beginning, and so the whole. */
   readonly begun: ReadonlySet<string>;
   /** Orders and tickets of which they are only what came later: these themselves are safe. */
   readonly later: ReadonlySet<string>;
 }
 
-export const noDoubt: Doubt = { decisions: 0, begun: new Set(), later: new Set() };
+export const noDoubt: Doubt = { decisions: 0, entries: 0, begun: new Set(), later: new Set() };
 
 /** A lane's log above the watermark as the outbox has it, and its whole partition. */
 export interface LaneCopies {
@@ -32,13 +34,14 @@ export interface LaneCopies {
 /** Entries whose bytes Kafka has survive the disk: a settler takes them from there. */
 export function onlyInRedis(lanes: readonly LaneCopies[]): Doubt {
   const [begun, touched] = [new Set<string>(), new Set<string>()];
-  let decisions = 0;
+  let [decisions, entries] = [0, 0];
   for (const { outbox, kafka } of lanes) {
     const published = new Set(kafka.map((bytes) => bytes.toString('latin1')));
     for (const bytes of outbox) {
       if (published.has(bytes.toString('latin1'))) continue;
       const entry = readLogEntry(bytes);
       decisions += entry.count;
+      entries += 1;
       for (const fact of entry.orders) {
         (fact.kind === 'held' ? begun : touched).add(orderIn(fact));
       }
@@ -47,7 +50,7 @@ export function onlyInRedis(lanes: readonly LaneCopies[]): Doubt {
       }
     }
   }
-  return { decisions, begun, later: new Set([...touched].filter((id) => !begun.has(id))) };
+  return { decisions, entries, begun, later: new Set([...touched].filter((id) => !begun.has(id))) };
 }
 
 /**

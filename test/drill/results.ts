@@ -31,8 +31,12 @@ export interface Result {
   /** No true answer within the client's ten seconds. */
   readonly unanswered: number;
   readonly longestMs: number;
+  /** Of these commands, those that had no answer or a wrong one; rows of before do not say. */
+  readonly untrue?: number;
   /** Why the fault was not brought about; '' = it was. */
   readonly notMet: string;
+  /** What shows that it was, where that is not in the numbers; rows of before have none. */
+  readonly sign?: string;
   judged: boolean;
   lost: number;
   oversold: number;

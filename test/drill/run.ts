@@ -10,6 +10,7 @@ import { Load } from './load.ts';
 import { felt, untilRecovered } from './measure.ts';
 import type { Judgement, Result, Results } from './results.ts';
 import type { DrillStack } from './stack.ts';
+import type { Told } from './told.ts';
 
 export interface RunOptions {
   readonly stack: DrillStack;
@@ -42,14 +43,14 @@ export async function runDrill(options: RunOptions): Promise<boolean> {
   load.start();
   const left = results.left(plan);
   for (const [n, [i, fault]] of left.entries()) {
-    const { result, doubt } = await runOne(options, load, fault, i, rng);
+    const { result, doubt, told } = await runOne(options, load, fault, i, rng);
     unjudged.push(result);
     results.add(result);
     const last = n === left.length - 1;
     const judge = fault.kind !== 'connection' || unjudged.length >= options.checkEvery || last;
     if (judge) {
       await load.stop();
-      const verdict = await check(stack, load, doubt);
+      const verdict = await check(stack, load, doubt, told);
       held = verdict.violations.length === 0;
       say(verdictLine(verdict));
       results.judge(judgementOf(unjudged, seed, verdict));
@@ -82,21 +83,32 @@ function verdictLine({ violations, orders, lost, drainedMs }: Verdict): string {
   return [`${head}: BROKEN`, ...violations.map((one) => `      ${one}`)].join('\n');
 }
 
+/** A fault that is over, what it may have lost, and what `recover` said of it; null = none was run. */
+interface Broken {
+  readonly result: Result;
+  readonly doubt: Doubt;
+  readonly told: readonly Told[] | null;
+}
+
 async function runOne(
   options: RunOptions,
   load: Load,
   fault: Fault,
   index: number,
   rng: Rng,
-): Promise<{ readonly result: Result; readonly doubt: Doubt }> {
+): Promise<Broken> {
   const { stack, say, seed, commit } = options;
   await pause(settleBeforeMs);
   const begun = Date.now();
   let doubt: Doubt = noDoubt;
+  let told: Broken['told'] = null;
+  const signs: string[] = [];
   const context: FaultContext = {
     stack,
     rng,
     loses: (now) => (doubt = now),
+    recovers: (now) => (told = now),
+    shows: (sign) => void signs.push(sign),
     say: (line) => say(`    ${line}`),
     newProduct: () => load.vendor.register(),
     rename: () => load.vendor.rename(),
@@ -126,6 +138,7 @@ async function runOne(
     inDoubt: doubt === noDoubt ? null : doubt.decisions,
     ...seen,
     notMet,
+    sign: signs.join('; '),
     judged: false,
     lost: 0,
     oversold: 0,
@@ -134,7 +147,7 @@ async function runOne(
   say(lineOf(result, failure === '' ? notMet : failure));
   if (failure !== '') load.history.blame(`${fault.name}: ${failure}`);
   if (recovered === null) load.history.blame(`I11: not itself again after ${fault.name}`);
-  return { result, doubt };
+  return { result, doubt, told };
 }
 
 function lineOf(r: Result, failure: string): string {

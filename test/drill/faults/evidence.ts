@@ -51,6 +51,36 @@ export function unsettled(settled: Offsets, held: Offsets, ends: Offsets): numbe
 export const isMadeAnew = (before: Offsets, after: Offsets): boolean =>
   [...before].some(([partition, end]) => end > 0 && (after.get(partition) ?? 0) < end);
 
+/** Last ids of the lanes' outboxes, by key. */
+export type Heads = ReadonlyMap<string, string>;
+
+/** Outboxes that end earlier than they did, or are gone. Throws NotMet when there is none. */
+export function wentBack(before: Heads, after: Heads): string {
+  const back = [...before].flatMap(([outbox, id]) => {
+    const now = after.get(outbox) ?? 'nothing';
+    return now === 'nothing' || isBefore(now, id) ? [`${outbox} ${id}, then ${now}`] : [];
+  });
+  if (back.length === 0) throw new NotMet('no outbox lost an entry');
+  return back.join('; ');
+}
+
+function isBefore(a: string, b: string): boolean {
+  const [[epochA = 0, seqA = 0], [epochB = 0, seqB = 0]] = [a, b].map((id) =>
+    id.split('-').map(Number),
+  ) as [number[], number[]];
+  return epochA === epochB ? seqA < seqB : epochA < epochB;
+}
+
+/**
+ * Where to cut an append-only file so that the last entry of an outbox is gone: in the middle of what
+ * wrote it, and so many bytes before its end at least. Throws NotMet when it has written none.
+ */
+export function cutAt(file: Buffer, leastBytes: number): number {
+  const entry = file.lastIndexOf('XADD');
+  if (entry < 0) throw new NotMet('the append-only file has no entry of an outbox');
+  return Math.max(0, Math.min(entry + 2, file.length - leastBytes));
+}
+
 /** Throws NotMet unless each loop had two owners in one lane at least. `seen` = by lease. */
 export function mustHaveTwoOwners(seen: ReadonlyMap<string, ReadonlySet<string>>): void {
   const most = new Map<string, number>();

@@ -3,6 +3,7 @@ import type { Rng } from '../../support/rng.ts';
 import type { Doubt } from '../doubt.ts';
 import type { Asked } from '../history.ts';
 import type { DrillStack } from '../stack.ts';
+import type { Told } from '../told.ts';
 
 export interface FaultContext {
   readonly stack: DrillStack;
@@ -15,6 +16,10 @@ export interface FaultContext {
   readonly probe: () => Promise<readonly Asked[]>;
   /** Redis's disk is about to be lost: what was in doubt may be lost with it, and nothing else. */
   readonly loses: (doubt: Doubt) => void;
+  /** What `recover` said of each lane: it is held against what was lost. */
+  readonly recovers: (told: readonly Told[]) => void;
+  /** What shows that the fault has happened, for its row. */
+  readonly shows: (sign: string) => void;
   readonly say: (line: string) => void;
 }
 

@@ -2,11 +2,12 @@
  * Redis's disk loses something, under load; then recover. At the moment of the loss Redis is cut
  * off and what only Redis has is written down: nothing but that may be gone afterwards.
  */
-import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { readDoubt } from '../doubt.ts';
 import type { DrillStack } from '../stack.ts';
-import { mustBeShut, refusedTries } from './evidence.ts';
+import { lostAtLeast, readTold } from '../told.ts';
+import { cutAt, mustBeShut, refusedTries, wentBack, type Heads } from './evidence.ts';
 import { NotMet, wait, type Fault, type FaultContext } from './fault.ts';
 import { redisDir, withRedis } from './redis-at.ts';
 
@@ -14,12 +15,19 @@ import { redisDir, withRedis } from './redis-at.ts';
 const shutForMs = 2000;
 /** An api whose Redis was away answers nobody for a while. */
 const refusedWithinMs = 15_000;
+/** Cuts of the append-only file until one takes a decision. */
+const cutTries = 3;
+const cutEveryMs = 2000;
 
 /** What an operator does when a lane is frozen or its Redis has lost its data. */
-async function recover({ stack, say }: FaultContext): Promise<void> {
-  const { code, out, err } = await stack.highnoon(['recover']);
-  say(`recover: exit ${code}; ${out.trim().split('\n').at(-1) ?? ''}`);
+async function recover({ stack, say, shows, recovers }: FaultContext): Promise<void> {
+  const { code, out, err } = await stack.highnoon(['recover', '--json']);
   if (code !== 0) throw new Error(`recover failed (${code}): ${out} ${err}`);
+  const told = readTold(out);
+  recovers(told);
+  const found = told.map((one) => `lane ${one.lane} ${one.found}`).join(', ');
+  shows(`recover: at least ${lostAtLeast(told)} entries lost`);
+  say(`recover: ${found}; at least ${lostAtLeast(told)} entries lost`);
 }
 
 /** True once a lane says that it cannot serve as it is. */
@@ -47,15 +55,40 @@ async function staysShut({ stack, probe, say }: FaultContext): Promise<void> {
   say(`refused ${refused} holds while Redis was empty`);
 }
 
-/** Cuts Redis off, writes down what is in doubt, ends it, and brings it back after `change`. */
-async function lose({ stack, loses }: FaultContext, change: () => void): Promise<void> {
+/** Of every outbox the last id that it ever gave, trimmed or not. */
+const headsOf = (stack: DrillStack): Promise<Heads> =>
+  withRedis(stack, async (redis) => {
+    const heads = new Map<string, string>();
+    for (const key of await redis.keys('{lane:*}:outbox')) {
+      const info = (await redis.xinfo('STREAM', key)) as unknown[];
+      heads.set(key, String(info[info.indexOf('last-generated-id') + 1]));
+    }
+    return heads;
+  });
+
+/**
+ * Cuts Redis off, writes down what is in doubt, ends it, and brings it back after `change`. Throws
+ * NotMet when it comes back with all that it had decided.
+ */
+async function lose({ stack, loses, say, shows }: FaultContext, change: () => void): Promise<void> {
   const proxy = stack.proxies.redis;
   await proxy.cut();
-  loses(await readDoubt(stack));
+  const doubt = await readDoubt(stack);
+  const before = await headsOf(stack);
+  loses(doubt);
   await stack.stores.halt('redis');
-  change();
-  await stack.stores.resume('redis');
-  proxy.behave();
+  try {
+    change();
+  } finally {
+    await stack.stores.resume('redis');
+  }
+  try {
+    const sign = wentBack(before, await headsOf(stack));
+    say(`${sign}; only Redis had ${doubt.entries} entries`);
+    shows(sign);
+  } finally {
+    proxy.behave();
+  }
 }
 
 const aofOlder: Fault = {
@@ -96,22 +129,37 @@ const redisLost: Fault = {
   },
 };
 
+/** The append-only file that was written last. */
+function lastFile(stack: DrillStack): string {
+  const folder = join(redisDir(stack), 'appendonlydir');
+  const last = readdirSync(folder)
+    .filter((name) => name.endsWith('.incr.aof'))
+    .map((name) => join(folder, name))
+    .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs)
+    .at(-1);
+  if (last === undefined) throw new NotMet('no append-only file');
+  return last;
+}
+
 const aofCut: Fault = {
   name: 'redis-aof-cut-short',
   kind: 'store',
-  does: 'the last 300 bytes of the append-only file are gone; recover if a lane says so',
+  does: 'the append-only file ends in the last entry of an outbox, 300 bytes early at least; recover if a lane says so',
   async run(context) {
     const { stack } = context;
-    await lose(context, () => {
-      const folder = join(redisDir(stack), 'appendonlydir');
-      const last = readdirSync(folder)
-        .filter((name) => name.endsWith('.incr.aof'))
-        .map((name) => join(folder, name))
-        .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs)
-        .at(-1);
-      if (last === undefined) throw new NotMet('no append-only file');
-      truncateSync(last, Math.max(0, statSync(last).size - 300));
-    });
+    // A file that was just rewritten has none: there is one soon.
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await lose(context, () => {
+          const file = lastFile(stack);
+          truncateSync(file, cutAt(readFileSync(file), 300));
+        });
+        break;
+      } catch (error) {
+        if (!(error instanceof NotMet) || tries === cutTries) throw error;
+      }
+      await wait(cutEveryMs);
+    }
     if (await shutWithin(context, 3000)) await recover(context);
   },
 };

@@ -55,10 +55,12 @@ async function measureFault(
   const selling = load.sell(secondsEach * 1000);
   const came = pace(visitsPerSecond, secondsEach, () => void visits.push(load.visit()));
   await pause(calmBeforeMs);
-  const context = { stack, rng: new Rng(seed), say, loses: () => undefined };
+  const context = { stack, rng: new Rng(seed), say };
   const { vendor } = load;
   const asks = { newProduct: () => vendor.register(), rename: () => vendor.rename() };
-  await fault.run({ ...context, ...asks, probe: () => load.probe() });
+  const none = (): void => undefined;
+  const tells = { loses: none, recovers: none, shows: none, probe: () => load.probe() };
+  await fault.run({ ...context, ...asks, ...tells });
   await came;
   await Promise.all([selling, ...visits]);
   await untilRecovered(stack, load);

@@ -32,7 +32,9 @@ const idOf = (n: number): string => orderIdOf(sale, keyOf(n));
 describe('what is in doubt when a disk is lost', () => {
   it('is what Kafka has not', () => {
     const doubt = onlyInRedis([{ outbox: [entry(1), entry(2)], kafka: [entry(1)] }]);
-    expect(doubt).toEqual({ decisions: 1, begun: new Set([idOf(2)]), later: new Set() });
+    expect(doubt).toEqual({
+      ...{ decisions: 1, entries: 1, begun: new Set([idOf(2)]), later: new Set() },
+    });
   });
 
   it('is an order whole, or only its end', () => {
@@ -40,7 +42,7 @@ describe('what is in doubt when a disk is lost', () => {
       { outbox: [entry(1), entry(2), paid(3, 1), paid(4, 2)], kafka: [entry(1)] },
     ]);
     const [begun, later] = [new Set([idOf(2)]), new Set([idOf(1)])];
-    expect(doubt).toEqual({ decisions: 3, begun, later });
+    expect(doubt).toEqual({ decisions: 3, entries: 3, begun, later });
   });
 
   it('is not saved by another decision at its position, or by another lane', () => {

@@ -1,12 +1,14 @@
 // A fault without evidence is not met, and an empty Redis that is served breaks the run.
 import { describe, expect, it } from 'vitest';
 import {
+  cutAt,
   isMadeAnew,
   mustBeShut,
   mustHaveFailed,
   mustHaveTwoOwners,
   refusedTries,
   unsettled,
+  wentBack,
 } from '../../drill/faults/evidence.ts';
 import { NotMet } from '../../drill/faults/fault.ts';
 
@@ -61,6 +63,34 @@ describe('messages that are deleted', () => {
     expect(isMadeAnew(offsets(0, 9), offsets(0, 2))).toBe(true);
     expect(isMadeAnew(offsets(9), offsets())).toBe(true);
     expect(isMadeAnew(offsets(0, 9), offsets(1, 9))).toBe(false);
+  });
+});
+
+describe('a disk that lost something', () => {
+  const heads = (...of: string[]): Map<string, string> =>
+    new Map(of.map((id, lane) => [`{lane:${lane}}:outbox`, id]));
+
+  it.each([
+    [heads('3-17', '3-8'), '{lane:1}:outbox 3-9, then 3-8'],
+    [heads('3-17'), '{lane:1}:outbox 3-9, then nothing'],
+    [heads('2-40', '4-0'), '{lane:0}:outbox 3-17, then 2-40'],
+  ])('has outboxes that end earlier: %o', (after, sign) => {
+    expect(wentBack(heads('3-17', '3-9'), after)).toBe(sign);
+  });
+
+  it('has lost no decision when they end where they did, or later', () => {
+    for (const after of [heads('3-17', '3-9'), heads('3-18', '4-0')]) {
+      expect(() => wentBack(heads('3-17', '3-9'), after)).toThrow(NotMet);
+    }
+  });
+
+  it('is cut within its last entry, however short or long it is', () => {
+    const file = Buffer.from('MULTI XADD a EXEC MULTI XADD bbbb EXEC SET lease');
+    const last = file.lastIndexOf('XADD');
+    expect(cutAt(file, 3)).toBe(last + 2);
+    expect(cutAt(file, file.length - 5)).toBe(5);
+    expect(cutAt(file, 1000)).toBe(0);
+    expect(() => cutAt(Buffer.from('SET lease'), 3)).toThrow(NotMet);
   });
 });
 

@@ -22,6 +22,8 @@ export function felt(asked: readonly Asked[], from: number) {
     feltMs: moments.length === 0 ? 0 : Math.max(...moments) - Math.min(...moments),
     unanswered: done.filter((one) => one.outcome === 'unknown').length,
     longestMs: longest,
+    // No answer within the patience, or one that it must not be.
+    untrue: done.filter((one) => one.outcome === 'unknown' || one.untrue === true).length,
   };
 }
 

@@ -1,9 +1,12 @@
 /**
  * Availability in numbers: at the rated load, in a rolling restart and with any one process killed,
  * the client asking again by key for up to ten seconds. Rated = half of what these shoppers reach on
- * this machine in a closed loop, measured first; then they come by the clock, however it goes.
+ * this machine in a closed loop, measured first; then they come by the clock, however it goes. In the end
+ * the whole is judged as a drill is.
  */
 import { pace } from '../../../bench/measure/pace.ts';
+import { check } from '../check.ts';
+import { noDoubt } from '../doubt.ts';
 import { allFaults } from '../faults/all.ts';
 import type { Fault } from '../faults/fault.ts';
 import { patienceMs } from '../client.ts';
@@ -11,7 +14,8 @@ import { Load } from '../load.ts';
 import { felt, untilRecovered } from '../measure.ts';
 import { Rng } from '../../support/rng.ts';
 import { DrillStack } from '../stack.ts';
-import { bar, percent, seconds, type Scenario, type ScenarioContext } from './scenario.ts';
+import { judgeRows, type Row } from './rows.ts';
+import { seconds, type Scenario, type ScenarioContext } from './scenario.ts';
 
 const shoppersAtOnce = 32;
 const accounts = 1000;
@@ -19,7 +23,6 @@ const ratingMs = 10_000;
 const secondsEach = 12;
 /** Into the load, when the fault begins. */
 const calmBeforeMs = 3000;
-const share = 0.9999;
 
 const isMeant = ({ name }: Fault): boolean =>
   name === 'rolling-restart' || name.startsWith('kill-');
@@ -35,12 +38,6 @@ async function rate(load: Load): Promise<number> {
   const after = load.visits;
   await load.stop();
   return ((after - before) * 1000) / ratingMs;
-}
-
-interface Row {
-  readonly fault: string;
-  readonly commands: number;
-  readonly unanswered: number;
 }
 
 async function measureFault(
@@ -63,14 +60,16 @@ async function measureFault(
   await fault.run({ ...context, ...asks, ...tells });
   await came;
   await Promise.all([selling, ...visits]);
-  await untilRecovered(stack, load);
+  const healed = Date.now();
+  const recovered = await untilRecovered(stack, load);
   const row = felt(load.history.since(begun), begun);
-  say(
-    `${fault.name.padEnd(16)} ${row.commands} commands, ${row.saw503} saw 503, felt for ` +
-      `${seconds(row.feltMs)}, longest ${seconds(row.longestMs)}, without a true answer in ` +
-      `${patienceMs / 1000} s: ${row.unanswered}`,
-  );
-  return { fault: fault.name, ...row };
+  const back =
+    recovered === null ? 'NOT BACK' : `back ${seconds(recovered - healed)} after the load`;
+  const untrue = `without a true answer in ${patienceMs / 1000} s: ${row.untrue}`;
+  const times = `felt for ${seconds(row.feltMs)}, longest ${seconds(row.longestMs)}`;
+  const counts = `${row.commands} commands, ${row.saw503} saw 503`;
+  say(`${fault.name.padEnd(16)} ${counts}, ${times}, ${untrue}, ${back}`);
+  return { fault: fault.name, ...row, isBack: recovered !== null };
 }
 
 async function measure(context: ScenarioContext, stack: DrillStack): Promise<boolean> {
@@ -85,21 +84,7 @@ async function measure(context: ScenarioContext, stack: DrillStack): Promise<boo
   for (const fault of allFaults.filter(isMeant)) {
     rows.push(await measureFault(context, stack, load, fault, most / 2));
   }
-  const sum = (of: (row: Row) => number): number => rows.reduce((n, row) => n + of(row), 0);
-  const [commands, unanswered] = [sum((row) => row.commands), sum((row) => row.unanswered)];
-  const answered = (commands - unanswered) / commands;
-  const audit = await stack.highnoon(['audit', '--wait', '60']);
-  return [
-    bar(
-      say,
-      answered >= share,
-      `${percent(answered, 3)} of ${commands} commands got their true answer (≥ ${percent(share, 2)})`,
-    ),
-    ...rows
-      .filter((row) => (row.commands - row.unanswered) / row.commands < share)
-      .map((row) => bar(say, false, `${row.fault}: ${row.unanswered} of ${row.commands} did not`)),
-    bar(say, audit.code === 0, 'the audit'),
-  ].every(Boolean);
+  return judgeRows(rows, await check(stack, load, noDoubt), say);
 }
 
 export const availability: Scenario = {

@@ -32,7 +32,13 @@ describe('the row of a fault', () => {
   it('counts who gave up, and neither probes nor who waits still', () => {
     const gaveUp = asked(110, 10_110, { outcome: 'unknown', feltFrom: 120, feltUntil: 10_100 });
     const found = row(100, gaveUp, asked(110, 0), asked(110, 120, { probe: true }));
-    expect(found).toMatchObject({ commands: 1, unanswered: 1, feltMs: 9980 });
+    expect(found).toMatchObject({ commands: 1, unanswered: 1, untrue: 1, feltMs: 9980 });
+  });
+
+  it('does not take a wrong answer for a true one', () => {
+    const wrong = asked(110, 120, { outcome: 'refused', status: 500, untrue: true });
+    const found = row(100, asked(110, 130), wrong);
+    expect(found).toMatchObject({ commands: 2, unanswered: 0, untrue: 1 });
   });
 });
 

@@ -12,6 +12,13 @@ const salePattern = /^sal_[0-9a-hjkmnp-tv-z]{16}$/;
 const productPattern = /^prd_[0-9a-z]{8,60}$/;
 const orderPattern = /^ord_[0-9a-hjkmnp-tv-z]{40}$/;
 
+/** Of ten bits their two characters. */
+const pairs = Array.from(
+  { length: 1024 },
+  (_, bits) => alphabet.charAt(bits >> 5) + alphabet.charAt(bits & 31),
+);
+const pair = (bits: number): string => pairs[bits & 1023] ?? '';
+
 /** Encodes the first `length` bytes, 5 at a time, as 8 characters. It must be a multiple of 5. */
 export function base32(bytes: Uint8Array, length = bytes.length): string {
   let text = '';
@@ -22,14 +29,10 @@ export function base32(bytes: Uint8Array, length = bytes.length): string {
     const d = bytes[i + 3] ?? 0;
     const e = bytes[i + 4] ?? 0;
     text +=
-      alphabet.charAt(a >> 3) +
-      alphabet.charAt(((a & 7) << 2) | (b >> 6)) +
-      alphabet.charAt((b >> 1) & 31) +
-      alphabet.charAt(((b & 1) << 4) | (c >> 4)) +
-      alphabet.charAt(((c & 15) << 1) | (d >> 7)) +
-      alphabet.charAt((d >> 2) & 31) +
-      alphabet.charAt(((d & 3) << 3) | (e >> 5)) +
-      alphabet.charAt(e & 31);
+      pair((a << 2) | (b >> 6)) +
+      pair((b << 4) | (c >> 4)) +
+      pair((c << 6) | (d >> 2)) +
+      pair((d << 8) | e);
   }
   return text;
 }

@@ -1,9 +1,9 @@
 /**
- * HMAC-SHA-256 (RFC 2104, FIPS 180-4) of short texts under one key, for the path of every hold. The
- * key's two blocks are compressed once; a text of 100 bytes then takes three compressions and makes
- * no object. `createHmac` makes a native context each time (docs/decisions/0016-own-hmac.md).
+ * SHA-256 (FIPS 180-4) and HMAC-SHA-256 (RFC 2104) of short texts, for the path of every hold and join.
+ * A key's two blocks are compressed once; a text of 100 bytes then takes three compressions and makes
+ * no object. Node's own makes a native context each time (docs/decisions/0016-own-hmac.md).
  */
-import type { KeyObject } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { invariant } from '../../platform/fault.ts';
 
 const blockBytes = 64;
@@ -86,20 +86,48 @@ function keyed(key: Buffer, pad: number): Int32Array {
 const viewOf = (bytes: Buffer): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** What follows the key's block: the message, the mark, its length in bits with the key's block. */
-function pad(block: Buffer, bytes: number): number {
+/** What follows the message: the mark, zeros, and its length in bits with what came `before` it. */
+function pad(block: Buffer, bytes: number, before: number): number {
   const end = Math.ceil((bytes + paddingBytes) / blockBytes) * blockBytes;
   block.fill(0, bytes, end);
   block[bytes] = 0x80;
-  block.writeUInt32BE((blockBytes + bytes) * 8, end - 4);
+  block.writeUInt32BE((before + bytes) * 8, end - 4);
   return end;
+}
+
+/** Writes the eight words, the first byte first. */
+function spell(state: Int32Array, into: Uint8Array): void {
+  for (let i = 0; i < digestWords; i++) {
+    const word = state[i] as number;
+    into[i * 4] = word >>> 24;
+    into[i * 4 + 1] = word >>> 16;
+    into[i * 4 + 2] = word >>> 8;
+    into[i * 4 + 3] = word;
+  }
+}
+
+const textBuffer = (): Buffer => Buffer.alloc(textMax * utf8BytesMax + 2 * blockBytes);
+
+const plainText = textBuffer();
+const plainView = viewOf(plainText);
+const plainState = new Int32Array(digestWords);
+
+/** SHA-256 of a text as UTF-8: 32 bytes of its own. */
+export function sha256(text: string): Buffer {
+  if (text.length > textMax) return createHash('sha256').update(text).digest();
+  const end = pad(plainText, plainText.write(text), 0);
+  plainState.set(initial);
+  for (let at = 0; at < end; at += blockBytes) compress(plainState, plainView, at);
+  const digest = Buffer.allocUnsafe(digestBytes);
+  spell(plainState, digest);
+  return digest;
 }
 
 export class HmacSha256 {
   readonly #inner: Int32Array;
   readonly #outer: Int32Array;
   readonly #state = new Int32Array(digestWords);
-  readonly #text = Buffer.alloc(textMax * utf8BytesMax + 2 * blockBytes);
+  readonly #text = textBuffer();
   readonly #textView = viewOf(this.#text);
   readonly #last = Buffer.alloc(blockBytes);
   readonly #lastView = viewOf(this.#last);
@@ -110,27 +138,20 @@ export class HmacSha256 {
     invariant(key.length <= blockBytes, 'a key longer than a block would have to be hashed');
     this.#inner = keyed(key, 0x36);
     this.#outer = keyed(key, 0x5c);
-    pad(this.#last, digestBytes);
+    pad(this.#last, digestBytes, blockBytes);
   }
 
   /** 32 bytes, overwritten by the next call. */
   digest(text: string): Uint8Array {
     invariant(text.length <= textMax, 'a text too long for this HMAC');
     const state = this.#state;
-    const end = pad(this.#text, this.#text.write(text));
+    const end = pad(this.#text, this.#text.write(text), blockBytes);
     state.set(this.#inner);
     for (let at = 0; at < end; at += blockBytes) compress(state, this.#textView, at);
     for (let i = 0; i < digestWords; i++) this.#lastView.setInt32(i * 4, state[i] as number);
     state.set(this.#outer);
     compress(state, this.#lastView, 0);
-    const digest = this.#digest;
-    for (let i = 0; i < digestWords; i++) {
-      const word = state[i] as number;
-      digest[i * 4] = word >>> 24;
-      digest[i * 4 + 1] = word >>> 16;
-      digest[i * 4 + 2] = word >>> 8;
-      digest[i * 4 + 3] = word;
-    }
-    return digest;
+    spell(state, this.#digest);
+    return this.#digest;
   }
 }

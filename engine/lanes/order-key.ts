@@ -36,6 +36,15 @@ export function lineKey(
 /** Characters of a ticket's key that are of who asked with which key (lua/include/line.lua). */
 export const askerPart = 20;
 
+/** 8 characters (32 bits) of what a join asked for. */
+function bodyPart(asked: string): string {
+  const body = Buffer.alloc(5);
+  body.writeUInt32BE(fnv1a(asked));
+  return base32(body);
+}
+
+const emptyBody = bodyPart('');
+
 /**
  * 24 characters: the ticket's own part of its id, 100 bits of who asked and with which key, and 20 of
  * `asked`, the rest of what was asked: so the lane sees that a key came with another body.
@@ -48,9 +57,8 @@ export function ticketKey(
   asked = '',
 ): string {
   const own = base32(mac.digest(`ticket\0${shopper}\0${sale}\0${idempotencyKey}`), 15);
-  const body = Buffer.alloc(5);
-  body.writeUInt32BE(fnv1a(asked));
-  return own.slice(0, askerPart) + base32(body).slice(0, own.length - askerPart);
+  const body = asked === '' ? emptyBody : bodyPart(asked);
+  return own.slice(0, askerPart) + body.slice(0, own.length - askerPart);
 }
 
 /** 16 characters (80 bits): the command that ended a hold, or a payment's attempt. */

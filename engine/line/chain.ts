@@ -3,10 +3,10 @@
  * entrant hides its id; a link is SHA-256(previous ‖ entrants of the entry), the first previous ''.
  */
 import { createHash } from 'node:crypto';
+import { sha256 } from '../lanes/hmac.ts';
 
 /** SHA-256 of a ticket's id as UTF-8 text: 32 bytes. */
-export const entrantOf = (ticket: string): Buffer =>
-  createHash('sha256').update(ticket, 'utf8').digest();
+export const entrantOf = (ticket: string): Buffer => sha256(ticket);
 
 /** The next link: 32 bytes. */
 export function linkOf(previous: Uint8Array, entrants: readonly Uint8Array[]): Buffer {

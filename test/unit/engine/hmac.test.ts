@@ -1,7 +1,7 @@
-/** The HMAC of the hot path says what Node's own says, whatever the lengths. */
-import { createHmac, createSecretKey, randomBytes } from 'node:crypto';
+/** The hashes of the hot path say what Node's own say, whatever the lengths. */
+import { createHash, createHmac, createSecretKey, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { HmacSha256 } from '../../../engine/lanes/hmac.ts';
+import { HmacSha256, sha256 } from '../../../engine/lanes/hmac.ts';
 
 function both(key: Buffer, text: string): [ours: string, theirs: string] {
   const secret = createSecretKey(key);
@@ -45,5 +45,28 @@ describe('HmacSha256', () => {
     expect(() => new HmacSha256(createSecretKey(randomBytes(65)))).toThrow('block');
     const mac = new HmacSha256(createSecretKey(randomBytes(32)));
     expect(() => mac.digest('x'.repeat(1001))).toThrow('too long');
+  });
+});
+
+describe('sha256', () => {
+  const theirs = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+  it('agrees with Node for every length around three blocks, and beyond the longest', () => {
+    for (const length of [...Array(201).keys(), 999, 1000, 1001, 5000]) {
+      const text = randomBytes(length).toString('latin1').slice(0, length);
+      expect(sha256(text).toString('hex'), `a text of ${length}`).toBe(theirs(text));
+    }
+  });
+
+  it('agrees for text that is not ASCII or not whole', () => {
+    for (const text of ['é\0ü', '☀️ high noon 正午', '€'.repeat(1000), '\0', '\ud83d']) {
+      expect(sha256(text).toString('hex')).toBe(theirs(text));
+    }
+  });
+
+  it('gives bytes that the next call leaves alone', () => {
+    const first = sha256('first');
+    sha256('second');
+    expect(first.toString('hex')).toBe(theirs('first'));
   });
 });

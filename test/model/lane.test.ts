@@ -69,6 +69,8 @@ interface Shown {
   readonly by: Wanted;
   /** Part of what the counterexample must say. */
   readonly broken: string;
+  /** Part of its last step. */
+  readonly lastly?: string;
   /** Another rule that would catch it too, and is off beside it. */
   readonly beside?: Rule;
 }
@@ -188,6 +190,7 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
     broken: stuck,
   },
   'the relay begins at the watermark': { by: { decisions: 1, emptied: 1 }, broken: stuck },
+  'the relay reads the oldest first': { by: { decisions: 3 }, broken: stuck },
   'a stall asks for a republish': { by: { decisions: 2, kafkaCuts: 1, trims: 1 }, broken: stuck },
   'a settlement holds the watermark': {
     by: { decisions: 2, settlers: 2 },
@@ -208,7 +211,8 @@ const shown: Readonly<Partial<Record<Rule, Shown>>> = {
   },
   'the outbox is trimmed up to the watermark': {
     by: { decisions: 2, kafkaCuts: 1, trims: 1 },
-    broken: 'is lost without a fault',
+    broken: 'd1 is known to the lane and nowhere else',
+    lastly: 'kafka loses its tail',
   },
   'every step checks the token': {
     by: { decisions: 1, recoveries: 2 },
@@ -294,12 +298,13 @@ describe('without the rule', () => {
 
   it.each(cases)(
     '"%s" its counterexample is back',
-    (rule, { by, broken, beside }) => {
+    (rule, { by, broken, beside, lastly = '' }) => {
       if (beside !== undefined) expect(searched(by, beside).finding).toBeNull();
       const { finding } = searched(by, rule, ...(beside === undefined ? [] : [beside]));
       if (finding === null) expect.fail('no counterexample was found');
       if (process.env['MODEL_TRACES'] === 'yes') console.log(`${rule}\n${readable(finding)}`);
       expect(finding.what).toContain(broken);
+      expect(finding.trace.at(-1)).toContain(lastly);
     },
     timeoutMs,
   );

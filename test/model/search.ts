@@ -25,6 +25,8 @@ export interface Model<S> {
   broken(state: S): string | null;
   /** A state in which nothing is left to do. Absent = liveness is not asked for. */
   good?(state: S): boolean;
+  /** Whether this state must have a way to a good one. Absent = every state must. */
+  mustRest?(state: S): boolean;
 }
 
 export interface Finding {
@@ -51,6 +53,8 @@ interface Graph {
   readonly to: Ints;
   /** 1 = good. */
   readonly good: Ints;
+  /** 1 = must have a way to a good one. */
+  readonly must: Ints;
 }
 
 export function search<S>(model: Model<S>, statesMax: number): Result {
@@ -63,6 +67,7 @@ export function search<S>(model: Model<S>, statesMax: number): Result {
     from: new Ints(),
     to: new Ints(),
     good: new Ints(),
+    must: new Ints(),
   };
   let steps = 0;
   let depth = 0;
@@ -76,6 +81,7 @@ export function search<S>(model: Model<S>, statesMax: number): Result {
     graph.parent.push(parent);
     graph.choice.push(choice);
     graph.good.push(model.good?.(state) === true ? 1 : 0);
+    graph.must.push(model.mustRest?.(state) === false ? 0 : 1);
     into.push({ state, index });
     return index;
   };
@@ -124,9 +130,9 @@ function traceOf<S>(model: Model<S>, graph: Graph, index: number): string[] {
   return trace;
 }
 
-/** The first state found from which no way without faults leads to a good one. */
+/** The first state found that must have a way without faults to a good one, and has none. */
 function stuck<S>(model: Model<S>, graph: Graph, states: number): Finding | null {
-  const { from, to, good } = graph;
+  const { from, to, good, must } = graph;
   const first = new Int32Array(states + 1);
   for (let i = 0; i < to.length; i++) first[to.at(i) + 1] = (first[to.at(i) + 1] ?? 0) + 1;
   for (let i = 0; i < states; i++) first[i + 1] = (first[i + 1] ?? 0) + (first[i] ?? 0);
@@ -154,7 +160,7 @@ function stuck<S>(model: Model<S>, graph: Graph, states: number): Finding | null
       queue[length++] = source;
     }
   }
-  const index = reaches.indexOf(0);
+  const index = reaches.findIndex((reached, i) => reached === 0 && must.at(i) === 1);
   if (index < 0) return null;
   return { what: 'no way leads to rest from here', trace: traceOf(model, graph, index) };
 }

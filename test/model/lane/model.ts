@@ -13,6 +13,9 @@ import { isOpen, strangers, turnOf, type Stranger } from './steps.ts';
 import { trimmerSteps } from './trimmer.ts';
 import { verifierSteps } from './verifier.ts';
 
+/** With less room in the partition than this a state need not come to rest: it may be full before. */
+const roomToRest = 2;
+
 /** `excused` = see Stranger. */
 export function laneModel(
   instance: Instance,
@@ -24,7 +27,8 @@ export function laneModel(
     initial: formatted(instance),
     encode,
     broken: (s) => brokenIn(s),
-    good: (s) => atRest(s) || s.log.length >= logMax,
+    good: (s) => atRest(s),
+    mustRest: (s) => s.log.length + roomToRest <= logMax,
     steps(s) {
       const { turn, out } = turnOf({ s, rules, excused, logMax });
       apiSteps(turn);
@@ -55,7 +59,7 @@ const whereabouts = (s: State): number =>
   s.postgres.refused |
   s.postgres.away;
 
-/** Only a fault may lose a decision, and only one that no store has. */
+/** Only a fault may take a decision out of a lane; what one takes from Kafka, `brokenIn` sees. */
 function notLost(s: State, step: Step<State>): Step<State> {
   if (step.broken !== null || step.fault) return step;
   const lost = whereabouts(s) & ~whereabouts(step.next) & ~step.next.twiceLost;
@@ -69,6 +73,8 @@ function brokenIn(s: State): string | null {
   const { settled, away, refused, frozen } = s.postgres;
   const both = (settled | refused) & away;
   if (both !== 0) return `${names(both)} is settled and put away`;
+  const nowhere = s.redis.known & ~whereabouts(s);
+  if (nowhere !== 0) return `${names(nowhere)} is known to the lane and nowhere else`;
   if (!isOpen(s)) return null;
   const unknown = settled & ~s.redis.known;
   if (unknown !== 0) return `an open lane does not know ${names(unknown)}, which is settled`;

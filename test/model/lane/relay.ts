@@ -23,11 +23,11 @@ function cursorOf({ s, rules }: Turn, relay: Relay): Position {
 }
 
 function read(turn: Turn, i: number, relay: Relay): void {
-  const { s, add } = turn;
+  const { s, rules, add } = turn;
   const from = cursorOf(turn, relay);
-  const buffer = s.redis.outbox
-    .filter((decision) => isAbove(positionOf(s, decision), from))
-    .slice(0, readAheadMax);
+  const behind = s.redis.outbox.filter((decision) => isAbove(positionOf(s, decision), from));
+  const oldest = rules.has('the relay reads the oldest first');
+  const buffer = oldest ? behind.slice(0, readAheadMax) : behind.slice(-readAheadMax);
   const moved = relay.cursor?.epoch !== from.epoch || relay.cursor.seq !== from.seq;
   if (buffer.length === 0 && !s.redis.republish && !moved) return;
   const last = buffer.at(-1);

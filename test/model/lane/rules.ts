@@ -38,6 +38,7 @@ export const ruleNames = [
   'an epoch begins behind the end of the one before',
   'the offset is stored with what it settled',
   'the relay begins at the watermark',
+  'the relay reads the oldest first',
   'a gap asks for a republish',
   'a stall asks for a republish',
   'a settlement holds the watermark',

@@ -3,7 +3,7 @@
  * Postgres of a flag that the lane has (engine/trimmer.ts, lua/trim.lua, lua/include/flag.lua).
  */
 import { isAbove } from '../../../engine/domain/contiguity.ts';
-import { positionOf, replaced, say, type State, type Trimmer } from './state.ts';
+import { has, maskOf, positionOf, replaced, say, type State, type Trimmer } from './state.ts';
 import { frozen, withPostgres, withRedis, type Turn } from './steps.ts';
 
 export function trimmerSteps(turn: Turn): void {
@@ -22,9 +22,17 @@ const mayTrim = (s: State): boolean => s.redis.marker && s.redis.verified === s.
 
 function trimmed({ s, rules }: Turn, trimmer: Trimmer): readonly number[] {
   if (s.left.trims === 0 || !mayTrim(s)) return s.redis.outbox;
-  if (!rules.has('the outbox is trimmed up to the watermark')) return [];
+  if (!rules.has('the outbox is trimmed up to the watermark')) {
+    const published = maskOf(s.log);
+    return s.redis.outbox.filter((d) => !has(published, d));
+  }
   return s.redis.outbox.filter((d) => isAbove(positionOf(s, d), trimmer.watermark));
 }
+
+const howFar = ({ rules }: Turn, { watermark }: Trimmer): string =>
+  rules.has('the outbox is trimmed up to the watermark')
+    ? `trims up to ${say(watermark)}`
+    : 'trims what is published';
 
 /** Only a round that could change something is looked at. */
 function read(turn: Turn, i: number): void {
@@ -52,7 +60,7 @@ function write(turn: Turn, i: number, trimmer: Trimmer): void {
   if (outbox.length < s.redis.outbox.length) {
     const left = { ...s.left, trims: s.left.trims - 1 };
     const next = { ...withRedis(round.next, { outbox }), left };
-    round = { ...round, next, did: [`trims up to ${say(trimmer.watermark)}`] };
+    round = { ...round, next, did: [howFar(turn, trimmer)] };
   }
   round = told(turn, trimmer, followed(turn, trimmer, round));
   const did = round.did.length > 0 ? round.did.join(', ') : 'has nothing to write';

@@ -19,6 +19,7 @@ import { SimPostgres } from './stores/postgres.ts';
 import { SimRedis } from './stores/redis.ts';
 import type { Rng } from '../support/rng.ts';
 import { open, Vendor } from './vendor.ts';
+import { Witness } from './witness.ts';
 
 /** Virtual time: trouble until then, and all must be quiet by then. */
 const troubleMs = 10_000;
@@ -70,15 +71,21 @@ export async function runSeed(
   const scene: Scene = { scheduler, faults, stores, crew, topic, losses };
   const history = new History();
   const operator = new Operator(lab, scene);
+  const witness = new Witness(lab, scene, plan.lanes);
   let wrong: readonly string[];
   try {
     begin(scene, plan);
     operator.watch();
+    witness.watch();
     await live({ scheduler, crew, history }, scene, operator, plan);
-    wrong = await auditRun({ lab, scene, history });
+    wrong = [...witness.wrong, ...(await auditRun({ lab, scene, history }))];
   } catch (error) {
     wrong = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
-    wrong = [...wrong, ...(await operator.report().catch((e: unknown) => [String(e)]))];
+    wrong = [
+      ...wrong,
+      ...witness.wrong,
+      ...(await operator.report().catch((e: unknown) => [String(e)])),
+    ];
   } finally {
     await stores.postgres.leave(() => true);
   }

@@ -34,6 +34,7 @@ export const sometimes: readonly string[] = [
   'a gap was published again',
   'frozen',
   'recovered older',
+  'a lane was judged at work',
   'decisions lost',
   'killed',
   'stopped',

@@ -197,7 +197,7 @@ function checkTold(
   { sale, tickets }: Line,
   numbers: ReadonlyMap<number, number>,
 ): void {
-  const { history, lost, lossy, wrong } = evidence;
+  const { history, lost, touched, lossy, wrong } = evidence;
   const asked = history.lines.filter((one) => one.sale === sale.id);
   const byId = new Map(tickets.map((ticket) => [ticket.id, ticket]));
   for (const { ticket } of asked.flatMap(toldOf)) {
@@ -206,7 +206,9 @@ function checkTold(
     if (lost.has(id)) continue;
     if (last === undefined) wrong.push(`${id} was told, and Postgres has no such ticket`);
     else if (last.index !== index) wrong.push(`${id}: place ${index} was told, is ${last.index}`);
-    else if (!mayBecome(state, last.state)) wrong.push(`${id}: was ${state}, is ${last.state}`);
+    else if (!touched.has(id) && !mayBecome(state, last.state)) {
+      wrong.push(`${id}: was ${state}, is ${last.state}`);
+    }
     if (number !== null && number !== numbers.get(index) && !lossy) {
       wrong.push(`${id}: number ${number} was told, is ${numbers.get(index)}`);
     }

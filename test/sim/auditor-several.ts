@@ -26,14 +26,15 @@ export async function readTerms(db: Db): Promise<ReadonlyMap<string, Terms>> {
 }
 
 export function checkSeveral(evidence: Evidence, faults: Faults): void {
-  const { history, rows, linesOf, lost, wrong } = evidence;
+  const { history, rows, linesOf, lost, touched, wrong } = evidence;
   for (const ids of new Set(linesOf.values())) {
     if (ids.some((id) => lost.has(id))) continue;
     const there = ids.flatMap((id) => rows.get(id) ?? []);
     if (there.length > 0 && there.length < ids.length) {
       wrong.push(`${ids.join()}: only ${there.map(({ id }) => id).join()} are held`);
     }
-    if (new Set(there.map(oneness)).size > 1) wrong.push(there.map(oneness).join(' beside '));
+    const name = ids.some((id) => touched.has(id)) ? onceHeld : oneness;
+    if (new Set(there.map(name)).size > 1) wrong.push(there.map(name).join(' beside '));
     const [first] = there;
     if (first?.state === 'paid') faults.count('several lines were paid');
     if (first?.state === 'expired') faults.count('several lines expired');
@@ -43,6 +44,9 @@ export function checkSeveral(evidence: Evidence, faults: Faults): void {
   }
   checkInvented(evidence);
 }
+
+/** Of lines whose ends may be gone, each may have another. */
+const onceHeld = ({ shopper, held, deadline }: Row): string => [shopper, held, deadline].join(' ');
 
 /** The reaper reaches one sale after the other. */
 const oneness = ({ shopper, state, held, deadline, ended }: Row): string =>

@@ -11,6 +11,7 @@ import { wrongIn } from '../support/audit.ts';
 import { checkLines } from './auditor-line.ts';
 import { checkRefusals } from './auditor-refusals.ts';
 import { checkSeveral, checkTerms, readLines, readTerms } from './auditor-several.ts';
+import { checkStated } from './auditor-stated.ts';
 import type { Evidence, Row } from './evidence.ts';
 import type { Asked, History } from './history.ts';
 import type { Lab } from './lab.ts';
@@ -33,7 +34,8 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
     rows: await readRows(lab),
     terms: await readTerms(lab.db),
     linesOf: await readLines(lab.db),
-    lost: losses.orders,
+    lost: losses.begun,
+    touched: losses.orders,
     lossy: losses.count > 0,
     wrong: [],
     skews: scene.stores.redis.skews,
@@ -48,6 +50,7 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
   checkTerms(evidence, faults);
   checkRefusals(evidence);
   await checkLines(lab.db, evidence, faults, scene.crew.deaths);
+  checkStated(evidence, scene.crew.stated, losses.taken, faults);
   await checkAway(lab, scene, evidence.wrong);
   for (const { tellings } of history.asked) {
     for (const { outcome } of tellings) {
@@ -56,7 +59,7 @@ export async function auditRun({ lab, scene, history }: Run): Promise<string[]> 
       else faults.count(outcome?.kind ?? 'no answer');
     }
   }
-  faults.count('decisions lost', losses.entries);
+  faults.count('decisions lost', losses.taken.length);
   return [...evidence.wrong, ...(await recount(lab, scene))];
 }
 
@@ -91,7 +94,7 @@ async function recount(lab: Lab, { stores, topic, losses }: Scene): Promise<stri
 const nameOf = ({ kind, shopper, key }: Asked): string => `${kind} of ${shopper} by ${key}`;
 
 /** One answer for one key, true in the end, and every accepted order is there as it was told. */
-function checkAnswers({ history, rows, lost, wrong }: Evidence): void {
+export function checkAnswers({ history, rows, lost, wrong }: Evidence): void {
   const first = new Map<string, string>();
   for (const asked of history.asked) {
     const { outcome } = asked.tellings.at(-1) ?? { outcome: null };
@@ -117,8 +120,12 @@ function checkAnswers({ history, rows, lost, wrong }: Evidence): void {
   }
 }
 
-/** A hold ends once, by what was asked for, and what was told of it stays true. */
-function checkEnds({ history, rows, linesOf, lost, wrong }: Evidence): void {
+/**
+ * A hold ends once, by what was asked for, and what was told of its end stays true unless that end may be
+ * gone: then it may have another.
+ */
+export function checkEnds(evidence: Evidence): void {
+  const { history, rows, linesOf, lost, touched, wrong } = evidence;
   for (const [id, row] of rows) {
     if (lost.has(id)) continue;
     // What is asked of an order is asked of all its lines.
@@ -129,10 +136,6 @@ function checkEnds({ history, rows, linesOf, lost, wrong }: Evidence): void {
         (one) => one.kind === kind && one.tellings.some((t) => t.outcome?.kind === 'done'),
       );
     const tried = (kind: Asked['kind']) => asked.some((one) => one.kind === kind);
-    if (done('pay') && row.state !== 'paid') wrong.push(`${id}: told paid, is ${row.state}`);
-    if (done('release') && row.state !== 'released') {
-      wrong.push(`${id}: told released, is ${row.state}`);
-    }
     if (row.state === 'paid' && !tried('pay')) wrong.push(`${id}: nobody paid it`);
     if (row.state === 'released' && !tried('release')) wrong.push(`${id}: nobody released it`);
     // All lines have one deadline, the earliest of theirs.
@@ -140,6 +143,11 @@ function checkEnds({ history, rows, linesOf, lost, wrong }: Evidence): void {
     const holdMs = Math.min(...lines.map((sale) => history.sales.get(sale)?.holdMs ?? Infinity));
     if (row.state === 'expired' && holdMs < Infinity && row.ended < row.held + holdMs) {
       wrong.push(`${id}: expired ${row.held + holdMs - row.ended} ms early`);
+    }
+    if (touched.has(id)) continue;
+    if (done('pay') && row.state !== 'paid') wrong.push(`${id}: told paid, is ${row.state}`);
+    if (done('release') && row.state !== 'released') {
+      wrong.push(`${id}: told released, is ${row.state}`);
     }
     for (const { kind, tellings } of asked) {
       for (const { outcome, askedAt } of tellings) {

@@ -26,6 +26,13 @@ export interface SimStores {
   readonly kafka: SimKafka;
 }
 
+/** What a recovery has stated of its lane, all before it included: nobody tells it that they were heard. */
+export interface Stated extends Pick<Recovered, 'lane' | 'found' | 'lostAtLeast'> {
+  /** When it began and was done, virtual ms. */
+  readonly from: number;
+  readonly to: number;
+}
+
 const restartMs = 1500;
 const startRetryMs = 300;
 const askTimeoutMs = 3000;
@@ -38,6 +45,8 @@ export class Crew {
   readonly actors: Actor[] = [];
   /** When workers died, virtual ms since 1970. */
   readonly deaths: number[] = [];
+  /** What recoveries have stated, in the order in which they were done. */
+  readonly stated: Stated[] = [];
   readonly #engines = new Map<Actor, Engine>();
   #born = 0;
 
@@ -151,15 +160,16 @@ export class Crew {
     this.#faults.count('stopped');
   }
 
-  /** The operator's command for one lane. `done` is told what it did, or null when it failed. */
-  recover(lane: number, done: (recovered: Recovered | null) => void): void {
+  /** The operator's command for one lane; `stated` has what it says, unless it fails. */
+  recover(lane: number): void {
     const actor = this.#actor(`recover${lane}`);
     const { world } = this.#scheduler;
     const config = this.#config;
     const stores = this.#storesOf(actor);
+    const from = this.#scheduler.now;
     const end = (recovered: Recovered | null): void => {
       actor.alive = false;
-      this.#scheduler.after(0, () => done(recovered), world);
+      this.#scheduler.after(0, () => this.#hear(recovered, from), world);
     };
     const run = async (): Promise<void> => {
       const db = stores.postgres('recover', 4);
@@ -187,5 +197,12 @@ export class Crew {
       },
       actor,
     );
+  }
+
+  #hear(recovered: Recovered | null, from: number): void {
+    if (recovered === null) return;
+    const { lane, found, lostAtLeast } = recovered;
+    this.#faults.count(`recovered ${found}`);
+    this.stated.push({ lane, found, lostAtLeast, from, to: this.#scheduler.now });
   }
 }

@@ -31,8 +31,10 @@ export interface Evidence {
   readonly terms: ReadonlyMap<string, Terms>;
   /** Ids of an order's lines by each of them, its own first; only of orders with several. */
   readonly linesOf: ReadonlyMap<string, readonly string[]>;
-  /** Of which a decision may be gone. */
+  /** Orders and tickets that may be gone whole. */
   readonly lost: ReadonlySet<string>;
+  /** Of which any decision may be gone: of those that are not in `lost`, only later ones. */
+  readonly touched: ReadonlySet<string>;
   /** Whether any store lost anything. */
   readonly lossy: boolean;
   readonly wrong: string[];

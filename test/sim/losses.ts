@@ -1,9 +1,9 @@
 /**
- * What a run may have lost: an order that a lane had decided, when neither its outbox nor Kafka had the
- * decision any more and Postgres had not settled it yet. Recounted from the raw stores before and after
- * each blow; the rest must survive.
+ * What a run may have lost: a decision of a lane, when neither its outbox nor Kafka had it any more and
+ * Postgres had not settled it yet. Recounted from the raw stores before and after each blow; the rest
+ * must survive. An order may be gone with its hold; one that only lost its end must be there as it was held.
  */
-import { readLogEntry, orderIn } from '../../engine/audit/entries.ts';
+import { readLogEntry, orderIn, type LogEntry } from '../../engine/audit/entries.ts';
 import { compare, type Position } from '../../engine/audit/positions.ts';
 import type { Db } from '../../platform/postgres/pool.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
@@ -22,15 +22,39 @@ interface Logged {
 
 type Log = ReadonlyMap<string, Logged>;
 
+/** An entry that a blow took from every store before it had settled. */
+export interface Loss {
+  readonly lane: number;
+  /** Virtual ms. */
+  readonly at: number;
+  readonly place: string;
+  /** Orders and tickets that it began. */
+  readonly begun: readonly string[];
+}
+
+/** Orders and tickets that an entry begins, and those of which it only says what came later. */
+export function decidedIn({ orders, tickets }: LogEntry): { begun: string[]; later: string[] } {
+  const [begun, later]: [string[], string[]] = [[], []];
+  for (const fact of orders) (fact.kind === 'held' ? begun : later).push(orderIn(fact));
+  for (const { kind, sale, key } of tickets) {
+    (kind === 'joined' ? begun : later).push(ticketIdOf(sale, key));
+  }
+  return { begun, later };
+}
+
 export class Losses {
   readonly #redis: Redis;
   readonly #db: Db;
   readonly #kafka: SimKafka;
   readonly #lanes: number;
   readonly #topic: string;
+  readonly #now: () => number;
   #before: readonly Log[] = [];
-  /** Orders and tickets of which a decision may be gone. */
+  /** Orders and tickets of which any decision may be gone. */
   readonly orders = new Set<string>();
+  /** Those of them that may be gone whole, because their first decision may be. */
+  readonly begun = new Set<string>();
+  readonly taken: Loss[] = [];
   /**
    * Places (`placeOf`) of decisions that were gone from the outbox, or from both, before they had
    * settled: what Kafka still has of them lies beyond the end of its epoch and is put away.
@@ -38,15 +62,20 @@ export class Losses {
   readonly places = new Set<string>();
   /** Blows by which a store lost anything at all. */
   count = 0;
-  /** Of these, how many took decisions away. */
-  entries = 0;
 
-  constructor(stores: { redis: Redis; db: Db; kafka: SimKafka }, lanes: number, topic: string) {
+  /** `now` = virtual ms. */
+  constructor(
+    stores: { redis: Redis; db: Db; kafka: SimKafka },
+    lanes: number,
+    topic: string,
+    now: () => number,
+  ) {
     this.#redis = stores.redis;
     this.#db = stores.db;
     this.#kafka = stores.kafka;
     this.#lanes = lanes;
     this.#topic = topic;
+    this.#now = now;
   }
 
   async before(): Promise<void> {
@@ -67,12 +96,17 @@ export class Losses {
         const entry = readLogEntry(bytes);
         if (watermark !== undefined && compare(entry, watermark) <= 0) continue;
         this.places.add(placeOf({ lane, ...entry }));
-        if (left !== undefined) continue;
-        this.entries += 1;
-        for (const fact of entry.orders) this.orders.add(orderIn(fact));
-        for (const { sale, key } of entry.tickets) this.orders.add(ticketIdOf(sale, key));
+        if (left === undefined) this.#take(lane, entry);
       }
     }
+  }
+
+  #take(lane: number, entry: LogEntry): void {
+    const { begun, later } = decidedIn(entry);
+    const place = placeOf({ lane, ...entry });
+    this.taken.push({ lane, at: this.#now(), place, begun });
+    for (const id of begun) this.begun.add(id);
+    for (const id of [...begun, ...later]) this.orders.add(id);
   }
 
   /** By lane, every decision that its outbox or Kafka has, by its bytes. */

@@ -42,9 +42,7 @@ export class Operator {
           if (since < recoverAgainMs || !(await this.#isFrozen(row))) continue;
           this.#recoveredAt.set(lane, scheduler.now);
           faults.count('frozen');
-          crew.recover(lane, (recovered) => {
-            if (recovered !== null) faults.count(`recovered ${recovered.found}`);
-          });
+          crew.recover(lane);
         }
         this.watch();
       },

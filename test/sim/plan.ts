@@ -164,7 +164,7 @@ export async function strike(scene: Scene, blow: Blow): Promise<void> {
       kafka.shuffle();
       return;
     case 'recover':
-      crew.recover(lane, () => undefined);
+      crew.recover(lane);
       return;
     case 'set the clock back':
       redis.setClock(-rng.pick(clockStepsMs));

@@ -67,6 +67,7 @@ export async function runSeed(
     { redis: lab.redis, db: lab.db, kafka: stores.kafka },
     plan.lanes,
     topic,
+    () => scheduler.now,
   );
   const scene: Scene = { scheduler, faults, stores, crew, topic, losses };
   const history = new History();

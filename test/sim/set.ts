@@ -34,6 +34,8 @@ export const sometimes: readonly string[] = [
   'a gap was published again',
   'frozen',
   'recovered older',
+  'a recovery stated a loss',
+  'a recovery stated that nothing was lost',
   'a lane was judged at work',
   'decisions lost',
   'killed',

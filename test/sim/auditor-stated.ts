@@ -24,8 +24,11 @@ export function checkStated(
       const says = `states ${lostAtLeast} lost, ${places.size} were`;
       evidence.wrong.push(`the recovery of lane ${lane} at ${to} ${says}`);
     }
-    if (lostAtLeast > 0) faults.count('a recovery stated a loss');
-    if (lostAtLeast > 0 || found === 'older' || found === 'nothing') continue;
+    if (lostAtLeast > 0) faults.count('a recovery counted what was lost');
+    if (lostAtLeast > 0 || found === 'older' || found === 'nothing') {
+      faults.count('a recovery stated a loss');
+      continue;
+    }
     faults.count('a recovery stated that nothing was lost');
     const before = taken.filter((loss) => loss.lane === lane && loss.at <= from);
     for (const id of before.flatMap(({ begun }) => begun)) {

@@ -10,7 +10,7 @@ export const foundText: Readonly<Record<Recovered['found'], string>> = {
 };
 
 export function lossOf(r: Pick<Recovered, 'found' | 'lostAtLeast' | 'keptUntil'>): string {
-  if (!isLoss({ found: r.found, lost: r.lostAtLeast })) return 'nothing was lost';
+  if (!isLoss({ found: r.found, lost: r.lostAtLeast })) return 'no loss is known';
   const until = r.keptUntil > 0 ? new Date(r.keptUntil).toISOString() : 'the beginning';
   const known = r.lostAtLeast === 0 ? 'none is known of' : `at least ${r.lostAtLeast}`;
   return `decisions after ${until} that had not reached Kafka are lost: ${known}`;

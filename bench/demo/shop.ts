@@ -121,6 +121,19 @@ export class Shop {
     return { sale: id, startsAt: Date.parse(starts_at) };
   }
 
+  /** Moves the bell of a sale to `leadMs` from now; answers when it rings, in the server's milliseconds. */
+  async move(sale: string, leadMs: number): Promise<number> {
+    const body = { starts_at: new Date(this.clock.now() + leadMs).toISOString() };
+    const call = {
+      method: 'PATCH',
+      path: `/v1/sales/${sale}`,
+      headers: this.#headers,
+      body,
+    } as const;
+    const { starts_at } = await this.#pool.json<Sale>(call, 200);
+    return Date.parse(starts_at);
+  }
+
   stats(sale: string): Promise<SaleStats> {
     const path = `/v1/sales/${sale}/stats`;
     return this.#pool.json<SaleStats>({ method: 'GET', path, headers: this.#headers }, 200);

@@ -1,7 +1,8 @@
 /**
  * A line through the engine as a library. Joins before the bell, each with its own shopper and key,
- * written, fsynced and with its receipt; and, in a line that grows, what the next join, look, tick and
- * turn cost at each length. The worker stands still meanwhile and settles everything afterwards.
+ * written, fsynced and with its receipt; in a line that grows, what the next join, look, tick and turn
+ * cost at each length; and how long after the bell the last of so many has its number. The worker stands
+ * still while costs are measured.
  */
 import type { Engine, HoldCommand, LineFigures, LineTicket, Outcome } from '../../engine/index.ts';
 import { Histogram } from '../client/histogram.ts';
@@ -9,7 +10,7 @@ import { SpoiltRun } from '../client/load.ts';
 import { median } from '../findings.ts';
 import type { Bar, Findings, Row } from '../findings.ts';
 import { decideAll } from '../micro/engine-load.ts';
-import { withEngine } from '../micro/own-engine.ts';
+import { withEngine, type OwnEngine } from '../micro/own-engine.ts';
 import { Meter } from '../scenario.ts';
 import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
 import { combined } from '../scenarios/rounds.ts';
@@ -22,10 +23,19 @@ const batchSize = 256;
 const width = 2 * batchSize;
 const joinsARound = 160 * batchSize;
 /** Of each kind at each length of the line. */
-const probe = 40 * batchSize;
+const probe = 80 * batchSize;
+/** The kernel counts CPU in hundredths of a second, and a tick is cheap. */
+const ticks = 4 * probe;
 const firstRung = 10_000;
-/** The bell of the first sale must not ring before its joins are done. */
-const bellMs = 600_000;
+/** No bell may ring before its line is there. */
+const bellMs = 3_000_000;
+/** A line is filled so many at a time: what is in doubt is bounded. */
+const filledAtOnce = 100_000;
+/** The bell of the draw, once its line is there. */
+const ringMs = 2000;
+const numberedMaxMs = 120_000;
+const lookMs = 10;
+const numbersBarSeconds = 10;
 
 export const line: Scenario = {
   name: 'line',
@@ -34,17 +44,19 @@ export const line: Scenario = {
     const rungs = rungsUpTo(options.tickets);
     const units = rungs.length * probe * 2;
     const held = (options.rounds + 1) * joinsARound;
-    const setting = await Setting.open(stack, units + held + 1);
+    const setting = await Setting.open(stack, units + held + 2);
     const early = await setting.openLine(1, bellMs);
+    const { sale: drawn } = await setting.openLineAt(1, bellMs, 'draw');
     const late = await setting.openLine(units, 0);
     const [open = ''] = await setting.openSales(1, held);
     await setting.untilLive(late);
     await setting.settled([early, late]);
     try {
-      return await withEngine(stack, batchSize, async ({ engine, log }) => {
-        const calls = await LineCalls.open(stack.redisUrl, late, log);
+      return await withEngine(stack, batchSize, async (own) => {
+        const calls = await LineCalls.open(stack.redisUrl, late, own.log);
         try {
-          const run = new LineRun({ stack, options, say, engine, calls, early, late, open });
+          const sales = { early, late, open, drawn };
+          const run = new LineRun({ stack, options, say, own, setting, calls, ...sales });
           return await run.measure(rungs);
         } finally {
           calls.close();
@@ -67,11 +79,13 @@ interface Parts {
   readonly stack: StackInfo;
   readonly options: ScenarioOptions;
   readonly say: Say;
-  readonly engine: Engine;
+  readonly own: OwnEngine;
+  readonly setting: Setting;
   readonly calls: LineCalls;
-  /** A sale before its bell, and one after it. */
+  /** A sale before its bell, one after it, and one whose bell is moved once all have joined. */
   readonly early: string;
   readonly late: string;
+  readonly drawn: string;
   /** Without a line. */
   readonly open: string;
 }
@@ -102,7 +116,8 @@ class LineRun {
   }
 
   async measure(lengths: readonly number[]): Promise<Findings> {
-    const { options, say, early, engine } = this.#parts;
+    const { options, say, early } = this.#parts;
+    const { engine } = this.#parts.own;
     const joins: Row[] = [];
     const holds: Row[] = [];
     await this.#ask(joinsARound, this.#joiner(early));
@@ -117,13 +132,43 @@ class LineRun {
     this.#firstLate = this.#shoppers;
     const rungs: Rung[] = [];
     for (const length of lengths) rungs.push(await this.#rung(length));
-    return this.#findings(joins, holds, rungs);
+    return this.#findings(joins, holds, rungs, await this.#draw());
+  }
+
+  /** So many join, while the worker settles them. */
+  async #fill(sale: string, count: number): Promise<void> {
+    const { own, setting } = this.#parts;
+    await own.withWorker(async () => {
+      for (let left = count; left > 0; left -= filledAtOnce) {
+        await this.#ask(Math.min(left, filledAtOnce), this.#joiner(sale));
+        await setting.settled([sale]);
+      }
+    });
+  }
+
+  /** Seconds from the bell until the last of the longest line has its number. */
+  async #draw(): Promise<number> {
+    const { options, say, own, setting, drawn } = this.#parts;
+    say(`line: ${options.tickets} tickets are drawn`);
+    await this.#fill(drawn, options.tickets);
+    return own.withWorker(async () => {
+      const { shop } = setting;
+      const bell = await shop.move(drawn, ringMs);
+      for (;;) {
+        const line = await own.engine.line(drawn);
+        const seconds = (shop.clock.now() - bell) / 1000;
+        if (line.kind === 'done' && line.value.numbered) return seconds;
+        if (seconds * 1000 > numberedMaxMs) throw new SpoiltRun('the line has no numbers');
+        await new Promise((resolve) => setTimeout(resolve, lookMs));
+      }
+    });
   }
 
   async #rung(length: number): Promise<Rung> {
-    const { say, late, calls, engine } = this.#parts;
+    const { say, late, calls, own } = this.#parts;
     say(`line: up to ${length} tickets`);
     const missing = length - this.#length;
+    // Without the worker: its admitter would give the turns that are measured here.
     if (missing > 0) await this.#ask(missing, this.#joiner(late));
     const at = (name: string): string => `${name}, ${length} in line`;
     const join = await this.#row(at('join'), () => this.#ask(probe, this.#joiner(late)));
@@ -135,11 +180,11 @@ class LineRun {
         return engine.ticket({ sale: late, shopper, present: true });
       }),
     );
-    const tick = await this.#row(at('tick'), () => this.#ask(probe, (engine) => engine.line(late)));
+    const tick = await this.#row(at('tick'), () => this.#ask(ticks, (engine) => engine.line(late)));
     // Who joined long ago counts as away: they are seen before they are admitted.
     const from = this.#firstLate + this.#admitted;
     const next = Array.from({ length: probe }, (_, i) => shopperOf(from + i));
-    await engine.seen(late, next);
+    await own.engine.seen(late, next);
     const turn = await this.#row(at('turn'), () => calls.admit(probe));
     this.#admitted += probe;
     this.#length = length + probe;
@@ -167,7 +212,7 @@ class LineRun {
 
   /** A closed loop; every answer must be an accepted one. */
   async #ask(count: number, ask: Ask): Promise<Done> {
-    const { engine } = this.#parts;
+    const { engine } = this.#parts.own;
     const latency = new Histogram();
     const from = performance.now();
     let turn = 0;
@@ -183,7 +228,7 @@ class LineRun {
     return { operations: count, seconds: (performance.now() - from) / 1000, latency };
   }
 
-  #findings(joins: Row[], holds: Row[], rungs: Rung[]): Findings {
+  #findings(joins: Row[], holds: Row[], rungs: Rung[], drawnSeconds: number): Findings {
     const { options } = this.#parts;
     const [first] = rungs;
     const last = rungs.at(-1);
@@ -210,6 +255,13 @@ class LineRun {
         },
         { what: 'joins each second', value: rate, bar: 60_000, side: 'least', unit: '/s' },
         ...(['join', 'look', 'tick', 'turn'] as const).map((kind) => growth(kind, first, last)),
+        {
+          what: `numbers of ${options.tickets} after the bell`,
+          value: drawnSeconds,
+          bar: numbersBarSeconds,
+          side: 'most',
+          unit: 's',
+        },
       ],
       othersCpus: this.#meter.othersCpus,
     };

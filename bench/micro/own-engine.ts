@@ -17,6 +17,8 @@ export interface OwnEngine {
   readonly engine: Engine;
   readonly config: Config;
   readonly log: Log;
+  /** The worker works until this is done. */
+  readonly withWorker: <T>(use: () => Promise<T>) => Promise<T>;
 }
 
 export async function withEngine<T>(
@@ -25,16 +27,28 @@ export async function withEngine<T>(
   use: (own: OwnEngine) => Promise<T>,
 ): Promise<T> {
   const { redisUrl, databaseUrl } = stack;
-  const config = { ...loadConfig(), redisUrl, databaseUrl, processName: 'bench', batchMax };
+  const own = { redisUrl, databaseUrl, processName: 'bench', batchMax };
+  // Nothing settles while the worker stands still.
+  const unbounded = { inDoubtMax: 1e9, inDoubtMaxAgeMs: 1e9 };
+  const config = { ...loadConfig(), ...own, ...unbounded };
   const log = createLog('bench', 'warn');
   const engine = await createEngine(config, log);
   const worker = pidOf(stack, 'worker');
+  const send = (signal: 'SIGSTOP' | 'SIGCONT'): void => {
+    if (worker !== null) process.kill(worker, signal);
+  };
   try {
     await untilOpen(engine);
-    if (worker !== null) process.kill(worker, 'SIGSTOP');
-    return await use({ engine, config, log });
+    send('SIGSTOP');
+    const withWorker = async <R>(meanwhile: () => Promise<R>): Promise<R> => {
+      send('SIGCONT');
+      const result = await meanwhile();
+      send('SIGSTOP');
+      return result;
+    };
+    return await use({ engine, config, log, withWorker });
   } finally {
-    if (worker !== null) process.kill(worker, 'SIGCONT');
+    send('SIGCONT');
     await engine.close();
   }
 }

@@ -55,8 +55,8 @@ export class Setting {
   }
 
   /** `startsAt` in the server's milliseconds. */
-  openLineAt(units: number, leadMs: number) {
-    const admission = { mode: 'queue', turn_seconds: holdSeconds };
+  openLineAt(units: number, leadMs: number, mode: 'queue' | 'draw' = 'queue') {
+    const admission = { mode, turn_seconds: holdSeconds };
     return this.shop.announce(units, leadMs, holdSeconds, admission);
   }
 

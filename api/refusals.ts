@@ -1,5 +1,5 @@
 /** What the engine refuses, as problems of the contract. The only place where one becomes the other. */
-import { problem } from '../platform/http/problems.ts';
+import { problem, statusOf } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
 import type {
   Outcome,
@@ -101,7 +101,10 @@ export function rejectionProblem(rejection: Rejection): ProblemInput {
   }
 }
 
-/** The first of those in the way says what it is; `errors` names all. `placeOf` = as the caller counts. */
+/**
+ * Always 409 or 422: with the code of the first line in the way where that is one of these, else
+ * `lines_refused`. `errors` names all of them, each with its own code. `placeOf` = as the caller counts.
+ */
 export function linesProblem(
   lines: readonly RefusedLine[],
   placeOf: (line: number) => number = (line) => line,
@@ -112,14 +115,27 @@ export function linesProblem(
     ...(product === undefined ? {} : { product_id: product }),
     code: problems[i]?.code,
     ...problems[i]?.extra,
+    ...waitOf(problems[i]),
   }));
   const [first] = problems;
   const detail =
     lines.length === 1
       ? `Nothing is held, one line is in the way: ${first?.detail ?? ''}`
       : `Nothing is held, ${lines.length} lines are in the way.`;
-  return { ...(first ?? notFound), detail, errors };
+  if (first !== undefined && ofLines.has(statusOf(first.code))) return { ...first, detail, errors };
+  // When the last of them may be asked for again; never, where one will not be.
+  const waits = problems.map(({ retryAfterMs }) => retryAfterMs ?? Infinity);
+  const retryAfterMs = Math.max(...waits);
+  return problem('lines_refused', detail, {
+    errors,
+    ...(retryAfterMs === Infinity ? {} : { retryAfterMs }),
+  });
 }
+
+const ofLines: ReadonlySet<number> = new Set([409, 422]);
+
+const waitOf = (one?: ProblemInput): object =>
+  one?.retryAfterMs === undefined ? {} : { retry_after_ms: Math.ceil(one.retryAfterMs) };
 
 /** A literal, because a crowd that is early gets one each: `problem()` costs 2 µs more. */
 function notStarted(startsAt: number, now: number): ProblemInput {

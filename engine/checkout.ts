@@ -87,9 +87,7 @@ async function choose(
     isRefused: (i: number) => boolean,
   ): Rejection => {
     const refused = lines.map(({ product }, line) => ({ line, product, rejection: { code } }));
-    return lines.length === 1
-      ? { code }
-      : { code: 'lines_refused', lines: refused.filter(({ line }) => isRefused(line)) };
+    return { code: 'lines_refused', lines: refused.filter(({ line }) => isRefused(line)) };
   };
   if (chosen.length < lines.length) return refuse('not_found', (i) => (found[i] ?? null) === null);
   const lane = laneOfMost(chosen.map(({ sale }) => sale));
@@ -168,7 +166,7 @@ export async function checkout(
   if (held.kind === 'rejected') {
     // A refusal keeps no key.
     if (!isThere(held.rejection)) await forget(db, request);
-    return { ...held, rejection: withProducts(held.rejection, known.lines ?? []) };
+    return { ...held, rejection: withProducts(held.rejection, known) };
   }
   if (held.kind === 'unavailable') await forget(db, request);
   if (held.kind !== 'done') return held;
@@ -179,11 +177,15 @@ export async function checkout(
   return stored;
 }
 
-function withProducts(rejection: Rejection, lines: readonly OrderLine[]): Rejection {
-  if (rejection.code !== 'lines_refused') return rejection;
-  const named = rejection.lines.map((one): RefusedLine => {
-    const product = lines[one.line]?.product;
-    return product === undefined ? one : { ...one, product };
+/** An order of one product is refused as its only line; a key that was reused is no line's. */
+function withProducts(rejection: Rejection, { one, lines }: Choice): Rejection {
+  if (rejection.code === 'idempotency_key_reused') return rejection;
+  if (rejection.code !== 'lines_refused') {
+    return { code: 'lines_refused', lines: [{ line: 0, product: one.product, rejection }] };
+  }
+  const named = rejection.lines.map((refused): RefusedLine => {
+    const product = lines?.[refused.line]?.product;
+    return product === undefined ? refused : { ...refused, product };
   });
   return { ...rejection, lines: named };
 }

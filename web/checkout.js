@@ -116,6 +116,10 @@ const ways = {
   unsupported: 'it has to be ordered by itself',
   sale_ended: 'its sale is over',
   sale_paused: 'its sale is paused',
+  sale_not_started: 'its sale has not begun',
+  not_admitted: 'it is for those whose turn it is',
+  forbidden: 'it is for verified shoppers',
+  rate_limited: 'too many holds of it were let go: try again later',
   not_found: 'it is not sold any more',
 };
 

@@ -36,24 +36,21 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
     description:
       'Each product in the sale by which the cart is priced; the lane has the last word on price ' +
       'and units, and the answer says what it came to. All lines are held or none: `errors` names ' +
-      `those in the way. At most ${orderLinesMax} products; they are \`unsupported\` together when ` +
+      'those in the way by `line`, `product_id` and the `code` of each. The whole is 409 or 422: it has ' +
+      'the code of the first of them where that is one of these, else `lines_refused`. ' +
+      `At most ${orderLinesMax} products; they are \`unsupported\` together when ` +
       'their sales are decided apart. The cart stays as it is. The same key always gets the same order.',
     body: checkoutBody,
     idempotencyKey: 'required',
     responses: { 201: checkoutAnswer },
     errors: [
       'forbidden',
-      'sale_not_started',
-      'not_admitted',
-      'not_found',
       'sold_out',
       'limit_reached',
-      'sale_ended',
+      'lines_refused',
       'undeliverable',
       'unsupported',
       'idempotency_key_reused',
-      'rate_limited',
-      'sale_paused',
       'unavailable',
     ],
     handle: async (ctx) => {
@@ -76,8 +73,9 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
 async function linesOf(
   ctx: Ctx,
   catalog: CatalogClient,
-  { cart, lines, address }: CheckoutBody,
+  body: CheckoutBody,
 ): Promise<readonly CheckoutLine[]> {
+  const { cart, lines, address } = body;
   if ((cart === true) === (lines !== undefined)) {
     refuse('invalid_request', 'either `cart` or `lines` says what is wanted', { param: 'lines' });
   }
@@ -92,7 +90,12 @@ async function linesOf(
   }
   const away = await undeliverable(askerOf(ctx), catalog, wanted, address);
   if (away.length > 0) {
-    const errors = away.map((product_id) => ({ product_id, code: 'undeliverable' }));
+    const placeOf = placeIn(body);
+    const errors = away.map((line) => ({
+      line: placeOf(line),
+      product_id: wanted[line]?.product,
+      code: 'undeliverable',
+    }));
     refuse('undeliverable', 'This is not delivered to that address.', { errors });
   }
   return wanted;
@@ -101,20 +104,20 @@ async function linesOf(
 /** Asked at the same time. */
 const deliveriesAtOnce = 10;
 
-/** What nobody can say is not in the way. */
+/** The places of those that are in the way; what nobody can say is not. */
 async function undeliverable(
   asker: Asker,
   catalog: CatalogClient,
   wanted: readonly CheckoutLine[],
   address: Address,
-): Promise<string[]> {
-  const away: string[] = [];
+): Promise<number[]> {
+  const away: number[] = [];
   for (let from = 0; from < wanted.length; from += deliveriesAtOnce) {
     const some = wanted.slice(from, from + deliveriesAtOnce).map(({ product }) => product);
     const answers = await Promise.all(
       some.map((product) => deliverableTo(asker, catalog, product, address)),
     );
-    away.push(...some.filter((_, i) => answers[i] === false));
+    away.push(...answers.flatMap((answer, i) => (answer === false ? [from + i] : [])));
   }
   return away;
 }
@@ -172,7 +175,5 @@ function problemOf(
   if (outcome.kind !== 'rejected') return outcomeProblem(outcome);
   const { rejection } = outcome;
   if (rejection.code === 'lines_refused') return linesProblem(rejection.lines, placeIn(body));
-  const refusal = outcomeProblem(outcome);
-  // There is one line, so that is the one in the way.
-  return { ...refusal, errors: [{ line: 0, code: refusal.code }] };
+  return outcomeProblem(outcome);
 }

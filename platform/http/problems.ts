@@ -77,6 +77,12 @@ const rows = {
     title: 'Your limit is reached',
     meaning: 'Holds and purchases of this shopper in this sale would exceed the limit per shopper.',
   },
+  lines_refused: {
+    status: 409,
+    title: 'Lines are in the way',
+    meaning:
+      'Nothing is held: `errors` names each line that is in the way, with its own code. An order whose first such line is refused by a 409 or 422 has the code of that line.',
+  },
   insufficient_supply: {
     status: 409,
     title: 'Not enough supply',

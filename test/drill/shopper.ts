@@ -41,7 +41,7 @@ const ofHolds = [
 const refusals: Readonly<Record<Verb, ReadonlySet<string>>> = {
   hold: new Set(ofHolds),
   // `unsupported`: their sales are decided by different lanes.
-  checkout: new Set([...ofHolds, 'unsupported']),
+  checkout: new Set([...ofHolds, 'unsupported', 'lines_refused']),
   pay: new Set(['hold_expired', 'illegal_transition', 'settling']),
   release: new Set(['illegal_transition', 'settling']),
 };
@@ -69,6 +69,13 @@ const callOf = ({ accounts }: Surroundings, asked: Asked): Call => ({
   key: asked.key,
   ...(asked.body === null ? {} : { body: asked.body }),
 });
+
+/** Whether it may be refused so; of an order, each of its lines. */
+function isExpected(verb: Verb, answer: Answer): boolean {
+  const errors = (answer.json['errors'] ?? []) as readonly { readonly code: string }[];
+  const codes = [wordOf(answer, 'code'), ...errors.map(({ code }) => code)];
+  return codes.every((code) => refusals[verb].has(code));
+}
 
 /** Asks a command (again) and writes down what came of it. */
 export async function askCommand(
@@ -110,7 +117,7 @@ export async function askCommand(
       history.seen[verb === 'checkout' ? 'several' : 'several_ended'] += 1;
     }
     history.accept(asked, answer.text);
-  } else if (acceptedBefore || !refusals[verb].has(asked.code)) {
+  } else if (acceptedBefore || !isExpected(verb, answer)) {
     const about = asked.order === '' ? [asked.sale, asked.key].join(' ') : asked.order;
     const rule = acceptedBefore ? 'I7: accepted, then ' : '';
     history.blame(`${rule}${verb} of ${about}: ${asked.status} ${asked.code}`, asked.order, verb);

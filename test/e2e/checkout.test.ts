@@ -70,17 +70,19 @@ it('holds nothing of what it refuses, and the key is free again', async () => {
   const lines = [{ product_id: product, quantity: 3 }];
   const refused = await checkout(ann, { lines }, key);
   expect([refused.status, refused.json['code']]).toEqual([409, 'sold_out']);
-  expect(refused.json['errors']).toEqual([{ line: 0, code: 'sold_out' }]);
+  expect(refused.json['errors']).toMatchObject([
+    { line: 0, product_id: product, code: 'sold_out' },
+  ]);
   expect(await shop.free(vendor, product)).toBe(2);
   await shop.must(200, 'PATCH', `/v1/products/${product}`, {
     token: vendor,
     body: { remaining_supply: 3 },
   });
   expect((await checkout(ann, { lines }, key)).status).toBe(201);
-  const unknown = await checkout(ann, {
-    lines: [{ product_id: 'prd_0123456789abc', quantity: 1 }],
-  });
-  expect(unknown.status).toBe(404);
+  const nobody = 'prd_0123456789abc';
+  const unknown = await checkout(ann, { lines: [{ product_id: nobody, quantity: 1 }] });
+  expect([unknown.status, unknown.json['code']]).toEqual([409, 'lines_refused']);
+  expect(unknown.json['errors']).toEqual([{ line: 0, product_id: nobody, code: 'not_found' }]);
 });
 
 it('orders several products together, pays them together, and shows them as one order', async () => {
@@ -145,7 +147,7 @@ it('orders nothing that is not delivered there', async () => {
     lines: [{ product_id: product, quantity: 1 }],
   });
   expect([refused.status, refused.json['code']]).toEqual([422, 'undeliverable']);
-  expect(refused.json['errors']).toEqual([{ product_id: product, code: 'undeliverable' }]);
+  expect(refused.json['errors']).toEqual([{ line: 0, product_id: product, code: 'undeliverable' }]);
   expect(await shop.free(vendor, product)).toBe(30);
 });
 

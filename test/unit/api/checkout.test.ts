@@ -1,6 +1,8 @@
 // POST /v1/checkout before the lane: what is wanted, from the body or the cart; what is in the way.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { timeText } from '../../../api/clock-text.ts';
 import { orderLinesMax, orderUnitsMax } from '../../../engine/index.ts';
+import type { Rejection } from '../../../engine/index.ts';
 import { standInCatalog } from './catalog-stand-in.ts';
 import type { StandIn } from './catalog-stand-in.ts';
 import { noon, productId } from './fake-engine.ts';
@@ -45,6 +47,14 @@ const many = (products: number, quantity: number) =>
 
 const ask = (body: object): Promise<Answer> =>
   harness.ask('POST', '/v1/checkout', { as: 'ann', key: 'k1', body: { ...details, ...body } });
+
+/** The lines of `productId` and `other` are refused so. */
+function refuses(rejections: readonly Rejection[]): void {
+  const products = [productId, other];
+  const lines = rejections.map((rejection, line) => ({ line, product: products[line], rejection }));
+  const rejection = { code: 'lines_refused', lines };
+  harness.answers = { checkout: { kind: 'rejected', rejection, now: noon } };
+}
 
 const asked = () => harness.calls.map(([, command]) => command);
 
@@ -105,10 +115,11 @@ describe('in the way', () => {
 
   it('is each of them that is not delivered there', async () => {
     delivery = [200, { deliverable: false }];
-    const { json } = await ask({ lines: [line(productId, 1), line(other, 1)] });
+    const lines = [line(productId, 1), line(productId, 1), line(other, 1)];
+    const { json } = await ask({ lines });
     expect(json['errors']).toEqual([
-      { product_id: productId, code: 'undeliverable' },
-      { product_id: other, code: 'undeliverable' },
+      { line: 0, product_id: productId, code: 'undeliverable' },
+      { line: 2, product_id: other, code: 'undeliverable' },
     ]);
   });
 
@@ -116,7 +127,7 @@ describe('in the way', () => {
     delivery = [200, { deliverable: false }];
     const { status, json } = await ask({ lines: [line(productId, 1)] });
     expect([status, json['code']]).toEqual([422, 'undeliverable']);
-    expect(json['errors']).toEqual([{ product_id: productId, code: 'undeliverable' }]);
+    expect(json['errors']).toEqual([{ line: 0, product_id: productId, code: 'undeliverable' }]);
     expect(harness.calls).toEqual([]);
   });
 
@@ -126,11 +137,51 @@ describe('in the way', () => {
   });
 
   it('is what the lane refuses', async () => {
-    const rejection = { code: 'sold_out', available: 1, mayReturn: false };
-    harness.answers = { checkout: { kind: 'rejected', rejection, now: noon } };
+    refuses([{ code: 'sold_out', available: 1, mayReturn: false }]);
     const { status, json } = await ask({ lines: [line(productId, 2)] });
     expect([status, json['code'], json['available']]).toEqual([409, 'sold_out', 1]);
-    expect(json['errors']).toEqual([{ line: 0, code: 'sold_out' }]);
+    expect(json['errors']).toEqual([
+      { line: 0, product_id: productId, code: 'sold_out', available: 1, may_return: false },
+    ]);
+  });
+
+  it.each<[Rejection, object]>([
+    [{ code: 'not_found' }, {}],
+    [{ code: 'sale_ended' }, {}],
+    [{ code: 'forbidden' }, {}],
+    [{ code: 'not_admitted' }, {}],
+    [{ code: 'sale_paused', retryAfterMs: 1000 }, { retry_after_ms: 1000 }],
+    [{ code: 'rate_limited', retryAfterMs: 1500 }, { retry_after_ms: 1500 }],
+    [
+      { code: 'sale_not_started', startsAt: noon, now: noon - 1000 },
+      { starts_at: timeText(noon), server_time: timeText(noon - 1000) },
+    ],
+  ])('is 409 with the code of the line, whatever it is: $code', async (rejection, more) => {
+    refuses([rejection, { code: 'sold_out', available: 0, mayReturn: false }]);
+    const { status, json } = await ask({ lines: [line(productId, 2), line(other, 1)] });
+    expect([status, json['code'], json['retry_after_ms']]).toEqual([
+      ...[409, 'lines_refused', undefined],
+    ]);
+    expect(json['errors']).toMatchObject([
+      { line: 0, product_id: productId, code: rejection.code, ...more },
+      { line: 1, product_id: other, code: 'sold_out' },
+    ]);
+  });
+
+  it('is worth asking again when the last of them is', async () => {
+    const paused = { code: 'sale_paused', retryAfterMs: 1000 } as const;
+    refuses([paused, { ...paused, retryAfterMs: 3000 }]);
+    const { status, json, headers } = await ask({ lines: [line(productId, 2), line(other, 1)] });
+    expect([status, json['retry_after_ms'], headers.get('retry-after')]).toEqual([409, 3000, '3']);
+  });
+
+  it('is a key that came with another body, which is no line’s', async () => {
+    const rejection = { code: 'idempotency_key_reused' };
+    harness.answers = { checkout: { kind: 'rejected', rejection, now: noon } };
+    const { status, json } = await ask({ lines: [line(productId, 2)] });
+    expect([status, json['code'], json['errors']]).toEqual([
+      ...[422, 'idempotency_key_reused', undefined],
+    ]);
   });
 
   it.each<[string, typeof cart, typeof delivery]>([

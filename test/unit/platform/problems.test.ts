@@ -24,6 +24,7 @@ const contract: Record<number, string[]> = {
   409: [
     'sold_out',
     'limit_reached',
+    'lines_refused',
     'insufficient_supply',
     'illegal_transition',
     'idempotency_in_progress',

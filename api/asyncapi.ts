@@ -36,7 +36,9 @@ const socketDescription =
   'Identity by the Authorization header or by `hello`, which comes first, within 5 s. Command ids are ' +
   'UUIDs or ULIDs and the idempotency keys; answers are those of HTTP. Every message but `tick` and ' +
   '`sale` has a rising `seq`. `hello {resume}` goes on after a cut: `welcome.resumed` says whether by ' +
-  `replay or by snapshot. Close codes: ${Object.values(closeCodes)
+  'replay or by snapshot. Commands beyond the rate, or beyond the number that may wait for their answer, ' +
+  'are refused with `rate_limited`; who goes on is closed with 4429. ' +
+  `Close codes: ${Object.values(closeCodes)
     .filter((code) => code >= 4000)
     .join(', ')}: bad message, no identity, not allowed, too slow, too many, ours.`;
 

@@ -75,8 +75,7 @@ export function createApiServer(options: ApiServerOptions): Promise<HttpServer> 
       log,
       identify: identifier(callers),
       allowedOrigins: settings.allowedOrigins,
-      // Who is exempt from the limits of routes is not from these: they keep a process up.
-      limited: settings.rateLimits !== 'off',
+      rateLimits: settings.rateLimits,
     }),
     log,
     rateLimits: settings.rateLimits,

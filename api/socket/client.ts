@@ -15,7 +15,7 @@ import { orderIdPattern, saleIdPattern } from '../schemas/common.ts';
 import { timeText } from '../clock-text.ts';
 import { valueOf } from './codec.ts';
 import { callerProblem, OutcomeAnswer, refuseMessage, runCommand } from './commands.ts';
-import { inFlightMax, messageMaxBytes, waitingMax } from './limits.ts';
+import { inFlightMax, inFlightRetryMs, messageMaxBytes, waitingMax } from './limits.ts';
 import { clientMessages, closeCodes, commandIdPattern } from './messages.ts';
 import type { ClientType } from './messages.ts';
 import type { Hub } from './hub.ts';
@@ -37,13 +37,16 @@ export class Client implements SocketHandler {
   readonly #hub: Hub;
   readonly #peer: SocketPeer;
   #session: Session;
+  readonly #limited: boolean;
   /** What came while a vendor's key was looked up; null = nothing is looked up. */
   #waiting: (readonly [bytes: Uint8Array, isBinary: boolean])[] | null = null;
 
-  constructor(hub: Hub, peer: SocketPeer, session: Session) {
+  /** `limited`: whether it may send only so many messages each second. */
+  constructor(hub: Hub, peer: SocketPeer, session: Session, limited: boolean) {
     this.#hub = hub;
     this.#peer = peer;
     this.#session = session;
+    this.#limited = limited;
   }
 
   message(bytes: Uint8Array, isBinary: boolean): void {
@@ -75,7 +78,8 @@ export class Client implements SocketHandler {
   #take(bytes: Uint8Array, isBinary: boolean): void {
     const session = this.#session;
     const isFull = this.#waiting !== null && this.#waiting.length >= waitingMax;
-    if (isFull || !this.#hub.mayAsk(session)) {
+    const waitMs = this.#limited ? session.takes(performance.now()) : 0;
+    if (isFull || waitMs === Infinity) {
       this.#end(closeCodes.tooMany, 'too many messages');
       return;
     }
@@ -85,6 +89,10 @@ export class Client implements SocketHandler {
     }
     const message =
       bytes.length > messageMaxBytes ? undefined : valueOf(session.form, bytes, isBinary);
+    if (waitMs > 0) {
+      this.#slowDown(message, waitMs);
+      return;
+    }
     if (!isMessage(message)) {
       this.#end(closeCodes.badMessage, 'not a message of this protocol');
       return;
@@ -105,6 +113,13 @@ export class Client implements SocketHandler {
     const id = idOf(message);
     if (id !== null || refusal === notFound) refuseMessage(this.#session, id, refusal);
     else this.#end(closeCodes.badMessage, refusal.detail.slice(0, 100));
+  }
+
+  /** Beyond the rate: what has an id is refused, so that its sender knows that it came to nothing. */
+  #slowDown(message: unknown, waitMs: number): void {
+    const id = isMessage(message) && this.#session.greeted ? idOf(message) : null;
+    if (id === null) this.#end(closeCodes.tooMany, 'too many messages');
+    else refuseMessage(this.#session, id, tooMany('Too many messages.', waitMs));
   }
 
   #handle(type: ClientType, message: Fields): void {
@@ -140,7 +155,8 @@ export class Client implements SocketHandler {
     const refusal = callerProblem(session, this.#hub.api.now());
     if (refusal !== null) refuseMessage(session, id, refusal);
     else if (session.inFlight >= inFlightMax) {
-      this.#end(closeCodes.tooMany, 'too many commands at once');
+      const detail = `At most ${inFlightMax} commands of a socket wait for their answer.`;
+      refuseMessage(session, id, tooMany(detail, inFlightRetryMs));
     } else {
       const { type, sale } = message;
       // From now on it is told of its ticket.
@@ -202,6 +218,9 @@ export class Client implements SocketHandler {
     }
   }
 }
+
+const tooMany = (detail: string, retryAfterMs: number): ProblemInput =>
+  problem('rate_limited', detail, { retryAfterMs });
 
 const badToken = problem('unauthenticated', 'The token is not valid, or not any more.');
 

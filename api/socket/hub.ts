@@ -51,8 +51,6 @@ export interface HubOptions {
   readonly publisher: Publisher;
   /** Who a bearer is; null = nobody. Rejects while that cannot be said. */
   readonly identify: (token: string) => Identified | null | Promise<Identified | null>;
-  /** Whether each socket's messages are limited. */
-  readonly limited: boolean;
 }
 
 export class Hub {
@@ -98,10 +96,6 @@ export class Hub {
     if (peer === null) return;
     metrics.socketsClosed.inc({ code });
     peer.end(code, reason);
-  }
-
-  mayAsk(session: Session): boolean {
-    return session.mayAsk(performance.now()) || !this.#options.limited;
   }
 
   /** By the token of its hello, else by that of its header. */

@@ -2,6 +2,8 @@
 import { problem } from '../../platform/http/problems.ts';
 import type { ProblemInput } from '../../platform/http/problems.ts';
 import type { Route } from '../../platform/http/route.ts';
+import { isLimited } from '../../platform/http/rate.ts';
+import type { RateLimits } from '../../platform/config.ts';
 import type { Accepted, SocketRoute, Upgrade } from '../../platform/http/socket.ts';
 import { invariant } from '../../platform/fault.ts';
 import type { Log } from '../../platform/log.ts';
@@ -23,8 +25,8 @@ export interface SocketOptions {
   readonly log: Log;
   readonly identify: HubOptions['identify'];
   readonly allowedOrigins: readonly string[];
-  /** Whether each socket's messages are limited. */
-  readonly limited: boolean;
+  /** Whose messages are limited: as the limits of routes. */
+  readonly rateLimits: RateLimits;
 }
 
 const path = '/v1/socket';
@@ -78,8 +80,8 @@ export function createSocket(options: SocketOptions): SocketRoute {
     idleSeconds,
     entry,
     attach: (publisher) => {
-      const { api, catalog, desk, log, identify, limited } = options;
-      hub = new Hub({ api, catalog, desk, log, publisher, identify, limited });
+      const { api, catalog, desk, log, identify } = options;
+      hub = new Hub({ api, catalog, desk, log, publisher, identify });
     },
     upgrade: (asked) => upgrade(asked, ready(), options),
     inFlight: () => ready().inFlight(),
@@ -98,9 +100,10 @@ function upgrade(asked: Upgrade, hub: Hub, options: SocketOptions): Accepted | P
   if (token === undefined) return badToken;
   // A shopper's token is judged at once; a vendor's key has to be looked up, at hello.
   if (token !== '' && !isVendorKey(token) && options.identify(token) === null) return badToken;
+  const limited = isLimited(options.rateLimits, asked.ip);
   return {
     protocol,
-    open: (peer) => new Client(hub, peer, hub.begin(form, peer, token)),
+    open: (peer) => new Client(hub, peer, hub.begin(form, peer, token), limited),
   };
 }
 

@@ -11,7 +11,14 @@ import type { Millis, OrderId, SaleId } from '../../engine/index.ts';
 import type { ToldTicket } from '../line-desk.ts';
 import { frameOf, withMember } from './codec.ts';
 import type { Form, Frame } from './codec.ts';
-import { keptMax, lagBytes, messagesBurst, messagesPerSecond, ordersMax } from './limits.ts';
+import {
+  keptMax,
+  lagBytes,
+  messagesBurst,
+  messagesPerSecond,
+  ordersMax,
+  refusedMax,
+} from './limits.ts';
 import type { ServerType } from './messages.ts';
 
 /** `drawn` = it waits without a number yet. */
@@ -87,12 +94,17 @@ export class Session {
     return this.#seq;
   }
 
-  /** False when it has sent more than it may. `now` in ms, monotonic. */
-  mayAsk(now: number): boolean {
+  /**
+   * Counts a message: 0 = it is within the rate, else ms until the next one is, and Infinity when it
+   * goes on all the same. `now` in ms, monotonic.
+   */
+  takes(now: number): number {
     const gained = ((now - this.#tokensAt) * messagesPerSecond) / 1000;
     this.#tokens = Math.min(messagesBurst, this.#tokens + gained) - 1;
     this.#tokensAt = now;
-    return this.#tokens >= 0;
+    if (this.#tokens >= 0) return 0;
+    if (this.#tokens < -refusedMax) return Infinity;
+    return ((1 - this.#tokens) * 1000) / messagesPerSecond;
   }
 
   /** A command of its waits for the answer, and does not any more. */

@@ -66,8 +66,7 @@ export class Limiter {
   /** Milliseconds until the caller may ask again; 0 = now. */
   check(ctx: Ctx): number {
     const limit = ctx.route.rateLimit;
-    if (limit === undefined || this.#mode === 'off') return 0;
-    if (this.#mode === 'loopback-exempt' && isLoopback(ctx.ip)) return 0;
+    if (limit === undefined || !isLimited(this.#mode, ctx.ip)) return 0;
     const caller = limit.by === 'ip' ? null : ctx.identity;
     const key = caller === null ? `ip:${ctx.ip}` : nameOf(caller);
     return this.#buckets.take(`${limit.name}:${key}`, limit.perMinute);
@@ -83,6 +82,11 @@ function nameOf(identity: Identity): string {
     case 'operator':
       return 'operator';
   }
+}
+
+/** Whether who asks from this address is limited. */
+export function isLimited(mode: RateLimits, ip: string): boolean {
+  return mode === 'on' || (mode === 'loopback-exempt' && !isLoopback(ip));
 }
 
 /** Whether an address, as uWS writes it, is this machine's own. */

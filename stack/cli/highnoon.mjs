@@ -29,10 +29,17 @@ const commands = {
 /** Commands that need no stack: what they read is named in their arguments. */
 const alone = ['verify', 'plan'];
 
-/** Commands that have a name already and are not there yet. */
-const later = ['rehearse'];
+/** Commands that have a name already and are not there yet. @type {Record<string, string>} */
+const later = { rehearse: 'a sale with a crowd and nothing at stake, before the real one' };
 
-const list = Object.entries(commands).map(([name, what]) => `  ${name.padEnd(11)} ${what}`);
+/** @param {string} name @param {string} what */
+const laterUsage = (name, what) =>
+  `npx highnoon ${name} [options]\n\n${what}.\nNot built yet: it has no options, and does nothing.`;
+
+const planned = Object.entries(later).map(([name, what]) => [name, `${what} (not built yet)`]);
+const list = [...Object.entries(commands), ...planned].map(
+  ([name, what]) => `  ${name.padEnd(11)} ${what}`,
+);
 const usage = [
   'npx highnoon COMMAND [options]     (inside the clone; each command has --help)',
   '',
@@ -104,8 +111,15 @@ runScript(async () => {
     process.stdout.write(`${usage}\n`);
     return exitCode.ok;
   }
-  if (later.includes(command ?? '')) {
-    throw new StackError(`${command} is not built yet.`, { code: exitCode.usage });
+  const asksHelp = args.includes('--help') || args.includes('-h');
+  if (command !== undefined && Object.hasOwn(later, command)) {
+    if (!asksHelp) {
+      throw new StackError(`${command} is not built yet: nothing was done.`, {
+        code: exitCode.usage,
+      });
+    }
+    process.stdout.write(`${laterUsage(command, later[command] ?? '')}\n`);
+    return exitCode.ok;
   }
   if (command === undefined || !Object.hasOwn(commands, command)) {
     const what = command === undefined ? 'Which command?' : `${command} is not a command.`;
@@ -119,6 +133,5 @@ runScript(async () => {
   if (!existsSync(file)) {
     throw new StackError(`${command} is not built yet.`, { code: exitCode.usage });
   }
-  const asksHelp = args.includes('--help') || args.includes('-h');
   return runCommand(file, args, alone.includes(command) ? {} : stackEnv(!asksHelp));
 });

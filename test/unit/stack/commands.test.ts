@@ -12,6 +12,14 @@ it.each(['rehearse'])('%s says that it is not built yet', (command) => {
   expect([status, stdout]).toEqual([2, '']);
 });
 
+it.each(['rehearse'])('%s tells what it will be for when asked, and is in the list', (command) => {
+  const { status, stdout } = run(command, '--help');
+  expect(stdout).toContain(`npx highnoon ${command}`);
+  expect(stdout).toContain('Not built yet');
+  expect(status).toBe(0);
+  expect(run('--help').stdout).toMatch(new RegExp(`^  ${command} .*not built yet`, 'm'));
+});
+
 it('refuses a command that it does not know, with those that there are', () => {
   const { status, stderr } = run('audlt');
   expect(stderr).toContain('audlt is not a command');

@@ -26,10 +26,13 @@ import {
 /** Every role that can be started, in the order in which they are shown. */
 export const roleNames = ['api', 'catalog', 'worker'];
 
+/** Those that may be named: what is not built yet is left out. */
+const knownRoles = [...roleNames, 'sandbox'];
+
 const port = whole(0, portMax);
 const roles = listOf(
-  (item) => (roleNames.includes(item) ? item : undefined),
-  `a comma list of ${roleNames.join(', ')}`,
+  (item) => (knownRoles.includes(item) ? item : undefined),
+  `a comma list of ${knownRoles.join(', ')}`,
 );
 const brokers = listOf(parseBroker, 'a comma list of host:port');
 const peers = listOf(parsePeer, 'a comma list of process=http://host:port');

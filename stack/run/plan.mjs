@@ -5,6 +5,7 @@
 import { StackError } from '../base/errors.mjs';
 import { freePorts, freeRow, isFree } from '../base/ports.mjs';
 import { portHolder } from '../base/proc.mjs';
+import { roleNames } from '../env.mjs';
 import { opsPortOf } from './roles.mjs';
 
 /** @typedef {import('../env.mjs').Settings} Settings */
@@ -58,7 +59,7 @@ async function checkPorts({ host, port, catalogPort, opsPort }, roles) {
   const wanted = [];
   if (roles.includes('api')) wanted.push(['PORT', port]);
   if (roles.includes('catalog')) wanted.push(['CATALOG_PORT', catalogPort]);
-  for (const role of opsPort === 0 ? [] : roles) {
+  for (const role of opsPort === 0 ? [] : roles.filter((one) => roleNames.includes(one))) {
     const number = opsPortOf(role, opsPort);
     wanted.push([number === opsPort ? 'OPS_PORT' : `OPS_PORT + ${number - opsPort}`, number]);
   }

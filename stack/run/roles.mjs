@@ -30,7 +30,8 @@ export const setupMain = 'dist/engine/setup.js';
 
 /** @param {string} role @returns {boolean} */
 export function isBuilt(role) {
-  return existsSync(join(root, mainOf[role] ?? ''));
+  const main = mainOf[role];
+  return main !== undefined && existsSync(join(root, main));
 }
 
 /** @param {string} role @param {number} opsPort of api @returns {number} */

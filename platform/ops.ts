@@ -2,11 +2,14 @@
  * The operators' port of a process: `/metrics` (its own, with its peers' merged in), health, and
  * whatever the process hangs under `/admin/`. Never to be reachable by the public.
  */
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { OpsPeer } from './config.ts';
 import { Fault } from './fault.ts';
+import { problem, problemJson, statusOf } from './http/problems.ts';
+import type { ProblemCode } from './http/problems.ts';
 import type { Log } from './log.ts';
 import {
   collectProcessMetrics,
@@ -48,7 +51,7 @@ export interface OpsOptions {
   readonly peers?: readonly OpsPeer[];
   /** `down` answers 503, the others 200. */
   readonly ready: () => Readiness | Promise<Readiness>;
-  /** Null = no such thing. */
+  /** Null = no such thing; without it all of `/admin/` is `unsupported`. */
   readonly admin?: (request: AdminRequest) => Promise<AdminReply | null>;
   readonly log: Log;
 }
@@ -65,7 +68,7 @@ export async function createOps(options: OpsOptions): Promise<OpsServer> {
   const server = createServer((req, res) => {
     answer(options, req, res).catch((error: unknown) => {
       options.log.error({ err: error, url: req.url }, 'ops request failed');
-      if (!res.headersSent) sendJson(res, 500, { error: 'internal' });
+      if (!res.headersSent) sendProblem(res, 'internal', 'This failed, and is logged.');
       else res.destroy();
     });
   });
@@ -99,12 +102,12 @@ async function answer(
 ): Promise<void> {
   const url = new URL(req.url ?? '/', 'http://ops');
   const path = url.pathname;
-  if (path.startsWith('/admin/')) {
+  if (path === '/admin' || path.startsWith('/admin/')) {
     await answerAdmin(options, req, res, url);
     return;
   }
   if (req.method !== 'GET' && req.method !== 'HEAD') {
-    sendJson(res, 405, { error: 'method_not_allowed' });
+    sendProblem(res, 'method_not_allowed', 'This is for GET and HEAD.', { allow: 'GET, HEAD' });
     return;
   }
   if (path === '/metrics') {
@@ -122,7 +125,7 @@ async function answer(
     sendJson(res, readiness.status === 'down' ? 503 : 200, readiness);
     return;
   }
-  sendJson(res, 404, { error: 'not_found' });
+  sendProblem(res, 'not_found', 'There is no such thing on the operators’ port.');
 }
 
 async function allMetrics({ peers = [] }: OpsOptions): Promise<string> {
@@ -157,15 +160,19 @@ async function answerAdmin(
   url: URL,
 ): Promise<void> {
   const text = await readBody(req);
+  if (options.admin === undefined) {
+    sendProblem(res, 'unsupported', '/admin/* is known, but this version does not have it.');
+    return;
+  }
   if (text === null) {
-    sendJson(res, 413, { error: 'too_large' });
+    sendProblem(res, 'too_large', `The body may have ${bodyMaxBytes} bytes at most.`);
     return;
   }
   let body: unknown;
   try {
     body = text === '' ? undefined : JSON.parse(text);
   } catch {
-    sendJson(res, 400, { error: 'invalid_json' });
+    sendProblem(res, 'invalid_request', 'The body is not JSON.');
     return;
   }
   const request = {
@@ -174,8 +181,9 @@ async function answerAdmin(
     query: url.searchParams,
     body,
   };
-  const reply = (await options.admin?.(request)) ?? { status: 404, json: { error: 'not_found' } };
-  sendJson(res, reply.status, reply.json);
+  const reply = await options.admin(request);
+  if (reply === null) sendProblem(res, 'not_found', 'There is no such thing.');
+  else sendJson(res, reply.status, reply.json);
 }
 
 async function readBody(req: IncomingMessage): Promise<string | null> {
@@ -193,9 +201,26 @@ function sendJson(res: ServerResponse, status: number, json: unknown): void {
   send(res, status, 'application/json', JSON.stringify(json));
 }
 
+function sendProblem(
+  res: ServerResponse,
+  code: ProblemCode,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  const body = problemJson(problem(code, detail), randomUUID());
+  send(res, statusOf(code), 'application/problem+json', body, headers);
+}
+
 /** With its length: without one Node sends chunks, which lean clients do not read. */
-function send(res: ServerResponse, status: number, type: string, text: string): void {
+function send(
+  res: ServerResponse,
+  status: number,
+  type: string,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   res.writeHead(status, {
+    ...headers,
     'content-type': type,
     'content-length': Buffer.byteLength(text),
     'cache-control': 'no-store',

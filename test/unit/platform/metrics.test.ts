@@ -212,6 +212,21 @@ describe('the operators’ port', () => {
     expect((await fetch(`${base}/nowhere`)).status).toBe(404);
   });
 
+  it.each([
+    ['GET', '/admin/lanes', 422, 'unsupported'],
+    ['POST', '/admin/lanes', 422, 'unsupported'],
+    ['GET', '/admin', 422, 'unsupported'],
+    ['GET', '/nowhere', 404, 'not_found'],
+    ['POST', '/metrics', 405, 'method_not_allowed'],
+  ])('refuses %s %s by a problem', async (method, path, status, code) => {
+    const { base } = await ops();
+    const response = await fetch(base + path, { method });
+    expect(response.headers.get('content-type')).toBe('application/problem+json');
+    const json = (await response.json()) as Record<string, unknown>;
+    expect(json).toMatchObject({ type: `/docs/errors#${code}`, status, code });
+    expect(json['request_id']).toEqual(expect.any(String));
+  });
+
   it('lives on when something in it fails', async () => {
     const { base } = await ops({ ready: () => Promise.reject(new Error('secret')) });
     const response = await fetch(`${base}/health/ready`);

@@ -1,6 +1,7 @@
 /**
  * Routes of the contract that this version does not have. Each asks for the right identity and
- * then answers 422 `unsupported`, whatever the body: never a 404, never a pretence.
+ * then answers 422 `unsupported`, whatever the body holds: never a 404, never a pretence. What every
+ * route asks for is asked for here too: a key where the contract wants one, a body that is not too large.
  */
 import { problem } from '../platform/http/problems.ts';
 import type { Method, Route } from '../platform/http/route.ts';
@@ -27,8 +28,10 @@ const everybody: readonly Row[] = [
   ['paymentWebhook', 'POST /v1/payments/webhooks/{provider}', 'Webhooks of a payment provider'],
 ];
 
-/** A body of up to this size is read, so that the client gets to read the refusal. */
-const bodyMaxBytes = 1024 * 1024;
+const withKey: ReadonlySet<string> = new Set(['refundOrder']);
+const noKey = problem('idempotency_key_required', 'Send an Idempotency-Key header.', {
+  param: 'Idempotency-Key',
+});
 
 export function unsupportedRoutes(): Route[] {
   return [
@@ -40,6 +43,7 @@ export function unsupportedRoutes(): Route[] {
 function unsupported([id, line, summary]: Row, auth: Route['auth']): Route {
   const [method, path] = line.split(' ') as [Method, string];
   const refusal = problem('unsupported', `${line} is known, but this version does not have it.`);
+  const needsKey = withKey.has(id);
   return {
     id,
     method,
@@ -48,12 +52,12 @@ function unsupported([id, line, summary]: Row, auth: Route['auth']): Route {
     auth,
     summary: `${summary} (later)`,
     bodyMode: 'raw',
-    maxBodyBytes: bodyMaxBytes,
-    idempotencyKey: 'none',
+    idempotencyKey: needsKey ? 'required' : 'none',
     responses: {},
     errors: ['unsupported'],
     handle: (ctx) => {
-      ctx.problem(refusal);
+      const key = ctx.header('idempotency-key') ?? '';
+      ctx.problem(needsKey && key === '' ? noKey : refusal);
     },
   };
 }

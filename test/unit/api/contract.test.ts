@@ -69,13 +69,24 @@ describe.each(cases)('%s', (line, as) => {
   const path = pattern.replace(/\{\w+\}/g, 'anything');
 
   it('is known, but not there yet', async () => {
-    for (const body of [undefined, {}, '{"nonsense', 'x'.repeat(100_000)]) {
+    for (const body of [undefined, {}, '{"nonsense', 'x'.repeat(16 * 1024)]) {
       if (method === 'GET' && body !== undefined) continue;
-      const answer = await harness.ask(method, path, { as, body });
+      const answer = await harness.ask(method, path, { as, body, key: 'k1' });
       const { status, json } = answer;
       expect({ status, code: json['code'] }).toEqual({ status: 422, code: 'unsupported' });
       expect(json['detail']).toContain(pattern);
     }
+  });
+
+  it('refuses what every route refuses', async () => {
+    if (method === 'GET') return;
+    const large = await harness.ask(method, path, { as, body: 'x'.repeat(100_000), key: 'k1' });
+    expect([large.status, large.json['code']]).toEqual([413, 'too_large']);
+    const { status, json } = await harness.ask(method, path, { as, body: {} });
+    const isRefund = pattern.endsWith('/refunds');
+    expect([status, json['code']]).toEqual(
+      isRefund ? [400, 'idempotency_key_required'] : [422, 'unsupported'],
+    );
   });
 
   it('asks who it is', async () => {

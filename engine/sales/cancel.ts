@@ -10,6 +10,7 @@ import type { SaleTerms, VendorOutcome, VendorRejection } from '../engine.ts';
 import { requestOf } from '../lanes/order-key.ts';
 import { onItsWay, writeCommand } from './control.ts';
 import { readSale } from './read.ts';
+import { askedBefore, keepRequest, printOf } from './requests.ts';
 import { commandOutcome, owned, type ControlContext } from './vendor.ts';
 
 /** A close that is written this close to the bell might come after it. */
@@ -18,8 +19,12 @@ const beforeBellMs = 1000;
 interface Close {
   /** Null = it was cancelled before. */
   readonly number: number | null;
+  /** The same key asked before; who cancels what is cancelled by another key repeats nothing. */
   readonly replayed: boolean;
 }
+
+/** It comes without a body. */
+const print = printOf('');
 
 async function writeCancel(
   q: Query,
@@ -27,8 +32,12 @@ async function writeCancel(
   request: string | null,
 ): Promise<Close | VendorRejection | 'settling'> {
   const { id, state } = sale;
-  if (state === 'cancelled') return { number: null, replayed: true };
+  const replayed = (await askedBefore(q, request, print)) !== 'no';
   if (state === 'creating') return 'settling';
+  if (state === 'cancelled') {
+    if (!replayed) await keepRequest(q, request, print);
+    return { number: null, replayed };
+  }
   if (sale.kind === 'standing' || state !== 'scheduled') {
     return { code: 'illegal_transition', state };
   }
@@ -36,15 +45,19 @@ async function writeCancel(
     'SELECT withdrawn_at IS NOT NULL AS withdrawn FROM sale.sales WHERE id = $1',
     [id],
   );
-  if (row?.withdrawn === true) return { number: await onItsWay(q, id, 'close'), replayed: true };
+  if (row?.withdrawn === true) {
+    if (!replayed) await keepRequest(q, request, print);
+    return { number: await onItsWay(q, id, 'close'), replayed };
+  }
   if (clock.wall() > sale.startsAt - beforeBellMs) return { code: 'illegal_transition', state };
   await q.run(
     `UPDATE sale.sales SET withdrawn_at = now(), close_requested = true, fence_at = NULL
       WHERE id = $1`,
     [id],
   );
+  if (!replayed) await keepRequest(q, request, print);
   const { number } = await writeCommand(q, id, 'close', request);
-  return { number, replayed: false };
+  return { number, replayed };
 }
 
 /** Answers the cancelled sale; doing it twice is no error. */

@@ -320,11 +320,12 @@ describe('fences', () => {
 });
 
 describe('a sale that is cancelled before its bell', () => {
-  const cancel = async (sale: string) => {
+  const cancel = async (sale: string, key?: string) => {
     const { db, lanes, steps } = world;
     const pumping = setInterval(() => void steps.pump().catch(() => undefined), 50);
     try {
-      return await cancelSale({ db, secret: context.secret, caller: lanes.caller }, vendor, sale);
+      const control = { db, secret: context.secret, caller: lanes.caller };
+      return await cancelSale(control, vendor, sale, key);
     } finally {
       clearInterval(pumping);
     }
@@ -336,8 +337,14 @@ describe('a sale that is cancelled before its bell', () => {
     const sale = await shop.writeSale(vendor, items, { startsAt: Date.now() + dayMs });
     await world.steps.pump();
     expect(await freeOf(one.standing)).toBe(30);
-    for (let twice = 0; twice < 2; twice++) {
-      expect(await cancel(sale)).toMatchObject({ kind: 'done', value: { state: 'cancelled' } });
+    const done = { kind: 'done', value: { state: 'cancelled' } };
+    expect(await cancel(sale, 'k1')).toMatchObject({ ...done, replayed: false });
+    // Only the same key repeats it.
+    for (const [key, replayed] of [
+      ...[['k1', true] as const, [undefined, false] as const],
+      ...[['k2', false] as const, ['k2', true] as const],
+    ]) {
+      expect(await cancel(sale, key)).toMatchObject({ ...done, replayed });
     }
     await world.steps.pump();
     expect(await freeOf(one.standing)).toBe(50);

@@ -128,6 +128,6 @@ export const topics: readonly Topic[] = [
     key: 'order id',
     summary: 'What Postgres decided of an order whose hold has ended',
     contentType: 'application/json',
-    payload: answer({ id: text, state: text, version: integer, at: clock('when') }),
+    payload: answer({ id: text, state: text, version: integer, at: time }),
   },
 ];

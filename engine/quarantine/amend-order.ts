@@ -129,7 +129,9 @@ async function refund(q: Query, order: OrderId, paidAt: Millis, now: Millis): Pr
   await q.run(
     `INSERT INTO platform.outbox (topic, key, value)
      SELECT 'order-updates', id,
-            jsonb_build_object('id', id, 'state', state, 'version', version, 'at', $2::bigint)
+            jsonb_build_object('id', id, 'state', state, 'version', version, 'at',
+              to_char(to_timestamp($2::bigint / 1000.0) AT TIME ZONE 'UTC',
+                      'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
        FROM sale.orders WHERE id = $1`,
     [order, now],
   );

@@ -27,6 +27,8 @@ import {
 beforeEach(begin);
 afterEach(end);
 
+const utcTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 describe('a unit that was given out twice', () => {
   it('stays with the first; the second ends as released', async () => {
     const { first, second } = await conflict();
@@ -60,7 +62,16 @@ describe('a unit that was given out twice', () => {
     const updates = await world.db.query<{ value: unknown }>(
       `SELECT value FROM platform.outbox WHERE topic = 'order-updates'`,
     );
-    expect(updates).toMatchObject([{ value: { id: second.id, state: 'refunded', version: 2 } }]);
+    expect(updates).toMatchObject([
+      {
+        value: {
+          id: second.id,
+          state: 'refunded',
+          version: 2,
+          at: expect.stringMatching(utcTime) as string,
+        },
+      },
+    ]);
     await sound();
   });
 

@@ -74,7 +74,7 @@ const registered: Readonly<Record<string, JsonSchema>> = {
   registered_at: time,
 };
 
-export const topics: readonly Topic[] = [
+const originals: readonly Topic[] = [
   {
     name: 'orders',
     key: 'lane; the partition is the lane',
@@ -130,4 +130,23 @@ export const topics: readonly Topic[] = [
     contentType: 'application/json',
     payload: answer({ id: text, state: text, version: integer, at: time }),
   },
+];
+
+/** Where a message goes that a subscriber can never take; a lane's decisions are never let go. */
+const deadLetters = ({ name, key, contentType }: Topic): Topic => ({
+  name: `${name}.dlq`,
+  key,
+  summary: `Messages of \`${name}\` that a subscriber can never take: as they came, and why`,
+  contentType,
+  headers: answer({
+    'dlq-why': { ...text, description: 'At most 500 characters' },
+    'dlq-where': { ...text, description: '`topic/partition/offset group` of the original' },
+    'dlq-when': time,
+  }),
+  payload: { description: `The bytes that came: as \`${name}\` has them, or whatever it was` },
+});
+
+export const topics: readonly Topic[] = [
+  ...originals,
+  ...originals.filter(({ name }) => name !== 'orders').map(deadLetters),
 ];

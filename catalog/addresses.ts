@@ -6,7 +6,9 @@ import type { Db, Query } from '../platform/postgres/pool.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
 import { windowRow } from '../platform/window/rows.ts';
 import { shopperOf } from './shopper.ts';
-import { Turns, answering } from './turns.ts';
+import { keyedOf, once } from './once.ts';
+import type { Changed } from './once.ts';
+import { Turns, answering, answeringChange } from './turns.ts';
 
 /** As the schema lets it in. */
 export interface Address extends Readonly<Record<string, string>> {
@@ -39,12 +41,16 @@ ON CONFLICT (shopper) DO UPDATE SET
 export function addressRoutes(db: Db, saved: AddressSaved): Route[] {
   const turns = new Turns(turnsMax);
   const read = async (ctx: Ctx) => documentOf(await readAddress(db, shopperOf(ctx).id));
-  const write = async (ctx: Ctx) => {
+  const write = async (ctx: Ctx): Promise<Changed> => {
     const { email = null, ...address } = ctx.body as Address;
     const { id } = shopperOf(ctx);
-    await db.run(writeText, [id, email, JSON.stringify(address)], 'address_put');
+    const change = async (q: Query): Promise<void> => {
+      await q.run(writeText, [id, email, JSON.stringify(address)], 'address_put');
+    };
+    const replayed = await once(db, keyedOf(ctx), () => Promise.resolve(change));
+    if (replayed) return { document: await read(ctx), replayed };
     saved(id, address);
-    return documentOf({ email, address });
+    return { document: documentOf({ email, address }), replayed };
   };
   return [
     {
@@ -53,7 +59,7 @@ export function addressRoutes(db: Db, saved: AddressSaved): Route[] {
     },
     {
       ...windowRow('putAddresses'),
-      handle: (ctx) => answering(ctx, () => turns.run(() => write(ctx))),
+      handle: (ctx) => answeringChange(ctx, () => turns.run(() => write(ctx))),
     },
   ];
 }

@@ -1,7 +1,7 @@
 /**
  * The SQL of carts. Every statement names the shopper, so nobody reads or changes another's.
  */
-import type { Db, Query } from '../platform/postgres/pool.ts';
+import type { Query } from '../platform/postgres/pool.ts';
 import { quantityMax, wishesMax } from '../platform/window/requests.ts';
 
 /** Products in one cart. */
@@ -86,12 +86,10 @@ ON CONFLICT DO NOTHING`;
 
 /**
  * Moves all that a guest kept to the shopper; quantities are added. The guest has nothing after it,
- * so asking again adds nothing.
+ * so asking again adds nothing. In a transaction.
  */
-export async function mergeGuest(db: Db, shopper: string, guest: string): Promise<void> {
-  await db.tx(async (q) => {
-    await q.run(mergeText, [shopper, guest], 'cart_merge');
-    await q.run(mergeWishesText, [shopper, guest], 'wishes_merge');
-    await q.run(mergePlaceText, [shopper, guest], 'place_merge');
-  });
+export async function mergeGuest(q: Query, shopper: string, guest: string): Promise<void> {
+  await q.run(mergeText, [shopper, guest], 'cart_merge');
+  await q.run(mergeWishesText, [shopper, guest], 'wishes_merge');
+  await q.run(mergePlaceText, [shopper, guest], 'place_merge');
 }

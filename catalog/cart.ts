@@ -11,20 +11,22 @@ import type { Address } from './addresses.ts';
 import { cartDocument } from './cart-document.ts';
 import { deleteLine, linesMax, mergeGuest, putLine, readCart } from './cart-rows.ts';
 import type { CartLine } from './cart-rows.ts';
-import type { Db } from '../platform/postgres/pool.ts';
+import type { Db, Query } from '../platform/postgres/pool.ts';
 import { windowRow } from '../platform/window/rows.ts';
 import type { Places } from './delivery/places.ts';
 import type { Place } from './delivery/rules.ts';
 import { bestOffer, linesOf, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import { lastSeen } from './last-seen.ts';
+import { keyedOf, once } from './once.ts';
+import type { Changed, Keyed } from './once.ts';
 import { readTurns } from './product-rows.ts';
 import type { ProductOffers } from './product-rows.ts';
 import type { PageCache } from './page-cache.ts';
 import { placeAsked } from './search/place-asked.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
-import { Turns, answering } from './turns.ts';
+import { Turns, answering, answeringChange } from './turns.ts';
 
 export interface CartOptions {
   readonly db: Db;
@@ -74,8 +76,8 @@ class Carts {
   }
 
   /** The line is put at the price of now, which its shopper is shown in the answer. */
-  put(shopper: Shopper, product: string, quantity: number): Promise<object> {
-    return this.#turns.run(async () => {
+  put(shopper: Shopper, product: string, quantity: number, keyed: Keyed | null): Promise<Changed> {
+    return this.#change(shopper, keyed, async () => {
       const found = await this.#options.offers.get(product);
       if (found === null || found.value.product.withdrawn) {
         refuse('not_found', 'There is no such product.');
@@ -84,33 +86,42 @@ class Carts {
       const turns = await this.#turnsIn(shopper, [found.value]);
       const { price, available } = bestOffer(found.value, { verified, quantity, turns });
       const seen = { product_id: product, quantity, price, available };
-      if (!(await putLine(this.#options.db, shopper.id, seen))) {
+      return async (q) => {
+        if (await putLine(q, shopper.id, seen)) return;
         const more = { extra: { limit: linesMax } };
         refuse('limit_reached', `A cart takes ${linesMax} products at most.`, more);
-      }
-      return this.#changed(shopper);
+      };
     });
   }
 
-  remove(shopper: Shopper, product: string): Promise<object> {
-    return this.#turns.run(async () => {
-      await deleteLine(this.#options.db, shopper.id, product);
-      return this.#changed(shopper);
-    });
+  remove(shopper: Shopper, product: string, keyed: Keyed | null): Promise<Changed> {
+    const change = (q: Query): Promise<void> => deleteLine(q, shopper.id, product);
+    return this.#change(shopper, keyed, () => Promise.resolve(change));
   }
 
-  merge(shopper: Shopper, guestToken: string): Promise<object> {
-    return this.#turns.run(async () => {
+  merge(shopper: Shopper, guestToken: string, keyed: Keyed | null): Promise<Changed> {
+    return this.#change(shopper, keyed, async () => {
       const guest = await this.#options.shopperOfToken(guestToken);
       if (guest === null || guest.verified) {
         const detail = '`guest_token` is not a guest’s token, or not valid any more';
         refuse('invalid_request', detail, { param: 'guest_token' });
       }
-      if (guest.id !== shopper.id) {
-        await mergeGuest(this.#options.db, shopper.id, guest.id);
+      return async (q) => {
+        if (guest.id === shopper.id) return;
+        await mergeGuest(q, shopper.id, guest.id);
         this.#seen.put(guest.id, nothing);
-      }
-      return this.#changed(shopper);
+      };
+    });
+  }
+
+  #change(
+    shopper: Shopper,
+    keyed: Keyed | null,
+    prepare: () => Promise<(q: Query) => Promise<void>>,
+  ): Promise<Changed> {
+    return this.#turns.run(async () => {
+      const replayed = await once(this.#options.db, keyed, prepare);
+      return { document: await this.#changed(shopper), replayed };
     });
   }
 
@@ -157,18 +168,26 @@ class Carts {
 
 export function cartRoutes(options: CartOptions): Route[] {
   const carts = new Carts(options);
-  const route = (id: string, handle: (ctx: Ctx, shopper: Shopper) => Promise<object>): Route => ({
+  const change = (id: string, handle: (ctx: Ctx, shopper: Shopper) => Promise<Changed>): Route => ({
     ...windowRow(id),
-    handle: (ctx) => answering(ctx, () => handle(ctx, shopperOf(ctx))),
+    handle: (ctx) => answeringChange(ctx, () => handle(ctx, shopperOf(ctx))),
   });
   const quantityOf = (ctx: Ctx): number => (ctx.body as { readonly quantity: number }).quantity;
   const guestOf = (ctx: Ctx): string => (ctx.body as { readonly guest_token: string }).guest_token;
   return [
-    route('getCart', (ctx, shopper) => carts.read(shopper, placeAsked(ctx, options.places))),
-    route('putCartLine', (ctx, shopper) =>
-      carts.put(shopper, ctx.param('product_id'), quantityOf(ctx)),
-    ),
-    route('deleteCartLine', (ctx, shopper) => carts.remove(shopper, ctx.param('product_id'))),
-    route('mergeCart', (ctx, shopper) => carts.merge(shopper, guestOf(ctx))),
+    {
+      ...windowRow('getCart'),
+      handle: (ctx) =>
+        answering(ctx, () => carts.read(shopperOf(ctx), placeAsked(ctx, options.places))),
+    },
+    change('putCartLine', (ctx, shopper) => {
+      const product = ctx.param('product_id');
+      return carts.put(shopper, product, quantityOf(ctx), keyedOf(ctx, product));
+    }),
+    change('deleteCartLine', (ctx, shopper) => {
+      const product = ctx.param('product_id');
+      return carts.remove(shopper, product, keyedOf(ctx, product));
+    }),
+    change('mergeCart', (ctx, shopper) => carts.merge(shopper, guestOf(ctx), keyedOf(ctx))),
   ];
 }

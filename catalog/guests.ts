@@ -1,6 +1,6 @@
 /**
- * Forgets what guests kept long after their token has ended: nobody can ask for it any more. Some
- * rows at a time; two processes at once take what the other left.
+ * Forgets what guests kept long after their token has ended: nobody can ask for it any more. And the
+ * keys of changes, whoever's, when nobody asks again by them. Some rows at a time; two processes at once take what the other left.
  */
 import type { Log } from '../platform/log.ts';
 import type { Db, Query } from '../platform/postgres/pool.ts';
@@ -12,6 +12,9 @@ const rowsPerRound = 1000;
 const everyMs = 3_600_000;
 const moreMs = 1000;
 const againMs = 60_000;
+
+/** A key is remembered for a day at least; this leaves room for clocks and for a window that was away. */
+export const keysKeptHours = 48;
 
 /** A guest's id begins with `gst_`; by the C collation those are one range. */
 const forgetText = (table: string, time: string): string => `
@@ -25,6 +28,9 @@ const forgetTexts = [
   forgetText('shop.cart_lines', 'added_at'),
   forgetText('shop.wishes', 'added_at'),
   forgetText('shop.addresses', 'updated_at'),
+  `DELETE FROM shop.requests WHERE ctid = ANY(ARRAY(
+     SELECT ctid FROM shop.requests WHERE at < now() - interval '${keysKeptHours} hours'
+      LIMIT ${rowsPerRound}))`,
 ];
 
 /** One round; answers whether there may be more. */

@@ -5,6 +5,7 @@
 import { Fault, isRetryable } from '../platform/fault.ts';
 import { problem } from '../platform/http/problems.ts';
 import type { Ctx } from '../platform/http/route.ts';
+import type { Changed } from './once.ts';
 import { notYetMigrated } from './schema-wait.ts';
 
 export const retryAfterMs = 1000;
@@ -29,10 +30,26 @@ export class Turns {
   }
 }
 
+const asBefore = { 'idempotent-replayed': 'true' } as const;
+
+/** As `answering`, for a change: says whether the same key was answered before. */
+export function answeringChange(ctx: Ctx, work: () => Promise<Changed>): Promise<void> {
+  return answeringWith(ctx, async () => {
+    const { document, replayed } = await work();
+    ctx.reply(200, document, replayed ? asBefore : {});
+  });
+}
+
 /** Answers with what `work` answers; a dependency that is away, or too much work, is 503. */
-export async function answering(ctx: Ctx, work: () => Promise<object>): Promise<void> {
-  try {
+export function answering(ctx: Ctx, work: () => Promise<object>): Promise<void> {
+  return answeringWith(ctx, async () => {
     ctx.reply(200, await work());
+  });
+}
+
+async function answeringWith(ctx: Ctx, reply: () => Promise<void>): Promise<void> {
+  try {
+    await reply();
   } catch (caught) {
     const error = notYetMigrated(caught);
     if (!isRetryable(error)) {

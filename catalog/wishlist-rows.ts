@@ -34,24 +34,18 @@ export interface Wished {
   readonly available: boolean;
 }
 
-/** A wish that is there stays as it is. Null when the list is full. */
-export async function putWish(db: Db, shopper: string, wished: Wished): Promise<Wish[] | null> {
+/** A wish that is there stays as it is. False when the list is full. */
+export async function putWish(q: Query, shopper: string, wished: Wished): Promise<boolean> {
   const { product, price, available } = wished;
-  return db.tx(async (q) => {
-    const put = await q.run(putText, [shopper, product, price, !available], 'wish_put');
-    return put === 0 ? null : readWishes(q, shopper);
-  });
+  return (await q.run(putText, [shopper, product, price, !available], 'wish_put')) > 0;
 }
 
-export async function deleteWish(db: Db, shopper: string, product: string): Promise<Wish[]> {
-  return db.tx(async (q) => {
-    await q.run(
-      'DELETE FROM shop.wishes WHERE shopper = $1 AND product_id = $2',
-      [shopper, product],
-      'wish_delete',
-    );
-    return readWishes(q, shopper);
-  });
+export async function deleteWish(q: Query, shopper: string, product: string): Promise<void> {
+  await q.run(
+    'DELETE FROM shop.wishes WHERE shopper = $1 AND product_id = $2',
+    [shopper, product],
+    'wish_delete',
+  );
 }
 
 const nextText = `

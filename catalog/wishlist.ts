@@ -4,7 +4,7 @@
  */
 import { refuse } from '../platform/http/problems.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
-import type { Db } from '../platform/postgres/pool.ts';
+import type { Db, Query } from '../platform/postgres/pool.ts';
 import { wishesMax } from '../platform/window/requests.ts';
 import { windowRow } from '../platform/window/rows.ts';
 import { bestOffer, offersOf } from './offers.ts';
@@ -13,7 +13,9 @@ import { lastSeen } from './last-seen.ts';
 import type { PageCache } from './page-cache.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
-import { Turns, answering } from './turns.ts';
+import { keyedOf, once } from './once.ts';
+import type { Changed, Keyed } from './once.ts';
+import { Turns, answering, answeringChange } from './turns.ts';
 import { deleteWish, putWish, readWishes } from './wishlist-rows.ts';
 import type { Wish } from './wishlist-rows.ts';
 
@@ -51,32 +53,39 @@ class Wishlists {
     });
   }
 
-  put(shopper: Shopper, product: string): Promise<object> {
-    return this.#turns.run(async () => {
+  put(shopper: Shopper, product: string, keyed: Keyed | null): Promise<Changed> {
+    return this.#change(shopper, keyed, async () => {
       const found = await this.#options.offers.get(product);
       if (found === null || found.value.product.withdrawn) {
         refuse('not_found', 'There is no such product.');
       }
       // As everybody sees it, because the watch that compares later knows no shopper.
       const { price, available } = bestOffer(found.value, anybody);
-      const wishes = await putWish(this.#options.db, shopper.id, { product, price, available });
-      if (wishes === null) {
+      return async (q) => {
+        if (await putWish(q, shopper.id, { product, price, available })) return;
         const more = { extra: { limit: wishesMax } };
         refuse('limit_reached', `A wishlist takes ${wishesMax} products at most.`, more);
-      }
-      return this.#changed(shopper, wishes);
+      };
     });
   }
 
-  remove(shopper: Shopper, product: string): Promise<object> {
-    return this.#turns.run(async () =>
-      this.#changed(shopper, await deleteWish(this.#options.db, shopper.id, product)),
-    );
+  remove(shopper: Shopper, product: string, keyed: Keyed | null): Promise<Changed> {
+    const change = (q: Query): Promise<void> => deleteWish(q, shopper.id, product);
+    return this.#change(shopper, keyed, () => Promise.resolve(change));
   }
 
-  #changed(shopper: Shopper, wishes: readonly Wish[]): Promise<object> {
-    this.#seen.put(shopper.id, wishes);
-    return this.#document(wishes, false);
+  #change(
+    shopper: Shopper,
+    keyed: Keyed | null,
+    prepare: () => Promise<(q: Query) => Promise<void>>,
+  ): Promise<Changed> {
+    const { db } = this.#options;
+    return this.#turns.run(async () => {
+      const replayed = await once(db, keyed, prepare);
+      const wishes = await readWishes(db, shopper.id);
+      this.#seen.put(shopper.id, wishes);
+      return { document: await this.#document(wishes, false), replayed };
+    });
   }
 
   async #document(all: readonly Wish[], stale: boolean, page = wholeList): Promise<object> {
@@ -142,18 +151,24 @@ export const anybody = { verified: true, quantity: 1 } as const;
 
 export function wishlistRoutes(options: WishlistOptions): Route[] {
   const lists = new Wishlists(options);
-  const route = (id: string, handle: (ctx: Ctx, shopper: Shopper) => Promise<object>): Route => ({
+  const change = (id: string, name: 'put' | 'remove'): Route => ({
     ...windowRow(id),
-    handle: (ctx) => answering(ctx, () => handle(ctx, shopperOf(ctx))),
+    handle: (ctx) => {
+      const product = ctx.param('product_id');
+      const keyed = keyedOf(ctx, product);
+      return answeringChange(ctx, () => lists[name](shopperOf(ctx), product, keyed));
+    },
+  });
+  const pageAsked = (ctx: Ctx): Page => ({
+    limit: (ctx.query['limit'] as number | undefined) ?? wishesMax,
+    cursor: (ctx.query['cursor'] as string | undefined) ?? null,
   });
   return [
-    route('getWishlist', (ctx, shopper) =>
-      lists.read(shopper, {
-        limit: (ctx.query['limit'] as number | undefined) ?? wishesMax,
-        cursor: (ctx.query['cursor'] as string | undefined) ?? null,
-      }),
-    ),
-    route('putWish', (ctx, shopper) => lists.put(shopper, ctx.param('product_id'))),
-    route('deleteWish', (ctx, shopper) => lists.remove(shopper, ctx.param('product_id'))),
+    {
+      ...windowRow('getWishlist'),
+      handle: (ctx) => answering(ctx, () => lists.read(shopperOf(ctx), pageAsked(ctx))),
+    },
+    change('putWish', 'put'),
+    change('deleteWish', 'remove'),
   ];
 }

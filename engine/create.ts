@@ -241,7 +241,7 @@ function vendorSide(
     importProducts: (vendor, file) => importFile(db, secret, vendor, file),
     importJob: (vendor, id) => readJob(db, vendor, id),
     changeProduct: (vendor, id, change) => changeProduct(products, vendor, id, change),
-    withdrawProduct: (vendor, id) => withdrawProduct(products, vendor, id),
+    withdrawProduct: (vendor, id, key) => withdrawProduct(products, vendor, id, key),
     products: (vendor, query) => listProducts(db, vendor, query),
   };
 }

@@ -318,7 +318,11 @@ export interface Engine {
     id: ProductId,
     change: ProductChange,
   ): Promise<VendorOutcome<VendorProduct>>;
-  withdrawProduct(vendor: VendorId, id: ProductId): Promise<VendorOutcome<VendorProduct>>;
+  withdrawProduct(
+    vendor: VendorId,
+    id: ProductId,
+    idempotencyKey?: string,
+  ): Promise<VendorOutcome<VendorProduct>>;
   products(
     vendor: VendorId,
     query: { limit: number; cursor: string | null },

@@ -259,18 +259,24 @@ export async function withdrawProduct(
   context: ProductContext,
   vendor: VendorId,
   id: ProductId,
+  idempotencyKey?: string,
 ): Promise<VendorOutcome<VendorProduct>> {
-  const row = await readOwn(context.db, vendor, id);
+  const { db, secret } = context;
+  const request = requestOf(secret, idempotencyKey, 'withdraw', id);
+  const row = await readOwn(db, vendor, id);
   if (row !== null && isWithdrawn(row)) {
-    return { kind: 'done', value: productOf(row), replayed: false };
+    const replayed = (await askedBefore(db, request, noBody)) !== 'no';
+    return { kind: 'done', value: productOf(row), replayed };
   }
-  return answer(
-    context,
-    vendor,
-    id,
-    await write(context, (q) => writeWithdrawal(q, context, vendor, id)),
-  );
+  const written = await write(context, async (q) => {
+    const once = await writeWithdrawal(q, context, vendor, id);
+    if ('lanes' in once) await keepRequest(q, request, noBody);
+    return once;
+  });
+  return answer(context, vendor, id, written);
 }
+
+const noBody = printOf('');
 
 async function answer(
   { db }: ProductContext,

@@ -72,7 +72,9 @@ function withdrawRoute({ engine, currency }: Api): Route {
     idempotencyKey: 'optional',
     errors: ['not_found', 'illegal_transition', 'unavailable'],
     handle: async (ctx) => {
-      answerProduct(ctx, await engine.withdrawProduct(vendorOf(ctx), ctx.param('id')), currency);
+      const key = ctx.idempotencyKey === '' ? undefined : ctx.idempotencyKey;
+      const outcome = await engine.withdrawProduct(vendorOf(ctx), ctx.param('id'), key);
+      answerProduct(ctx, outcome, currency);
     },
   };
 }

@@ -121,19 +121,19 @@ const ofCarts: readonly WindowRow[] = [
     ...{ ...putting, ...cart },
     ...{ id: 'putCartLine', path: cartLine, summary: 'Set a quantity' },
     body: cartLineBody,
-    errors: ['not_found', 'limit_reached', 'unavailable'],
+    errors: ['not_found', 'limit_reached', 'idempotency_key_reused', 'unavailable'],
   },
   {
     ...{ ...taking, ...cart },
     ...{ id: 'deleteCartLine', path: cartLine, summary: 'Take a line out' },
-    errors: ['unavailable'],
+    errors: ['idempotency_key_reused', 'unavailable'],
   },
   {
     ...{ ...ofShopper, ...cart, method: 'POST', idempotencyKey: 'optional' },
     ...{ id: 'mergeCart', path: '/v1/cart/merge', summary: 'Add a guest’s cart' },
     body: cartMergeBody,
     examples: [{ body: { guest_token: '$GUEST_TOKEN' } }],
-    errors: ['unavailable'],
+    errors: ['idempotency_key_reused', 'unavailable'],
   },
 ];
 
@@ -155,12 +155,12 @@ const ofWishes: readonly WindowRow[] = [
   {
     ...{ ...putting, ...wishlist },
     ...{ id: 'putWish', path: wish, summary: 'Wish for a product' },
-    errors: ['not_found', 'limit_reached', 'unavailable'],
+    errors: ['not_found', 'limit_reached', 'idempotency_key_reused', 'unavailable'],
   },
   {
     ...{ ...taking, ...wishlist },
     ...{ id: 'deleteWish', path: wish, summary: 'Wish no more' },
-    errors: ['unavailable'],
+    errors: ['idempotency_key_reused', 'unavailable'],
   },
 ];
 
@@ -177,6 +177,7 @@ const ofPlaces: readonly WindowRow[] = [
   { ...asking, ...addresses, id: 'getAddresses', summary: 'The saved place' },
   {
     ...{ ...putting, ...addresses, id: 'putAddresses', summary: 'Save a place' },
+    errors: ['idempotency_key_reused', 'unavailable'],
     body: addressBody,
     examples: [
       { body: { ...exampleAddress, email: exampleEmail } },

@@ -49,7 +49,7 @@ export interface WindowServer {
   mend(): Promise<void>;
   get(path: string, init?: RequestInit): Promise<Response>;
   /** As this shopper; `gst_…` is a guest. */
-  as(shopper: string, method: string, path: string, body?: unknown): Promise<Told>;
+  as(shopper: string, method: string, path: string, body?: unknown, key?: string): Promise<Told>;
   close(): Promise<void>;
 }
 
@@ -84,9 +84,10 @@ export async function openWindow(): Promise<WindowServer> {
     async mend() {
       if (await link.mend()) later += pagePauseMs;
     },
-    async as(shopper, method, path, body) {
+    async as(shopper, method, path, body, key) {
       const headers = new Headers({ authorization: `Bearer ${tokenOf(shopper)}` });
       if (body !== undefined) headers.set('content-type', 'application/json');
+      if (key !== undefined) headers.set('idempotency-key', key);
       const sent = body === undefined ? {} : { body: JSON.stringify(body) };
       const answer = await get(path, { method, headers, ...sent });
       const json = (await answer.json()) as Json;

@@ -371,10 +371,15 @@ it('withdraws a product: nothing can be bought, what was bought goes on', async 
     await world.steps.pump();
     return (await stateOf(sale)) === 'closed';
   });
-  for (let twice = 0; twice < 2; twice += 1) {
-    expect(await settled(withdrawProduct(context, vendor, id))).toMatchObject({
+  // Only the same key repeats it.
+  for (const [key, replayed] of [
+    ...[['k1', false] as const, ['k1', true] as const],
+    ...[['k2', false] as const, [undefined, false] as const],
+  ]) {
+    expect(await settled(withdrawProduct(context, vendor, id, key))).toMatchObject({
       kind: 'done',
       value: { status: 'withdrawn', version: 2 },
+      replayed,
     });
   }
   expect((await changes(id)).map(({ value }) => value['withdrawn'])).toEqual([true]);

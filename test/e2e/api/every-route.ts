@@ -59,7 +59,9 @@ class Caller {
     const headers = new Headers({ accept: '*/*' });
     const token = tokenFor(operation, step, life);
     if (token !== '') headers.set('authorization', `Bearer ${token}`);
-    if (step.key !== undefined) headers.set('idempotency-key', step.key);
+    // What is not built yet may ask for one all the same.
+    const key = step.key ?? (successes(operation).length === 0 ? 'k' : undefined);
+    if (key !== undefined) headers.set('idempotency-key', key);
     const body = step.body?.(life);
     if (body !== undefined) headers.set('content-type', step.media ?? 'application/json');
     const named = path.replace(/\{(\w+)\}/g, (_all, name: string) => step.path?.(life) ?? name);

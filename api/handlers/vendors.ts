@@ -22,6 +22,9 @@ const vendorsPerMinute = 60;
 const keysPerMinute = 60;
 
 const invited = problem('forbidden', 'In production a vendor needs an invitation.');
+const noInvites = problem('unsupported', 'Invitations are not built yet.', {
+  param: 'invite_code',
+});
 
 export function vendorRoutes(api: Api): Route[] {
   return [createVendorRoute(api), listKeysRoute(api), createKeyRoute(api), revokeKeyRoute(api)];
@@ -42,13 +45,16 @@ function createVendorRoute({ engine, development }: Api): Route {
     idempotencyKey: 'optional',
     rateLimit: { name: 'vendors', perMinute: vendorsPerMinute, by: 'ip' },
     responses: { 201: vendorAnswer },
-    errors: ['forbidden', 'idempotency_key_reused', 'unavailable'],
+    errors: ['forbidden', 'unsupported', 'idempotency_key_reused', 'unavailable'],
     handle: async (ctx) => {
-      if (!development) {
-        ctx.problem(invited);
+      const { name, invite_code } = ctx.body as {
+        readonly name: string;
+        readonly invite_code?: string;
+      };
+      if (invite_code !== undefined || !development) {
+        ctx.problem(invite_code === undefined ? invited : noInvites);
         return;
       }
-      const { name } = ctx.body as { readonly name: string };
       const outcome = await engine.createVendor(name, keyOf(ctx));
       if (outcome.kind !== 'done') {
         ctx.problem(vendorProblem(outcome, ctx.idempotencyKey !== ''));

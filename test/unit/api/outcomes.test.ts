@@ -355,6 +355,15 @@ describe('in production', () => {
     expect(production.calls).toEqual([]);
   });
 
+  it('an invitation is known, but not there yet', async () => {
+    const body = { name: 'Bob', invite_code: 'abc' };
+    for (const where of [production, harness]) {
+      where.calls.length = 0;
+      expectProblem(await where.ask('POST', '/v1/vendors', { body }), 422, 'unsupported');
+      expect(where.calls).toEqual([]);
+    }
+  });
+
   it('guests are welcome, the test payment is not', async () => {
     expect((await production.ask('POST', '/v1/guest-sessions')).status).toBe(201);
     const body = { method: { type: 'test' } };

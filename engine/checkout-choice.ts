@@ -21,43 +21,35 @@ export interface Choice {
 
 export interface Known extends Choice {
   /** Of the body that chose it: another body under the key is not counted as asking. */
-  readonly fingerprint: string;
+  readonly print: string;
 }
 
 interface Row extends ChosenLine {
-  readonly fingerprint: string;
+  readonly print: string;
   readonly home: OrderId | null;
   readonly asking: number;
 }
 
-const columns = 'fingerprint, sale_id AS sale, product_id AS product, quantity, home, asking';
+const columns =
+  'fingerprint AS print, sale_id AS sale, product_id AS product, quantity, home, asking';
 
-async function knownOf(q: Query, { fingerprint, home, asking: _, ...one }: Row): Promise<Known> {
-  return { fingerprint, one, lines: home === null ? null : await readOrderLines(q, home) };
+async function knownOf(q: Query, { print, home, asking: _, ...one }: Row): Promise<Known> {
+  return { print, one, lines: home === null ? null : await readOrderLines(q, home) };
 }
 
 /** Asks by a key. Null = it stands for nothing yet. */
-export async function askAgain(
-  q: Query,
-  request: string,
-  fingerprint: string,
-): Promise<Known | null> {
+export async function askAgain(q: Query, request: string, print: string): Promise<Known | null> {
   const [row] = await q.query<Row>(
     `UPDATE sale.checkouts SET asking = asking + (fingerprint = $2)::int
       WHERE request = $1 RETURNING ${columns}`,
-    [request, fingerprint],
+    [request, print],
     'checkout_again',
   );
   return row === undefined ? null : knownOf(q, row);
 }
 
 /** Asks by a new key; answers what another chose who was faster with it. */
-export function askFirst(
-  db: Db,
-  request: string,
-  fingerprint: string,
-  choice: Choice,
-): Promise<Known> {
+export function askFirst(db: Db, request: string, print: string, choice: Choice): Promise<Known> {
   const { sale, product, quantity } = choice.one;
   const home = choice.lines?.[0]?.order ?? null;
   return db.tx(async (q) => {
@@ -68,14 +60,14 @@ export function askFirst(
        ON CONFLICT (request) DO UPDATE
          SET asking = c.asking + (c.fingerprint = excluded.fingerprint)::int
        RETURNING ${columns}`,
-      [request, fingerprint, sale, product, quantity, home],
+      [request, print, sale, product, quantity, home],
       'checkout_first',
     );
     if (row === undefined) throw new Error('an insert that updates answers no row');
-    const isOwn = row.asking === 1 && row.fingerprint === fingerprint;
+    const isOwn = row.asking === 1 && row.print === print;
     if (!isOwn) return knownOf(q, row);
     if (choice.lines !== null) await writeOrderLines(q, choice.lines);
-    return { fingerprint, ...choice };
+    return { print, ...choice };
   });
 }
 

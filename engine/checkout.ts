@@ -12,7 +12,7 @@ import type { Choice, ChosenLine, Known } from './checkout-choice.ts';
 import { laneOfId, orderIdOf } from './domain/ids.ts';
 import type { LaneOrder, Outcome, RefusedLine, Rejection, SaleId } from './domain/types.ts';
 import type { CheckoutCommand, CheckoutLine } from './engine.ts';
-import { lineKey, requestOf } from './lanes/order-key.ts';
+import { bodyPrint, lineKey, requestOf } from './lanes/order-key.ts';
 import type { OrderLine } from './order-lines.ts';
 import { storeDetails } from './orders.ts';
 import type { ShopLines } from './shop-lines.ts';
@@ -111,17 +111,17 @@ function linesOf(
 async function chosenFor(
   context: CheckoutContext,
   request: string,
+  print: string,
   command: CheckoutCommand,
 ): Promise<Known | Rejection> {
   const { db } = context;
-  const { fingerprint } = command;
-  const known = await askAgain(db, request, fingerprint);
+  const known = await askAgain(db, request, print);
   if (known !== null) return known;
   const chosen = await choose(db, command);
   if ('code' in chosen) return chosen;
   const [one] = chosen;
   if (one === undefined) return { code: 'not_found' };
-  return askFirst(db, request, fingerprint, { one, lines: linesOf(context, command, chosen) });
+  return askFirst(db, request, print, { one, lines: linesOf(context, command, chosen) });
 }
 
 function hold(
@@ -154,9 +154,11 @@ export async function checkout(
   const { db, secret, shop } = context;
   const { shopper, details, idempotencyKey, fingerprint } = command;
   const request = requestOf(secret, idempotencyKey, 'checkout', shopper) ?? '';
-  const known = await chosenFor(context, request, command);
+  // The body has e-mail and address: what is stored of it must not.
+  const print = bodyPrint(secret, fingerprint);
+  const known = await chosenFor(context, request, print, command);
   if ('code' in known) return rejected(known);
-  if (known.fingerprint !== fingerprint) return rejected({ code: 'idempotency_key_reused' });
+  if (known.print !== print) return rejected({ code: 'idempotency_key_reused' });
   // They may have asked again elsewhere, and been refused: what is chosen by now would be held for nobody.
   if (command.isAwaited?.() === false) {
     await forget(db, request);

@@ -79,6 +79,13 @@ export function derivedIdentity(secret: KeyObject, ...parts: readonly string[]):
   return createHmac('sha256', secret).update(parts.join('\0')).digest().subarray(0, 8);
 }
 
+/**
+ * Tells a body from another and says nothing of what is in it: 64 hexadecimal digits. Stored ones are
+ * compared with it, so its form stays (engine/migrations/033_checkout_prints.sql).
+ */
+export const bodyPrint = (secret: KeyObject, body: string): string =>
+  createHmac('sha256', secret).update(`body\0${body}`).digest('hex');
+
 /** By what a vendor's command is found again, from its scope and its Idempotency-Key; null = none. */
 export function requestOf(
   secret: KeyObject,

@@ -42,14 +42,20 @@ export async function askWindow(
 
 const needed = ['name', 'line1', 'city', 'country'] as const;
 
-/** E-mail and address as the caller saved them; null unless both are there and whole. */
-export async function savedDetails(asker: Asker, catalog: CatalogClient): Promise<Details | null> {
+/** E-mail and address as the caller saved them: what there is of them, an address only if it is whole. */
+export async function savedDetails(
+  asker: Asker,
+  catalog: CatalogClient,
+): Promise<Partial<Details>> {
   const { status, body } = await askWindow(asker, catalog, '/v1/me/addresses');
   if (status !== 200) windowAway();
   const { items } = JSON.parse(body) as { items: readonly Readonly<Record<string, string>>[] };
   const { email, ...address } = items[0] ?? {};
-  if (email === undefined || needed.some((name) => address[name] === undefined)) return null;
-  return { email, address: address as unknown as Details['address'] };
+  const isWhole = needed.every((name) => address[name] !== undefined);
+  return {
+    ...(email === undefined ? {} : { email }),
+    ...(isWhole ? { address: address as unknown as Details['address'] } : {}),
+  };
 }
 
 export interface Place {

@@ -3,6 +3,7 @@
  * alone. A hold that has ended is no reason to stop before it: the same key may have paid it.
  */
 import { problem } from '../../platform/http/problems.ts';
+import type { ProblemInput } from '../../platform/http/problems.ts';
 import type { Answering, Route } from '../../platform/http/route.ts';
 import type { Details, LaneOrder, Outcome } from '../../engine/index.ts';
 import { fnv1a } from '../../engine/index.ts';
@@ -12,7 +13,7 @@ import { askerOf, savedDetails } from '../ask-window.ts';
 import type { Asker } from '../ask-window.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { CatalogClient } from '../catalog-client.ts';
-import { outcomeProblem } from '../refusals.ts';
+import { outcomeProblem, rejectionProblem } from '../refusals.ts';
 import { placeProblem } from '../order-place.ts';
 import { idParams, orderIdPattern } from '../schemas/common.ts';
 import { orderAnswer, payBody } from '../schemas/orders.ts';
@@ -44,8 +45,8 @@ export function payRoute(api: Api, catalog: CatalogClient): Route {
     auth: 'shopper',
     summary: 'Pay',
     description:
-      '`{"type":"test"}` pays at once, in development. E-mail and address may come with it, if ' +
-      'they were not set before.',
+      '`{"type":"test"}` pays at once, in development. E-mail and address may come with it; what ' +
+      'is neither sent nor set before is taken from those that are saved.',
     params: idParams(orderIdPattern),
     body: payBody,
     idempotencyKey: 'required',
@@ -85,44 +86,58 @@ export async function payOrder(
     to.problem(refusal);
     return;
   }
-  if (body.email !== undefined || body.address !== undefined) {
-    if (!(await keeps({ api, catalog }, command, detailsOf(body), asker, to))) return;
-  }
-  const outcome = await pay(api, command, body);
-  if (!lacksDetails(outcome)) {
-    answerEnd(to, outcome, api.currency);
+  const sent = detailsOf(body);
+  const kept = hasAny(sent) ? await keep({ api, catalog }, command, sent, asker) : null;
+  if (kept !== null && kept.code !== 'details_required') {
+    to.problem(kept);
     return;
   }
-  const saved = await savedDetails(asker, catalog);
-  if (saved === null) to.problem(outcomeProblem(outcome));
-  else if (await keeps({ api, catalog }, command, saved, asker, to)) {
-    answerEnd(to, await pay(api, command, body), api.currency);
+  if (kept === null) {
+    const outcome = await pay(api, command, body);
+    if (!lacksDetails(outcome)) {
+      answerEnd(to, outcome, api.currency);
+      return;
+    }
   }
+  const inTheWay = await keepWithSaved({ api, catalog }, command, sent, asker);
+  if (inTheWay === null) answerEnd(to, await pay(api, command, body), api.currency);
+  else to.problem(inTheWay);
 }
 
-/** Stores them for the order, if it goes there. Answers and is false where that is refused. */
-async function keeps(
-  { api, catalog }: Pick<PayParts, 'api' | 'catalog'>,
+type KeepParts = Pick<PayParts, 'api' | 'catalog'>;
+
+const hasAny = ({ email, address }: Partial<Details>): boolean =>
+  email !== undefined || address !== undefined;
+
+/** Stores what was sent, and of what was saved what is missing there; or why not. */
+async function keepWithSaved(
+  parts: KeepParts,
+  command: Command,
+  sent: Partial<Details>,
+  asker: Asker,
+): Promise<ProblemInput | null> {
+  const { email, address } = { ...(await savedDetails(asker, parts.catalog)), ...sent };
+  if (email === undefined || address === undefined) {
+    return rejectionProblem({ code: 'details_required' });
+  }
+  return keep(parts, command, { email, address }, asker);
+}
+
+/** Stores them for the order, if it goes there; or why not. */
+async function keep(
+  { api, catalog }: KeepParts,
   command: Command,
   details: Partial<Details>,
   asker: Asker,
-  to: Answering,
-): Promise<boolean> {
+): Promise<ProblemInput | null> {
   const inTheWay = await placeProblem({ api, catalog }, command, asker, details.address);
-  if (inTheWay !== null) {
-    to.problem(inTheWay);
-    return false;
-  }
+  if (inTheWay !== null) return inTheWay;
   const stored = await api.engine.storeDetails(command.id, command.shopper, details);
-  if (stored.kind === 'done' || isEnded(stored)) return true;
-  to.problem(outcomeProblem(stored));
-  return false;
+  return stored.kind === 'done' || isEnded(stored) ? null : outcomeProblem(stored);
 }
 
-type Refused = Extract<Outcome<LaneOrder>, { kind: 'rejected' }>;
-
-/** The order has none, and none came with the payment: only then is the window asked. */
-const lacksDetails = (outcome: Outcome<LaneOrder>): outcome is Refused =>
+/** The order has none, and too little came with the payment: only then is the window asked. */
+const lacksDetails = (outcome: Outcome<LaneOrder>): boolean =>
   outcome.kind === 'rejected' && outcome.rejection.code === 'details_required';
 
 function methodProblem({ type, token }: PayBody['method'], development: boolean) {

@@ -33,9 +33,9 @@ const address = { name: 'Ann', line1: '1 High Street', city: 'Noonville', countr
 const whole = { ...address, email: 'ann@example.com' };
 const lacking = { kind: 'rejected', rejection: { code: 'details_required' }, now: noon };
 
-const pay = (): Promise<Answer> =>
+const pay = (sent: object = {}): Promise<Answer> =>
   harness.ask('POST', `/v1/orders/${orderId}/pay`, {
-    ...{ as: 'ann', key: 'k1', body: { method: { type: 'test' } } },
+    ...{ as: 'ann', key: 'k1', body: { method: { type: 'test' }, ...sent } },
   });
 const names = () => harness.calls.map(([name]) => name);
 
@@ -73,6 +73,55 @@ it.each([
   const answer = await pay();
   expect([answer.status, answer.json['code']]).toEqual([422, 'details_required']);
   expect(names()).toEqual(['pay']);
+});
+
+const other = { ...address, line1: '2 Low Street' };
+
+it.each([
+  ['an e-mail', { email: 'new@example.com' }, { email: 'new@example.com', address }],
+  ['an address', { address: other }, { email: whole.email, address: other }],
+])('%s that is sent alone goes with what is saved of the rest', async (_, sent, stored) => {
+  saved = [200, { items: [whole], next_cursor: null }];
+  harness.answers = {
+    // The order has none of its own: only both are taken.
+    get storeDetails() {
+      return names().includes('storeDetails') ? done(laneOrder) : lacking;
+    },
+    pay: done({ ...laneOrder, state: 'paid' }),
+  };
+  expect((await pay(sent)).status).toBe(200);
+  expect(names().filter((name) => name !== 'order')).toEqual([
+    ...['storeDetails', 'storeDetails', 'pay'],
+  ]);
+  const kept = harness.calls.findLast(([name]) => name === 'storeDetails');
+  expect(kept?.slice(1)).toEqual([orderId, 'ann', stored]);
+  expect(asked.filter((one) => one?.startsWith('/v1/me') === true)).toHaveLength(1);
+  expect(asked.at(-1)).toMatch(/^\/v1\/delivery/);
+});
+
+it('what is sent alone needs no more than the order has', async () => {
+  harness.answers = { pay: done({ ...laneOrder, state: 'paid' }) };
+  expect((await pay({ email: 'new@example.com' })).status).toBe(200);
+  expect([names(), asked]).toEqual([['storeDetails', 'pay'], []]);
+});
+
+it.each([
+  ['an e-mail without an address', { email: 'new@example.com' }, [{ email: whole.email }]],
+  ['an address without an e-mail', { address: other }, [address]],
+])('%s anywhere is not enough', async (_, sent, items) => {
+  saved = [200, { items, next_cursor: null }];
+  harness.answers = { storeDetails: lacking };
+  const answer = await pay(sent);
+  expect([answer.status, answer.json['code']]).toEqual([422, 'details_required']);
+  expect(names()).not.toContain('pay');
+});
+
+it('a saved address that nothing goes to is refused with what was sent', async () => {
+  saved = [200, { items: [whole], next_cursor: null, deliverable: false }];
+  harness.answers = { storeDetails: lacking };
+  const answer = await pay({ email: 'new@example.com' });
+  expect([answer.status, answer.json['code']]).toEqual([422, 'undeliverable']);
+  expect(names()).toEqual(['storeDetails', 'order']);
 });
 
 it('what cannot be read is no refusal', async () => {

@@ -10,9 +10,8 @@ import type {
   SaleItemTerms,
   SaleTerms,
 } from '../engine/index.ts';
-import { nextStates } from '../engine/index.ts';
 import { timeText, timeTextOrNull } from './clock-text.ts';
-import { nextSaleStates } from './states.ts';
+import { nextOrderStates, nextSaleStates } from './states.ts';
 import { lineJson } from './ticket-json.ts';
 import type { ShownSaleState } from './states.ts';
 
@@ -42,7 +41,7 @@ export function orderJson(order: OrderDocument, currency: string): Record<string
     held_at: timeText(order.heldAt),
     hold_expires_at: timeText(order.holdExpiresAt),
     timeline: order.timeline.map(({ at, type }) => ({ at: timeText(at), type })),
-    next_states: order.nextStates,
+    next_states: nextOrderStates(order.state),
     email: order.details?.email ?? null,
     address: order.details?.address ?? null,
   };
@@ -70,7 +69,7 @@ export function laneOrderJson(
     held_at: held.at,
     hold_expires_at: timeText(order.holdExpiresAt),
     timeline: endedAt === null ? [held] : [held, { at: timeText(endedAt), type: state }],
-    next_states: nextStates(state),
+    next_states: nextOrderStates(state),
     server_time: timeText(now),
   };
 }

@@ -8,9 +8,8 @@ import type {
   VendorOutcome,
   VendorRejection,
 } from '../engine/index.ts';
-import { nextStates } from '../engine/index.ts';
 import { timeText } from './clock-text.ts';
-import { nextSaleStates } from './states.ts';
+import { nextOrderStates, nextSaleStates } from './states.ts';
 
 const askAgainAfterMs = 200;
 const settlingRetryMs = 1000;
@@ -81,7 +80,7 @@ export function rejectionProblem(rejection: Rejection): ProblemInput {
     case 'hold_expired':
       return holdExpired;
     case 'illegal_transition':
-      return wrongState('order', rejection.state, nextStates(rejection.state));
+      return wrongState('order', rejection.state, nextOrderStates(rejection.state));
     case 'details_required':
       return detailsRequired;
     case 'idempotency_key_reused':

@@ -1,4 +1,5 @@
 /** The states of orders and sales as the api shows them. What may follow in an order, the engine says. */
+import { nextStates } from '../engine/index.ts';
 
 export const orderStates = [
   'held',
@@ -15,6 +16,13 @@ export const orderStates = [
   'refund_pending',
   'refunded',
 ] as const;
+
+/** Those that an order gets to in this version: nobody waits for a parcel that nothing can pack. */
+const reached: ReadonlySet<string> = new Set(['held', 'paid', 'released', 'expired']);
+
+/** States of an order that may follow, of those that it can get to. */
+export const nextOrderStates = (state: string): readonly string[] =>
+  nextStates(state).filter((next) => reached.has(next));
 
 export type ShownSaleState = 'scheduled' | 'live' | 'paused' | 'closing' | 'closed' | 'cancelled';
 

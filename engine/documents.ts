@@ -39,7 +39,6 @@ export interface OrderDocument {
   readonly heldAt: Millis;
   readonly holdExpiresAt: Millis;
   readonly timeline: readonly { at: Millis; type: string }[];
-  readonly nextStates: readonly string[];
   readonly details: Details | null;
 }
 

@@ -8,7 +8,6 @@ import { Fault } from '../platform/fault.ts';
 import { textArray } from '../platform/postgres/arrays.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
 import { isOrderId, laneOfId, mayHaveParts, saleOfOrder } from './domain/ids.ts';
-import { nextStates } from './domain/states.ts';
 import type { LaneOrder, Millis, OrderId, Outcome, ShopperId } from './domain/types.ts';
 import type { Address, Details, LineDocument, OrderDocument, Page } from './engine.ts';
 import { readPartsOf } from './order-lines.ts';
@@ -73,7 +72,6 @@ function documentOf(row: Row, parts: readonly Row[] = []): OrderDocument {
     heldAt: row.held_at,
     holdExpiresAt: row.hold_expires_at,
     timeline,
-    nextStates: nextStates(row.state),
     details:
       row.email === null || row.address === null
         ? null

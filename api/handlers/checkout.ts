@@ -6,7 +6,7 @@ import { refuse } from '../../platform/http/problems.ts';
 import type { ProblemInput } from '../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { Address, CheckoutLine, LaneOrder, Outcome } from '../../engine/index.ts';
-import { nextStates, orderLinesMax, orderUnitsMax } from '../../engine/index.ts';
+import { orderLinesMax, orderUnitsMax } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { canonicalJson } from '../canonical-json.ts';
@@ -17,6 +17,7 @@ import { timeText } from '../clock-text.ts';
 import { laneLinesJson } from '../documents.ts';
 import { linesProblem, outcomeProblem } from '../refusals.ts';
 import { checkoutAnswer, checkoutBody } from '../schemas/orders.ts';
+import { nextOrderStates } from '../states.ts';
 
 interface CheckoutBody {
   readonly cart?: true;
@@ -163,7 +164,7 @@ function answer(ctx: Ctx, outcome: Outcome<LaneOrder>, body: CheckoutBody, curre
     ...laneLinesJson(outcome.value, currency),
     hold_expires_at: timeText(holdExpiresAt),
     server_time: timeText(heldAt),
-    next_states: nextStates('held'),
+    next_states: nextOrderStates('held'),
   };
   ctx.reply(201, order, outcome.replayed ? { 'idempotent-replayed': 'true' } : {});
 }

@@ -4,20 +4,20 @@
  */
 import type { Answering, Route } from '../../platform/http/route.ts';
 import type { LaneOrder, Outcome } from '../../engine/index.ts';
-import { nextStates } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api, Command } from '../api.ts';
 import { timeText } from '../clock-text.ts';
 import { outcomeProblem } from '../refusals.ts';
 import { idParams, saleIdPattern } from '../schemas/common.ts';
 import { holdAnswer, holdBody } from '../schemas/orders.ts';
+import { nextOrderStates } from '../states.ts';
 
 export interface HoldBody {
   readonly quantity: number;
   readonly product_id?: string;
 }
 
-const afterHeld = JSON.stringify(nextStates('held'));
+const afterHeld = JSON.stringify(nextOrderStates('held'));
 const replayed = { 'idempotent-replayed': 'true' };
 
 export function holdRoute(api: Api): Route {

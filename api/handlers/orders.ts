@@ -141,16 +141,34 @@ function releaseRoute(api: Api): Route {
     method: 'DELETE',
     path: '/v1/orders/{id}',
     summary: 'Release a hold',
-    description: 'Its units are free at once. A hold that ended otherwise stays as it is (409).',
+    description:
+      'Its units are free at once. A hold that ended otherwise stays as it is (409). To cancel what is ' +
+      'paid is `unsupported` so far.',
     idempotencyKey: 'optional',
     responses: { 200: orderAnswer },
-    errors: ['not_found', 'illegal_transition', 'idempotency_key_reused', 'unavailable'],
+    errors: [
+      'not_found',
+      'illegal_transition',
+      'idempotency_key_reused',
+      'unsupported',
+      'unavailable',
+    ],
     handle: (ctx) => {
       const command = { ...shopperOf(ctx), id: ctx.param('id'), key: ctx.idempotencyKey };
       releaseHold(api, command, ctx);
     },
   };
 }
+
+const noCancel = problem(
+  'unsupported',
+  'The order is paid: this version can release a hold, but cannot cancel what is paid.',
+);
+
+const isPaid = (outcome: Outcome<LaneOrder>): boolean =>
+  outcome.kind === 'rejected' &&
+  outcome.rejection.code === 'illegal_transition' &&
+  outcome.rejection.state === 'paid';
 
 /** Releases the order `id`; over HTTP and over the socket. */
 export function releaseHold(
@@ -160,7 +178,8 @@ export function releaseHold(
 ): void {
   const { id, shopper, key } = command;
   api.engine.release({ order: id, shopper, idempotencyKey: key }, (outcome) => {
-    answerEnd(to, outcome, api.currency);
+    if (isPaid(outcome)) to.problem(noCancel);
+    else answerEnd(to, outcome, api.currency);
   });
 }
 

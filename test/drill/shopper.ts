@@ -43,7 +43,8 @@ const refusals: Readonly<Record<Verb, ReadonlySet<string>>> = {
   // `unsupported`: their sales are decided by different lanes.
   checkout: new Set([...ofHolds, 'unsupported', 'lines_refused']),
   pay: new Set(['hold_expired', 'illegal_transition', 'settling']),
-  release: new Set(['illegal_transition', 'settling']),
+  // `unsupported`: what is paid cannot be cancelled.
+  release: new Set(['illegal_transition', 'settling', 'unsupported']),
 };
 
 const address = {

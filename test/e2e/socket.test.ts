@@ -84,6 +84,11 @@ it('somebody else’s order, a forged and a stale command change nothing', async
   expect(await own.ask('cancel', { order })).toMatchObject({
     problem: { code: 'illegal_transition' },
   });
+  const paid = await shop.held(sale, ann);
+  await shop.pay(paid, ann);
+  expect(await own.ask('cancel', { order: paid })).toMatchObject({
+    problem: { code: 'unsupported', status: 422 },
+  });
 });
 
 it('what is missed in a cut is replayed', async () => {

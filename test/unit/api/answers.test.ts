@@ -142,7 +142,7 @@ describe('POST holds', () => {
       amount: { amount: 19_900, currency: 'USD' },
       hold_expires_at: '2030-06-01T12:05:00.000Z',
       server_time: '2030-06-01T12:00:00.000Z',
-      next_states: ['payment_pending', 'paid', 'released', 'expired'],
+      next_states: ['paid', 'released', 'expired'],
     });
     expect(answer.headers.has('idempotent-replayed')).toBe(false);
   });

@@ -60,7 +60,6 @@ export const orderDocument: OrderDocument = {
   heldAt: noon,
   holdExpiresAt: noon + 300_000,
   timeline: [{ at: noon, type: 'held' }],
-  nextStates: ['payment_pending', 'paid', 'released', 'expired'],
   details: null,
 };
 

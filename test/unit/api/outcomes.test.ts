@@ -210,6 +210,18 @@ describe('paying', () => {
   });
 });
 
+describe('letting go', () => {
+  it('of a paid order would be to cancel it, which is not built', async () => {
+    harness.answers = { release: rejected({ code: 'illegal_transition', state: 'paid' }) };
+    expectProblem(await ask.release(), 422, 'unsupported');
+  });
+
+  it('of what ended otherwise is 409', async () => {
+    harness.answers = { release: rejected({ code: 'illegal_transition', state: 'expired' }) };
+    expectProblem(await ask.release(), 409, 'illegal_transition', { next_states: [] });
+  });
+});
+
 describe('details', () => {
   it('of an unknown option are 422 and change nothing', async () => {
     expectProblem(await ask.details({ delivery_option: 'fast' }), 422, 'unsupported');

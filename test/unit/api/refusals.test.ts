@@ -50,7 +50,7 @@ const rejections: Readonly<Record<Rejection['code'], [Rejection, number, string,
     { code: 'illegal_transition', state: 'paid' },
     409,
     'illegal_transition',
-    { state: 'paid', next_states: ['packed', 'refund_pending', 'cancelled'] },
+    { state: 'paid', next_states: [] },
   ],
   details_required: [{ code: 'details_required' }, 422, 'details_required', {}],
   idempotency_key_reused: [

@@ -10,7 +10,7 @@ import {
   productIdPattern,
   saleIdPattern,
 } from '../../../api/schemas/common.ts';
-import { orderStates } from '../../../api/states.ts';
+import { nextOrderStates, orderStates } from '../../../api/states.ts';
 import { nextStates } from '../../../engine/index.ts';
 
 const sale = new RegExp(saleIdPattern, 'u');
@@ -51,5 +51,12 @@ describe('order states', () => {
     for (const state of orderStates) {
       for (const next of nextStates(state)) expect(orderStates).toContain(next);
     }
+  });
+
+  it('offer nothing that no order gets to', () => {
+    const offered = orderStates.flatMap(nextOrderStates);
+    expect(new Set(offered)).toEqual(new Set(['paid', 'released', 'expired']));
+    expect(nextOrderStates('held')).toEqual(['paid', 'released', 'expired']);
+    expect(nextOrderStates('paid')).toEqual([]);
   });
 });

@@ -159,6 +159,14 @@ describe.each(['json', 'msgpack'] as const)('commands by %s', (form) => {
     expect(released).toMatchObject({ ok: true, result: { state: 'released' } });
   });
 
+  it('cannot cancel what is paid', async () => {
+    const client = await open(asked);
+    const rejection = { code: 'illegal_transition', state: 'paid' };
+    harness.answers = { release: { kind: 'rejected', rejection, now: serverNow } };
+    const outcome = await client.ask('cancel', { order: orderId });
+    expect(outcome).toMatchObject({ ok: false, status: 422, problem: { code: 'unsupported' } });
+  });
+
   it('are refused as over HTTP', async () => {
     const client = await open(asked);
     const rejection = { code: 'sold_out', available: 0, mayReturn: true };

@@ -151,15 +151,22 @@ const soldOutProblems = [true, false].map((mayReturn) =>
   Array.from({ length: soldOutKept }, (_, available) => newSoldOut(available, mayReturn)),
 );
 
-function soldOut(available: number, mayReturn: boolean): ProblemInput {
+const untoldProblems = [true, false].map((mayReturn) => newSoldOut(null, mayReturn)) as [
+  ProblemInput,
+  ProblemInput,
+];
+
+function soldOut(available: number | null, mayReturn: boolean): ProblemInput {
+  if (available === null) return untoldProblems[mayReturn ? 0 : 1];
   return soldOutProblems[mayReturn ? 0 : 1]?.[available] ?? newSoldOut(available, mayReturn);
 }
 
-function newSoldOut(available: number, mayReturn: boolean): ProblemInput {
+function newSoldOut(available: number | null, mayReturn: boolean): ProblemInput {
   const detail = mayReturn
     ? 'Not enough units are free; some are only held and may return.'
     : 'Not enough units are left.';
-  return problem('sold_out', detail, { extra: { available, may_return: mayReturn } });
+  const told = available === null ? {} : { available };
+  return problem('sold_out', detail, { extra: { ...told, may_return: mayReturn } });
 }
 
 function wrongState(

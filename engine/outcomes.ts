@@ -29,7 +29,7 @@ function rejectionOf(reply: Reply, now: number): Rejection | null {
     case code.sale_paused:
       return { code: 'sale_paused', retryAfterMs: pausedRetryMs };
     case code.sold_out:
-      return { code: 'sold_out', available: a, mayReturn: b === 1 };
+      return { code: 'sold_out', available: a < 0 ? null : a, mayReturn: b === 1 };
     case code.limit_reached:
       return { code: 'limit_reached', limit: a, owned: b };
     case code.rate_limited:

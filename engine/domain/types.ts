@@ -50,7 +50,8 @@ export type Rejection =
   | { readonly code: 'sale_not_started'; readonly startsAt: Millis; readonly now: Millis }
   | { readonly code: 'sale_ended' }
   | { readonly code: 'sale_paused'; readonly retryAfterMs: number }
-  | { readonly code: 'sold_out'; readonly available: number; readonly mayReturn: boolean }
+  /** `available` = null in a sale that has no end. */
+  | { readonly code: 'sold_out'; readonly available: number | null; readonly mayReturn: boolean }
   | { readonly code: 'limit_reached'; readonly limit: number; readonly owned: number }
   | { readonly code: 'rate_limited'; readonly retryAfterMs: number }
   | { readonly code: 'forbidden' }

@@ -70,6 +70,11 @@ end
 -- Overdue holds that a hold which finds too little ends first.
 local REAP_MOST = 16
 
+-- How many are free is told by sales that end, the flash sales: -1 = by this one it is not.
+local function soldOut(sale, free, it)
+  return refuse(CODE.sold_out, sale.ends > 0 and free or -1, it.held > 0 and 1 or 0)
+end
+
 -- `plan` = of a line of an order that has several: what those before it would take. Then nothing is
 -- taken here: answers nil, nil and the item, or the refusal.
 local function decideHold(sale, lane, c, want, plan)
@@ -104,13 +109,11 @@ local function decideHold(sale, lane, c, want, plan)
   if record[2] > lane.now then return refuse(CODE.rate_limited, record[2] - lane.now) end
   if not fits then return refuse(CODE.limit_reached, sale.limit, record[3]) end
   if available(it) < ofItem then
-    return refuse(CODE.sold_out, available(it) - ofItem + quantity, it.held > 0 and 1 or 0)
+    return soldOut(sale, available(it) - ofItem + quantity, it)
   end
   if sale.line then
     local reach = inReach(sale, record[5])
-    if ofSale > reach then
-      return refuse(CODE.sold_out, reach - ofSale + quantity, it.held > 0 and 1 or 0)
-    end
+    if ofSale > reach then return soldOut(sale, reach - ofSale + quantity, it) end
   end
   if plan then
     keepPlanned(plan, sale, item, quantity)

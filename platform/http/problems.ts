@@ -70,7 +70,7 @@ const rows = {
     status: 409,
     title: 'Sold out',
     meaning:
-      'Fewer units are free than asked for. `available` counts them; `may_return` is true while others are only held.',
+      'Fewer units are free than asked for. `available` counts them in a flash sale; `may_return` is true while others are only held.',
   },
   limit_reached: {
     status: 409,

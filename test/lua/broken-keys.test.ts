@@ -27,7 +27,7 @@ function keyOf(lane: LuaLane, sale: string, name: SaleKey): string {
 async function laneWithHolds(redis: Redis, number: number): Promise<LuaLane> {
   const lane = await LuaLane.format(redis, number);
   await lane.setTime(noon);
-  const commands = [...saleOf(), ...saleOf({ sale: other }, 3)];
+  const commands = [...saleOf({ endsAt: 0 }), ...saleOf({ sale: other, endsAt: 0 }, 3)];
   for (const command of commands) await lane.command(command);
   const sales = [{ sale: flash }, { sale: other }];
   await lane.shop(

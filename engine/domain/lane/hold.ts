@@ -4,7 +4,7 @@ import { itemAt } from './evolve.ts';
 import { orderReply } from './order.ts';
 import { finishIfDone, hasTurn, inReach } from './turn.ts';
 import { findOrder, headMax, owned, recordOf } from './record.ts';
-import type { DueName, Sale } from './state.ts';
+import type { DueName, Item, Sale } from './state.ts';
 import { available, nextUnits } from './units.ts';
 import { happen, type SaleWork } from './work.ts';
 import type { Hold, OrderReply, Refusal } from './words.ts';
@@ -60,11 +60,18 @@ export function planHold(
   if (record.coolUntil > clock.now) return ['rate_limited', record.coolUntil - clock.now];
   if (isOver()) return ['limit_reached', sale.limit, owned(record)];
   const free = available(it) - before.item(item);
-  if (free < c.quantity) return ['sold_out', free, it.held > 0 ? 1 : 0];
+  if (free < c.quantity) return soldOut(sale, free, it);
 
   const reach = inReach(sale, record) - before.sale;
-  return c.quantity > reach ? ['sold_out', reach, it.held > 0 ? 1 : 0] : item;
+  return c.quantity > reach ? soldOut(sale, reach, it) : item;
 }
+
+/** How many are free is told by sales that end, the flash sales: -1 = by this one it is not. */
+const soldOut = (sale: Sale, free: number, it: Item): Refusal => [
+  'sold_out',
+  sale.endsAt > 0 ? free : -1,
+  it.held > 0 ? 1 : 0,
+];
 
 /** Holds units that are there, for so long. */
 export function takeHold(work: SaleWork, c: Hold, item: number, holdMs: number): OrderReply {

@@ -205,7 +205,7 @@ describe('what is in the way', () => {
       rejection: {
         code: 'lines_refused',
         lines: [
-          { line: 1, product: near[1]?.id, rejection: { code: 'sold_out' } },
+          { line: 1, product: near[1]?.id, rejection: { code: 'sold_out', available: null } },
           { line: 2, product: near[2]?.id, rejection: { code: 'limit_reached' } },
         ],
       },

@@ -107,7 +107,7 @@ export function install(number: number, options: SaleOptions = {}): LaneCommand 
     kind: 'install',
     terms: {
       startsAt: options.startsAt ?? noon - 1000,
-      endsAt: options.endsAt ?? 0,
+      endsAt: options.endsAt ?? noon + 1_000_000_000,
       limit: options.limit ?? 4,
       holdMs: options.holdMs ?? holdMs,
       verifiedOnly: options.verifiedOnly ?? false,

@@ -100,6 +100,21 @@ export const holdCases: readonly Case[] = [
     ],
   },
   {
+    name: 'a sale without an end does not tell how many are free',
+    given: saleOf({ units: [3], endsAt: 0 }),
+    steps: [
+      batch(
+        0,
+        [
+          [hold('ann-1', { quantity: 4 }), ['sold_out', -1, 0]],
+          [hold('ann-2'), done('held', 0, [1])],
+          [hold('bob-1', { quantity: 3 }), ['sold_out', -1, 1]],
+        ],
+        [held('ann-2', 0, [1])],
+      ),
+    ],
+  },
+  {
     name: 'the limit counts units of holds and of sales, and is told with what is owned',
     given: saleOf({ units: [10], limit: 3 }),
     steps: [
@@ -211,7 +226,7 @@ export const holdCases: readonly Case[] = [
   },
   {
     name: 'a sale counts what it has, what was asked and what was refused',
-    given: saleOf({ units: [2, 1], limit: 2 }),
+    given: saleOf({ endsAt: 0, units: [2, 1], limit: 2 }),
     steps: [
       batch(
         0,
@@ -219,7 +234,7 @@ export const holdCases: readonly Case[] = [
           [hold('ann-1', { product: 'p0' }), done('held', 0, [1])],
           [hold('ann-1', { product: 'p0' }), replayed('held', 0, [1])],
           [hold('bob-1', { product: 'p1' }), done('held', 0, [1], { item: 1 })],
-          [hold('cyd-1', { product: 'p1' }), ['sold_out', 0, 1]],
+          [hold('cyd-1', { product: 'p1' }), ['sold_out', -1, 1]],
           [hold('cyd-2'), ['product_required']],
         ],
         [held('ann-1', 0, [1]), held('bob-1', 0, [1], { item: 1 })],

@@ -164,7 +164,7 @@ export const saleCases: readonly Case[] = [
   },
   {
     name: 'a close with nothing held debits all that is free and closes the sale',
-    given: saleOf({ units: [3, 2] }),
+    given: saleOf({ endsAt: 0, units: [3, 2] }),
     steps: [
       batch(
         0,

@@ -210,7 +210,7 @@ export const turnCases: readonly Case[] = [
   },
   {
     name: 'units that are debited away may leave claims without one: they are told sold out',
-    given: lineSale({}, { ...open, units: [2] }),
+    given: lineSale({}, { ...open, endsAt: 0, units: [2] }),
     steps: [
       arrive(2),
       lineBatch(
@@ -219,7 +219,7 @@ export const turnCases: readonly Case[] = [
         [admitted('ann-1', turnMs), admitted('bob-1', turnMs)],
       ),
       command(1, debit(3, 2), [['moved', 3, 1, '', 'mov_3', 'debit', 0, 2, 0, 0, 0, []]]),
-      batch(2, [[hold('ann-9'), ['sold_out', 0, 0]]]),
+      batch(2, [[hold('ann-9'), ['sold_out', -1, 0]]]),
       lineBatch(3, [[admit(9), ['done', 0, 0]]]),
     ],
   },

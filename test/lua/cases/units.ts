@@ -64,7 +64,7 @@ export const unitCases: readonly Case[] = [
   },
   {
     name: 'a debit takes from the top what was never issued; a credit brings it again',
-    given: saleOf({ units: [5], limit: 5 }),
+    given: saleOf({ endsAt: 0, units: [5], limit: 5 }),
     steps: [
       batch(
         0,
@@ -72,7 +72,7 @@ export const unitCases: readonly Case[] = [
         [held('ann-1', 0, [1, 2])],
       ),
       command(1, debit(3, 2), [['moved', 3, 1, '', 'mov_3', 'debit', 0, 2, 3, 3, 1, []]]),
-      batch(2, [[hold('bob-1', { quantity: 2 }), ['sold_out', 1, 1]]]),
+      batch(2, [[hold('bob-1', { quantity: 2 }), ['sold_out', -1, 1]]]),
       command(3, credit(4, 4), [['moved', 4, 1, '', 'mov_4', 'credit', 0, 4, 7, 7]]),
       batch(
         4,
@@ -83,7 +83,7 @@ export const unitCases: readonly Case[] = [
   },
   {
     name: 'a debit then takes the highest returned numbers, and those are gone for good',
-    given: saleOf({ units: [4] }),
+    given: saleOf({ endsAt: 0, units: [4] }),
     steps: [
       takenByEach(0, many(3)),
       batch(
@@ -100,7 +100,7 @@ export const unitCases: readonly Case[] = [
         3,
         [
           [hold('ann-1'), done('held', 3, [1])],
-          [hold('bob-1'), ['sold_out', 0, 1]],
+          [hold('bob-1'), ['sold_out', -1, 1]],
         ],
         [held('ann-1', 3, [1])],
       ),
@@ -114,7 +114,7 @@ export const unitCases: readonly Case[] = [
   },
   {
     name: 'a debit of more than is free changes nothing and tells what is free',
-    given: saleOf({ units: [2, 3] }),
+    given: saleOf({ endsAt: 0, units: [2, 3] }),
     steps: [
       batch(
         0,

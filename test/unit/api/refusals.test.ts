@@ -107,6 +107,11 @@ describe('a rejection', () => {
     }
   });
 
+  it.each([true, false])('says not how many where the sale has no end', (mayReturn) => {
+    const problem = rejectionProblem({ code: 'sold_out', available: null, mayReturn });
+    expect(problem.extra).toEqual({ may_return: mayReturn });
+  });
+
   it('is never a fault, and a fault never a rejection', () => {
     const away = outcomeProblem({ kind: 'unavailable', reason: 'frozen', retryAfterMs: 500 });
     expect(away).toMatchObject({ code: 'unavailable', retryAfterMs: 500 });

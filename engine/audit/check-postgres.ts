@@ -76,7 +76,8 @@ const together = `
    WHERE there > 0 AND (there < lines OR shoppers > 1 OR deadlines > 1
          OR (cardinality(states) > 1 AND NOT states <@ ARRAY['expired', 'held']))
      AND NOT EXISTS (SELECT 1 FROM sale.order_lines l JOIN sale.quarantine q
-                         ON q.order_id = l.order_id WHERE l.home = x.home)`;
+                         ON q.order_id = l.order_id
+                      WHERE l.home = x.home AND q.resolved_at IS NULL)`;
 
 const ledger = `
   SELECT posting AS id, 'adds up to ' || sum(amount) AS says, ${saleOf('posting')} AS sale

@@ -210,15 +210,24 @@ export async function readDetailsOf(
   return new Map(rows.map(({ id, latest }) => [id, latest]));
 }
 
+/** Lines of orders of which one was resolved so that all ended alike, whatever the log says of them. */
+export const endedAlikeSql = `
+  SELECT l.order_id FROM sale.quarantine a
+    JOIN sale.order_lines n ON n.order_id = a.order_id JOIN sale.order_lines l ON l.home = n.home
+   WHERE a.lane = $1 AND a.resolution IN ('voided', 'refunded')`;
+
 /**
- * Orders of a lane that have something in quarantine: true = it is open, and the lane was not made
- * anew since.
+ * Orders of a lane that have something in quarantine, or had a line there: true = it is open, and
+ * the lane was not made anew since.
  */
 export async function readAway(q: Query, lane: number): Promise<Map<string, boolean>> {
   const rows = await q.query<{ id: string; open: boolean }>(
-    `SELECT order_id AS id, bool_or(resolved_at IS NULL AND q.epoch >= recovered_epoch) AS open
-       FROM sale.quarantine q JOIN sale.lanes USING (lane)
-      WHERE lane = $1 AND order_id IS NOT NULL GROUP BY order_id`,
+    `SELECT order_id AS id, bool_or(open) AS open
+       FROM (SELECT order_id, resolved_at IS NULL AND q.epoch >= recovered_epoch AS open
+               FROM sale.quarantine q JOIN sale.lanes USING (lane)
+              WHERE lane = $1 AND order_id IS NOT NULL
+             UNION ALL SELECT order_id, false FROM (${endedAlikeSql}) alike) every
+      GROUP BY order_id`,
     [lane],
   );
   return new Map(rows.map(({ id, open }) => [id, open]));

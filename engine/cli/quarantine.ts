@@ -1,8 +1,10 @@
 /** `highnoon quarantine list|resolve`: exit 0 = listed, or resolved and every touched lane serves. */
 import type { Db, Query } from '../../platform/postgres/db.ts';
 import { isOrderId } from '../domain/ids.ts';
+import type { OrderId } from '../domain/types.ts';
 import { readAway, isMeant, type Away, type Chosen } from '../quarantine/rows.ts';
 import { resolveLane, type Resolved } from '../quarantine/resolve.ts';
+import { wholesOf } from '../quarantine/whole.ts';
 import { recoverLane } from '../recover.ts';
 import { isLoss, recoveryTold } from '../recover/found.ts';
 import { readSettings } from '../settings.ts';
@@ -25,6 +27,7 @@ Decisions that can never settle are put away, and their lane is frozen until the
                stands    Postgres has it as it should be
                voided    it gets no units and ends as released (or as it had ended)
                refunded  the same, and its shopper had been told that it is paid
+             Of an order with several lines all are meant, whichever is named, and end alike.
              A lane command settles, or counts as refused and is written again where it is needed
   --dry-run  says what resolve would do, as things are now, and changes nothing
   --lane N   only of this lane
@@ -32,12 +35,15 @@ Decisions that can never settle are put away, and their lane is frozen until the
 Exit 0: listed; or all that was meant is resolved and its lanes serve. 1: something is not, or a
 lane stays frozen. 2: not done; run it again.`;
 
-interface Asked {
-  readonly orders: Chosen;
+interface Options {
   readonly lane: number | null;
   readonly dryRun: boolean;
   readonly json: boolean;
 }
+
+/** As typed; null = everything. */
+type Asked = Options & { readonly named: readonly OrderId[] | null };
+type Meant = Options & { readonly orders: Chosen };
 
 const placeOf = ({ epoch, seq, index }: Away): string => `${epoch}-${seq}.${index}`;
 
@@ -56,7 +62,7 @@ function print(row: Away, json: boolean): void {
   );
 }
 
-async function list(db: Db, { lane, json }: Asked): Promise<number> {
+async function list(db: Db, { lane, json }: Options): Promise<number> {
   const rows = await readAway(db, lane);
   for (const row of rows) print(row, json);
   if (!json) process.stdout.write(`${rows.length === 0 ? 'nothing' : rows.length} put away\n`);
@@ -97,7 +103,7 @@ interface LaneResolved {
   readonly epoch: number;
 }
 
-async function resolveLanes(stores: Stores, lanes: readonly number[], asked: Asked) {
+async function resolveLanes(stores: Stores, lanes: readonly number[], asked: Meant) {
   const { db, kafka } = stores;
   const all: LaneResolved[] = [];
   if (asked.dryRun) {
@@ -140,7 +146,7 @@ function show({ lane, resolved, frozen, lost }: LaneResolved, dryRun: boolean): 
 }
 
 /** Lanes that are frozen for a quarantine. */
-async function frozenLanes(db: Db, { lane }: Asked): Promise<number[]> {
+async function frozenLanes(db: Db, { lane }: Options): Promise<number[]> {
   const rows = await db.query<{ lane: number }>(
     `SELECT lane FROM sale.lanes
       WHERE state = 'frozen' AND reasons @> '[{"code": "quarantine"}]'
@@ -150,9 +156,13 @@ async function frozenLanes(db: Db, { lane }: Asked): Promise<number[]> {
   return rows.map((row) => row.lane);
 }
 
-async function resolve(stores: Stores, asked: Asked): Promise<number> {
-  const rows = (await readAway(stores.db, asked.lane)).filter((row) => isMeant(row, asked.orders));
-  const missing = [...(asked.orders ?? [])].filter((id) => !rows.some(({ order }) => order === id));
+async function resolve(stores: Stores, { named, ...rest }: Asked): Promise<number> {
+  const wholes = await wholesOf(stores.db, named ?? []);
+  const orders = named === null ? null : new Set([...wholes.values()].flat());
+  const asked = { ...rest, orders };
+  const rows = (await readAway(stores.db, asked.lane)).filter((row) => isMeant(row, orders));
+  const isAway = (id: OrderId): boolean => rows.some(({ order }) => order === id);
+  const missing = (named ?? []).filter((id) => wholes.get(id)?.some(isAway) !== true);
   for (const id of missing) process.stderr.write(`${id} has nothing in quarantine\n`);
   const lanes = new Set(rows.map(({ lane }) => lane));
   // A run that was cut has resolved everything, and left its lane frozen.
@@ -202,7 +212,7 @@ async function main(): Promise<number> {
     return misused(`--lane: ${values.lane} is no lane`, usage);
   }
   const asked: Asked = {
-    orders: values.all || verb === 'list' ? null : new Set(orders),
+    named: values.all || verb === 'list' ? null : orders,
     lane: values.lane === undefined ? null : Number(values.lane),
     dryRun: values['dry-run'],
     json: values.json,

@@ -6,8 +6,9 @@
 import { CannotSettle } from '../settle/sales.ts';
 import type { Query } from '../../platform/postgres/db.ts';
 import type { FoldedOrder, OrderEvent } from '../domain/fold.ts';
-import type { Millis, OrderId } from '../domain/types.ts';
+import type { Millis } from '../domain/types.ts';
 import { settleOrders } from '../settle/orders.ts';
+import { postRefund } from './refund.ts';
 import type { Verdict } from './rows.ts';
 
 interface Row {
@@ -17,7 +18,7 @@ interface Row {
   readonly held_at: Millis;
 }
 
-/** Throws CannotSettle when not even its sale is known. */
+/** Nobody is told of a refund here. Throws CannotSettle when not even its sale is known. */
 export async function amendOrder(q: Query, fold: FoldedOrder, now: Millis): Promise<Verdict> {
   const { held, end } = fold;
   const known = held ?? end;
@@ -42,7 +43,7 @@ export async function amendOrder(q: Query, fold: FoldedOrder, now: Millis): Prom
   await q.run(`UPDATE sale.orders SET state = 'refunded', version = version + 1 WHERE id = $1`, [
     known.order,
   ]);
-  await refund(q, known.order, end.at, now);
+  await postRefund(q, known.order, end.at, now);
   return { resolution: 'refunded', says: `it was told paid, and had ended as ${row.state}` };
 }
 
@@ -105,34 +106,8 @@ async function makeOrder(
     [known.sale, known.item, known.units, known.order],
   );
   if (paid) {
-    await refund(q, known.order, end.at, now);
+    await postRefund(q, known.order, end.at, now);
     return { resolution: 'refunded', says: 'it was told paid, and got no units' };
   }
   return { resolution: 'voided', says: `it got no units, and ends as ${state}` };
-}
-
-/** Posts the payment and its way back, and tells subscribers. */
-async function refund(q: Query, order: OrderId, paidAt: Millis, now: Millis): Promise<void> {
-  await q.run(
-    `INSERT INTO sale.ledger (posting, account, amount, currency, at)
-     SELECT o.id || ':' || p.what, a.account, p.sign * a.sign * o.price * cardinality(o.units),
-            s.currency, p.at
-       FROM sale.orders o
-       JOIN sale.sales s ON s.id = 'sal_' || substr(o.id, 5, 16)
-      CROSS JOIN (VALUES ('paid', 1, $2::bigint), ('refunded', -1, $3::bigint))
-            AS p(what, sign, at)
-      CROSS JOIN LATERAL (VALUES ('receivable', 1), ('vendor:' || s.vendor_id, -1))
-            AS a(account, sign)
-      WHERE o.id = $1`,
-    [order, paidAt, now],
-  );
-  await q.run(
-    `INSERT INTO platform.outbox (topic, key, value)
-     SELECT 'order-updates', id,
-            jsonb_build_object('id', id, 'state', state, 'version', version, 'at',
-              to_char(to_timestamp($2::bigint / 1000.0) AT TIME ZONE 'UTC',
-                      'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-       FROM sale.orders WHERE id = $1`,
-    [order, now],
-  );
 }

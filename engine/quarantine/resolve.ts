@@ -24,6 +24,7 @@ import {
   type Verdict,
 } from './rows.ts';
 import { resolveSaleEvent } from './sale-event.ts';
+import { endAlike } from './whole.ts';
 
 export interface Resolved extends Verdict {
   readonly lane: number;
@@ -64,8 +65,16 @@ export async function resolveLane(
     }
   }
   await writer.flush(q);
-  return resolved;
+  const several = await endAlike(q, new Set(resolved.flatMap(unitless)), now);
+  return resolved.map((one) =>
+    one.order === null || !several.has(one.order)
+      ? one
+      : { ...one, says: `${one.says}; so do the other lines of its order` },
+  );
 }
+
+const unitless = ({ order, resolution }: Resolved): OrderId[] =>
+  order !== null && (resolution === 'voided' || resolution === 'refunded') ? [order] : [];
 
 const isSale = (row: Away): row is SaleAway => row.order === null && !isTicket(row);
 const isOrder = (row: Away): row is OrderAway => row.order !== null;

@@ -26,7 +26,7 @@ export type SaleAway = Place & { readonly order: null; readonly event: SaleEvent
 export type TicketAway = Place & { readonly order: null; readonly event: TicketEvent };
 export type Away = OrderAway | SaleAway | TicketAway;
 
-/** Orders that are meant; null = everything that is put away. */
+/** Orders that are meant, each with all its lines; null = everything that is put away. */
 export type Chosen = ReadonlySet<OrderId> | null;
 
 export const isMeant = ({ order }: Away, chosen: Chosen): boolean =>

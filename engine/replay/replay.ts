@@ -8,7 +8,7 @@ import type { AuditStores } from '../audit/audit-lane.ts';
 import { scanLane, type LaneReading } from '../audit/lane-scan.ts';
 import { compare, nameOf, type Position } from '../audit/positions.ts';
 import type { RecordedOrder, SaleReading } from '../audit/records.ts';
-import { readLanes, readOrders, readSales, type LaneRow } from '../audit/tables.ts';
+import { endedAlikeSql, readLanes, readOrders, readSales, type LaneRow } from '../audit/tables.ts';
 import { itemAt } from '../domain/lane/evolve.ts';
 import type { LaneCommand } from '../domain/lane/words.ts';
 import { orderKey, saleOfOrder } from '../domain/ids.ts';
@@ -286,10 +286,11 @@ async function readRecovered(q: Query, lane: number): Promise<number[]> {
   return rows.map(({ epoch }) => epoch);
 }
 
-/** Sales of which something is in quarantine, or was. */
+/** Sales of which something is in quarantine, or was, or ended as another line that was. */
 async function readAmended(q: Query, lane: number): Promise<Set<SaleId>> {
   const rows = await q.query<{ sale: SaleId }>(
-    `SELECT DISTINCT event->>'sale' AS sale FROM sale.quarantine WHERE lane = $1`,
+    `SELECT event->>'sale' AS sale FROM sale.quarantine WHERE lane = $1
+     UNION SELECT 'sal_' || substr(order_id, 5, 16) FROM (${endedAlikeSql}) alike`,
     [lane],
   );
   return new Set(rows.map(({ sale }) => sale));
@@ -297,7 +298,8 @@ async function readAmended(q: Query, lane: number): Promise<Set<SaleId>> {
 
 async function readAwayOrders(q: Query, lane: number): Promise<Set<string>> {
   const rows = await q.query<{ id: string }>(
-    'SELECT DISTINCT order_id AS id FROM sale.quarantine WHERE lane = $1 AND order_id IS NOT NULL',
+    `SELECT order_id AS id FROM sale.quarantine WHERE lane = $1 AND order_id IS NOT NULL
+     UNION ${endedAlikeSql}`,
     [lane],
   );
   return new Set(rows.map(({ id }) => id));

@@ -24,13 +24,21 @@ interface Row {
   readonly held_at: number;
   readonly hold_expires_at: number;
   readonly ended_at: number | null;
+  /** Of a refunded one, as they are posted. */
+  readonly paid_at: number | null;
+  readonly refunded_at: number | null;
   readonly email: string | null;
   readonly address: Address | null;
 }
 
+/** One look at an index, for the few that are refunded. */
+const postedAt = (what: string): string =>
+  `CASE WHEN o.state = 'refunded' THEN
+     (SELECT min(at) FROM sale.ledger WHERE posting = o.id || ':${what}') END`;
+
 const select = `
   SELECT o.id, o.state, i.product_id, o.units, o.price, o.held_at, o.hold_expires_at, o.ended_at,
-         d.email, d.address
+         d.email, d.address, ${postedAt('paid')} AS paid_at, ${postedAt('refunded')} AS refunded_at
     FROM sale.orders o
     JOIN sale.sale_items i ON i.sale_id = 'sal_' || substr(o.id, 5, 16) AND i.item = o.item
     LEFT JOIN LATERAL (
@@ -58,9 +66,12 @@ const amountOf = ({ price, units }: LineDocument): number => price * units.lengt
 function documentOf(row: Row, parts: readonly Row[] = []): OrderDocument {
   const lines = [row, ...parts].map(lineOf);
   const timeline = [{ at: row.held_at, type: 'held' }];
-  if (row.ended_at !== null && (endStates.has(row.state) || row.state === 'refunded')) {
-    timeline.push({ at: row.ended_at, type: row.state });
-  }
+  const tell = (type: string, at: number | null): void => {
+    if (at !== null) timeline.push({ at, type });
+  };
+  if (endStates.has(row.state)) tell(row.state, row.ended_at);
+  tell('paid', row.paid_at);
+  tell('refunded', row.refunded_at);
   return {
     id: row.id,
     sale: saleOfOrder(row.id),
@@ -89,6 +100,8 @@ const rowOfLane = (order: LaneOrder, details: Details | null): Row => ({
   held_at: order.heldAt,
   hold_expires_at: order.holdExpiresAt,
   ended_at: order.endedAt,
+  paid_at: null,
+  refunded_at: null,
   email: details?.email ?? null,
   address: details?.address ?? null,
 });

@@ -2,6 +2,7 @@
 // lane serves, the shopper is told what is true, units are where they should be, the audit passes.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { pack } from '../../../engine/lanes/codec.ts';
+import { readOrder } from '../../../engine/orders.ts';
 import { requestClose, writeTopUp } from '../../../engine/sales/control.ts';
 import { recover, untilOpen } from '../../support/world-recovery.ts';
 import {
@@ -59,6 +60,16 @@ describe('a unit that was given out twice', () => {
       { posting: `${second.id}:paid`, sum: 0, rows: 2 },
       { posting: `${second.id}:refunded`, sum: 0, rows: 2 },
     ]);
+    const times = await world.db.query<{ type: string; at: number }>(
+      `SELECT DISTINCT split_part(posting, ':', 2) AS type, at FROM sale.ledger
+        WHERE posting LIKE $1 || ':%' ORDER BY at`,
+      [second.id],
+    );
+    const found = await readOrder(world.db, world.lanes.shop, second.id, second.shopper);
+    expect(found).toMatchObject({
+      value: { timeline: [{ type: 'held', at: second.heldAt }, ...times] },
+    });
+    expect(times.map(({ type }) => type)).toEqual(['paid', 'refunded']);
     const updates = await world.db.query<{ value: unknown }>(
       `SELECT value FROM platform.outbox WHERE topic = 'order-updates'`,
     );

@@ -223,11 +223,18 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
   }
 }
 
+const onItsWay = problem(
+  'unavailable',
+  'A new price of a product is on its way to its sale: ask again in a moment.',
+  { retryAfterMs: settlingRetryMs },
+);
+
 type VendorNotDone<T> = Exclude<VendorOutcome<T>, { kind: 'done' }>;
 
 /** `hasKey`: whether the command came with an Idempotency-Key, so that it can be asked again. */
 export function vendorProblem(outcome: VendorNotDone<unknown>, hasKey: boolean): ProblemInput {
   if (outcome.kind === 'rejected') return vendorRejectionProblem(outcome.rejection);
+  if (outcome.unwritten === true) return onItsWay;
   const detail = hasKey
     ? 'It is recorded but not settled yet: ask again with the same key.'
     : 'It is recorded but not settled yet: look at it again in a moment.';

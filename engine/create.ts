@@ -62,7 +62,11 @@ const creationOf = ({ secret, settings, lineMax, nameRound: namer }: Parts): Cre
 /** Creates a sale and waits for its settled outcome. */
 async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<SaleTerms>> {
   const { db, lanes } = parts;
-  const created = await db.tx((q) => writeSale(q, creationOf(parts), sale));
+  const created = await untilSettled(async () => {
+    const written = await db.tx((q) => writeSale(q, creationOf(parts), sale));
+    return written === 'settling' ? null : written;
+  });
+  if (created === null) return { kind: 'settling', unwritten: true };
   if ('code' in created) return { kind: 'rejected', rejection: created };
   crashPoint('sale.written');
   wakeLanes(lanes, created.lanes);

@@ -145,7 +145,8 @@ export type VendorRejection =
 export type VendorOutcome<T> =
   | { readonly kind: 'done'; readonly value: T; readonly replayed: boolean }
   | { readonly kind: 'rejected'; readonly rejection: VendorRejection }
-  | { readonly kind: 'settling' };
+  /** `unwritten`: it waits for something else, and is to be asked for again. */
+  | { readonly kind: 'settling'; readonly unwritten?: true };
 
 export interface Page<T> {
   readonly items: readonly T[];

@@ -27,6 +27,8 @@ interface Source {
   readonly standing_sale: SaleId | null;
   readonly standing_state: string | null;
   readonly price: number | null;
+  /** It is listed already: its standing sale is the successor of another. */
+  readonly succeeds: boolean;
 }
 
 export interface CreateContext {
@@ -59,7 +61,9 @@ async function readSources(
   products: readonly ProductId[],
 ): Promise<Map<ProductId, Source>> {
   const rows = await q.query<Source>(
-    `SELECT r.id, r.standing_sale, s.state AS standing_state, i.price
+    `SELECT r.id, r.standing_sale, s.state AS standing_state, i.price, EXISTS (
+              SELECT 1 FROM sale.sale_items e JOIN sale.sales f ON f.id = e.sale_id
+               WHERE e.product_id = r.id AND f.kind = 'standing' AND f.id <> s.id) AS succeeds
        FROM sale.registrations r
        LEFT JOIN sale.sales s ON s.id = r.standing_sale
        LEFT JOIN sale.sale_items i ON i.sale_id = r.standing_sale AND i.item = 0
@@ -70,6 +74,9 @@ async function readSources(
   return new Map(rows.map((r) => [r.id, r]));
 }
 
+/** Nothing is written: it may not be, or not yet. */
+export type Refused = VendorRejection | 'settling';
+
 interface PricedItem {
   readonly product: ProductId;
   readonly standing: SaleId;
@@ -78,20 +85,18 @@ interface PricedItem {
   readonly listPrice: number;
 }
 
-/** Items with their prices, or why there is no such sale. */
+/** Items with their prices, or why there is no such sale; `settling` while a new price is on its way. */
 function priceItems(
   sale: NewSale,
   sources: ReadonlyMap<ProductId, Source>,
-): PricedItem[] | VendorRejection {
+): PricedItem[] | Refused {
   const items: PricedItem[] = [];
   for (const [i, item] of sale.items.entries()) {
     const source = sources.get(item.product);
     if (source === undefined) return { code: 'not_found' };
-    if (
-      source.standing_sale === null ||
-      source.price === null ||
-      source.standing_state === 'creating'
-    ) {
+    const isCreating = source.standing_state === 'creating';
+    if (isCreating && source.succeeds) return 'settling';
+    if (source.standing_sale === null || source.price === null || isCreating) {
       return {
         code: 'invalid_request',
         param: `items.${i}.product_id`,
@@ -225,7 +230,7 @@ export async function writeSale(
   q: Query,
   context: CreateContext,
   sale: NewSale,
-): Promise<Created | VendorRejection> {
+): Promise<Created | Refused> {
   const request = requestOf(context.secret, sale.idempotencyKey, 'sale', sale.vendor);
   const known = request === null ? null : await findKnown(q, sale, request);
   if (known !== null) return known;
@@ -253,7 +258,7 @@ export async function addSale(
   sale: Creation,
   writer: CommandWriter,
   request: string | null = null,
-): Promise<boolean | VendorRejection> {
+): Promise<boolean | Refused> {
   const products = sale.items.map((i) => i.product);
   const items = priceItems(sale, await readSources(q, sale.vendor, products));
   if (!Array.isArray(items)) return items;

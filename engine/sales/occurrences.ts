@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto';
 import { clock } from '../../platform/clock.ts';
 import type { Db, Query } from '../../platform/postgres/db.ts';
 import type { Millis, ProductId, SaleId, VendorId } from '../domain/types.ts';
-import type { NewSale, VendorRejection } from '../engine.ts';
+import type { NewSale } from '../engine.ts';
 import { CommandWriter } from '../settle/commands.ts';
 import { decideOccurrence } from '../settle/occurrences.ts';
 import { bellsBetween, nextBell, type Schedule } from './calendar.ts';
-import { addSale, newSaleId, type CreateContext } from './create.ts';
+import { addSale, newSaleId, type CreateContext, type Refused } from './create.ts';
 import { writeFences } from './fences.ts';
 
 const dayMs = 86_400_000;
@@ -20,6 +20,7 @@ export const aheadMs = 7 * dayMs;
 export const fenceAheadMs = 15 * 60_000;
 /** A schedule whose next occurrence cannot be made is tried again so much later. */
 const tryAgainMs = 60_000;
+const settlingAgainMs = 1000;
 /** Of one round of the opener. */
 const schedulesMax = 20;
 const fencesMax = 50;
@@ -62,7 +63,8 @@ export function occurrenceId(lanes: number, schedule: string, localDate: string)
 
 /**
  * Makes the occurrences that are due, of a schedule whose row is locked. What stands in the way of one
- * (a product that is gone) is noted, answered, and the schedule looked at again later.
+ * (a product that is gone) is noted, answered, and the schedule looked at again later; sooner where it
+ * is a new price that is on its way.
  */
 export async function makeOccurrences(
   q: Query,
@@ -70,7 +72,7 @@ export async function makeOccurrences(
   row: ScheduleRow,
   now: Millis,
   writer: CommandWriter,
-): Promise<VendorRejection | null> {
+): Promise<Refused | null> {
   const schedule = scheduleOf(row);
   const until = now + aheadMs;
   const from = Math.max(row.made_until.getTime(), now);
@@ -79,6 +81,10 @@ export async function makeOccurrences(
     const fingerprint = `${row.id} ${localDate}`;
     const sale = { ...row.terms, startsAt: at, fingerprint, fencedLater: true };
     const made = await addSale(q, context, id, sale, writer);
+    if (made === 'settling') {
+      await lookAgain(q, row.id, at, now + settlingAgainMs, row.notice);
+      return made;
+    }
     if (typeof made !== 'boolean') {
       const notice = { code: made.code, local_date: localDate, at: new Date(now).toISOString() };
       await lookAgain(q, row.id, at, now + tryAgainMs, notice);

@@ -17,7 +17,7 @@ import type {
 import { derivedIdentity, requestOf } from '../lanes/order-key.ts';
 import { CommandWriter } from '../settle/commands.ts';
 import { checkSchedule, nextBell, type Schedule } from './calendar.ts';
-import type { CreateContext } from './create.ts';
+import type { CreateContext, Refused } from './create.ts';
 import {
   makeOccurrences,
   scheduleColumns,
@@ -113,25 +113,39 @@ export async function writeSchedule(
   if (row === null) return writeSchedule(q, context, asked);
   const writer = new CommandWriter();
   const refused = await makeOccurrences(q, context, row, now, writer);
-  if (refused !== null) throw new Refused(refused);
+  if (refused !== null) throw new NotMade(refused);
   const { lanes } = writer;
   await writer.flush(q);
   return { id: row.id, lanes, replayed: false };
 }
 
 /** Rolls back a schedule whose first occurrence cannot be made. */
-class Refused extends Error {
-  readonly rejection: VendorRejection;
+class NotMade extends Error {
+  readonly why: Refused;
 
-  constructor(rejection: VendorRejection) {
-    super(rejection.code);
-    this.rejection = rejection;
+  constructor(why: Refused) {
+    super(why === 'settling' ? why : why.code);
+    this.why = why;
   }
 }
 
 export interface MadeSchedule {
   readonly id: string;
   readonly sales: readonly SaleTerms[];
+}
+
+/** Null = a new price of a product is on its way. */
+async function tryWrite(
+  db: Db,
+  context: CreateContext,
+  asked: NewSchedule,
+): Promise<Written | VendorRejection | null> {
+  try {
+    return await db.tx((q) => writeSchedule(q, context, asked));
+  } catch (error) {
+    if (!(error instanceof NotMade)) throw error;
+    return error.why === 'settling' ? null : error.why;
+  }
 }
 
 /** Creates a schedule, and waits until the lanes have its first occurrences. */
@@ -141,13 +155,8 @@ export async function createSchedule(
   asked: NewSchedule,
   wake: (lanes: readonly number[]) => void,
 ): Promise<VendorOutcome<MadeSchedule>> {
-  let written: Written | VendorRejection;
-  try {
-    written = await db.tx((q) => writeSchedule(q, context, asked));
-  } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    written = error.rejection;
-  }
+  const written = await untilSettled(() => tryWrite(db, context, asked));
+  if (written === null) return { kind: 'settling', unwritten: true };
   if ('code' in written) return { kind: 'rejected', rejection: written };
   const { id, lanes, replayed } = written;
   wake(lanes);

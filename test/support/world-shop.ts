@@ -100,6 +100,7 @@ export class WorldShop {
         ...terms,
       }),
     );
+    if (created === 'settling') throw new Error('sale: settling');
     if ('code' in created) throw new Error(`sale: ${created.code}`);
     return created.sale;
   }

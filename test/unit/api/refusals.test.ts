@@ -157,5 +157,8 @@ describe('a refusal of the vendor’s side', () => {
     expect(late).toMatchObject({ code: 'unavailable' });
     expect(late.detail).toContain('same key');
     expect(vendorProblem({ kind: 'settling' }, false).detail).not.toContain('key');
+    const unwritten = vendorProblem({ kind: 'settling', unwritten: true }, true);
+    expect(unwritten).toMatchObject({ code: 'unavailable', retryAfterMs: 1000 });
+    expect(unwritten.detail).not.toContain('recorded');
   });
 });

@@ -34,7 +34,7 @@ const later = { rehearse: 'a sale with a crowd and nothing at stake, before the 
 
 /** @param {string} name @param {string} what */
 const laterUsage = (name, what) =>
-  `npx highnoon ${name} [options]\n\n${what}.\nNot built yet: it has no options, and does nothing.`;
+  `highnoon ${name} [options]\n\n${what}.\nNot built yet: it has no options, and does nothing.`;
 
 const planned = Object.entries(later).map(([name, what]) => [name, `${what} (not built yet)`]);
 const list = [...Object.entries(commands), ...planned].map(

@@ -15,18 +15,22 @@ import type { DrillStack } from './stack.ts';
 
 export interface Doubt {
   readonly decisions: number;
-  /** Entries of the outboxes, with these decisions in them. */
-  readonly entries: number;
+  /** Entries of each lane's outbox, with these decisions in them. */
+  readonly entries: ReadonlyMap<number, number>;
   /** Orders and tickets of which these decisions are the beginning, and so the whole. */
   readonly begun: ReadonlySet<string>;
   /** Orders and tickets of which they are only what came later: these themselves are safe. */
   readonly later: ReadonlySet<string>;
 }
 
-export const noDoubt: Doubt = { decisions: 0, entries: 0, begun: new Set(), later: new Set() };
+export const noDoubt: Doubt = {
+  ...{ decisions: 0, entries: new Map<number, number>() },
+  ...{ begun: new Set<string>(), later: new Set<string>() },
+};
 
 /** A lane's log above the watermark as the outbox has it, and its whole partition. */
 export interface LaneCopies {
+  readonly lane: number;
   readonly outbox: readonly Buffer[];
   readonly kafka: readonly Buffer[];
 }
@@ -34,14 +38,15 @@ export interface LaneCopies {
 /** Entries whose bytes Kafka has survive the disk: a settler takes them from there. */
 export function onlyInRedis(lanes: readonly LaneCopies[]): Doubt {
   const [begun, touched] = [new Set<string>(), new Set<string>()];
-  let [decisions, entries] = [0, 0];
-  for (const { outbox, kafka } of lanes) {
+  let decisions = 0;
+  const entries = new Map<number, number>();
+  for (const { lane, outbox, kafka } of lanes) {
     const published = new Set(kafka.map((bytes) => bytes.toString('latin1')));
     for (const bytes of outbox) {
       if (published.has(bytes.toString('latin1'))) continue;
       const entry = readLogEntry(bytes);
       decisions += entry.count;
-      entries += 1;
+      entries.set(lane, (entries.get(lane) ?? 0) + 1);
       for (const fact of entry.orders) {
         (fact.kind === 'held' ? begun : touched).add(orderIn(fact));
       }
@@ -73,7 +78,7 @@ export async function readDoubt(stack: DrillStack): Promise<Doubt> {
       const from = `${epoch}-${Number(seq) + 1}`;
       const entries = await redis.xrangeBuffer(laneKeys(lane).outbox, from, '+');
       const outbox = entries.map(([, fields]) => fields[1] ?? Buffer.alloc(0));
-      return { outbox, kafka: outbox.length === 0 ? [] : await partitionOf(kafka, lane) };
+      return { lane, outbox, kafka: outbox.length === 0 ? [] : await partitionOf(kafka, lane) };
     });
     return onlyInRedis(await Promise.all(lanes));
   } finally {

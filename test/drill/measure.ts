@@ -1,30 +1,42 @@
 /** What shoppers feel of a fault, and when the system is itself again. */
 import { Redis } from 'ioredis';
 import { wait } from './faults/fault.ts';
-import type { Asked } from './history.ts';
+import { patienceMs } from './client.ts';
+import type { Asked, History } from './history.ts';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
 
 const recoveredMaxMs = 90_000;
 const lookEveryMs = 50;
+/** A client's patience, and the try that it ends with. */
+const answersMaxMs = patienceMs + 5000;
 
-/** What the shoppers felt of it from then on, `asked` = what they asked and had answered since. */
+/**
+ * What the shoppers felt of it from then on, `asked` = what they asked and had answered since. Who was
+ * under way already may have felt something before, and waited: that is not of this fault.
+ */
 export function felt(asked: readonly Asked[], from: number) {
   const done = asked.filter((one) => one.answeredAt > 0 && one.probe !== true);
-  // Who was under way already may have felt something before.
-  const moments = done
-    .filter((one) => one.feltUntil >= from && one.feltFrom > 0)
-    .flatMap((one) => [Math.max(one.feltFrom, from), one.feltUntil]);
-  const longest = done.reduce((most, one) => Math.max(most, one.answeredAt - one.startedAt), 0);
+  const feeling = done.filter((one) => one.feltUntil >= from && one.feltFrom > 0);
+  const moments = feeling.flatMap((one) => [Math.max(one.feltFrom, from), one.feltUntil]);
+  const waits = done.map((one) => one.answeredAt - Math.max(one.startedAt, from));
   return {
     commands: done.length,
-    saw503: done.filter((one) => one.unavailable > 0).length,
+    saw503: feeling.filter((one) => one.unavailable > 0).length,
     feltMs: moments.length === 0 ? 0 : Math.max(...moments) - Math.min(...moments),
     unanswered: done.filter((one) => one.outcome === 'unknown').length,
-    longestMs: longest,
+    longestMs: waits.reduce((most, one) => Math.max(most, one), 0),
     // No answer within the patience, or one that it must not be.
     untrue: done.filter((one) => one.outcome === 'unknown' || one.untrue === true).length,
   };
+}
+
+/** Until everybody who had asked by `moment` has an answer or has given up: the longest waits end last. */
+export async function untilAnswered(history: History, moment: number): Promise<void> {
+  const until = Date.now() + answersMaxMs;
+  const waits = ({ startedAt, answeredAt }: Asked): boolean =>
+    startedAt <= moment && answeredAt === 0;
+  while (history.commands.some(waits) && Date.now() < until) await wait(lookEveryMs);
 }
 
 /** Decisions of a lane, and how many of them its workers have settled. */

@@ -7,7 +7,7 @@ import { check, type Verdict } from './check.ts';
 import { noDoubt, type Doubt } from './doubt.ts';
 import { NotMet, type Fault, type FaultContext } from './faults/fault.ts';
 import { Load } from './load.ts';
-import { felt, untilRecovered } from './measure.ts';
+import { felt, untilAnswered, untilRecovered } from './measure.ts';
 import type { Judgement, Result, Results } from './results.ts';
 import type { DrillStack } from './stack.ts';
 import type { Told } from './told.ts';
@@ -124,6 +124,7 @@ async function runOne(
   const healed = Date.now();
   const recovered = await untilRecovered(stack, load);
   await pause(calmMs);
+  await untilAnswered(load.history, healed);
   const seen = felt(load.history.since(begun), begun);
   const result: Result = {
     index,

@@ -29,12 +29,17 @@ export function readTold(out: string): readonly Told[] {
 export const lostAtLeast = (told: readonly Told[]): number =>
   told.reduce((sum, one) => sum + one.lostAtLeast, 0);
 
-/** A lower bound above what there was to lose. */
-export function overstated(told: readonly Told[], { entries }: Pick<Doubt, 'entries'>): string[] {
-  const said = lostAtLeast(told);
-  if (said <= entries) return [];
-  return [`recover says that at least ${said} entries were lost, only Redis had ${entries}`];
-}
+/** Lower bounds above what a lane had to lose. */
+export const overstated = (
+  told: readonly Told[],
+  { entries }: Pick<Doubt, 'entries'>,
+): readonly string[] =>
+  told.flatMap(({ lane, lostAtLeast: least }) => {
+    const had = entries.get(lane) ?? 0;
+    return least <= had
+      ? []
+      : [`recover says that lane ${lane} lost at least ${least} entries, only Redis had ${had}`];
+  });
 
 const saysNothing = ({ found, lostAtLeast: least }: Told): boolean =>
   found !== 'older' && found !== 'nothing' && least === 0;

@@ -4,7 +4,7 @@
  */
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { readDoubt } from '../doubt.ts';
+import { readDoubt, type Doubt } from '../doubt.ts';
 import type { DrillStack } from '../stack.ts';
 import { lostAtLeast, readTold } from '../told.ts';
 import { cutAt, mustBeShut, refusedTries, wentBack, type Heads } from './evidence.ts';
@@ -73,23 +73,27 @@ const headsOf = (stack: DrillStack): Promise<Heads> =>
 async function lose({ stack, loses, say, shows }: FaultContext, change: () => void): Promise<void> {
   const proxy = stack.proxies.redis;
   await proxy.cut();
-  const doubt = await readDoubt(stack);
-  const before = await headsOf(stack);
-  loses(doubt);
-  await stack.stores.halt('redis');
   try {
-    change();
-  } finally {
-    await stack.stores.resume('redis');
-  }
-  try {
+    const doubt = await readDoubt(stack);
+    const before = await headsOf(stack);
+    loses(doubt);
+    await stack.stores.halt('redis');
+    try {
+      change();
+    } finally {
+      await stack.stores.resume('redis');
+    }
     const sign = wentBack(before, await headsOf(stack));
-    say(`${sign}; only Redis had ${doubt.entries} entries`);
+    say(`${sign}; only Redis had ${sum(doubt.entries)} entries`);
     shows(sign);
   } finally {
+    // Whoever tries once more needs entries, and the others need Redis.
     proxy.behave();
   }
 }
+
+const sum = (entries: Doubt['entries']): number =>
+  [...entries.values()].reduce((n, of) => n + of, 0);
 
 const aofOlder: Fault = {
   name: 'redis-older-aof',

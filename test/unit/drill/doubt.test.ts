@@ -31,24 +31,24 @@ const idOf = (n: number): string => orderIdOf(sale, keyOf(n));
 
 describe('what is in doubt when a disk is lost', () => {
   it('is what Kafka has not', () => {
-    const doubt = onlyInRedis([{ outbox: [entry(1), entry(2)], kafka: [entry(1)] }]);
+    const doubt = onlyInRedis([{ lane: 1, outbox: [entry(1), entry(2)], kafka: [entry(1)] }]);
     expect(doubt).toEqual({
-      ...{ decisions: 1, entries: 1, begun: new Set([idOf(2)]), later: new Set() },
+      ...{ decisions: 1, entries: new Map([[1, 1]]), begun: new Set([idOf(2)]), later: new Set() },
     });
   });
 
   it('is an order whole, or only its end', () => {
     const doubt = onlyInRedis([
-      { outbox: [entry(1), entry(2), paid(3, 1), paid(4, 2)], kafka: [entry(1)] },
+      { lane: 0, outbox: [entry(1), entry(2), paid(3, 1), paid(4, 2)], kafka: [entry(1)] },
     ]);
     const [begun, later] = [new Set([idOf(2)]), new Set([idOf(1)])];
-    expect(doubt).toEqual({ decisions: 3, entries: 3, begun, later });
+    expect(doubt).toEqual({ decisions: 3, entries: new Map([[0, 3]]), begun, later });
   });
 
   it('is not saved by another decision at its position, or by another lane', () => {
     const lanes = [
-      { outbox: [entry(1)], kafka: [entry(1, 9)] },
-      { outbox: [], kafka: [entry(1)] },
+      { lane: 0, outbox: [entry(1)], kafka: [entry(1, 9)] },
+      { lane: 1, outbox: [], kafka: [entry(1)] },
     ];
     expect(onlyInRedis(lanes).decisions).toBe(1);
   });

@@ -1,7 +1,7 @@
 // What a fault's row counts, and when the system is itself again.
 import { describe, expect, it } from 'vitest';
 import { History, type Asked } from '../../drill/history.ts';
-import { felt, hasSettled, type Mark } from '../../drill/measure.ts';
+import { felt, hasSettled, untilAnswered, type Mark } from '../../drill/measure.ts';
 
 const asked = (startedAt: number, answeredAt: number, more: Partial<Asked> = {}): Asked => ({
   ...{ verb: 'hold', sale: 's', shopper: 0, key: 'k', body: null, order: '', said: '' },
@@ -19,7 +19,7 @@ describe('the row of a fault', () => {
   it('has what was under way when it began, and not what was over', () => {
     const inFlight = asked(90, 400, { unavailable: 1, feltFrom: 150, feltUntil: 350 });
     const found = row(100, asked(50, 99), inFlight, asked(120, 130));
-    expect(found).toMatchObject({ commands: 2, saw503: 1, feltMs: 200, longestMs: 310 });
+    expect(found).toMatchObject({ commands: 2, saw503: 1, feltMs: 200, longestMs: 300 });
   });
 
   it('is not felt before it began', () => {
@@ -27,6 +27,8 @@ describe('the row of a fault', () => {
     const before = asked(10, 120, { silent: 1, feltFrom: 20, feltUntil: 60 });
     expect(row(100, both, before).feltMs).toBe(150);
     expect(row(100, before).feltMs).toBe(0);
+    const told = { unavailable: 1, feltFrom: 20, feltUntil: 60 };
+    expect(row(100, asked(10, 120, told))).toMatchObject({ saw503: 0, longestMs: 20 });
   });
 
   it('counts who gave up, and neither probes nor who waits still', () => {
@@ -39,6 +41,21 @@ describe('the row of a fault', () => {
     const wrong = asked(110, 120, { outcome: 'refused', status: 500, untrue: true });
     const found = row(100, asked(110, 130), wrong);
     expect(found).toMatchObject({ commands: 2, unanswered: 0, untrue: 1 });
+  });
+});
+
+describe('a row is read', () => {
+  it('once who asked before the heal has an answer, whoever asks later', async () => {
+    const history = new History();
+    const [slow, later] = [asked(90, 0), asked(210, 0)];
+    history.commands.push(asked(50, 99), slow, later);
+    let isOver = false;
+    const over = untilAnswered(history, 200).then(() => (isOver = true));
+    await new Promise((resolve) => setTimeout(resolve, 120));
+    expect(isOver).toBe(false);
+    slow.answeredAt = 300;
+    await over;
+    expect(later.answeredAt).toBe(0);
   });
 });
 

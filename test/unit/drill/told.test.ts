@@ -23,10 +23,19 @@ describe('what recover says', () => {
     },
   );
 
-  it('is no more than only Redis had', () => {
-    const told = [lane(0, 'older', 3), lane(1, 'nothing', 2)];
-    expect(overstated(told, { entries: 5 })).toEqual([]);
-    expect(overstated(told, { entries: 4 })).toHaveLength(1);
+  it('is no more than only Redis had of that lane', () => {
+    const told = [lane(0, 'older', 3), lane(1, 'nothing', 2), lane(2, 'whole', 0)];
+    const had = (a: number, b: number) => ({
+      entries: new Map([
+        [0, a],
+        [1, b],
+      ]),
+    });
+    expect(overstated(told, had(3, 2))).toEqual([]);
+    expect(overstated(told, had(5, 1))).toEqual([
+      'recover says that lane 1 lost at least 2 entries, only Redis had 1',
+    ]);
+    expect(overstated(told, { entries: new Map() })).toHaveLength(2);
   });
 
   it.each<[string, Told]>([

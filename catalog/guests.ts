@@ -10,7 +10,7 @@ import type { Rounds } from './rounds.ts';
 export const guestsKeptDays = 30;
 const rowsPerRound = 1000;
 const everyMs = 3_600_000;
-const moreMs = 1000;
+const moreMs = 100;
 const againMs = 60_000;
 
 /** A key is remembered for a day at least; this leaves room for clocks and for a window that was away. */

@@ -15,7 +15,13 @@ import { orderIdPattern, saleIdPattern } from '../schemas/common.ts';
 import { timeText } from '../clock-text.ts';
 import { valueOf } from './codec.ts';
 import { callerProblem, OutcomeAnswer, refuseMessage, runCommand } from './commands.ts';
-import { inFlightMax, inFlightRetryMs, messageMaxBytes, waitingMax } from './limits.ts';
+import {
+  exemptTimes,
+  inFlightMax,
+  inFlightRetryMs,
+  messageMaxBytes,
+  waitingMax,
+} from './limits.ts';
 import { clientMessages, closeCodes, commandIdPattern } from './messages.ts';
 import type { ClientType } from './messages.ts';
 import type { Hub } from './hub.ts';
@@ -37,16 +43,17 @@ export class Client implements SocketHandler {
   readonly #hub: Hub;
   readonly #peer: SocketPeer;
   #session: Session;
-  readonly #limited: boolean;
+  /** How many times the common rate it may send. */
+  readonly #times: number;
   /** What came while a vendor's key was looked up; null = nothing is looked up. */
   #waiting: (readonly [bytes: Uint8Array, isBinary: boolean])[] | null = null;
 
-  /** `limited`: whether it may send only so many messages each second. */
+  /** `limited` = as everybody; who is not may send many times as much. */
   constructor(hub: Hub, peer: SocketPeer, session: Session, limited: boolean) {
     this.#hub = hub;
     this.#peer = peer;
     this.#session = session;
-    this.#limited = limited;
+    this.#times = limited ? 1 : exemptTimes;
   }
 
   message(bytes: Uint8Array, isBinary: boolean): void {
@@ -78,7 +85,7 @@ export class Client implements SocketHandler {
   #take(bytes: Uint8Array, isBinary: boolean): void {
     const session = this.#session;
     const isFull = this.#waiting !== null && this.#waiting.length >= waitingMax;
-    const waitMs = this.#limited ? session.takes(performance.now()) : 0;
+    const waitMs = session.takes(performance.now(), this.#times);
     if (isFull || waitMs === Infinity) {
       this.#end(closeCodes.tooMany, 'too many messages');
       return;
@@ -122,6 +129,17 @@ export class Client implements SocketHandler {
     else refuseMessage(this.#session, id, tooMany('Too many messages.', waitMs));
   }
 
+  async #subscribe(sale: string, id: string | null): Promise<void> {
+    const session = this.#session;
+    if (session.inFlight >= inFlightMax) {
+      refuseMessage(session, id, tooManyInFlight);
+      return;
+    }
+    session.asks();
+    await this.#hub.subscribe(session, sale, id);
+    session.answered();
+  }
+
   #handle(type: ClientType, message: Fields): void {
     const session = this.#session;
     switch (type) {
@@ -132,7 +150,7 @@ export class Client implements SocketHandler {
         this.#auth(message);
         return;
       case 'subscribe':
-        void this.#hub.subscribe(session, message['sale'] as string, idOf(message));
+        void this.#subscribe(message['sale'] as string, idOf(message));
         return;
       case 'unsubscribe':
         this.#hub.unsubscribe(session, message['sale'] as string);
@@ -154,10 +172,8 @@ export class Client implements SocketHandler {
     const id = message['id'] as string;
     const refusal = callerProblem(session, this.#hub.api.now());
     if (refusal !== null) refuseMessage(session, id, refusal);
-    else if (session.inFlight >= inFlightMax) {
-      const detail = `At most ${inFlightMax} commands of a socket wait for their answer.`;
-      refuseMessage(session, id, tooMany(detail, inFlightRetryMs));
-    } else {
+    else if (session.inFlight >= inFlightMax) refuseMessage(session, id, tooManyInFlight);
+    else {
       const { type, sale } = message;
       // From now on it is told of its ticket.
       const whenDone = (ticket: Fields): void => {
@@ -221,6 +237,11 @@ export class Client implements SocketHandler {
 
 const tooMany = (detail: string, retryAfterMs: number): ProblemInput =>
   problem('rate_limited', detail, { retryAfterMs });
+
+const tooManyInFlight = tooMany(
+  `At most ${inFlightMax} commands and subscriptions of a socket wait for their answer.`,
+  inFlightRetryMs,
+);
 
 const badToken = problem('unauthenticated', 'The token is not valid, or not any more.');
 

@@ -5,12 +5,14 @@ export const helloWithinMs = 5000;
 /** Of a message. A token may have 4 KB. Above it 4400; above `cutBytes` the connection is cut. */
 export const messageMaxBytes = 8 * 1024;
 export const cutBytes = 64 * 1024;
-/** Messages of a socket: so many at once, so many each second. Who is exempt is from these. */
+/** Messages of a socket: so many at once, so many each second. */
 export const messagesBurst = 200;
 export const messagesPerSecond = 100;
+/** So many times as many for who is exempt from the limits of routes: the process has to stay up. */
+export const exemptTimes = 100;
 /** Beyond the rate so many are refused, where they have an id; then the socket is closed (4429). */
 export const refusedMax = 100;
-/** Commands of a socket that wait for their answer; more are refused. Nobody is exempt from it. */
+/** Commands and subscriptions of a socket that wait for their answer; more are refused, whoever asks. */
 export const inFlightMax = 100;
 export const inFlightRetryMs = 100;
 /** Messages that wait until it is known who sent them. */

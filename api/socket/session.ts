@@ -78,8 +78,11 @@ export class Session {
   /** The last message that is kept no longer. */
   #lostSeq = 0;
   #orders: Map<OrderId, { sale: SaleId; json: string }> | null = null;
-  #tokens = messagesBurst;
+  /** Full at first, however much that is. */
+  #tokens = Infinity;
   #tokensAt: number;
+  /** Messages beyond the rate since the last one within it. */
+  #refused = 0;
 
   constructor(id: string, form: Form, peer: SocketPeer, owner: SessionOwner, now: number) {
     this.id = id;
@@ -95,16 +98,21 @@ export class Session {
   }
 
   /**
-   * Counts a message: 0 = it is within the rate, else ms until the next one is, and Infinity when it
-   * goes on all the same. `now` in ms, monotonic.
+   * Counts a message: 0 = it is within the rate, else ms until the next one is, and Infinity when they
+   * go on all the same. `now` in ms, monotonic; `times` the rate and the burst, for who may more.
    */
-  takes(now: number): number {
-    const gained = ((now - this.#tokensAt) * messagesPerSecond) / 1000;
-    this.#tokens = Math.min(messagesBurst, this.#tokens + gained) - 1;
+  takes(now: number, times: number): number {
+    const perMs = (messagesPerSecond * times) / 1000;
+    const gained = (now - this.#tokensAt) * perMs;
+    this.#tokens = Math.min(messagesBurst * times, this.#tokens + gained);
     this.#tokensAt = now;
-    if (this.#tokens >= 0) return 0;
-    if (this.#tokens < -refusedMax) return Infinity;
-    return ((1 - this.#tokens) * 1000) / messagesPerSecond;
+    if (this.#tokens >= 1) {
+      this.#tokens -= 1;
+      this.#refused = 0;
+      return 0;
+    }
+    this.#refused += 1;
+    return this.#refused > refusedMax ? Infinity : Math.ceil((1 - this.#tokens) / perMs);
   }
 
   /** A command of its waits for the answer, and does not any more. */

@@ -72,9 +72,14 @@ async function endWhole(
   const paid = lines.find(wasPaid);
   if (paid !== undefined) await refundAll(q, lines, paid.ended_at ?? now, now);
   else await endHolds(q, lines, judged, now);
-  await q.run('UPDATE sale.units SET order_id = NULL WHERE order_id = ANY($1::text[])', [
-    textArray(lines.map(({ id }) => id)),
-  ]);
+  // Found by their own key: units have no index by order.
+  await q.run(
+    `UPDATE sale.units u SET order_id = NULL
+       FROM sale.orders o CROSS JOIN unnest(o.units) AS n(number)
+      WHERE o.id = ANY($1::text[]) AND u.sale_id = 'sal_' || substr(o.id, 5, 16)
+        AND u.item = o.item AND u.number = n.number AND u.order_id = o.id`,
+    [textArray(lines.map(({ id }) => id))],
+  );
 }
 
 /** One payment paid them all. */

@@ -60,6 +60,12 @@ async function readSources(
   vendor: VendorId,
   products: readonly ProductId[],
 ): Promise<Map<ProductId, Source>> {
+  // A row that was waited for would be read beside its standing sale of before.
+  await q.query(
+    `SELECT 1 FROM sale.registrations
+      WHERE vendor_id = $1 AND id = ANY($2) ORDER BY id FOR SHARE`,
+    [vendor, products],
+  );
   const rows = await q.query<Source>(
     `SELECT r.id, r.standing_sale, s.state AS standing_state, i.price, EXISTS (
               SELECT 1 FROM sale.sale_items e JOIN sale.sales f ON f.id = e.sale_id
@@ -67,8 +73,7 @@ async function readSources(
        FROM sale.registrations r
        LEFT JOIN sale.sales s ON s.id = r.standing_sale
        LEFT JOIN sale.sale_items i ON i.sale_id = r.standing_sale AND i.item = 0
-      WHERE r.vendor_id = $1 AND r.id = ANY($2) AND r.withdrawn_at IS NULL
-      ORDER BY r.id FOR SHARE OF r`,
+      WHERE r.vendor_id = $1 AND r.id = ANY($2) AND r.withdrawn_at IS NULL`,
     [vendor, products],
   );
   return new Map(rows.map((r) => [r.id, r]));

@@ -38,8 +38,14 @@ const everybody = {
 } as const;
 const ofShopper = { half: 'window', auth: 'shopper' } as const;
 const asking = { ...ofShopper, method: 'GET', idempotencyKey: 'none' } as const;
-const putting = { ...ofShopper, method: 'PUT', idempotencyKey: 'optional' } as const;
-const taking = { ...ofShopper, method: 'DELETE', idempotencyKey: 'optional' } as const;
+/** Each change with a key leaves a row for two days. */
+const changing = {
+  ...ofShopper,
+  idempotencyKey: 'optional',
+  rateLimit: { name: 'window-changes', perMinute: 300 },
+} as const;
+const putting = { ...changing, method: 'PUT' } as const;
+const taking = { ...changing, method: 'DELETE' } as const;
 
 const ofEverybody: readonly WindowRow[] = [
   {

@@ -44,6 +44,16 @@ describe('too much', () => {
     await slow.close();
   });
 
+  it('subscriptions that wait for their snapshot: more are refused', async () => {
+    const slow = await startHarness();
+    Object.assign(slow.engine, { sale: () => new Promise(() => undefined) });
+    const client = await SocketClient.open(slow.url, { token: tokens.ann });
+    for (let i = 0; i < 100; i += 1) client.send({ type: 'subscribe', sale: saleId });
+    expect(await client.ask('subscribe', { sale: saleId })).toMatchObject(refused);
+    client.cut();
+    await slow.close();
+  });
+
   it('is not what comes from this machine, where that is exempt', async () => {
     const exempt = await startHarness({ rateLimits: 'loopback-exempt' });
     const client = await SocketClient.open(exempt.url, { token: tokens.ann });

@@ -14,7 +14,7 @@ it.each(['rehearse'])('%s says that it is not built yet', (command) => {
 
 it.each(['rehearse'])('%s tells what it will be for when asked, and is in the list', (command) => {
   const { status, stdout } = run(command, '--help');
-  expect(stdout).toContain(`npx highnoon ${command}`);
+  expect(stdout).toContain(`highnoon ${command} [options]`);
   expect(stdout).toContain('Not built yet');
   expect(status).toBe(0);
   expect(run('--help').stdout).toMatch(new RegExp(`^  ${command} .*not built yet`, 'm'));

@@ -2,6 +2,8 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { NewSchedule } from '../../../engine/engine.ts';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
+import type { Db } from '../../../platform/postgres/db.ts';
+import { sleep } from '../../../platform/clock.ts';
 import { changeProduct, type ProductContext } from '../../../engine/products.ts';
 import type { CreateContext } from '../../../engine/sales/create.ts';
 import { createSchedule } from '../../../engine/sales/schedules.ts';
@@ -72,6 +74,34 @@ it('a schedule too, and it leaves nothing behind before', async () => {
   const made = create().finally(() => (state.made = true));
   while (!state.made) await world.steps.pump();
   expect(await made).toMatchObject({ kind: 'done' });
+});
+
+it('a sale asked for while the price commits waits too', async () => {
+  const { id } = await shop.product(vendor, 10);
+  const asked: { sale?: Promise<unknown> } = {};
+  const inTheMiddle = async (): Promise<void> => {
+    asked.sale = shop.writeSale(vendor, itemsOf(id)).catch((error: unknown) => error);
+    const waiting = `SELECT 1 FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%registrations%'`;
+    while ((await world.db.query(waiting)).length === 0) await sleep(10);
+  };
+  const { db: real } = world;
+  const db: Db = {
+    query: (...asked) => real.query(...asked),
+    run: (...asked) => real.run(...asked),
+    copy: (...asked) => real.copy(...asked),
+    close: () => real.close(),
+    waiting: () => real.waiting(),
+    tx: (work) =>
+      real.tx(async (q) => {
+        const result = await work(q);
+        await inTheMiddle();
+        return result;
+      }),
+  };
+  const fields = { price: { amount: 15_000, currency: 'USD' } };
+  await changeProduct({ ...context, db }, vendor, id, { fields, fingerprint: id });
+  expect(String(await asked.sale)).toContain('settling');
 });
 
 it('what was never listed is refused', async () => {

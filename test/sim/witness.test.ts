@@ -12,23 +12,29 @@ import { runSeed } from './run.ts';
 import { judgeLane } from './witness.ts';
 
 const lane = 0;
-/** One that ends with units sold in lane 0. */
-const seed = 1;
-const mutantSeedsMax = 20;
+/** One of the first ends with units sold in lane 0. */
+const seedsMax = 20;
 const runsMs = 300_000;
 
 let lab: Lab;
 beforeAll(async () => {
   lab = await openLab();
-  await runSeed(lab, seed);
+  for (let seed = 1; seed <= seedsMax && (await findSold()) === null; seed++) {
+    await runSeed(lab, seed);
+  }
 }, runsMs);
 afterAll(() => lab.close());
 
-/** A sale of the lane of which units are sold, and its keys. */
-async function soldOne(): Promise<{ sale: SaleReading; terms: string; returned: string }> {
+/** A sale of the lane of which units are sold; null = there is none. */
+async function findSold(): Promise<SaleReading | null> {
   const { sales } = await scanLane(lab.redis, lane, null, () => undefined);
-  const sale = [...sales.values()].find(({ terms }) => (terms.items[0]?.sold ?? 0) > 0);
-  if (sale === undefined) throw new Error('nothing is sold');
+  return [...sales.values()].find(({ terms }) => (terms.items[0]?.sold ?? 0) > 0) ?? null;
+}
+
+/** The same, and its keys. */
+async function soldOne(): Promise<{ sale: SaleReading; terms: string; returned: string }> {
+  const sale = await findSold();
+  if (sale === null) throw new Error('nothing is sold');
   const keys: string[] = [];
   pushSaleKeys(keys, lane, saleOfTag(sale.tag));
   const [terms = '', , , returned = ''] = keys;
@@ -78,7 +84,7 @@ it(
   async () => {
     const oversells = mutants.find(({ name }) => name === 'what is free is not looked at');
     let seen = '';
-    for (let one = 1; one <= mutantSeedsMax && seen === ''; one++) {
+    for (let one = 1; one <= seedsMax && seen === ''; one++) {
       const { wrong } = await runSeed(lab, one, null, oversells);
       seen = wrong.find((says) => /^lane \d+ at \d+ ms/.test(says)) ?? '';
     }

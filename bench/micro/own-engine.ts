@@ -29,7 +29,7 @@ export async function withEngine<T>(
   const { redisUrl, databaseUrl } = stack;
   const own = { redisUrl, databaseUrl, processName: 'bench', batchMax };
   // Nothing settles while the worker stands still.
-  const unbounded = { inDoubtMax: 1e9, inDoubtMaxAgeMs: 1e9 };
+  const unbounded: Partial<Config> = { inDoubtMax: 1e9, inDoubtMaxAgeSeconds: 1e6 };
   const config = { ...loadConfig(), ...own, ...unbounded };
   const log = createLog('bench', 'warn');
   const engine = await createEngine(config, log);

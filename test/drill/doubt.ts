@@ -4,12 +4,12 @@
  */
 import { Redis } from 'ioredis';
 import { Client as Postgres } from 'pg';
-import { orderIn, readLogEntry } from '../../engine/audit/entries.ts';
-import { ticketIdOf } from '../../engine/domain/ids.ts';
+import { readLogEntry } from '../../engine/audit/entries.ts';
 import { laneKeys } from '../../engine/lanes/keys.ts';
 import { topicsOf } from '../../engine/topics.ts';
 import { createKafka } from '../../platform/kafka/index.ts';
 import type { KafkaPort } from '../../platform/kafka/port.ts';
+import { decidedIn } from '../support/decided.ts';
 import { silent } from '../support/environment.ts';
 import type { DrillStack } from './stack.ts';
 
@@ -47,12 +47,9 @@ export function onlyInRedis(lanes: readonly LaneCopies[]): Doubt {
       const entry = readLogEntry(bytes);
       decisions += entry.count;
       entries.set(lane, (entries.get(lane) ?? 0) + 1);
-      for (const fact of entry.orders) {
-        (fact.kind === 'held' ? begun : touched).add(orderIn(fact));
-      }
-      for (const { kind, sale, key } of entry.tickets) {
-        (kind === 'joined' ? begun : touched).add(ticketIdOf(sale, key));
-      }
+      const decided = decidedIn(entry);
+      for (const id of decided.begun) begun.add(id);
+      for (const id of decided.later) touched.add(id);
     }
   }
   return { decisions, entries, begun, later: new Set([...touched].filter((id) => !begun.has(id))) };

@@ -3,11 +3,11 @@
  * Postgres had not settled it yet. Recounted from the raw stores before and after each blow; the rest
  * must survive. An order may be gone with its hold; one that only lost its end must be there as it was held.
  */
-import { readLogEntry, orderIn, type LogEntry } from '../../engine/audit/entries.ts';
+import { readLogEntry, type LogEntry } from '../../engine/audit/entries.ts';
 import { compare, type Position } from '../../engine/audit/positions.ts';
+import { decidedIn } from '../support/decided.ts';
 import type { Db } from '../../platform/postgres/pool.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
-import { ticketIdOf } from '../../engine/domain/ids.ts';
 import { laneKeys } from '../../engine/lanes/keys.ts';
 import type { SimKafka } from './stores/kafka.ts';
 
@@ -30,16 +30,6 @@ export interface Loss {
   readonly place: string;
   /** Orders and tickets that it began. */
   readonly begun: readonly string[];
-}
-
-/** Orders and tickets that an entry begins, and those of which it only says what came later. */
-export function decidedIn({ orders, tickets }: LogEntry): { begun: string[]; later: string[] } {
-  const [begun, later]: [string[], string[]] = [[], []];
-  for (const fact of orders) (fact.kind === 'held' ? begun : later).push(orderIn(fact));
-  for (const { kind, sale, key } of tickets) {
-    (kind === 'joined' ? begun : later).push(ticketIdOf(sale, key));
-  }
-  return { begun, later };
 }
 
 export class Losses {

@@ -10,7 +10,8 @@ import type { Stated } from '../../sim/crew.ts';
 import type { Evidence, Row } from '../../sim/evidence.ts';
 import { Faults } from '../../sim/faults.ts';
 import { History, type Kind } from '../../sim/history.ts';
-import { decidedIn, type Loss } from '../../sim/losses.ts';
+import type { Loss } from '../../sim/losses.ts';
+import { decidedIn } from '../../support/decided.ts';
 import { Scheduler } from '../../sim/scheduler.ts';
 
 const sale = saleIdOf(0, Buffer.alloc(8));

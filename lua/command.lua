@@ -1,13 +1,13 @@
 -- One lane command: what Postgres or a vendor decided for this lane. Only the one after the last
 -- applied is applied; each emits one event with its number and outcome, also when refused.
 -- KEYS    marker, frozen, ends, clock, outbox, watermark, dues, last command; sale, records, due,
---         returned, waiting, turns, present, parked of its sale
+--         returned, waiting, turns, present, parked, gone of its sale
 -- ARGV    header (msgpack: see include/gate.lua); command (msgpack { number, kind, body … }):
 --           install { sale, start ms, end ms, limit, hold ms, verified only, credits wanted,
 --                     { { product, price }, … }, { mode, turn ms, factor in percent, most that
 --                     wait } or nothing, which is no line }; mode 1 = queue, 2 = draw
 --           terms { as an install's: the sale's new ones, before its bell }
---           numbers { from, count, { { key, shopper }, … } }
+--           numbers { from, count, { index, … }, { shopper, … } }
 --           credit  { move, item, units }     debit { move, item, units }
 --           pause {}  resume {}  close {}
 -- Returns msgpack { status, epoch, head sequence, applied }: applied 1 = now, 0 = before,
@@ -16,7 +16,7 @@
 --         opened, bell. With a line a pause tells the hold clock, a resume all pauses so far (ms)
 -- Cost    one command a call; close ends up to 256 overdue holds first. Returned numbers that leave
 --         are read one by one, 2 µs each: 4,096 a close, 32,768 a debit at most.
---         Numbers read and write a record each, 5 µs: 5,000 a command
+--         Numbers write a place each, 4 µs: 5,000 a command
 --@include codes
 --@include pack
 --@include gate

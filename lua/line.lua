@@ -1,6 +1,6 @@
 -- A batch of what shoppers and the admitter ask of the lines of one lane, like shop.lua.
 -- KEYS    marker, frozen, ends, clock, outbox, watermark, dues, last command; then for each sale
---         of the batch: sale, records, due, returned, waiting, turns, present, parked
+--         of the batch: sale, records, due, returned, waiting, turns, present, parked, gone
 -- ARGV    header (msgpack: see include/gate.lua); shape and columns as in shop.lua, of the joins: a
 --         kind is { sale, verified }; the others { op, sale, … }
 --           leave  { 2, sale, shopper }
@@ -19,7 +19,8 @@
 -- Emits   joined, left, admitted, lapsed, expired, opened, bell, closing
 --         A batch that only sees shoppers writes to memory alone.
 -- Cost    one HMGET for each sale's terms and one for its records, one write of each structure, a
---         look into the waiting numbers (logarithmic) for each ticket that waits with one
+--         look into the waiting numbers (logarithmic) for each ticket that waits with one, and another
+--         for its number while it is one of the draw
 --@include codes
 --@include pack
 --@include gate
@@ -35,7 +36,7 @@ local header = cmsgpack.unpack(ARGV[1])
 local status, lane, why = gate(header)
 if status ~= STATUS.ok then return cmsgpack.pack({ status, lane or 0, why or '' }) end
 
-local WIDTH = 8
+local WIDTH = 9
 local batch, saleCount = unpackBatch(ARGV[2], ARGV[3]), (#KEYS - 8) / WIDTH
 local function open(base)
   local sale = openSale(base)

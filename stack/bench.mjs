@@ -25,6 +25,8 @@ if (args.includes('--help') || args.includes('-h')) {
   if (built) spawnSync(process.execPath, [join(root, main), '--help'], { stdio: 'inherit' });
   process.exit(0);
 }
+// A million tickets that nobody has settled yet take more than a small shop's Redis is given.
+process.env['REDIS_MAXMEMORY_MB'] ||= '8192';
 // The engine as a library is measured in it, so with the flags that an api has. Figures for a program
 // leave stdout to them alone.
 const flags = nodeFlags('api');

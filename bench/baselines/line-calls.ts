@@ -1,4 +1,7 @@
-/** Turns given by lua/line.lua without the engine: calls of a full batch, one after the other. */
+/**
+ * Calls of a line's Redis without the engine: turns given by lua/line.lua, a full batch a call and one
+ * after the other, and the rewriting of its file.
+ */
 import { laneOfId } from '../../engine/domain/ids.ts';
 import type { SaleId } from '../../engine/domain/types.ts';
 import { scriptOf } from '../../engine/lane-set.ts';
@@ -6,6 +9,8 @@ import { packLineBatch } from '../../engine/lanes/batch.ts';
 import { packHeader, unpack } from '../../engine/lanes/codec.ts';
 import { lineOp, status } from '../../engine/lanes/codes.ts';
 import { laneKeys, pushLineKeys, pushSaleKeys } from '../../engine/lanes/keys.ts';
+import { sleep } from '../../platform/clock.ts';
+import { messageOf } from '../../platform/fault.ts';
 import type { Log } from '../../platform/log.ts';
 import { connectRedis, untilReady } from '../../platform/redis/connection.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
@@ -14,6 +19,7 @@ import type { Done } from '../scenario.ts';
 
 const timeoutMs = 10_000;
 const mostACall = 256;
+const lookMs = 20;
 
 export class LineCalls {
   readonly #redis: Redis;
@@ -57,6 +63,19 @@ export class LineCalls {
       admitted += given;
     }
     return { operations: admitted, seconds: (performance.now() - from) / 1000, latency: null };
+  }
+
+  /**
+   * Has Redis rewrite its file now, and waits for it: as it grows it does so by itself, and what it takes
+   * would count for whatever is measured then.
+   */
+  async rewriteFile(): Promise<void> {
+    await this.#redis.bgrewriteaof().catch((error: unknown) => {
+      if (!messageOf(error).includes('already in progress')) throw error;
+    });
+    while (/^aof_rewrite_(in_progress|scheduled):1/m.test(await this.#redis.info('persistence'))) {
+      await sleep(lookMs);
+    }
   }
 
   close(): void {

@@ -170,6 +170,7 @@ class LineRun {
     const missing = length - this.#length;
     // Without the worker: its admitter would give the turns that are measured here.
     if (missing > 0) await this.#ask(missing, this.#joiner(late));
+    await calls.rewriteFile();
     const at = (name: string): string => `${name}, ${length} in line`;
     const join = await this.#row(at('join'), () => this.#ask(probe, this.#joiner(late)));
     const waiting = this.#shoppers - this.#firstLate - this.#admitted;

@@ -8,7 +8,7 @@ import { compare, countOf, nameOf, spansBetween, type Position } from './positio
 import type { LaneRow } from './tables.ts';
 
 /** Of what this audit can read. */
-const schema = 3;
+const schema = 4;
 
 export interface LaneContext {
   readonly lane: number;

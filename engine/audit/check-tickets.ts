@@ -26,10 +26,16 @@ export async function checkTickets({ q, sales, log, findings }: TicketContext): 
     const late = facts.filter((fact) => compare(fact, sale.cut) > 0);
     const busy = new Set(late.map(({ shopper }) => shopper));
     const known = upTo(facts, sale.cut);
-    checkPlaces(sale, busy, findings.of('lane.lines'));
-    // The counts were read at the cut, the tickets after it.
-    if (late.length === 0) checkCounts(sale, findings.of('lane.lines'));
-    await compareTickets(q, sale, known, busy, findings.of('match.tickets'));
+    const check = findings.of('lane.lines');
+    checkPlaces(sale, busy, check);
+    const given = (log.saleTail.get(sale.terms.id) ?? []).filter(
+      ({ kind, ok }) => kind === 'numbers' && ok,
+    );
+    const doubtful = upTo(given, sale.cut).length;
+    // Counts were read at the cut, tickets and places after it.
+    if (given.length === doubtful) checkGiven(sale, busy, check);
+    if (late.length === 0) checkCounts(sale, check);
+    await compareTickets(q, sale, { known, busy, doubtful }, findings.of('match.tickets'));
   }
 }
 
@@ -63,14 +69,15 @@ function checkCounts({ terms, tickets }: SaleReading, check: Check): void {
 
 /** Whoever waits with a number stands in one of two sets at it, whoever has a turn at its end. */
 function checkPlaces({ terms, tickets, places }: SaleReading, busy: Set<string>, check: Check) {
-  const { id } = terms;
-  if (places === null) return;
+  const { id, line } = terms;
+  if (places === null || line === null) return;
   const { waits, parked, turns } = places;
   for (const [shopper, ticket] of tickets) {
     check.checked += 1;
     if (busy.has(shopper)) continue;
     const at = [waits.get(shopper), parked.get(shopper)].filter((score) => score !== undefined);
-    const wanted = stateOf(ticket) === 'waiting' && ticket.number > 0 ? [ticket.number] : [];
+    const stands = ticket.number > 0 || line.numbered === 1;
+    const wanted = stateOf(ticket) === 'waiting' && stands ? [ticket.number] : [];
     if (at.join() !== wanted.join()) {
       check.violate(id, `${shopper} waits at ${text(at)}, not ${text(wanted)}`);
     }
@@ -82,6 +89,23 @@ function checkPlaces({ terms, tickets, places }: SaleReading, busy: Set<string>,
     if (!tickets.has(shopper) && !busy.has(shopper)) {
       check.violate(id, `${shopper} has a place, and no ticket`);
     }
+  }
+}
+
+/** The draw's numbers come from 1 on; who left before theirs has a bit until the last one is given. */
+function checkGiven({ terms, tickets, places }: SaleReading, busy: Set<string>, check: Check) {
+  const { id, line } = terms;
+  if (places === null || line === null) return;
+  const { gone } = places;
+  if (line.numbered === 1 && gone !== null) check.violate(id, 'still knows who left unnumbered');
+  for (const [shopper, ticket] of tickets) {
+    const { index, number } = ticket;
+    if (busy.has(shopper) || (line.bell >= 0 && index >= line.bell)) continue;
+    if (number > line.given) check.violate(id, `${shopper} has ${number}, ${line.given} are given`);
+    if (line.numbered === 1) continue;
+    const isGone = (((gone?.[index >> 3] ?? 0) << (index & 7)) & 0x80) > 0;
+    if (isGone === (stateOf(ticket) === 'left' && number === 0)) continue;
+    check.violate(id, `${shopper} is ${isGone ? '' : 'not '}known to have left without a number`);
   }
 }
 
@@ -162,16 +186,24 @@ function apply(rows: Map<string, Row[]>, fact: TicketFact): void {
     kind === 'admitted' ? { ...last, state: kind, turnEnds, claim } : { ...last, state: kind };
 }
 
+interface Unsettled {
+  /** What happened to tickets up to the cut. */
+  readonly known: readonly TicketFact[];
+  /** To whose tickets something happened after it. */
+  readonly busy: ReadonlySet<string>;
+  /** Commands up to the cut that gave numbers. */
+  readonly doubtful: number;
+}
+
 async function compareTickets(
   q: Query,
   sale: SaleReading,
-  facts: readonly TicketFact[],
-  busy: ReadonlySet<string>,
+  { known, busy, doubtful }: Unsettled,
   check: Check,
 ): Promise<void> {
-  const rows = await readRows(q, saleOfTag(sale.tag), facts);
+  const rows = await readRows(q, saleOfTag(sale.tag), known);
   // Numbers that a command has given which is not settled yet are in the lane only.
-  const numbered = sale.terms.line?.numbered === 1 && facts.length === 0;
+  const numbered = sale.terms.line?.numbered === 1 && doubtful === 0;
   for (const [shopper, own] of rows) {
     check.checked += 1;
     if (busy.has(shopper)) continue;

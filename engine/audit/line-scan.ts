@@ -33,6 +33,8 @@ export interface LinePlaces {
   readonly parked: Places;
   /** End of the turn, in the turn clock. */
   readonly turns: Places;
+  /** A bit for each index, the first in the highest of its byte; null = there is none. */
+  readonly gone: Buffer | null;
 }
 
 const termFields = 4;
@@ -56,7 +58,7 @@ export function readLineCounts(terms?: Buffer, counts?: Buffer): LineCounts | nu
   };
 }
 
-/** `waiting` = shoppers that wait with a number, by their records. */
+/** `waiting` = shoppers that must have a place. */
 export async function readPlaces(
   redis: Redis,
   lane: number,
@@ -65,11 +67,12 @@ export async function readPlaces(
 ): Promise<LinePlaces> {
   const keys: string[] = [];
   pushLineKeys(keys, lane, saleOfTag(tag));
-  const [waits = '', turns = '', , parked = ''] = keys;
+  const [waits = '', turns = '', , parked = '', gone = ''] = keys;
   const places = {
     waits: await scanPlaces(redis, waits),
     turns: await scanPlaces(redis, turns),
     parked: await scanPlaces(redis, parked),
+    gone: await redis.getBuffer(gone),
   };
   await lookAgain(redis, [waits, parked], places, waiting);
   return places;

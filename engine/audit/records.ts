@@ -57,8 +57,8 @@ export interface RecordedTicket {
   readonly key: string;
   /** In joining order, from 0. */
   readonly index: number;
-  /** 0 = none yet. */
-  readonly number: number;
+  /** 0 = none yet; in a record also one of the draw that stands with its place only. */
+  number: number;
   readonly state: number;
   /** In the turn clock, ms. */
   readonly turnEnds: number;

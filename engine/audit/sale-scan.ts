@@ -6,7 +6,7 @@
 import { messageOf } from '../../platform/fault.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { laneKeys, pushSaleKeys } from '../lanes/keys.ts';
-import { readLineCounts, readPlaces } from './line-scan.ts';
+import { readLineCounts, readPlaces, type LinePlaces } from './line-scan.ts';
 import { decode } from './msgpack.ts';
 import { saleOfTag } from './names.ts';
 import {
@@ -14,6 +14,7 @@ import {
   ordersOf,
   ticketStates,
   type ItemCounts,
+  type RecordedTicket,
   type SaleReading,
   type SaleTerms,
 } from './records.ts';
@@ -45,17 +46,26 @@ export async function scanSale(
   await readDues(redis, due, sale);
   if (sale.terms.line !== null) {
     sale.places = await readPlaces(redis, lane, tag, waitingIn(sale));
+    addNumbers(sale, sale.places);
   }
   return sale;
 }
 
-function waitingIn({ tickets }: SaleReading): Set<string> {
-  const waits = ticketStates.indexOf('waiting');
-  const waiting = new Set<string>();
-  for (const [shopper, { state, number }] of tickets) {
-    if (state === waits && number > 0) waiting.add(shopper);
+const isWaiting = ({ state }: RecordedTicket): boolean => ticketStates[state] === 'waiting';
+
+/** Who must have a place: the lane gives no number of the draw twice, and parks nobody before the last. */
+function waitingIn({ tickets, terms }: SaleReading): Set<string> {
+  const all = terms.line?.numbered === 1;
+  const own = [...tickets].filter(([, ticket]) => isWaiting(ticket) && (all || ticket.number > 0));
+  return new Set(own.map(([shopper]) => shopper));
+}
+
+/** A number of the draw may stand with its place only. */
+function addNumbers({ tickets }: SaleReading, { waits, parked }: LinePlaces): void {
+  for (const [shopper, ticket] of tickets) {
+    if (!isWaiting(ticket) || ticket.number > 0) continue;
+    ticket.number = waits.get(shopper) ?? parked.get(shopper) ?? 0;
   }
-  return waiting;
 }
 
 async function readCut(

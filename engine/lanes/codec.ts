@@ -25,7 +25,7 @@ export interface Header {
 }
 
 /** Version of everything that a lane stores. Another version is refused by the scripts. */
-export const schemaVersion = 3;
+export const schemaVersion = 4;
 
 export const packHeader = (h: Header): Buffer =>
   packr.pack([

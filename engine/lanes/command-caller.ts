@@ -7,6 +7,7 @@ import { crashPoint } from '../../platform/crash.ts';
 import { metrics } from '../../platform/metrics.ts';
 import type { Db } from '../../platform/postgres/db.ts';
 import { runScript, type Script } from '../../platform/redis/scripts.ts';
+import type { SaleId } from '../domain/types.ts';
 import { bodyOf } from '../line/numbers.ts';
 import { openCommands, type CommandKind, type CommandRow } from '../settle/commands.ts';
 import { pack, packHeader, unpack } from './codec.ts';
@@ -30,6 +31,12 @@ function flightsOf(commands: readonly CommandRow[]): CommandRow[][] {
     else room = room > 0 ? room - 1 : flightMax - 1;
   }
   return flights;
+}
+
+/** A command as its script takes it. */
+interface Packed {
+  readonly sale: SaleId;
+  readonly body: Buffer;
 }
 
 /** The lane was found rolled back: Postgres must know. */
@@ -74,10 +81,10 @@ export class CommandCaller {
     let ahead = this.#readAhead(flights[0]);
     for (const [i, flight] of flights.entries()) {
       if (!door.open) return false;
-      const contents = await ahead;
+      const packed = await ahead;
       // Read while the lane works on this one: a draw is hundreds of them.
       ahead = this.#readAhead(flights[i + 1]);
-      const calls = flight.map((command, j) => this.#call(door, command, contents[j] ?? []));
+      const calls = packed.map((command) => this.#call(door, command));
       // All of them: none may be under way when the lane is asked what it has applied.
       await Promise.allSettled(calls);
       for (const [j, command] of flight.entries()) {
@@ -88,10 +95,10 @@ export class CommandCaller {
   }
 
   /** Sent before it returns, so that calls reach the lane in the order in which they are made. */
-  async #call(door: LaneDoor, c: CommandRow, content: readonly unknown[]): Promise<unknown> {
+  async #call(door: LaneDoor, { sale, body }: Packed): Promise<unknown> {
     const keys = [...door.keys.batch];
-    pushSaleKeys(keys, door.lane, c.sale_id);
-    pushLineKeys(keys, door.lane, c.sale_id);
+    pushSaleKeys(keys, door.lane, sale);
+    pushLineKeys(keys, door.lane, sale);
     const header = packHeader({
       epoch: door.epoch,
       seenEpoch: door.seenEpoch,
@@ -100,7 +107,6 @@ export class CommandCaller {
       inDoubtMax: Number.MAX_SAFE_INTEGER,
       inDoubtMaxAgeMs: Number.MAX_SAFE_INTEGER,
     });
-    const body = pack([c.number, c.kind, content, c.sale_id]);
     crashPoint('command.sending');
     const mayRepeat = (): boolean => door.open;
     const bytes = await runScript(this.#gate.redis, this.#script, keys, [header, body], mayRepeat);
@@ -122,14 +128,14 @@ export class CommandCaller {
   }
 
   /** Nobody waits for it when the lane shuts meanwhile: that it failed is told to who does only. */
-  #readAhead(flight: readonly CommandRow[] = []): Promise<readonly (readonly unknown[])[]> {
+  #readAhead(flight: readonly CommandRow[] = []): Promise<readonly Packed[]> {
     const ahead = Promise.all(flight.map((command) => this.#read(command)));
     ahead.catch(() => undefined);
     return ahead;
   }
 
-  #read(command: CommandRow): Promise<readonly unknown[]> {
-    return bodyOf(this.#db, command.kind, command.sale_id, command.body);
+  async #read({ number, kind, sale_id: sale, body }: CommandRow): Promise<Packed> {
+    return { sale, body: pack([number, kind, await bodyOf(this.#db, kind, sale, body), sale]) };
   }
 
   #refused(door: LaneDoor, [state, epoch, why]: readonly unknown[]): void {

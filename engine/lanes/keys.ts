@@ -65,11 +65,11 @@ export function pushSaleKeys(keys: string[], lane: number, sale: SaleId): void {
   keys.push(`${prefix}s:${tag}`, `${prefix}r:${tag}`, `${prefix}d:${tag}`, `${prefix}n:${tag}`);
 }
 
-/** Appends the keys of a sale's line beside its tickets: waiting, turns, present, parked. */
+/** Appends the keys of a sale's line beside its tickets: waiting, turns, present, parked, gone. */
 export function pushLineKeys(keys: string[], lane: number, sale: SaleId): void {
   const tag = saleTag(sale);
   const prefix = lanePrefix(lane);
-  keys.push(`${prefix}w:${tag}`, `${prefix}t:${tag}`, `${prefix}p:${tag}`, `${prefix}a:${tag}`);
+  for (const name of 'wtpag') keys.push(`${prefix}${name}:${tag}`);
 }
 
 /** Matches every key that `pushSaleKeys` and `pushLineKeys` give the sales of a lane; each ends in `:` + its tag. */

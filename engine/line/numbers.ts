@@ -4,6 +4,7 @@
  */
 import type { Query } from '../../platform/postgres/db.ts';
 import { AssertionFailed } from '../../platform/fault.ts';
+import { numberArray } from '../../platform/postgres/arrays.ts';
 import { laneOfId } from '../domain/ids.ts';
 import type { SaleId } from '../domain/types.ts';
 import { CommandWriter } from '../settle/commands.ts';
@@ -28,10 +29,10 @@ export async function drawNumbers(
   // Compiling the statement would take longer than it does.
   await q.run('SET LOCAL jit = off');
   await q.run(
-    `INSERT INTO sale.line_numbers (sale_id, first, indexes, keys, shoppers)
+    `INSERT INTO sale.line_numbers (sale_id, first, indexes, shoppers)
      SELECT $1, (place - 1) / $3 * $3 + 1, array_agg(index ORDER BY place),
-            array_agg(key ORDER BY place), array_agg(shopper ORDER BY place)
-       FROM (SELECT index, key, shopper, row_number() OVER (
+            array_agg(shopper ORDER BY place)
+       FROM (SELECT index, shopper, row_number() OVER (
                       ORDER BY sha256($2::bytea ||
                         sha256(convert_to('tkt_' || substr(sale_id, 5) || key, 'UTF8')))) AS place
                FROM sale.tickets WHERE sale_id = $1 AND index < $4) drawn
@@ -75,31 +76,32 @@ export async function writeCommands(q: Query, sale: SaleId): Promise<readonly nu
 }
 
 /**
- * What a `numbers` command gives, in the order of its numbers. The row has it until the lane does:
+ * Whom a `numbers` command gives them to, in the order of its numbers. The row has it until the lane does:
  * looking up 5,000 tickets all over a table costs more than the lane takes to number them.
  */
-export async function ticketsFrom(
+async function ticketsFrom(
   q: Query,
   sale: SaleId,
   first: number,
-): Promise<(readonly [key: string, shopper: string])[]> {
-  const [row] = await q.query<{ keys: string[] | null; shoppers: string[] | null }>(
-    'SELECT keys, shoppers FROM sale.line_numbers WHERE sale_id = $1 AND first = $2',
+): Promise<readonly [indexes: readonly number[], shoppers: readonly string[]]> {
+  const [row] = await q.query<{ indexes: number[]; shoppers: string[] | null }>(
+    // As JSON, which is read in one go: an array of Postgres's own form is read character by character.
+    `SELECT to_json(indexes) AS indexes, to_json(shoppers) AS shoppers
+       FROM sale.line_numbers WHERE sale_id = $1 AND first = $2`,
     [sale, first],
     'numbers_told',
   );
-  const { keys = null, shoppers = null } = row ?? {};
-  if (keys !== null && shoppers !== null) return keys.map((key, i) => [key, shoppers[i] ?? '']);
-  const rows = await q.query<{ key: string; shopper: string }>(
-    `SELECT t.key, t.shopper
-       FROM sale.line_numbers n
-      CROSS JOIN LATERAL unnest(n.indexes) WITH ORDINALITY AS u(index, place)
-       JOIN sale.tickets t ON t.sale_id = n.sale_id AND t.index = u.index
-      WHERE n.sale_id = $1 AND n.first = $2 ORDER BY u.place`,
-    [sale, first],
+  const { indexes = [], shoppers = null } = row ?? {};
+  if (shoppers !== null) return [indexes, shoppers];
+  const rows = await q.query<{ index: number; shopper: string }>(
+    `SELECT t.index, t.shopper
+       FROM unnest($2::bigint[]) WITH ORDINALITY AS u(index, place)
+       JOIN sale.tickets t ON t.sale_id = $1 AND t.index = u.index
+      ORDER BY u.place`,
+    [sale, numberArray(indexes)],
     'numbers_tickets',
   );
-  return rows.map(({ key, shopper }) => [key, shopper] as const);
+  return [rows.map(({ index }) => index), rows.map(({ shopper }) => shopper)];
 }
 
 /** A command's body as its script takes it: a chunk of a draw is kept as its numbers only. */
@@ -111,5 +113,5 @@ export async function bodyOf(
 ): Promise<readonly unknown[]> {
   if (kind !== 'numbers') return body;
   const [first] = body as readonly number[];
-  return [...body, await ticketsFrom(q, sale, first ?? 0)];
+  return [...body, ...(await ticketsFrom(q, sale, first ?? 0))];
 }

@@ -16,7 +16,7 @@ import { LineWriter } from './line-writer.ts';
 import { UnitNumbers } from './numbers.ts';
 import type { SaleRow } from './sale-rows.ts';
 import { fieldsOf, recordOf } from './shopper.ts';
-import { turnsOf, ticketOf, type LineRow, type ShopperRows } from './ticket-rows.ts';
+import { ticketOf, type LineRow, type ShopperRows } from './ticket-rows.ts';
 
 /** Returned numbers wait at score item × span + number, counted from item 1 (include/units.lua). */
 const span = 100_000_000;
@@ -72,7 +72,7 @@ export class SaleWriter {
   async shopper({ shopper: name, orders: rows, tickets }: ShopperRows): Promise<void> {
     const ticket = ticketOf(tickets, rows);
     const record = recordOf(rows, ticket);
-    if (ticket !== null) await this.#line?.take(name, ticket, turnsOf(tickets));
+    if (ticket !== null) await this.#line?.take(name, ticket, tickets);
     this.orders += rows.length;
     this.#count(record);
     const fields = fieldsOf(name, record, this.#sale.terms[4]);

@@ -115,6 +115,12 @@ export function turnsOf(rows: readonly TicketRow[]): TurnsHad {
   return { begun: numbers.length, highest: Math.max(0, ...numbers) };
 }
 
+/** Indexes of those that were left before they had a number: the draw's must not come to them. */
+export function goneOf(rows: readonly TicketRow[]): readonly number[] {
+  const gone = rows.filter((row) => isTooLate(row) || (row.ended_at !== null && row.number === 0));
+  return gone.map(({ index }) => index);
+}
+
 /** It had been left before its number came: nobody was given that. */
 const isTooLate = ({ given_at: given, ended_at: ended, admitted_at: admitted }: TicketRow) =>
   given !== null && ended !== null && admitted === null && ended <= given;

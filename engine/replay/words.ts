@@ -42,7 +42,8 @@ export function commandInWords({
     case 'close':
       return { number, sale, kind };
     case 'numbers': {
-      const [from, , tickets] = body as [number, number, [string, string][]];
+      const [from, , indexes, shoppers] = body as [number, number, number[], string[]];
+      const tickets = indexes.map((index, i) => [index, shoppers[i] ?? ''] as const);
       return { number, sale, kind, from, tickets };
     }
     default:

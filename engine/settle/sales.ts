@@ -76,7 +76,7 @@ export async function settleSale(
 async function settleNumbers(q: Query, event: SaleEvent): Promise<void> {
   if (!event.ok) return;
   await q.run(
-    `UPDATE sale.line_numbers SET given = true, keys = NULL, shoppers = NULL
+    `UPDATE sale.line_numbers SET given = true, shoppers = NULL
       WHERE sale_id = $1 AND first = $2`,
     [event.sale, event.rest[0]],
     'numbers_given',

@@ -197,15 +197,15 @@ local function toggle(sale, lane, number, kind, from, to)
   end
 end
 
--- Records that one call reads.
-local READ_MOST = 2000
-
--- Numbers of the draw: `from`, `from` + 1, … for the tickets that still wait; the others' numbers go
--- to nobody. They are given from 1 on without a gap.
+-- Numbers of the draw: `from`, `from` + 1, … for the tickets of these indexes, if they still wait; the
+-- others' numbers go to nobody. They are given from 1 on without a gap. No record is read or written: a
+-- number stands with its shopper among the waiting ones (include/line.lua), and who has left by now has
+-- a bit.
 local function numbers(sale, number, body)
-  local line, from, count, tickets = sale.line, body[1], checkedUnits(body[2], 1), body[3]
+  local line, from, count = sale.line, body[1], checkedUnits(body[2], 1)
+  local indexes, shoppers = checked(body[3], 'table'), checked(body[4], 'table')
   checkedUnits(from, 1)
-  if #checked(tickets, 'table') ~= count then error('malformed command') end
+  if #indexes ~= count or #shoppers ~= count then error('malformed command') end
   local reason = not line and 'no_line' or line.bell < 0 and 'not_rung'
   if not reason and (from ~= line.given + 1 or from + count - 1 > line.bell) then reason = 'gap' end
   if reason then
@@ -213,26 +213,18 @@ local function numbers(sale, number, body)
     return
   end
   openPlaces(sale, writePlaces)
-  for first = 1, count, READ_MOST do
-    local shoppers = {}
-    for i = first, math.min(first + READ_MOST - 1, count) do
-      checked(tickets[i][1], 'string')
-      shoppers[#shoppers + 1] = checked(tickets[i][2], 'string')
-    end
-    readRecords(sale, shoppers)
-  end
+  local isGone, given, n = goneOf(sale), {}, 0
   for i = 1, count do
-    local key, shopper = tickets[i][1], tickets[i][2]
-    local ticket = recordOf(sale, shopper)[5]
-    if ticket ~= 0 and ticket[1] == key and ticket[4] == WAITING and ticket[3] == 0 then
-      ticket[3] = from + i - 1
-      sale.touched[shopper] = true
-      place(sale, WAIT, shopper, ticket[3])
+    local index, shopper = checkedUnits(indexes[i], 0), checked(shoppers[i], 'string')
+    if index >= line.bell then error('malformed command') end
+    if not isGone(index) then
+      given[n + 1], given[n + 2] = from + i - 1, shopper
+      n = n + 2
     end
   end
   line.given = from + count - 1
   line.numbered = line.given == line.bell and 1 or 0
-  sale.dirty = true
+  sale.given, sale.dirty = given, true
   emit(sale, { 'numbers', number, 1, '', from, count })
 end
 

@@ -15,19 +15,30 @@ local function turnClock(sale, lane)
   return lane.holdClock - pausedMs(sale.line, lane)
 end
 
+-- A number of the draw stands among the waiting or the parked ones only, until the ticket's record is
+-- written for another reason.
+local function numberOf(sale, shopper, ticket)
+  if ticket[3] == 0 and ticket[4] == WAITING and sale.line.given > 0 then
+    ticket[3] = tonumber(placed(sale, WAIT, shopper) or placed(sale, PARK, shopper) or 0)
+  end
+  return ticket[3]
+end
+
 -- `ahead`, the last, is told as at the end of the batch.
-local function ticketReply(code, sale, lane, ticket, known)
+local function ticketReply(code, sale, lane, shopper, ticket, known)
   local ends = 0
   if ticket[4] == ADMITTED then ends = ticket[5] + pausedMs(sale.line, lane) + lane.outage end
-  return { code, known, ticket[2], ticket[3], ticket[4], ends, ticket[1], -1 }
+  local number = numberOf(sale, shopper, ticket)
+  return { code, known, ticket[2], number, ticket[4], ends, ticket[1], -1 }
 end
 
 -- The shopper is here now: who was parked waits again.
-local function here(sale, lane, shopper, ticket)
+local function here(sale, lane, shopper)
   place(sale, SEEN, shopper, lane.now)
-  if (sale.parked > 0 or next(sale.places[PARK])) and placed(sale, PARK, shopper) then
+  local number = (sale.parked > 0 or next(sale.places[PARK])) and placed(sale, PARK, shopper)
+  if number then
     place(sale, PARK, shopper, false)
-    place(sale, WAIT, shopper, ticket[3])
+    place(sale, WAIT, shopper, tonumber(number))
   end
 end
 
@@ -97,44 +108,48 @@ local function decideJoin(sale, lane, c)
   local ticket = ticketOf(sale, lane, shopper, record)
   if ticket then
     local live = isLive(ticket)
-    if live then here(sale, lane, shopper, ticket) end
-    if ticket[1] == key then return ticketReply(CODE.replayed, sale, lane, ticket, 1) end
+    if live then here(sale, lane, shopper) end
+    if ticket[1] == key then return ticketReply(CODE.replayed, sale, lane, shopper, ticket, 1) end
     if isSameAsker(ticket[1], key) then return { CODE.idempotency_key_reused } end
-    if live then return ticketReply(CODE.done, sale, lane, ticket, 1) end
+    if live then return ticketReply(CODE.done, sale, lane, shopper, ticket, 1) end
     -- Its ticket is over, and is not the latest: there is nothing left to show for it.
     if isPast(ticket, key) then return { CODE.idempotency_key_reused } end
   end
   local refusal = whyNot(sale, lane, shopper, record, ticket, c[5])
   if refusal then return refusal end
-  return ticketReply(CODE.done, sale, lane, newTicket(sale, lane, shopper, record, key), 0)
+  return ticketReply(CODE.done, sale, lane, shopper, newTicket(sale, lane, shopper, record, key), 0)
 end
 
 local function decideLeave(sale, lane, c)
   local shopper = c[3]
   local ticket = ticketOf(sale, lane, shopper, recordOf(sale, shopper))
   if not ticket then return { CODE.not_found } end
-  if not isLive(ticket) then return ticketReply(CODE.replayed, sale, lane, ticket, 1) end
-  if ticket[4] == WAITING and ticket[3] > 0 then
+  if not isLive(ticket) then return ticketReply(CODE.replayed, sale, lane, shopper, ticket, 1) end
+  if ticket[4] == WAITING and numberOf(sale, shopper, ticket) > 0 then
     place(sale, WAIT, shopper, false)
     place(sale, PARK, shopper, false)
+  elseif ticket[4] == WAITING then
+    sale.gone = sale.gone or {}
+    sale.gone[#sale.gone + 1] = ticket[2]
   end
   place(sale, SEEN, shopper, false)
   endTicket(sale, shopper, ticket, LEFT)
-  return ticketReply(CODE.done, sale, lane, ticket, 1)
+  return ticketReply(CODE.done, sale, lane, shopper, ticket, 1)
 end
 
 local function decideLook(sale, lane, c)
-  local ticket = ticketOf(sale, lane, c[3], recordOf(sale, c[3]))
+  local shopper = c[3]
+  local ticket = ticketOf(sale, lane, shopper, recordOf(sale, shopper))
   if not ticket then return { CODE.not_found } end
-  if c[4] == 1 and isLive(ticket) then here(sale, lane, c[3], ticket) end
-  return ticketReply(CODE.done, sale, lane, ticket, 1)
+  if c[4] == 1 and isLive(ticket) then here(sale, lane, shopper) end
+  return ticketReply(CODE.done, sale, lane, shopper, ticket, 1)
 end
 
 local function decideSeen(sale, lane, shoppers)
   readRecords(sale, shoppers)
   for i = 1, #shoppers do
     local ticket = recordOf(sale, shoppers[i])[5]
-    if ticket ~= 0 and isLive(ticket) then here(sale, lane, shoppers[i], ticket) end
+    if ticket ~= 0 and isLive(ticket) then here(sale, lane, shoppers[i]) end
   end
   return { CODE.done }
 end
@@ -161,9 +176,10 @@ end
 local function admit(sale, lane, shopper, number, room)
   local record, line = recordOf(sale, shopper), sale.line
   local ticket = record[5]
-  if ticket == 0 or ticket[4] ~= WAITING or ticket[3] ~= number then
-    error(shopper .. ' waits as ' .. number .. ' without that ticket')
-  end
+  local own = ticket ~= 0 and ticket[4] == WAITING and
+    (ticket[3] == number or ticket[3] == 0 and ticket[2] < line.bell)
+  if not own then error(shopper .. ' waits as ' .. number .. ' without that ticket') end
+  ticket[3] = number
   local claim = math.max(1, math.min(sale.limit - record[3], room))
   ticket[4], ticket[5], ticket[6] = ADMITTED, turnClock(sale, lane) + line.turn, claim
   line.waiting = line.waiting - 1

@@ -1,8 +1,9 @@
 -- The places of a line beside its tickets: sorted sets of shoppers that only the line's own scripts
 -- change. Their keys follow the sale's four: waiting (number), turns (end of the turn, turn clock),
--- present (lane time last seen: a hint, lost with its server), parked (number). What a batch changes
--- is gathered, and written by `flush`.
-local WAIT, TURN, SEEN, PARK = 4, 5, 6, 7
+-- present (lane time last seen: a hint, lost with its server), parked (number); and a string, gone: a
+-- bit for each index whose ticket was left before it had a number, there until all are given. What a
+-- batch changes is gathered, and written by `flush`.
+local WAIT, TURN, SEEN, PARK, GONE = 4, 5, 6, 7, 8
 
 -- Gives a sale its working copy. Raises an error where a key holds something else.
 local function openPlaces(sale, write)
@@ -12,6 +13,7 @@ local function openPlaces(sale, write)
     local size = redis.call('ZCARD', KEYS[sale.base + set])
     if set == PARK then sale.parked = size end
   end
+  sale.goneBytes = redis.call('STRLEN', KEYS[sale.base + GONE])
   sale.writePlaces = write
 end
 
@@ -48,6 +50,16 @@ local function lowest(sale, set, most, upTo)
   return list
 end
 
+-- Answers whether the ticket of an index was left before it had a number.
+local function goneOf(sale)
+  if sale.goneBytes == 0 then return function() return false end end
+  local bits, byte, floor = redis.call('GET', KEYS[sale.base + GONE]), string.byte, math.floor
+  return function(index)
+    local eight = byte(bits, floor(index / 8) + 1)
+    return eight ~= nil and floor(eight / 2 ^ (7 - index % 8)) % 2 == 1
+  end
+end
+
 local function writePlaces(sale)
   for set, changed in pairs(sale.places) do
     local key, gone, there, last, text = KEYS[sale.base + set], {}, {}, nil, nil
@@ -66,5 +78,12 @@ local function writePlaces(sale)
     inChunks('ZREM', key, gone)
     inChunks('ZADD', key, there)
     redis.set_repl(redis.REPL_ALL)
+  end
+  if sale.given then inChunks('ZADD', KEYS[sale.base + WAIT], sale.given) end
+  for i = 1, sale.gone and #sale.gone or 0 do
+    redis.call('SETBIT', KEYS[sale.base + GONE], sale.gone[i], 1)
+  end
+  if sale.goneBytes > 0 and sale.line and sale.line.numbered == 1 then
+    redis.call('UNLINK', KEYS[sale.base + GONE])
   end
 end

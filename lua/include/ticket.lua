@@ -1,7 +1,8 @@
 -- A shopper's place in a sale's line, in the fifth field of their record: { key, index, number, state,
 -- turn ends, claim, { key of an earlier ticket, … } }. Index from 0 in joining order; number 0 = none
--- yet; the end of a turn is in the turn clock (ms, include/sale.lua); `claim` = units that the turn may
--- still take. An ended ticket stays until the next takes its place.
+-- yet, or one of the draw that stands among the waiting or parked ones only; the end of a turn is in the
+-- turn clock (ms, include/sale.lua); `claim` = units that the turn may still take. An ended ticket stays
+-- until the next takes its place.
 
 local function isLive(ticket)
   return ticket[4] == WAITING or ticket[4] == ADMITTED

@@ -6,7 +6,7 @@ import { pack, unpack } from '../../engine/lanes/codec.ts';
 import { pushLineKeys, pushSaleKeys } from '../../engine/lanes/keys.ts';
 import type { Redis } from '../../platform/redis/connection.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { flash, noon, other } from './cases/case.ts';
+import { flash, noon, other, saleOf } from './cases/case.ts';
 import { hold } from './cases/say.ts';
 import { admit, figures, join, lapse, leave, lineSale, look, numbers } from './cases/say-line.ts';
 import { seen, turnMs } from './cases/say-line.ts';
@@ -22,6 +22,7 @@ const keyTypes = {
   turns: 'zset',
   present: 'zset',
   parked: 'zset',
+  gone: 'string',
 } as const;
 type Key = keyof typeof keyTypes;
 
@@ -52,7 +53,7 @@ async function laneWithLines(redis: Redis, number: number): Promise<LuaLane> {
   await lane.setTime(noon);
   await lane.line(sales.map((sale) => join('eve-1', { sale })));
   for (const [i, sale] of sales.entries()) {
-    await lane.command(numbers(5 + i, ['ann-1', 'bob-1', 'cyd-1', 'dan-1'], 1, sale));
+    await lane.command(numbers(5 + i, ['0 ann', '1 bob', '2 cyd', '3 dan'], 1, sale));
   }
   await lane.setTime(noon + 31_000);
   const here = (sale: string): LineCommand => ({
@@ -61,6 +62,16 @@ async function laneWithLines(redis: Redis, number: number): Promise<LuaLane> {
   });
   await lane.line(sales.flatMap((sale) => [here(sale), admit(2, sale)]));
   await lane.shop(sales.map((sale) => hold('bob-9', { sale, quantity: 2 })));
+  return lane;
+}
+
+/** A sale whose bell has rung for ann and bob, who have no numbers yet. */
+async function rungLane(redis: Redis, number: number): Promise<LuaLane> {
+  const lane = await LuaLane.format(redis, number);
+  await lane.setTime(noon - 1);
+  for (const command of lineSale()) await lane.command(command);
+  await lane.line([join('ann-1'), join('bob-1')]);
+  await lane.setTime(noon);
   return lane;
 }
 
@@ -158,17 +169,36 @@ describe('a batch of the line', () => {
     }
   });
 
-  it.each(['waiting', 'turns', 'present', 'parked'] as const)(
+  it.each(['waiting', 'turns', 'present', 'parked', 'gone'] as const)(
     'a broken key of places (%s) is a fault of numbers, and none of a hold',
     async (name) => {
-      const lane = await laneNow();
-      await put(server.redis, keyOf(lane, flash, name), 'string');
+      const lane = await rungLane(server.redis, lanes++);
+      await put(server.redis, keyOf(lane, flash, name), name === 'gone' ? 'list' : 'string');
       expect((await lane.shop([hold('zoe-9')])).replies[0]?.[0]).toBe('not_admitted');
-      await lane.command(numbers(7, ['zoe-1'], 5));
+      await lane.command(numbers(3, ['0 ann', '1 bob']));
       const [, events] = (await lane.entries()).at(-1)?.groups[0] ?? [];
-      expect(events?.at(-1)).toEqual(['numbers', 7, 0, 'gap', 5, 1]);
+      expect(events?.at(-1)).toEqual(['numbers', 3, 0, 'fault', 1, 2]);
     },
   );
+
+  it('knows who left before the last number was given, and no longer', async () => {
+    const lane = await rungLane(server.redis, lanes++);
+    const gone = keyOf(lane, flash, 'gone');
+    await lane.line([leave('bob')]);
+    expect(await server.redis.getBuffer(gone)).toEqual(Buffer.from([0x40]));
+    await lane.command(numbers(3, ['1 bob']));
+    expect(await server.redis.exists(gone)).toBe(1);
+    await lane.command(numbers(4, ['0 ann'], 2));
+    expect(await server.redis.exists(gone)).toBe(0);
+  });
+
+  it('a sale without a line is none for the line, whatever stands at its keys', async () => {
+    const lane = await LuaLane.format(server.redis, lanes++);
+    await lane.setTime(noon);
+    for (const command of saleOf()) await lane.command(command);
+    await put(server.redis, keyOf(lane, flash, 'gone'), 'string');
+    expect((await lane.line([join('ann-1')])).replies).toEqual([['not_found']]);
+  });
 
   it('freezes a sale whose waiting numbers have no tickets, and nothing of its batch happens', async () => {
     const lane = await laneNow();
@@ -180,7 +210,7 @@ describe('a batch of the line', () => {
     expect(String(replies[2]?.[1])).toMatch(/nobody waits as 2/);
     const after = await bytesOf(lane);
     for (const [key, bytes] of before) {
-      if (/:[rwtpa]:/.test(key)) expect([key, after.get(key)]).toEqual([key, bytes]);
+      if (/:[rwtpag]:/.test(key)) expect([key, after.get(key)]).toEqual([key, bytes]);
     }
     expect((await lane.line([join('fay-1')])).replies).toEqual([['sale_frozen']]);
   });
@@ -248,6 +278,7 @@ describe('a batch of the line', () => {
 
   it('with no memory left takes no ticket, and lets whoever wants to leave', async () => {
     const lane = await laneNow();
+    const rung = await rungLane(server.redis, lanes++);
     const { redis } = server;
     const max = await redis.config('GET', 'maxmemory');
     await redis.config('SET', 'maxmemory', 1);
@@ -257,6 +288,9 @@ describe('a batch of the line', () => {
       expect(await bytesOf(lane)).toEqual(before);
       const { replies } = await lane.line([leave('dan')]);
       expect(replies[0]?.slice(0, 5)).toEqual(['done', 1, 3, 4, 'left']);
+      const unnumbered = await rung.line([leave('bob')]);
+      expect(unnumbered.replies[0]?.slice(0, 5)).toEqual(['done', 1, 1, 0, 'left']);
+      expect(await redis.exists(keyOf(rung, flash, 'gone'))).toBe(1);
     } finally {
       await redis.config('SET', 'maxmemory', max[1] ?? '');
     }
@@ -295,19 +329,19 @@ describe('a lane command about a line', () => {
   it.each([
     ['no body', 'x', [0, 0]],
     ['no tickets', [1, 1], [1, 1]],
-    ['another count', [1, 2, [['ann-1', 'ann']]], [1, 2]],
-    ['half a count', [1, 0.5, []], [1, 0.5]],
-    ['nothing at all', [1, 0, []], [1, 0]],
-    ['a number below 1', [0, 1, [['ann-1', 'ann']]], [0, 1]],
-    ['a ticket that is none', [1, 1, ['ann']], [1, 1]],
-    ['a shopper that is a number', [1, 1, [['ann-1', 5]]], [1, 1]],
-    ['a key that is a number', [1, 1, [[5, 'ann']]], [1, 1]],
+    ['no shoppers', [1, 1, [0]], [1, 1]],
+    ['another count', [1, 2, [0], ['ann']], [1, 2]],
+    ['fewer shoppers', [1, 2, [0, 1], ['ann']], [1, 2]],
+    ['half a count', [1, 0.5, [], []], [1, 0.5]],
+    ['nothing at all', [1, 0, [], []], [1, 0]],
+    ['a number below 1', [0, 1, [0], ['ann']], [0, 1]],
+    ['an index that is none', [1, 1, ['ann-1'], ['ann']], [1, 1]],
+    ['an index below 0', [1, 1, [-1], ['ann']], [1, 1]],
+    ['half an index', [1, 1, [0.5], ['ann']], [1, 1]],
+    ['the index of one who came after the bell', [1, 1, [2], ['ann']], [1, 1]],
+    ['a shopper that is a number', [1, 1, [0], [5]], [1, 1]],
   ])('refuses numbers with %s, and freezes the sale', async (_, body, told) => {
-    const lane = await LuaLane.format(server.redis, lanes++);
-    await lane.setTime(noon - 1);
-    for (const command of lineSale()) await lane.command(command);
-    await lane.line([join('ann-1'), join('bob-1')]);
-    await lane.setTime(noon);
+    const lane = await rungLane(server.redis, lanes++);
     const keys: string[] = [];
     pushSaleKeys(keys, lane.lane, flash);
     const [own = '', records = ''] = keys;

@@ -38,7 +38,7 @@ export class WorldLine {
     const startsAt = Date.now() + bellInMs;
     const all = { admission: queue, startsAt, ...terms };
     const sale = await this.#shop.sale(vendor, items, all);
-    this.#starts.set(sale, startsAt);
+    this.#starts.set(sale, all.startsAt);
     for (const shopper of shoppers) await this.join(sale, shopper);
     return sale;
   }

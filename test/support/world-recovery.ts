@@ -76,7 +76,7 @@ export async function stateOf(world: World, lane = 0): Promise<unknown> {
     const first = sale.due[0]?.deadline;
     if (snapshot.dues.get(sale.id) !== first) throw new Error(`${sale.id} is not due at ${first}`);
   }
-  return { lastCommand, sales: [...sales.values()].map(comparable) };
+  return { lastCommand, sales: [...sales.values()].map(comparable), gone: snapshot.gone };
 }
 
 function comparable(sale: Sale): unknown {

@@ -15,9 +15,9 @@ export function numbers(work: SaleWork, c: Numbers): void {
     happen(work, refused(c, wrong ?? 'no_line'));
     return;
   }
-  for (const [i, [key, shopper]] of c.tickets.entries()) {
+  for (const [i, [index, shopper]] of c.tickets.entries()) {
     const { ticket } = recordOf(work.sale, shopper);
-    if (ticket?.key !== key || ticket.state !== 'waiting' || ticket.number > 0) continue;
+    if (ticket?.index !== index || ticket.state !== 'waiting' || ticket.number > 0) continue;
     ticket.number = c.from + i;
     line.queue.set(shopper, ticket.number);
   }

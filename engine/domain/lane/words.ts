@@ -114,7 +114,7 @@ export type LaneCommand = { readonly number: number; readonly sale: SaleId } &
         /** Numbers `from`, `from` + 1, … for these tickets, in this order. */
         readonly kind: 'numbers';
         readonly from: number;
-        readonly tickets: readonly (readonly [key: string, shopper: ShopperId])[];
+        readonly tickets: readonly (readonly [index: number, shopper: ShopperId])[];
       }
   );
 

@@ -9,8 +9,8 @@ function keysOf({ history: { line } }: Broken) {
   const keys: string[] = [];
   pushSaleKeys(keys, laneOfId(line), line);
   pushLineKeys(keys, laneOfId(line), line);
-  const [sale = '', records = '', , , waits = '', turns = '', , parked = ''] = keys;
-  return { sale, records, waits, turns, parked };
+  const [sale = '', records = '', , , waits = '', turns = '', , parked = '', gone = ''] = keys;
+  return { sale, records, waits, turns, parked, gone };
 }
 
 /** Changes field `ln`: joined, bell, numbered, given, waiting, turns, claims, serving, … */
@@ -27,7 +27,34 @@ async function withTurn(b: Broken): Promise<string> {
   return shopper;
 }
 
+/** Those who wait with a number of the draw, which stands with their place only. */
+const withDrawn = async (b: Broken): Promise<string[]> => b.redis.zrange(keysOf(b).waits, '0', '1');
+
 const inLane: Break[] = [
+  {
+    check: 'lane.lines',
+    what: 'somebody who was drawn stands nowhere',
+    also: ['match.tickets'],
+    says: /waits at nothing, not 0/,
+    how: async (b) => b.redis.zrem(keysOf(b).waits, (await withDrawn(b))[0] ?? ''),
+  },
+  {
+    check: 'lane.lines',
+    what: 'it is still known who left before the draw',
+    says: /still knows who left unnumbered/,
+    how: (b) => b.redis.setbit(keysOf(b).gone, 0, 1),
+  },
+  {
+    check: 'match.tickets',
+    what: 'two who were drawn have changed places',
+    says: /number \d ≠ \d/,
+    how: async (b) => {
+      const [first = '', second = ''] = await withDrawn(b);
+      const { waits } = keysOf(b);
+      const [low, high] = await b.redis.zmscore(waits, first, second);
+      await b.redis.zadd(waits, high ?? '', first, low ?? '', second);
+    },
+  },
   {
     check: 'lane.lines',
     what: 'the line counts one too many that waits',

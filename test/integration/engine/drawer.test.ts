@@ -12,7 +12,7 @@ import { entrantOf } from '../../../engine/line/chain.ts';
 import { beaconWaitMs } from '../../../engine/line/beacons.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import { chain, genesisMs, periodMs } from '../../../engine/line/quicknet.ts';
-import { numbersPerCommandMax, ticketsFrom } from '../../../engine/line/numbers.ts';
+import { bodyOf, numbersPerCommandMax } from '../../../engine/line/numbers.ts';
 import type { Loop } from '../../../engine/loop.ts';
 import { readProof } from '../../../engine/line/proof.ts';
 import { settleRun } from '../../../engine/settle/run.ts';
@@ -155,10 +155,13 @@ describe('a draw', () => {
       [numbersPerCommandMax + 1, 700],
     ]);
     const order = await stored();
-    const told = await ticketsFrom(world.db, sale, numbersPerCommandMax + 1);
-    expect(told).toEqual(
-      order.slice(numbersPerCommandMax).map((index) => [keyOf(index), `s${index}`]),
-    );
+    const last = order.slice(numbersPerCommandMax);
+    const told = [numbersPerCommandMax + 1, 700, last, last.map((index) => `s${index}`)];
+    const [, body = []] = (await commands()).map((command) => command.body);
+    expect(await bodyOf(world.db, 'numbers', sale, body)).toEqual(told);
+    // What its lane has been told already is read from the tickets.
+    await world.db.run('UPDATE sale.line_numbers SET shoppers = NULL WHERE sale_id = $1', [sale]);
+    expect(await bodyOf(world.db, 'numbers', sale, body)).toEqual(told);
   });
 
   it('of two drawers is the same, and happens once', async () => {

@@ -129,6 +129,30 @@ describe('a quiet lane', () => {
     expect(await auditOf(world)).toEqual([]);
   });
 
+  it('knows who had left a line: their numbers come to nobody', async () => {
+    const vendor = await shop.vendor();
+    const { id: product } = await shop.product(vendor, 10);
+    const items = [{ product, allotted: 6, price: 100 }];
+    const terms = { startsAt: Date.now() + 3000, limitPerShopper: 2 };
+    const sale = await line.sale(vendor, items, ['ann', 'bob', 'cay', 'dan'], terms);
+    for (const shopper of ['ann', 'bob']) await world.lanes.line.leave(sale, shopper);
+    const again = await line.join(sale, 'bob');
+    await line.ring(sale);
+    await world.redis.redis.flushall();
+    await recover(world);
+    await untilOpen(world);
+    await line.draw(sale);
+    expect((await line.ticket(sale, 'ann')).state).toBe('left');
+    const numbers = await Promise.all(['bob', 'cay', 'dan'].map((who) => line.ticket(sale, who)));
+    expect(numbers[0]).toMatchObject({ id: again.id, state: 'waiting' });
+    const given = numbers.map(({ number }) => number);
+    expect(new Set(given).size).toBe(3);
+    for (const number of given) expect(number).toBeOneOf([1, 2, 3, 4, 5]);
+    expect(await line.admit(sale, 10)).toBe(3);
+    await world.steps.pump();
+    expect(await auditOf(world)).toEqual([]);
+  });
+
   it('has a new epoch, an empty outbox, and a clock that never goes back', async () => {
     await history();
     const { redis } = world.redis;

@@ -5,6 +5,7 @@ import { holdCases } from './holds.ts';
 import { letGoCases } from './let-go.ts';
 import { lineCases } from './line.ts';
 import { manyCases } from './many.ts';
+import { numberCases } from './numbers.ts';
 import { placeCases } from './places.ts';
 import { saleCases } from './sales.ts';
 import { termsCases } from './terms.ts';
@@ -21,6 +22,7 @@ export const cases: readonly Case[] = [
   ...saleCases,
   ...termsCases,
   ...lineCases,
+  ...numberCases,
   ...placeCases,
   ...turnCases,
   ...togetherCases,

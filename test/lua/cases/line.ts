@@ -1,4 +1,4 @@
-/** Taking a place: joins, replays, refusals, the bell and the numbers of the draw. */
+/** Taking a place: joins, replays, refusals and the bell. */
 import { batch, command, freeze, lineBatch, noon, other, saleOf, type Case } from './case.ts';
 import { control, done, held, hold, release, released, touch } from './say.ts';
 import {
@@ -14,13 +14,13 @@ import {
 } from './say-line.ts';
 import { lineSale, look, numbers, placed, queue, seen, ticket, turnMs } from './say-line.ts';
 
-const early = [
+export const early = [
   [join('ann-1'), placed('ann-1', 0)],
   [join('bob-1'), placed('bob-1', 1)],
   [join('cyd-1'), placed('cyd-1', 2)],
 ] as const;
-const earlyEvents = [joined('ann-1', 0), joined('bob-1', 1), joined('cyd-1', 2)];
-const bell = [['opened', 0] as const, ['bell', 0, 3] as const];
+export const earlyEvents = [joined('ann-1', 0), joined('bob-1', 1), joined('cyd-1', 2)];
+export const bell = [['opened', 0] as const, ['bell', 0, 3] as const];
 
 export const lineCases: readonly Case[] = [
   {
@@ -61,7 +61,7 @@ export const lineCases: readonly Case[] = [
         ],
         [...bell, joined('dan-1', 3, 4), joined('eve-1', 4, 5)],
       ),
-      command(1, numbers(3, ['cyd-1', 'ann-1', 'bob-1']), [['numbers', 3, 1, '', 1, 3]]),
+      command(1, numbers(3, ['2 cyd', '0 ann', '1 bob']), [['numbers', 3, 1, '', 1, 3]]),
       lineBatch(2, [
         [look('cyd'), ticket('cyd-1', 2, 'waiting', { number: 1, ahead: 0 })],
         [look('ann'), ticket('ann-1', 0, 'waiting', { number: 2, ahead: 1 })],
@@ -310,61 +310,7 @@ export const lineCases: readonly Case[] = [
         [admit(1), ['sale_frozen']],
         [figures(), ['sale_frozen']],
       ]),
-      command(1, numbers(3, ['ann-1']), [['numbers', 3, 0, 'sale_frozen', 1, 1]]),
-    ],
-  },
-  {
-    name: 'numbers come from 1 on without a gap, and no further than the bell',
-    given: lineSale(),
-    steps: [
-      lineBatch(-100, early, earlyEvents),
-      command(-50, numbers(3, ['ann-1']), [['numbers', 3, 0, 'not_rung', 1, 1]]),
-      command(0, numbers(4, ['ann-1'], 2), [...bell, ['numbers', 4, 0, 'gap', 2, 1]]),
-      command(1, numbers(5, ['bob-1', 'cyd-1']), [['numbers', 5, 1, '', 1, 2]]),
-      command(1, numbers(6, ['bob-1']), [['numbers', 6, 0, 'gap', 1, 1]]),
-      lineBatch(2, [
-        [admit(5), ['done', 0, 10]],
-        [look('ann'), ticket('ann-1', 0, 'waiting')],
-      ]),
-      command(3, numbers(7, ['ann-1', 'dan-1'], 3), [['numbers', 7, 0, 'gap', 3, 2]]),
-      command(3, numbers(8, ['ann-1'], 3), [['numbers', 8, 1, '', 3, 1]]),
-      lineBatch(
-        4,
-        [[admit(5), ['done', 3, 7]]],
-        [
-          admitted('bob-1', 4 + turnMs),
-          admitted('cyd-1', 4 + turnMs),
-          admitted('ann-1', 4 + turnMs),
-        ],
-      ),
-    ],
-  },
-  {
-    name: 'the number of one who left goes to nobody, also if they are back with another ticket',
-    given: lineSale(),
-    steps: [
-      lineBatch(-100, early, earlyEvents),
-      lineBatch(
-        1,
-        [
-          [leave('bob'), ticket('bob-1', 1, 'left')],
-          [join('bob-2'), placed('bob-2', 3, { number: 4, ahead: 2 })],
-        ],
-        [...bell, left('bob-1'), joined('bob-2', 3, 4)],
-      ),
-      command(2, numbers(3, ['bob-1', 'ann-1', 'cyd-1']), [['numbers', 3, 1, '', 1, 3]]),
-      lineBatch(3, [
-        [look('bob'), ticket('bob-2', 3, 'waiting', { number: 4, ahead: 2 })],
-        [look('ann'), ticket('ann-1', 0, 'waiting', { number: 2, ahead: 0 })],
-      ]),
-    ],
-  },
-  {
-    name: 'numbers are for lines, and for sales that are there',
-    given: saleOf(),
-    steps: [
-      command(0, numbers(3, ['ann-1']), [['numbers', 3, 0, 'no_line', 1, 1]]),
-      command(0, numbers(4, ['ann-1'], 1, other), [['numbers', 4, 0, 'not_found', 1, 1]]),
+      command(1, numbers(3, ['0 ann']), [['numbers', 3, 0, 'sale_frozen', 1, 1]]),
     ],
   },
   {

@@ -59,10 +59,10 @@ export const admit = (most: number, sale = flash): LineCommand => ({ kind: 'admi
 export const lapse = (most: number, sale = flash): LineCommand => ({ kind: 'lapse', sale, most });
 export const figures = (sale = flash): LineCommand => ({ kind: 'line', sale });
 
-/** Tickets in the order of their numbers from `from` on. */
+/** Tickets, as `index shopper`, in the order of their numbers from `from` on. */
 export const numbers = (
   number: number,
-  keys: readonly string[],
+  tickets: readonly string[],
   from = 1,
   sale = flash,
 ): LaneCommand => ({
@@ -70,7 +70,10 @@ export const numbers = (
   sale,
   kind: 'numbers',
   from,
-  tickets: keys.map((key) => [key, shopperOf(key)] as const),
+  tickets: tickets.map((ticket) => {
+    const [index = '', shopper = ''] = ticket.split(' ');
+    return [Number(index), shopper] as const;
+  }),
 });
 
 interface TicketOptions {

@@ -171,19 +171,20 @@ const numbers: fc.Arbitrary<Unnumbered> = fc
     return { number, sale: flash, kind: 'numbers', from, tickets: chunk };
   });
 
-const nobody = ['gone', 'zoe'] as const;
+/** As many as are drawn at most, and one more: of more than joined nothing is given. */
+const nobody = [0, 'zoe'] as const;
 
-/** Those who had joined before the bell, in an order of their own; who left stands as nobody. */
-function drawn(lane: Lane): (readonly [key: string, shopper: string])[] {
+/** Those who had joined before the bell, in an order of their own; a later ticket's shopper left an earlier one. */
+function drawn(lane: Lane): (readonly [index: number, shopper: string])[] {
   const sale = lane.sales.get(flash);
   const bell = Math.max(0, sale?.line?.bell ?? 0);
-  const byIndex = new Map<number, readonly [string, string]>();
+  const byIndex = new Map<number, string>();
   for (const [name, { ticket }] of sale?.records ?? []) {
-    if (ticket !== null) byIndex.set(ticket.index, [ticket.key, name]);
+    if (ticket !== null) byIndex.set(ticket.index, name);
   }
   const order = Array.from({ length: bell }, (_, i) => i);
   const rank = (i: number): number => Math.imul(i + 1, 2_654_435_761) >>> 0;
-  return order.sort((a, b) => rank(a) - rank(b)).map((i) => byIndex.get(i) ?? nobody);
+  return order.sort((a, b) => rank(a) - rank(b)).map((i) => [i, byIndex.get(i) ?? 'zoe'] as const);
 }
 
 const move: fc.Arbitrary<Move> = fc.oneof(

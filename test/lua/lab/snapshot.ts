@@ -28,6 +28,8 @@ export interface Snapshot {
   readonly lane: Lane;
   /** The lane's own index: when each sale has its next overdue hold. */
   readonly dues: ReadonlyMap<string, number>;
+  /** By sale, in hex: a bit for each index whose ticket was left before it had a number. */
+  readonly gone: ReadonlyMap<string, string>;
 }
 
 type Hash = Record<string, Buffer>;
@@ -37,8 +39,8 @@ const numberOf = (hash: Hash, field: string): number => Number(String(hash[field
 /** Returned numbers wait at score item × span + number, counted from item 1 (include/units.lua). */
 const span = 100_000_000;
 
-/** Four for every sale, four for its line. */
-const keysOfSale = 8;
+/** Four for every sale, five for its line. */
+const keysOfSale = 9;
 
 export async function readLane(
   redis: Redis,
@@ -58,6 +60,7 @@ export async function readLane(
     const own: string[] = [];
     pushSaleKeys(own, lane, sale);
     pushLineKeys(own, lane, sale);
+    const gone = own.pop() ?? '';
     const [terms = '', records = '', due = '', returned = '', ...places] = own;
     pipeline
       .hgetallBuffer(terms)
@@ -65,6 +68,7 @@ export async function readLane(
       .zrangeBuffer(due, '0', '-1', 'WITHSCORES')
       .zrange(returned, '0', '-1', 'WITHSCORES');
     for (const key of places) pipeline.zrange(key, '0', '-1', 'WITHSCORES');
+    pipeline.getBuffer(gone);
   }
   const answers = (await pipeline.exec()) ?? [];
   const found = answers.map(([error, value]) => {
@@ -73,16 +77,23 @@ export async function readLane(
   });
   const [marker, ends, clock, watermark] = found.slice(0, 4) as [Hash, Hash, Hash, Hash];
   const made: Sale[] = [];
+  const gone = new Map<string, string>();
   for (let i = 6; i < found.length; i += keysOfSale) {
-    const [terms, records, due, returned, ...places] = found.slice(i, i + keysOfSale);
+    const [terms, records, due, returned, ...rest] = found.slice(i, i + keysOfSale);
     const sale = readSale(
       ...([terms, records, due, returned] as [Hash, Hash, Buffer[], string[]]),
-      places as string[][],
+      rest.slice(0, -1) as string[][],
     );
-    if (sale !== null) made.push(sale);
+    if (sale === null) continue;
+    if (sale.line !== null) addNumbers(sale, sale.line);
+    const bits = rest.at(-1) as Buffer | null;
+    checkGone(sale, bits);
+    if (bits !== null) gone.set(sale.id, bits.toString('hex'));
+    made.push(sale);
   }
   return {
     dues: new Map(pairs(found[5] as string[]).map(([sale, score]) => [sale, Number(score)])),
+    gone,
     lane: {
       epoch: numberOf(marker, 'epoch'),
       seq: numberOf(clock, 'seq'),
@@ -159,6 +170,29 @@ function readLine(
     ...{ paused, pausedAt, begun },
     ...{ queue: places(queue), due: places(due), seen: places(seen), parked: places(parked) },
   };
+}
+
+/** A number of the draw may stand with its place only. */
+function addNumbers({ records }: Sale, { queue, parked }: Line): void {
+  for (const [shopper, { ticket }] of records) {
+    if (ticket?.state !== 'waiting' || ticket.number > 0) continue;
+    ticket.number = queue.get(shopper) ?? parked.get(shopper) ?? 0;
+  }
+}
+
+/** Every latest ticket that was left without a number has its bit, until the last number is given. */
+function checkGone({ id, records, line }: Sale, bits: Buffer | null): void {
+  if (line === null || line.numbered) {
+    if (bits !== null) throw new Error(`${id} still knows who had gone`);
+    return;
+  }
+  for (const { ticket } of records.values()) {
+    if (ticket === null) continue;
+    const isGone = (((bits?.[ticket.index >> 3] ?? 0) << (ticket.index & 7)) & 0x80) > 0;
+    if (isGone !== (ticket.state === 'left' && ticket.number === 0)) {
+      throw new Error(`${id}: a bit of ${ticket.key} says ${String(isGone)}`);
+    }
+  }
 }
 
 function readItem(

@@ -84,7 +84,12 @@ function bodyOf(c: LaneCommand): unknown[] {
     case 'close':
       return [];
     case 'numbers':
-      return [c.from, c.tickets.length, c.tickets];
+      return [
+        c.from,
+        c.tickets.length,
+        c.tickets.map(([index]) => index),
+        c.tickets.map(([, shopper]) => shopper),
+      ];
   }
 }
 

@@ -33,6 +33,6 @@ it('has every key of a lane', () => {
   const { batch: _, ...keys } = laneKeys(0);
   const wanted = Object.values(keys).map((key) => key.replace('{lane:0}:', ''));
   const named = rowsOf('| key | type | holds |').map(([name]) => name);
-  const ofSale = ['s', 'r', 'd', 'n', 'w', 't', 'p', 'a'].map((letter) => `${letter}:SALE`);
+  const ofSale = ['s', 'r', 'd', 'n', 'w', 't', 'p', 'a', 'g'].map((letter) => `${letter}:SALE`);
   expect([...named].sort()).toEqual([...wanted, 'lease:LOOP', ...ofSale].sort());
 });

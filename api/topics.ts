@@ -124,6 +124,20 @@ const originals: readonly Topic[] = [
     }),
   },
   {
+    name: 'wishlist-notices',
+    key: 'shopper id',
+    summary: 'What a shopper wished for became cheaper, or is back',
+    contentType: 'application/json',
+    payload: answer({
+      type: oneOf('back_in_stock', 'price_dropped'),
+      shopper_id: text,
+      product_id: productId,
+      price: { type: 'integer', description: 'Minor units, now' },
+      price_then: { type: 'integer', description: 'Minor units, when it was wished for' },
+      at: time,
+    }),
+  },
+  {
     name: 'order-updates',
     key: 'order id',
     summary: 'What Postgres decided of an order whose hold has ended',

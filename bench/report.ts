@@ -54,7 +54,8 @@ function barLine(bar: Bar): string {
   const { what, value, side, unit } = bar;
   const digits = value < 100 ? 1 : 0;
   const text = `${value >= 1000 ? rate(value) : value.toFixed(digits)} ${unit}`;
-  const wanted = `${side === 'least' ? '≥' : '≤'} ${rate(bar.bar)} ${unit}`;
+  const limit = bar.bar < 10 && !Number.isInteger(bar.bar) ? bar.bar.toFixed(2) : rate(bar.bar);
+  const wanted = `${side === 'least' ? '≥' : '≤'} ${limit} ${unit}`;
   const verdict = holds(bar) ? 'holds' : 'DOES NOT HOLD';
   return `  ${what.padEnd(nameWidth)}${text.padStart(11)}   bar ${wanted.padEnd(12)} ${verdict}`;
 }

@@ -17,6 +17,7 @@ import { combined } from '../scenarios/rounds.ts';
 import { Setting } from '../scenarios/setting.ts';
 import type { StackInfo } from '../stack-info.ts';
 import { LineCalls } from '../baselines/line-calls.ts';
+import { unfairness } from './fairness.ts';
 
 const batchSize = 256;
 /** Joins under way: one batch in flight, the next one full. */
@@ -36,6 +37,8 @@ const ringMs = 2000;
 const numberedMaxMs = 120_000;
 const lookMs = 10;
 const numbersBarSeconds = 10;
+/** One fair draw of 7,000 is beyond it. */
+const errorsBar = 4.5;
 
 export const line: Scenario = {
   name: 'line',
@@ -101,6 +104,12 @@ interface Rung {
   readonly turn: Row;
 }
 
+interface Draw {
+  /** From the bell until the last has a number. */
+  readonly seconds: number;
+  readonly errors: number;
+}
+
 class LineRun {
   readonly #parts: Parts;
   readonly #meter: Meter;
@@ -132,7 +141,10 @@ class LineRun {
     this.#firstLate = this.#shoppers;
     const rungs: Rung[] = [];
     for (const length of lengths) rungs.push(await this.#rung(length));
-    return this.#findings(joins, holds, rungs, await this.#draw());
+    const seconds = await this.#draw();
+    const { stack, drawn } = this.#parts;
+    const errors = await unfairness(stack.databaseUrl, drawn, options.tickets);
+    return this.#findings(joins, holds, rungs, { seconds, errors });
   }
 
   /** So many join, while the worker settles them. */
@@ -229,7 +241,7 @@ class LineRun {
     return { operations: count, seconds: (performance.now() - from) / 1000, latency };
   }
 
-  #findings(joins: Row[], holds: Row[], rungs: Rung[], drawnSeconds: number): Findings {
+  #findings(joins: Row[], holds: Row[], rungs: Rung[], draw: Draw): Findings {
     const { options } = this.#parts;
     const [first] = rungs;
     const last = rungs.at(-1);
@@ -258,10 +270,17 @@ class LineRun {
         ...(['join', 'look', 'tick', 'turn'] as const).map((kind) => growth(kind, first, last)),
         {
           what: `numbers of ${options.tickets} after the bell`,
-          value: drawnSeconds,
+          value: draw.seconds,
           bar: numbersBarSeconds,
           side: 'most',
           unit: 's',
+        },
+        {
+          what: 'luck of a tenth of the joiners, standard errors',
+          value: draw.errors,
+          bar: errorsBar,
+          side: 'most',
+          unit: '',
         },
       ],
       othersCpus: this.#meter.othersCpus,

@@ -61,7 +61,7 @@ export interface Proof {
   entrants(): AsyncIterable<readonly string[]>;
   /** Numbers in the order of joining; none before all are given. */
   numbers(): AsyncIterable<readonly number[]>;
-  /** Units that were ever taken, by item and number; none before the sale is over. */
+  /** Every unit that was offered, by item and number; none before the sale is over. */
   units(): ProofUnits;
 }
 
@@ -188,35 +188,39 @@ async function* readNumbers(
   }
 }
 
+/** Every unit that was offered, in the order of items and numbers; who took it last, if anybody. */
 async function* readUnits(
   db: Db,
   sale: SaleId,
   ended: boolean,
 ): AsyncGenerator<readonly ProofUnit[]> {
   if (!ended) return;
-  for (let item = -1, number = 0; ;) {
-    const rows = await db.query<{
-      item: number;
-      number: number;
-      product: ProductId;
-      order: string | null;
-    }>(
-      `SELECT u.item, u.number, i.product_id AS product,
-              encode(sha256(convert_to(u.order_id, 'UTF8')), 'hex') AS order
-         FROM sale.units u JOIN sale.sale_items i ON i.sale_id = u.sale_id AND i.item = u.item
-        WHERE u.sale_id = $1 AND (u.item, u.number) > ($2, $3)
-        ORDER BY u.item, u.number LIMIT ${rowsPerPage}`,
-      [sale, item, number],
-      'proof_units',
-    );
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows.map(({ product, number: unit, order }) => ({
-      product,
-      unit,
-      end: order === null ? 'unsold' : 'sold',
-      order,
-    }));
-    ({ item, number } = last);
+  const items = await db.query<{ item: number; product: ProductId; offered: number }>(
+    `SELECT i.item, i.product_id AS product, greatest(i.last_number, i.asked + (
+              SELECT coalesce(sum(m.units), 0)::bigint FROM sale.moves m
+               WHERE m.to_sale = i.sale_id AND m.to_item = i.item AND m.group_id <> i.sale_id
+                 AND m.kind IN ('grant', 'fence') AND m.state = 'done')) AS offered
+       FROM sale.sale_items i WHERE i.sale_id = $1 ORDER BY i.item`,
+    [sale],
+    'proof_items',
+  );
+  for (const { item, product, offered } of items) {
+    for (let first = 1; first <= offered; first += rowsPerPage) {
+      const last = Math.min(offered, first + rowsPerPage - 1);
+      const rows = await db.query<{ number: number; order: string | null }>(
+        `SELECT n AS number, encode(sha256(convert_to(u.order_id, 'UTF8')), 'hex') AS order
+           FROM generate_series($3::bigint, $4::bigint) AS n
+           LEFT JOIN sale.units u ON u.sale_id = $1 AND u.item = $2 AND u.number = n
+          ORDER BY n`,
+        [sale, item, first, last],
+        'proof_units',
+      );
+      yield rows.map(({ number: unit, order }) => ({
+        product,
+        unit,
+        end: order === null ? 'unsold' : 'sold',
+        order,
+      }));
+    }
   }
 }

@@ -1,6 +1,9 @@
 // Wishes: flags at read, events by the watch, told once however many watches go round.
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { topics } from '../../../api/topics.ts';
 import { createOffers, offersFreshMs } from '../../../catalog/offers.ts';
+import { formats } from '../../../platform/http/formats.ts';
 import { wishesMax } from '../../../platform/window/requests.ts';
 import { round } from '../../../catalog/wishlist-watch.ts';
 import { addProduct, openWindow } from './window-server.ts';
@@ -8,6 +11,15 @@ import type { WindowServer } from './window-server.ts';
 import { insertSale } from './database.ts';
 
 let window: WindowServer;
+
+const { properties, ...rest } = topics.find(({ name }) => name === 'wishlist-notices')?.payload as {
+  readonly properties: object;
+};
+/** As /asyncapi.json has it, but for our short product ids. */
+const isNotice = new Ajv2020({ strict: false, formats }).compile({
+  ...rest,
+  properties: { ...properties, product_id: { type: 'string' } },
+});
 
 beforeAll(async () => {
   window = await openWindow();
@@ -52,6 +64,7 @@ async function notices(shopper: string) {
     `SELECT value FROM platform.outbox WHERE topic = 'wishlist-notices' AND key = $1 ORDER BY id`,
     [shopper],
   );
+  for (const { value } of rows) expect([isNotice(value), isNotice.errors]).toEqual([true, null]);
   return rows.map(({ value }) => value);
 }
 

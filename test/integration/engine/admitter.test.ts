@@ -5,6 +5,7 @@ import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { Lease } from '../../../engine/lanes/lease.ts';
 import { scriptOf } from '../../../engine/lane-set.ts';
 import type { Loop } from '../../../engine/loop.ts';
+import { writeCommand } from '../../../engine/sales/control.ts';
 import { metrics } from '../../../platform/metrics.ts';
 import type { Db } from '../../../platform/postgres/db.ts';
 import { auditOf } from '../../support/audit.ts';
@@ -113,10 +114,18 @@ describe('an admitter', () => {
       const { values } = await metrics.loopRuns.get();
       return values.find(({ labels }) => labels.loop === 'admitter')?.value ?? 0;
     };
-    const begun = await rounds();
-    await until('it has looked', async () => (await rounds()) > begun + 8);
-    expect((await figures(id)).admitted).toBe(0);
+    const idle = async (): Promise<void> => {
+      const begun = await rounds();
+      await until('it has looked', async () => (await rounds()) > begun + 8);
+      expect((await figures(id)).admitted).toBe(0);
+    };
+    await idle();
+    await world.db.tx((q) => writeCommand(q, id, 'pause'));
     await line.draw(id);
+    expect(await figures(id)).toMatchObject({ state: 'paused', numbered: true });
+    await idle();
+    await world.db.tx((q) => writeCommand(q, id, 'resume'));
+    await world.steps.pump();
     await until('they have turns', async () => (await figures(id)).admitted === 5);
   });
 

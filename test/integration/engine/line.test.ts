@@ -50,7 +50,9 @@ async function all<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
 describe('a line', () => {
   it('is drawn as its proof says, and served in that order', async () => {
     const shoppers = names(40);
-    const sale = await line.sale(vendor, units(5), shoppers);
+    // Forty come one after the other, on a machine that may be busy.
+    const terms = { startsAt: Date.now() + 3000 };
+    const sale = await line.sale(vendor, units(5), shoppers, terms);
     await line.ring(sale);
     const early = await proofOf(sale);
     expect(early).toMatchObject({ seed: null, entrantCount: 40, numbered: false });
@@ -80,6 +82,25 @@ describe('a line', () => {
     expect(sold.map(({ unit, end }) => [unit, end])).toEqual(
       [1, 2, 3, 4, 5].map((unit) => [unit, 'sold']),
     );
+  });
+
+  it('tells the end of every unit that it offered, of those too that nobody took', async () => {
+    const phone = await shop.product(vendor, 100);
+    const items = [{ product: phone.id, allotted: 3, price: 100 }];
+    const sale = await line.sale(vendor, items, names(2), { limitPerShopper: 1 });
+    await line.open(sale);
+    const [first = '', second = ''] = await line.byNumber(sale, names(2));
+    expect(await line.admit(sale, 10)).toBe(2);
+    await shop.pay(await shop.hold(sale, first));
+    await shop.release(await shop.hold(sale, second));
+    await shop.topUp(sale, phone, 2, true);
+    await world.steps.pump();
+    expect(await all((await proofOf(sale)).units())).toEqual([]);
+    await shop.close(sale);
+    const ends = await all((await proofOf(sale)).units());
+    expect(ends.map(({ unit, end }) => `${unit} ${end}`)).toEqual([
+      ...['1 sold', '2 unsold', '3 unsold', '4 unsold', '5 unsold'],
+    ]);
   });
 
   it('goes on after the bell, in the order of arrival, and is the waitlist', async () => {

@@ -1,8 +1,10 @@
 // What time does to open sockets, on the real server over a fake engine: readers that do not read,
 // tokens that expire, the goodbye of a server that ends. The test moves the clocks.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { presenceMs } from '../../../api/socket/limits.ts';
 import { metrics } from '../../../platform/metrics.ts';
 import type { NewsEvent } from '../../../engine/index.ts';
+import { until } from '../../support/environment.ts';
 import { SocketClient } from '../../support/socket-client.ts';
 import { laneOrder, lineTicket, linedSaleId, orderId, saleId } from './fake-engine.ts';
 import { done } from './fake-engine.ts';
@@ -43,6 +45,31 @@ const untilClosed = (code: number): Promise<void> =>
     },
     { timeout: 8000, interval: 10 },
   );
+
+describe('who waits', () => {
+  it('is here while their socket is open, and no longer', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const own = await startHarness();
+    const here = (): unknown[] => own.calls.filter(([name]) => name === 'seen');
+    try {
+      const client = await SocketClient.open(own.url, { token: tokens.ann });
+      clients.push(client);
+      await client.ask('join', { sale: linedSaleId });
+      expect(here()).toEqual([]);
+      vi.advanceTimersByTime(presenceMs);
+      expect(here()).toEqual([['seen', linedSaleId, ['ann']]]);
+      client.cut();
+      await until('its server knows', () => {
+        const before = here().length;
+        vi.advanceTimersByTime(presenceMs);
+        return here().length === before;
+      });
+    } finally {
+      vi.useRealTimers();
+      await own.close();
+    }
+  });
+});
 
 describe('a reader that does not read', () => {
   /** More than any buffer between the two takes. */

@@ -8,6 +8,8 @@
  */
 import { clock, type Timer } from '../../platform/clock.ts';
 import { memoryUse, serverRunId, type Redis } from '../../platform/redis/connection.ts';
+import { schemaVersion } from './codec.ts';
+import { refusalOf, status } from './codes.ts';
 import { laneKeys, type LaneKeys } from './keys.ts';
 
 export interface LaneDoor {
@@ -152,11 +154,11 @@ export class LaneGate {
     const [verified, frozen, marker] = await Promise.all([
       this.redis.get(door.keys.verifiedRun),
       this.redis.get(door.keys.frozen),
-      this.redis.hmget(door.keys.marker, 'epoch', 'lanes', 'lane', 'deployment'),
+      this.redis.hmget(door.keys.marker, 'epoch', 'lanes', 'lane', 'deployment', 'schema'),
     ]);
     // The answers count only if they came over the connection whose run id is known.
     if (this.redis.stream !== stream || this.#runId !== runId) return;
-    const [epoch, lanes, lane, deployment] = marker;
+    const [epoch, lanes, lane, deployment, schema] = marker;
     door.ours = deployment === this.#options.deployment && Number(lane) === door.lane;
     if (epoch === null || epoch === undefined) {
       door.reason = 'no marker: this Redis was never formatted, or has lost its data';
@@ -164,6 +166,8 @@ export class LaneGate {
       door.reason = `formatted for ${lanes ?? '?'} lanes, started with ${this.doors.length}`;
     } else if (!door.ours) {
       door.reason = 'this Redis belongs to another deployment';
+    } else if (Number(schema) !== schemaVersion) {
+      door.reason = `${refusalOf(status.schema, '')}: run recover`;
     } else if (frozen !== null) {
       door.reason = `frozen: ${frozen}`;
     } else if (verified !== runId) {

@@ -236,3 +236,17 @@ describe('a lane of another deployment', () => {
     await until('the lane has its flag', async () => (await flag()) !== null);
   });
 });
+
+describe('a lane of another version', () => {
+  it('opens for nobody, and says what to do', async () => {
+    const { redis } = world.redis;
+    const schema = await redis.hget(keys.marker, 'schema');
+    await redis.hset(keys.marker, 'schema', Number(schema) - 1);
+    world.lanes.gate.shut(lane, 'looked at anew');
+    const reason = (): string => world.lanes.gate.door(lane).reason;
+    await until('it is known', () => reason().includes('another schema version: run recover'));
+    expect(world.lanes.gate.door(lane).open).toBe(false);
+    await redis.hset(keys.marker, 'schema', schema ?? '');
+    await until('it is open', () => world.lanes.gate.door(lane).open);
+  });
+});

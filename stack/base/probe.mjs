@@ -46,10 +46,14 @@ export async function postgresServes(host, port) {
   return answer?.[0] === 'R'.charCodeAt(0);
 }
 
+/** Lanes that are shut for these reasons open for an operator only, and for that all else must be up. */
+const forAnOperator = /frozen|no marker|run recover/;
+
 /**
  * @param {string} url
- * @returns {Promise<{ serves: boolean, ready: boolean, waitingFor: string }>} of a `/health/ready`:
- *   it answers 200; and every one of its checks is `ok`
+ * @returns {Promise<{ serves: boolean, ready: boolean, shut: boolean, waitingFor: string }>} of a
+ *   `/health/ready`: it answers 200; every one of its checks is `ok`; nothing but lanes that only an
+ *   operator opens is in the way (a worker is not ready either then)
  */
 export async function readiness(url) {
   try {
@@ -59,14 +63,25 @@ export async function readiness(url) {
     const waitingFor = missing
       .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
       .join(', ');
+    const names = missing.map(([name]) => name);
     return {
       serves: response.ok,
       ready: response.ok && missing.length === 0,
+      shut:
+        names.includes('lanes') &&
+        names.every((name) => name === 'lanes' || name === 'worker') &&
+        reasonsOf(body.checks?.['lanes']).every((reason) => forAnOperator.test(reason)),
       waitingFor: waitingFor || `status ${response.status}`,
     };
   } catch {
-    return { serves: false, ready: false, waitingFor: 'no answer yet' };
+    return { serves: false, ready: false, shut: false, waitingFor: 'no answer yet' };
   }
+}
+
+/** The api has a list of lanes, a worker one text. @param {unknown} lanes @returns {string[]} */
+function reasonsOf(lanes) {
+  if (typeof lanes === 'string') return lanes.split('; ');
+  return Array.isArray(lanes) ? lanes.map((lane) => String(lane?.reason)) : [''];
 }
 
 /** A check is `"ok"`, or an object whose status is. @param {unknown} value */

@@ -16,7 +16,7 @@ const readyMs = 120_000;
 const deathsMax = 3;
 const tailLines = 15;
 
-/** @typedef {import('./supervised.mjs').ProcessSpec & { waitingFor?: () => string }} Spec */
+/** @typedef {import('./supervised.mjs').ProcessSpec & { waitingFor?: () => string, warning?: () => string }} Spec */
 /** @typedef {import('./plan.mjs').Plan} Plan */
 
 /**
@@ -82,8 +82,15 @@ export class Crew {
     const lost = child.deaths + deathsMax;
     const over = () => this.#stopping || child.deaths >= lost;
     const done = async () => over() || (child.isRunning() && (await ready()));
-    if ((await until(done, { withinMs: readyMs })) && !over()) return;
     const spec = /** @type {Spec} */ (child.spec);
+    if ((await until(done, { withinMs: readyMs })) && !over()) {
+      const warning = spec.warning?.() ?? '';
+      if (warning !== '') {
+        this.owner.say(`  ! ${name} serves all but what is shut: ${warning}`);
+        this.owner.say('    docs/operating.md tells what to do, under the reason or "Recovery"');
+      }
+      return;
+    }
     if (this.#stopping) throw new StackError('The stack is being stopped.');
     const why = over() ? 'dies again and again' : `is not ready: ${spec.waitingFor?.() ?? ''}`;
     throw new StackError(`${name} ${why}. The end of ${spec.logFile}:`, {
@@ -116,6 +123,7 @@ export class Crew {
   async startRoles(roles) {
     const { plan, roleEnv, strict } = this.#gear();
     const { host, reach, ops } = plan;
+    let starting = true;
     const address = (/** @type {string} */ role) => `http://${reach}:${opsPortOf(role, ops)}`;
     const others = roles.filter((role) => role !== 'api');
     this.#peers = others.map((role) => `${role}=${address(role)}`).join(',');
@@ -125,9 +133,11 @@ export class Crew {
         const port = role === 'api' ? plan.api : role === 'catalog' ? plan.catalog : 0;
         const place = { host, reach, port, opsPort: opsPortOf(role, ops) };
         const how = { env, logFile: this.logFile(role), processName: role, strict };
-        return this.launch(roleSpec(role, place, how));
+        // Whoever is to open a shut lane needs the rest of the stack for it.
+        return this.launch(roleSpec(role, place, { ...how, mayBeShut: () => starting }));
       }),
     );
+    starting = false;
   }
 
   /** @param {NodeJS.ProcessEnv} env */

@@ -88,14 +88,20 @@ export function stackEnv(given, urls, more) {
 /**
  * @param {string} role
  * @param {RolePlace} place
- * @param {{ env: NodeJS.ProcessEnv, logFile: string, processName: string, strict: boolean }} how
- *   `strict`: ready only when every check is ok
- * @returns {import('./supervised.mjs').ProcessSpec & { waitingFor: () => string }}
+ * @param {object} how
+ * @param {NodeJS.ProcessEnv} how.env
+ * @param {string} how.logFile
+ * @param {string} how.processName
+ * @param {boolean} how.strict ready only when every check is ok
+ * @param {() => boolean} [how.mayBeShut] ready also with lanes that only an operator opens
+ * @returns {import('./supervised.mjs').ProcessSpec & { waitingFor: () => string, warning: () => string }}
+ *   `warning`: what an operator has to mend of a role that is as ready as it gets; '' = nothing
  */
-export function roleSpec(role, place, { env, logFile, processName, strict }) {
+export function roleSpec(role, place, { env, logFile, processName, strict, mayBeShut }) {
   const listens = role === 'worker' ? place.opsPort : place.port;
   const health = `http://${place.reach}:${listens}/health/ready`;
   let waitingFor = 'no answer yet';
+  let warning = '';
   return {
     name: role,
     command: process.execPath,
@@ -117,8 +123,14 @@ export function roleSpec(role, place, { env, logFile, processName, strict }) {
     ready: async () => {
       const answer = await readiness(health);
       ({ waitingFor } = answer);
-      return strict ? answer.ready : answer.serves;
+      if (strict ? answer.ready : answer.serves) return true;
+      if (mayBeShut?.() !== true) return false;
+      // Only operators are told why a lane is shut.
+      const lanes = await readiness(`http://${place.reach}:${place.opsPort}/health/ready`);
+      warning = lanes.shut && role === 'api' ? lanes.waitingFor : '';
+      return lanes.shut;
     },
     waitingFor: () => waitingFor,
+    warning: () => warning,
   };
 }

@@ -116,7 +116,9 @@ export const proofAnswer = answer(
           },
         }),
       ),
-      description: 'Once the sale is closed: units that were ever taken, by item and number',
+      description:
+        'Once the sale is closed: units by item and number, also those that nobody took; of these, of an ' +
+        'item that offered more, those up to 100,000 or to the last that was taken',
     },
     units_signature: {
       type: 'string',

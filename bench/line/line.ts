@@ -17,7 +17,7 @@ import { combined } from '../scenarios/rounds.ts';
 import { Setting } from '../scenarios/setting.ts';
 import type { StackInfo } from '../stack-info.ts';
 import { LineCalls } from '../baselines/line-calls.ts';
-import { unfairness } from './fairness.ts';
+import { unfairness } from '../micro/fairness.ts';
 
 const batchSize = 256;
 /** Joins under way: one batch in flight, the next one full. */

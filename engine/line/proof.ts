@@ -61,7 +61,7 @@ export interface Proof {
   entrants(): AsyncIterable<readonly string[]>;
   /** Numbers in the order of joining; none before all are given. */
   numbers(): AsyncIterable<readonly number[]>;
-  /** Every unit that was offered, by item and number; none before the sale is over. */
+  /** Every unit that was offered, those never taken up to 100,000; none before the sale is over. */
   units(): ProofUnits;
 }
 
@@ -87,6 +87,8 @@ interface Row {
 }
 
 const rowsPerPage = 10_000;
+/** Numbers of an item above this are listed up to the last that was taken: nobody reads ten million more. */
+const neverTakenMax = 100_000;
 
 export async function readProof(db: Db, sale: SaleId, keys: ReceiptKeys): Promise<ProofOutcome> {
   const [row] = await db.query<Row>(
@@ -188,7 +190,7 @@ async function* readNumbers(
   }
 }
 
-/** Every unit that was offered, in the order of items and numbers; who took it last, if anybody. */
+/** Every unit that was offered, in the order of items and numbers, with the order that has it now. */
 async function* readUnits(
   db: Db,
   sale: SaleId,
@@ -196,12 +198,14 @@ async function* readUnits(
 ): AsyncGenerator<readonly ProofUnit[]> {
   if (!ended) return;
   const items = await db.query<{ item: number; product: ProductId; offered: number }>(
-    `SELECT i.item, i.product_id AS product, greatest(i.last_number, i.asked + (
+    `SELECT i.item, i.product_id AS product,
+            greatest(i.last_number, least($2, i.asked + (
               SELECT coalesce(sum(m.units), 0)::bigint FROM sale.moves m
-               WHERE m.to_sale = i.sale_id AND m.to_item = i.item AND m.group_id <> i.sale_id
-                 AND m.kind IN ('grant', 'fence') AND m.state = 'done')) AS offered
+               WHERE m.product_id = i.product_id AND m.to_sale = i.sale_id AND m.to_item = i.item
+                 AND m.kind IN ('grant', 'fence') AND m.group_id <> i.sale_id
+                 AND m.state = 'done'))) AS offered
        FROM sale.sale_items i WHERE i.sale_id = $1 ORDER BY i.item`,
-    [sale],
+    [sale, neverTakenMax],
     'proof_items',
   );
   for (const { item, product, offered } of items) {
@@ -210,7 +214,8 @@ async function* readUnits(
       const rows = await db.query<{ number: number; order: string | null }>(
         `SELECT n AS number, encode(sha256(convert_to(u.order_id, 'UTF8')), 'hex') AS order
            FROM generate_series($3::bigint, $4::bigint) AS n
-           LEFT JOIN sale.units u ON u.sale_id = $1 AND u.item = $2 AND u.number = n
+           LEFT JOIN sale.units u
+             ON u.sale_id = $1 AND u.item = $2 AND u.number = n AND u.number BETWEEN $3 AND $4
           ORDER BY n`,
         [sale, item, first, last],
         'proof_units',

@@ -80,7 +80,8 @@ export async function readiness(url) {
 
 /** The api has a list of lanes, a worker one text. @param {unknown} lanes @returns {string[]} */
 function reasonsOf(lanes) {
-  if (typeof lanes === 'string') return lanes.split('; ');
+  // A lane may be frozen for several reasons, which have the same between them.
+  if (typeof lanes === 'string') return lanes.split(/; (?=lane \d+: )/);
   return Array.isArray(lanes) ? lanes.map((lane) => String(lane?.reason)) : [''];
 }
 

@@ -123,6 +123,7 @@ export function roleSpec(role, place, { env, logFile, processName, strict, mayBe
     ready: async () => {
       const answer = await readiness(health);
       ({ waitingFor } = answer);
+      warning = '';
       if (strict ? answer.ready : answer.serves) return true;
       if (mayBeShut?.() !== true) return false;
       // Only operators are told why a lane is shut.

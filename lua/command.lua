@@ -16,7 +16,7 @@
 --         opened, bell. With a line a pause tells the hold clock, a resume all pauses so far (ms)
 -- Cost    one command a call; close ends up to 256 overdue holds first. Returned numbers that leave
 --         are read one by one, 2 µs each: 4,096 a close, 32,768 a debit at most.
---         Numbers write a place each, 4 µs: 5,000 a command
+--         Numbers write a place each: 5,000 a command
 --@include codes
 --@include pack
 --@include gate

@@ -8,7 +8,7 @@ import type { OrderRow, Rows, Violation } from './history.ts';
 import { compare } from './judge.ts';
 import { misposted, notShown, overLimit, type Shown } from './judge-books.ts';
 import { checkLines } from './judge-line.ts';
-import { checkChanges, readLines } from './judge-several.ts';
+import { checkChanges, halfExpired, readLines, type LinesOf } from './judge-several.ts';
 import type { Load } from './load.ts';
 import type { DrillStack } from './stack.ts';
 import { concealed, overstated, type Told } from './told.ts';
@@ -53,8 +53,7 @@ export async function check(
     const audit = await stack.highnoon(['audit', '--json', '--wait', '30']);
     if (audit.code !== 0) violations.push(`audit (${audit.code}): ${failedChecks(audit)}`);
     const sales = [...new Set([...load.vendor.madeSales, ...history.linesIn])];
-    const rows = await readOrders(db, sales);
-    const several = await readLines(db);
+    const { rows, several } = await untilWhole(db, sales);
     const accounts = load.accounts.map(({ id }) => id);
     const { oversold, ...found } = compare(history, accounts, rows, doubt.begun, several);
     const lines = await checkLines(db, history, accounts, load.vendor.madeSales);
@@ -158,6 +157,22 @@ async function untilShown(db: Postgres): Promise<string[]> {
     );
     const wrong = notShown(rows);
     if (wrong.length === 0 || performance.now() > until) return wrong;
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}
+
+/** Orders and lines, once no order is between the expiry of its lines; as they are when the time is up. */
+async function untilWhole(
+  db: Postgres,
+  sales: readonly string[],
+): Promise<{ readonly rows: Rows; readonly several: LinesOf }> {
+  const until = performance.now() + drainMaxMs;
+  for (;;) {
+    const rows = await readOrders(db, sales);
+    const several = await readLines(db);
+    if (halfExpired(several, rows).length === 0 || performance.now() > until) {
+      return { rows, several };
+    }
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
 }

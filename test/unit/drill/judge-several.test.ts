@@ -9,7 +9,12 @@ import {
   type OrderRow,
 } from '../../drill/history.ts';
 import { compare } from '../../drill/judge.ts';
-import { judgeChanges, type LinesOf, type TermsRow } from '../../drill/judge-several.ts';
+import {
+  halfExpired,
+  judgeChanges,
+  type LinesOf,
+  type TermsRow,
+} from '../../drill/judge-several.ts';
 
 const [one, two] = [1, 2].map((n) => saleIdOf(0, Buffer.alloc(8, n))) as [string, string];
 const home = orderIdOf(one, `${'1'.repeat(20)}many`);
@@ -58,6 +63,24 @@ describe('an order with several lines', () => {
     ['was answered with 7,8, stored with 7,9', { units: ['7', '9'] }],
   ])('has %s', (says, wrong) => {
     expect(judged(changed(part, wrong)).says).toContain(says);
+  });
+
+  it('is waited for while its lines expire one after the other, and blamed when they stay so', () => {
+    const half = (states: readonly [string, string]) => {
+      const there = rows.map((row, i) => ({ ...row, state: states[i] ?? '' }));
+      const byId = new Map(there.map((row) => [row.id, row]));
+      return { waited: halfExpired(linesOf, byId), says: judged(there).says };
+    };
+    expect(half(['expired', 'held']).waited).toEqual([home]);
+    expect(half(['held', 'expired']).says).toContain('lines that are held 5 sho_1 and expired 5');
+    for (const states of [
+      ['held', 'held'],
+      ['expired', 'expired'],
+      ['paid', 'held'],
+      ['released', 'held'],
+    ] as const) {
+      expect(half(states).waited).toEqual([]);
+    }
   });
 
   it('is blamed with all its lines when it has the end that was refused', () => {

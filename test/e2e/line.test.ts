@@ -235,12 +235,19 @@ it('who cannot be served is told before taking a place', async () => {
   expect([taken.status, taken.json['deliverable']]).toEqual([201, true]);
 });
 
-it('a second tab is told of the ticket, a foreign id joins nobody', async () => {
+it('a second tab is told of the ticket, the id of another’s command is nobody’s ticket', async () => {
   const sale = await lined('queue', { starts_at: inMs(3_600_000) });
-  const ann = await shop.shopper();
+  const [ann, bob] = [await shop.shopper(), await shop.shopper()];
   const [one, two] = [await open({ token: ann.token }), await open({ token: ann.token })];
-  const outcome = await one.ask('join', { sale }, randomUUID());
+  const command = randomUUID();
+  const outcome = await one.ask('join', { sale }, command);
   const { id } = outcome['result'] as { id: string };
+  const other = await open({ token: bob.token });
+  const his = await other.ask('join', { sale }, command);
+  expect(his).toMatchObject({ ok: true, status: 201 });
+  expect((his['result'] as { id: string }).id).not.toBe(id);
+  expect(await other.ask('leave', { sale })).toMatchObject({ result: { state: 'left' } });
+  expect((await mine(sale, ann)).json).toMatchObject({ id, state: 'waiting' });
   expect(await two.next('ticket')).toMatchObject({ id, state: 'waiting' });
   one.send({ type: 'subscribe', sale });
   expect(await one.next('snapshot')).toMatchObject({ ticket: { id } });

@@ -30,8 +30,11 @@ describe.skipIf(!isThere)('the live page', () => {
     if (pictures !== undefined) await page.screenshot({ path: `${pictures}/sale-${name}.png` });
   };
 
-  async function open(sale: string, width: number): Promise<void> {
+  /** `aheadMs` = by how much the clock of the browser's machine is ahead of the server's. */
+  async function open(sale: string, width: number, aheadMs = 0): Promise<void> {
     const context = await browser.newContext({ viewport: { width, height: 800 }, locale: 'en-US' });
+    const skewed = `{ const now = Date.now; Date.now = () => now() + ${aheadMs}; }`;
+    if (aheadMs !== 0) await context.addInitScript(skewed);
     page = await context.newPage();
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => {
@@ -119,6 +122,23 @@ describe.skipIf(!isThere)('the live page', () => {
     },
     90_000,
   );
+
+  it.each([
+    ['an hour ahead', 3_600_000],
+    ['two days behind', -172_800_000],
+  ])('counts down on the server’s clock when its own is %s', async (_what, aheadMs) => {
+    const sale = await shop.sale(vendor, await shop.product(vendor), { starts_at: inMs(9000) });
+    await open(sale, 380, aheadMs);
+    const skew = Number(await page.evaluate('Date.now()')) - Date.now();
+    expect(Math.abs(skew - aheadMs)).toBeLessThan(60_000);
+    await seen(/^00:0[1-9]$/);
+    await seen('until the sale opens');
+    await page.getByRole('button', { name: 'Hold one' }).click();
+    await seen('It is set aside for you');
+    await seen(/^0[0-9]:[0-5][0-9]$/);
+    await page.context().close();
+    expect(problems).toEqual([]);
+  });
 
   it('a waiting number, and an address that names no sale', async () => {
     const admission = { mode: 'queue', turn_seconds: 60 };

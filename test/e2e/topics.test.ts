@@ -184,3 +184,19 @@ it('every message is one that /asyncapi.json knows', async () => {
   expect(await wrongOn('order-updates', () => true)).toEqual([]);
   expect(await wrongOn('sale-notices', () => true)).toEqual([]);
 }, 60_000);
+
+it('a message that no subscriber can take becomes a dead letter as documented', async () => {
+  const producer = await kafka.producer();
+  const key = ownName('product');
+  await producer.send('new-product', [{ key, value: 'no JSON' }]);
+  await producer.close();
+  await until('it is a dead letter', async () => {
+    let seen = false;
+    const wrong = await wrongOn('new-product.dlq', (of) => {
+      seen ||= of === key;
+      return of === key;
+    });
+    expect(wrong).toEqual([]);
+    return seen;
+  });
+});

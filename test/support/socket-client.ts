@@ -1,21 +1,44 @@
 /**
- * A client of the socket, from outside. Every message that it gets must be one that the table of
- * messages knows, of its schema, with a `seq` that rises; otherwise whoever waits next is told.
+ * A client of the socket, from outside. Every message that it gets must be one that /asyncapi.json
+ * knows, of its schema, with a `seq` that rises; otherwise whoever waits next, or ends it, is told.
  */
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { Packr, Unpackr } from 'msgpackr';
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
-import { serverMessages } from '../../api/socket/messages.ts';
+import { asyncapiOf } from '../../api/asyncapi.ts';
 import type { ServerType } from '../../api/socket/messages.ts';
 import { formats } from '../../platform/http/formats.ts';
 
 export type Message = Readonly<Record<string, unknown>>;
 
+interface Document {
+  readonly operations: {
+    readonly news: { readonly messages: readonly { readonly $ref: string }[] };
+  };
+  readonly components: {
+    readonly messages: Readonly<
+      Record<string, { readonly name: string; readonly payload: object }>
+    >;
+  };
+}
+
 const ajv = new Ajv2020({ strict: false, allErrors: true, formats });
-const checks = new Map(
-  Object.entries(serverMessages).map(([type, { schema }]) => [type, ajv.compile(schema)]),
-);
+
+/** By type, what the text that is served as /asyncapi.json says that the server sends. */
+function documented(): ReadonlyMap<string, ValidateFunction> {
+  const text = JSON.stringify(asyncapiOf({ title: 'served', version: '1' }));
+  const { operations, components } = JSON.parse(text) as Document;
+  return new Map(
+    operations.news.messages.map(({ $ref }): [string, ValidateFunction] => {
+      const message = components.messages[$ref.split('/').at(-1) ?? ''];
+      if (message === undefined) throw new Error(`${$ref} leads nowhere`);
+      return [message.name, ajv.compile(message.payload)];
+    }),
+  );
+}
+
+const checks = documented();
 const seen = new Set<string>();
 /** Types that any client of this process has been sent. */
 export const typesSeen: ReadonlySet<string> = seen;
@@ -111,7 +134,7 @@ export class SocketClient {
   ): Promise<Message> {
     const until = Date.now() + waitMs;
     for (;;) {
-      if (this.#wrong.length > 0) throw new Error(this.#wrong.join('\n'));
+      this.#mustBeSound();
       const found = this.messages.find(
         (message) => message['type'] === type && !this.#taken.has(message) && holds(message),
       );
@@ -141,11 +164,17 @@ export class SocketClient {
   /** Cuts the connection without a word. */
   cut(): void {
     this.ws.terminate();
+    this.#mustBeSound();
   }
 
   async close(): Promise<void> {
     this.ws.close();
     await this.closed;
+    this.#mustBeSound();
+  }
+
+  #mustBeSound(): void {
+    if (this.#wrong.length > 0) throw new Error(this.#wrong.join('\n'));
   }
 
   #take(data: Buffer, isBinary: boolean): void {

@@ -10,7 +10,9 @@ import { proofText } from '../../../api/proof-json.ts';
 import type { LineTicket } from '../../../engine/domain/line/types.ts';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { receiptKeys } from '../../../engine/lanes/receipt.ts';
+import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import { readProof } from '../../../engine/line/proof.ts';
+import { chain, genesisMs, periodMs } from '../../../engine/line/quicknet.ts';
 import { highnoon, type Ended } from '../../support/command.ts';
 import { WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
@@ -213,6 +215,50 @@ describe('it fails loudly', () => {
     const mixed = file('mixed.json', JSON.stringify({ id: own?.id, receipt: other?.receipt }));
     const { code, out } = await verify(file('proof.json', proof), '--receipt', mixed);
     expect(out).toMatch(/WRONG {2}receipt .*: place 3 is another's/);
+    expect(code).toBe(1);
+  });
+});
+
+describe('a draw with a beacon', () => {
+  /** A round of drand's quicknet as it was published, and a bell of half a minute before. */
+  const signature =
+    'b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be41076862b98fad56e91a6b85b89cd97b';
+  const source = `drand:${chain}:657413`;
+  const bell = genesisMs + 657_412 * periodMs - 30_000;
+  const bytes = (d: Document, name: string): Buffer => Buffer.from(d[name] as string, 'hex');
+  /** The same entrants, drawn with this value. */
+  const drawnWith = (value: string): string =>
+    changed((d) => {
+      const result = resultOf(bytes(d, 'seed'), bytes(d, 'root'), Buffer.from(value, 'hex'));
+      const entrants = Buffer.from((d['entrants'] as string[]).join(''), 'hex');
+      const numbers: number[] = [];
+      drawOrder(result, entrants).forEach((place, i) => (numbers[place] = i + 1));
+      const bell_at = new Date(bell).toISOString();
+      Object.assign(d, { beacon: value, beacon_source: source, bell_at, numbers });
+    });
+
+  it('holds when its chain has signed the round', async () => {
+    const { code, out } = await verify(file('beacon.json', drawnWith(signature)));
+    expect(out).toMatch(new RegExp(`ok {5}beacon: ${source}, signed by its chain`));
+    expect(out).toMatch(/ok {5}numbers: 9 recomputed, all as published/);
+    expect([code, out.split('\n')[0]]).toEqual([
+      0,
+      expect.stringContaining('a public value whose source was named'),
+    ]);
+  });
+
+  it('fails with numbers that are right by a value that nobody signed', async () => {
+    const { code, out } = await verify(file('forged.json', drawnWith('ab'.repeat(48))));
+    expect(out).toMatch(/WRONG {2}beacon: it is not the signature of drand/);
+    expect(out).toMatch(/ok {5}numbers/);
+    expect(code).toBe(1);
+  });
+
+  it('fails when the sale had named no source', async () => {
+    served = drawnWith(signature);
+    const { code, out } = await verify(url);
+    served = proof;
+    expect(out).toMatch(/WRONG {2}beacon: the sale names none, the proof drand/);
     expect(code).toBe(1);
   });
 });

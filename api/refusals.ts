@@ -225,7 +225,7 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
 
 const onItsWay = problem(
   'unavailable',
-  'A new price of a product is on its way to its sale: ask again in a moment.',
+  'Something else is on its way to the sale: ask again in a moment.',
   { retryAfterMs: settlingRetryMs },
 );
 

@@ -19,12 +19,19 @@ const makeGoodTriesMax = 5;
 
 const pause = (ms: number): Promise<void> => sleep(ms, undefined, { ref: false });
 
+/** Sales in which a session has a ticket that is not over. */
+function ticketed({ tickets }: Session): Set<SaleId> {
+  const sales = new Set<SaleId>();
+  for (const [sale, { mark }] of tickets) if (mark !== 'over') sales.add(sale);
+  return sales;
+}
+
 export class Pusher implements NewsListener {
   readonly #hub: Audience;
   #unfollow: (() => void) | null = null;
   readonly #gathered = new Set<SaleId>();
-  /** Lanes of which something was missed, while it is looked at again. */
-  readonly #making = new Map<number, 'now' | 'again'>();
+  /** Lanes of which something was missed, and sales whose lines are over, while they are looked at. */
+  readonly #making = new Map<number | SaleId, 'now' | 'again'>();
   readonly #looks = new Looks({ atOnce: readsAtOnce, waitingMax: looksMax });
   readonly #numbers: Numbers;
   #closed = false;
@@ -63,6 +70,8 @@ export class Pusher implements NewsListener {
       case 'sale':
         if (event.type === 'bell') this.#numbers.rang(event.sale);
         if (event.type === 'numbers') this.#numbers.came(event.sale);
+        // Who still waits or has a turn has lapsed with it.
+        if (event.type === 'closing' || event.type === 'closed') this.#lookAgain(event.sale);
         this.#saleChanged(event.sale);
     }
   }
@@ -71,40 +80,48 @@ export class Pusher implements NewsListener {
     for (const sale of this.#hub.rooms.keys()) {
       if (laneOfId(sale) === lane) this.#saleChanged(sale);
     }
-    const isUnderWay = this.#making.has(lane);
-    this.#making.set(lane, isUnderWay ? 'again' : 'now');
-    if (!isUnderWay) void this.#makeGood(lane);
+    this.#lookAgain(lane);
   }
 
-  /** Whatever this process shows of a lane is looked at again, a round at a time, until all of it was. */
-  async #makeGood(lane: number): Promise<void> {
+  #lookAgain(of: number | SaleId): void {
+    const isUnderWay = this.#making.has(of);
+    this.#making.set(of, isUnderWay ? 'again' : 'now');
+    if (!isUnderWay) void this.#makeGood(of);
+  }
+
+  /**
+   * Whatever this process shows of a lane, or the tickets of a sale, is looked at again, a round at a
+   * time, until all of it was.
+   */
+  async #makeGood(of: number | SaleId): Promise<void> {
     for (let tries = 1; ; tries++) {
-      this.#making.set(lane, 'now');
-      const failed = await inRounds(this.#shownOf(lane), readsAtOnce, (look) => look());
+      this.#making.set(of, 'now');
+      const failed = await inRounds(this.#shownOf(of), readsAtOnce, (look) => look());
       if (this.#closed) return;
-      if (this.#making.get(lane) === 'again') tries = 0;
+      if (this.#making.get(of) === 'again') tries = 0;
       // A lane that is shut tells of what was lost when it opens.
       else if (failed === 0 || tries >= makeGoodTriesMax) break;
       else await pause(againMinMs * 2 ** tries);
     }
-    this.#making.delete(lane);
+    this.#making.delete(of);
   }
 
   /** Looks at orders and tickets, one at a time: there may be a hundred thousand. */
-  *#shownOf(lane: number): Generator<() => Promise<boolean>> {
+  *#shownOf(of: number | SaleId): Generator<() => Promise<boolean>> {
+    const isOf = (id: SaleId | OrderId): boolean => id === of || laneOfId(id) === of;
+    const lined = (session: Session): ReadonlySet<SaleId> =>
+      typeof of === 'number' ? this.#lined(session) : ticketed(session);
     for (const session of this.#hub.sessions.all()) {
       const { identity } = session;
       if (identity?.kind !== 'shopper') continue;
       const { shopper } = identity;
       for (const order of session.orders()) {
-        if (laneOfId(order) !== lane || !this.#leads(session, shopper, (s) => s.knows(order))) {
-          continue;
-        }
+        if (!isOf(order) || !this.#leads(session, shopper, (s) => s.knows(order))) continue;
         yield () => this.#look(order, shopper);
       }
-      for (const sale of this.#lined(session)) {
-        const shows = (one: Session): boolean => this.#lined(one).has(sale);
-        if (laneOfId(sale) !== lane || !this.#leads(session, shopper, shows)) continue;
+      for (const sale of lined(session)) {
+        const shows = (one: Session): boolean => lined(one).has(sale);
+        if (!isOf(sale) || !this.#leads(session, shopper, shows)) continue;
         yield () => this.#lookAtTicket(sale, shopper);
       }
     }
@@ -112,8 +129,7 @@ export class Pusher implements NewsListener {
 
   /** Sales in which a session has a ticket that is not over, or may have one that it was not told of. */
   #lined(session: Session): ReadonlySet<SaleId> {
-    const sales = new Set<SaleId>();
-    for (const [sale, { mark }] of session.tickets) if (mark !== 'over') sales.add(sale);
+    const sales = ticketed(session);
     for (const sale of session.sales) {
       if (this.#hub.rooms.get(sale)?.isLined === true) sales.add(sale);
     }

@@ -83,6 +83,36 @@ const parts: Readonly<Record<string, RegExp>> = {
   WKST: new RegExp(`^${day}$`),
 };
 
+/** Where a part that counts days or weeks belongs: RFC 5545, 3.3.10. */
+const belongsTo: Readonly<Record<string, RegExp>> = {
+  BYWEEKNO: /^YEARLY$/,
+  BYYEARDAY: /^YEARLY$/,
+  BYMONTHDAY: /^(DAILY|MONTHLY|YEARLY)$/,
+};
+
+/** Parts of which the library takes either for both: the rule would name days that it excludes. */
+const apart: readonly (readonly [string, string])[] = [
+  ['BYYEARDAY', 'BYWEEKNO'],
+  ['BYYEARDAY', 'BYMONTHDAY'],
+  ['BYYEARDAY', 'BYDAY'],
+  ['BYWEEKNO', 'BYMONTHDAY'],
+];
+
+/** What is wrong with the parts beside each other; null = nothing. */
+function misfit(read: ReadonlyMap<string, string>): string | null {
+  const freq = read.get('FREQ') ?? '';
+  for (const name of read.keys()) {
+    if (belongsTo[name]?.test(freq) === false) return `${name} does not belong to ${freq}`;
+  }
+  const pair = apart.find((names) => names.every((name) => read.has(name)));
+  if (pair !== undefined) return `${pair.join(' and ')} do not go together here`;
+  const counted = /\d/.test(read.get('BYDAY') ?? '');
+  if (counted && (read.has('BYWEEKNO') || !/^(MONTHLY|YEARLY)$/.test(freq))) {
+    return 'BYDAY with a number belongs to MONTHLY or YEARLY, without BYWEEKNO';
+  }
+  return null;
+}
+
 /** What a rule says, part by part; or what is wrong with it. */
 function readRule(text: string): ReadonlyMap<string, string> | string {
   const read = new Map<string, string>();
@@ -103,11 +133,7 @@ function readRule(text: string): ReadonlyMap<string, string> | string {
   if (read.has('COUNT') && read.has('UNTIL')) return 'COUNT and UNTIL exclude each other';
   if (Number(read.get('INTERVAL') ?? 1) > intervalMax) return `INTERVAL is at most ${intervalMax}`;
   if (Number(read.get('COUNT') ?? 1) > countMax) return `COUNT is at most ${countMax}`;
-  const counted = /\d/.test(read.get('BYDAY') ?? '');
-  if (counted && !/^(MONTHLY|YEARLY)$/.test(read.get('FREQ') ?? '')) {
-    return 'BYDAY with a number belongs to MONTHLY or YEARLY';
-  }
-  return read;
+  return misfit(read) ?? read;
 }
 
 /**

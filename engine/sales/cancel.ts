@@ -12,6 +12,7 @@ import { onItsWay, writeCommand } from './control.ts';
 import { readSale } from './read.ts';
 import { askedBefore, keepRequest, printOf } from './requests.ts';
 import { commandOutcome, owned, type ControlContext } from './vendor.ts';
+import { untilSettled } from './wait.ts';
 
 /** A close that is written this close to the bell might come after it. */
 const beforeBellMs = 1000;
@@ -69,12 +70,15 @@ export async function cancelSale(
 ): Promise<VendorOutcome<SaleTerms>> {
   const { db, caller, secret } = context;
   const request = requestOf(secret, idempotencyKey, 'cancel', id);
-  const asked = await db.tx(async (q) => {
-    const sale = await owned(q, vendor, id);
-    if (sale === null) return { code: 'not_found' } as const;
-    return writeCancel(q, sale, request);
+  const asked = await untilSettled(async () => {
+    const written = await db.tx(async (q) => {
+      const sale = await owned(q, vendor, id);
+      if (sale === null) return { code: 'not_found' } as const;
+      return writeCancel(q, sale, request);
+    });
+    return written === 'settling' ? null : written;
   });
-  if (asked === 'settling') return { kind: 'settling' };
+  if (asked === null) return { kind: 'settling', unwritten: true };
   if ('code' in asked) return { kind: 'rejected', rejection: asked };
   if (asked.number !== null) {
     void caller.send(laneOfId(id)).catch(() => undefined);

@@ -23,6 +23,7 @@ import { discounted, startOf } from './create.ts';
 import { readSale } from './read.ts';
 import { askedBefore, keepRequest, printOf } from './requests.ts';
 import { answerMove, commandOutcome, owned, type ControlContext } from './vendor.ts';
+import { untilSettled } from './wait.ts';
 
 export interface ChangeContext extends ControlContext {
   /** Tickets that one line takes. */
@@ -262,12 +263,16 @@ export async function changeSale(
 ): Promise<VendorOutcome<SaleTerms>> {
   const { db, caller, secret } = context;
   const request = requestOf(secret, change.idempotencyKey, 'change', id);
-  const asked = await db.tx(async (q): Promise<Asked> => {
-    const sale = await owned(q, vendor, id);
-    if (sale === null) return { code: 'not_found' };
-    return writeChange(q, context, sale, change, request);
+  // Another change may be on its way: this one is written once that has settled.
+  const asked = await untilSettled(async () => {
+    const written = await db.tx(async (q): Promise<Asked> => {
+      const sale = await owned(q, vendor, id);
+      if (sale === null) return { code: 'not_found' };
+      return writeChange(q, context, sale, change, request);
+    });
+    return written === 'settling' ? null : written;
   });
-  if (asked === 'settling') return { kind: 'settling' };
+  if (asked === null) return { kind: 'settling', unwritten: true };
   if ('code' in asked) return { kind: 'rejected', rejection: asked };
   const { command, move, lanes, replayed } = asked;
   for (const lane of lanes) void caller.send(lane).catch(() => undefined);

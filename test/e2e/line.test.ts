@@ -201,6 +201,21 @@ it('a queue: in the order received after the bell; polling says the same', async
   await shop.held(sale, bob);
 }, 40_000);
 
+it('who waits when the sale ends is told that the ticket is over, watching it or not', async () => {
+  const sale = await lined('queue', { allotted: 1 });
+  await shop.isIn(sale, 'live');
+  const shoppers = await Promise.all(Array.from({ length: 3 }, () => shop.shopper()));
+  const sockets = await Promise.all(shoppers.map(({ token }) => open({ token })));
+  sockets[0]?.send({ type: 'subscribe', sale });
+  for (const socket of sockets) {
+    expect(await socket.ask('join', { sale })).toMatchObject({ ok: true });
+  }
+  await shop.control('close', sale, vendor);
+  for (const socket of sockets) {
+    await socket.next('ticket', ({ state }) => state === 'lapsed');
+  }
+});
+
 it('refusals of a join have no effect', async () => {
   const sale = await lined('queue', { starts_at: inMs(3_600_000) });
   const ann = await shop.shopper();

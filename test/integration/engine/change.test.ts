@@ -65,6 +65,17 @@ async function free(id: string): Promise<number> {
   return counted.value.items[0]?.available ?? -1;
 }
 
+it('waits for another change that is on its way, and both are made', async () => {
+  const id = await sale();
+  const asked = [{ limitPerShopper: 7 }, { durationSeconds: 777 }];
+  const outcomes = await Promise.all(asked.map((what) => change(id, what)));
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['done', 'done']);
+  const again = await change(id, { limitPerShopper: 7 });
+  if (again.kind !== 'done') throw new Error(again.kind);
+  const { limitPerShopper, startsAt, endsAt } = again.value;
+  expect([limitPerShopper, (endsAt ?? 0) - startsAt]).toEqual([7, 777_000]);
+});
+
 describe('before its bell', () => {
   it('a sale takes new terms, all at once; what is not named stays', async () => {
     const id = await sale();

@@ -147,6 +147,19 @@ describe('the line', () => {
     expect(other.count('ticket')).toBe(0);
   });
 
+  it.each(['closing', 'closed'])('is told with its sale (%s) that it is over', async (type) => {
+    const client = await open();
+    await client.ask('join', { sale: linedSaleId });
+    const line = { ...lineFigures, state: 'closed' as const };
+    harness.answers = { ticket: done({ ...lineTicket, line }) };
+    tell({ kind: 'sale', type, sale: linedSaleId });
+    expect(await client.next('ticket')).toMatchObject({ state: 'lapsed', ahead: null });
+    tell({ kind: 'sale', type, sale: linedSaleId });
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    expect(client.count('ticket')).toBe(1);
+  });
+
   it('tells each number once, when all are given', async () => {
     harness.answers = { join: done({ ...lineTicket, number: null, ahead: null }) };
     const client = await open();

@@ -170,7 +170,7 @@ async function untilWhole(
   for (;;) {
     const rows = await readOrders(db, sales);
     const several = await readLines(db);
-    if (halfExpired(several, rows).length === 0 || performance.now() > until) {
+    if (!halfExpired(several, rows) || performance.now() > until) {
       return { rows, several };
     }
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));

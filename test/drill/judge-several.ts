@@ -121,16 +121,14 @@ export function apart(linesOf: LinesOf, rows: Rows): Violation[] {
 }
 
 /**
- * Orders of which some lines have expired and others are held: deadlines fall sale by sale, so for a
- * moment there may be one. `apart` blames those that stay so.
+ * Whether an order has lines that have expired and others that are held: deadlines fall sale by sale, so
+ * for a moment there may be one. `apart` blames those that stay so.
  */
-export function halfExpired(linesOf: LinesOf, rows: Rows): string[] {
-  return [...linesOf.entries()]
-    .filter(([, ids]) => {
-      const states = new Set(ids.map((id) => rows.get(id)?.state));
-      return states.has('expired') && states.has('held');
-    })
-    .map(([home]) => home);
+export function halfExpired(linesOf: LinesOf, rows: Rows): boolean {
+  return [...linesOf.values()].some((ids) => {
+    const states = new Set(ids.map((id) => rows.get(id)?.state));
+    return states.has('expired') && states.has('held');
+  });
 }
 
 export interface TermsRow {

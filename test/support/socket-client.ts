@@ -39,9 +39,6 @@ function documented(): ReadonlyMap<string, ValidateFunction> {
 }
 
 const checks = documented();
-const seen = new Set<string>();
-/** Types that any client of this process has been sent. */
-export const typesSeen: ReadonlySet<string> = seen;
 
 const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, int64AsType: 'number' });
@@ -182,7 +179,6 @@ export class SocketClient {
     if (isBinary !== isPacked) this.#wrong.push('a frame of the other kind');
     const message = (isPacked ? unpackr.unpack(data) : JSON.parse(data.toString())) as Message;
     const type = String(message['type']);
-    seen.add(type);
     const check = checks.get(type);
     if (check === undefined) this.#wrong.push(`${type} is not documented`);
     else if (!check(message)) {

@@ -14,6 +14,7 @@ import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import { readProof } from '../../../engine/line/proof.ts';
 import { chain, genesisMs, periodMs } from '../../../engine/line/quicknet.ts';
 import { highnoon, type Ended } from '../../support/command.ts';
+import { publishedRound } from '../../support/quicknet-round.ts';
 import { WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -220,11 +221,10 @@ describe('it fails loudly', () => {
 });
 
 describe('a draw with a beacon', () => {
-  /** A round of drand's quicknet as it was published, and a bell of half a minute before. */
-  const signature =
-    'b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be41076862b98fad56e91a6b85b89cd97b';
-  const source = `drand:${chain}:657413`;
-  const bell = genesisMs + 657_412 * periodMs - 30_000;
+  const { round, signature } = publishedRound;
+  const source = `drand:${chain}:${round}`;
+  /** Half a minute before. */
+  const bell = genesisMs + (round - 1) * periodMs - 30_000;
   const bytes = (d: Document, name: string): Buffer => Buffer.from(d[name] as string, 'hex');
   /** The same entrants, drawn with this value. */
   const drawnWith = (value: string): string =>

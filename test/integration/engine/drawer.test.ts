@@ -18,6 +18,7 @@ import { readProof } from '../../../engine/line/proof.ts';
 import { settleRun } from '../../../engine/settle/run.ts';
 import type { Db } from '../../../platform/postgres/db.ts';
 import { silent, until } from '../../support/environment.ts';
+import { publishedRound } from '../../support/quicknet-round.ts';
 import { errorsOf } from '../../support/world-loops.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -294,15 +295,12 @@ describe('a beacon', () => {
   });
 
   it('comes from a relay that first has it not', async () => {
-    const round = 657_413;
-    const signature =
-      'b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be41076862b98fad56e91a6b85b89cd97b';
-    const randomness = 'fc1873a13f3545aeade8401532ef5519920652eee6b0d2b19ca12643b87b3587';
+    const { round, signature } = publishedRound;
     let asked = 0;
     const relay = createServer((_request, response) => {
       asked += 1;
       response.writeHead(asked < 2 ? 425 : 200, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ round, signature, randomness }));
+      response.end(JSON.stringify(publishedRound));
     });
     await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
     try {

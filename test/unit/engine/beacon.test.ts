@@ -6,13 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drandBeacon, nameRound } from '../../../engine/beacon.ts';
 import { checkBeacon } from '../../../engine/line/check-proof.ts';
 import { readProofFile } from '../../../engine/line/read-proof.ts';
+import { publishedRound } from '../../support/quicknet-round.ts';
 
 const genesis = 1_692_803_367_000;
-/** A round of quicknet as it was published: noislabs/drand-verify shows it too. */
-const round = 657_413;
-const signature =
-  'b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be41076862b98fad56e91a6b85b89cd97b';
-const randomness = 'fc1873a13f3545aeade8401532ef5519920652eee6b0d2b19ca12643b87b3587';
+const { round, signature, randomness } = publishedRound;
 const hashOf = (text: string): string =>
   createHash('sha256').update(Buffer.from(text, 'hex')).digest('hex');
 let server: Server;
@@ -36,7 +33,7 @@ const source = nameRound(genesis + (round - 1) * 3000 - 10_000);
 /** The generator of its group: a point as good as any, and nobody's signature. */
 const generator =
   '97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb';
-const good = { round, randomness, signature };
+const good = publishedRound;
 
 function ask(status: number, body: unknown, of = source): Promise<Uint8Array | null> {
   answer = { status, body };

@@ -75,7 +75,8 @@ const rows = {
   limit_reached: {
     status: 409,
     title: 'Your limit is reached',
-    meaning: 'Holds and purchases of this shopper in this sale would exceed the limit per shopper.',
+    meaning:
+      'Holds and purchases of this shopper in this sale would exceed the limit per shopper; or a join would be the 17th ticket of this shopper in this sale.',
   },
   lines_refused: {
     status: 409,

@@ -10,7 +10,7 @@ import { median } from '../findings.ts';
 import type { Findings, Row } from '../findings.ts';
 import { Meter } from '../scenario.ts';
 import type { Say, Scenario, ScenarioOptions } from '../scenario.ts';
-import { combined } from '../scenarios/rounds.ts';
+import { combined, inRounds } from '../scenarios/rounds.ts';
 import { Setting } from '../scenarios/setting.ts';
 import type { StackInfo } from '../stack-info.ts';
 import { decideAll, decideAt } from './engine-load.ts';
@@ -21,6 +21,8 @@ const batchSize = 256;
 const width = 2 * batchSize;
 const holdsARound = 160 * batchSize;
 const singlesARound = 32 * batchSize;
+/** Rounds that do not count. */
+const warmUps = 1;
 /** An open loop decides at most so many: they all have to be settled and audited. */
 const openHoldsMost = 300_000;
 
@@ -28,7 +30,7 @@ export const micro: Scenario = {
   name: 'micro',
   part: 'engine',
   async run(stack, options, say) {
-    const units = (options.rounds + 1) * (2 * holdsARound + singlesARound) + openHoldsMost;
+    const units = (warmUps + options.rounds) * (2 * holdsARound + singlesARound) + openHoldsMost;
     const setting = await Setting.open(stack, units);
     const [sale = ''] = await setting.openSales(1, units);
     await setting.settled([sale]);
@@ -73,18 +75,11 @@ class Micro {
 
   async measure(): Promise<Findings> {
     const { options, say } = this.#parts;
-    const batched: Row[] = [];
-    const single: Row[] = [];
-    const bare: Row[] = [];
-    await this.#round(() => undefined);
-    for (let round = 1; round <= options.rounds; round++) {
-      say(`micro: round ${round} of ${options.rounds}`);
-      await this.#round(({ batch, one, script }) => {
-        batched.push(batch);
-        single.push(one);
-        bare.push(script);
-      });
-    }
+    const counted = { rounds: options.rounds, warmUps };
+    const rounds = await inRounds('micro', counted, say, () => this.#round());
+    const batched = rounds.map(({ batch }) => batch);
+    const single = rounds.map(({ one }) => one);
+    const bare = rounds.map(({ script }) => script);
     const half = median(batched.map(({ perSecond }) => perSecond)) / 2;
     say('micro: open loop at half of the rate');
     const count = Math.min(openHoldsMost, Math.round(half * options.seconds));
@@ -95,7 +90,7 @@ class Micro {
   }
 
   /** The three kinds one after the other, on the same sale. */
-  async #round(use: (rows: { batch: Row; one: Row; script: Row }) => void): Promise<void> {
+  async #round(): Promise<{ batch: Row; one: Row; script: Row }> {
     const { engine, calls } = this.#parts;
     const made = (count: number) => Array.from({ length: count }, this.#hold);
     const batch = await this.#meter.measure('batched', () =>
@@ -109,7 +104,7 @@ class Micro {
     const script = await this.#meter.measure('bare script, ready-made', () =>
       calls.inBatches(ready, batchSize),
     );
-    use({ batch, one, script });
+    return { batch, one, script };
   }
 
   /** Shopper id and key as long as real ones. */
@@ -132,7 +127,13 @@ class Micro {
     return {
       scenario: 'micro',
       about: 'A decided hold: one shopper, one unit, fsynced before it is answered.',
-      settings: { rounds: options.rounds, seconds: options.seconds, batch: batchSize, width },
+      settings: {
+        rounds: options.rounds,
+        warm_ups: warmUps,
+        seconds: options.seconds,
+        batch: batchSize,
+        width,
+      },
       rows: [combined(batched), combined(single), combined(bare), open],
       facts: [],
       bars: [

@@ -11,9 +11,9 @@ import type {
   SaleTerms,
 } from '../engine/index.ts';
 import { timeText, timeTextOrNull } from './clock-text.ts';
-import { nextOrderStates, nextSaleStates } from './states.ts';
-import { lineJson } from './ticket-json.ts';
+import { isOver, nextOrderStates, nextSaleStates, stateOf } from './states.ts';
 import type { ShownSaleState } from './states.ts';
+import { lineJson } from './ticket-json.ts';
 
 interface Money {
   readonly amount: number;
@@ -101,16 +101,10 @@ export const endedOrderJson = (
   currency: string,
 ): Record<string, unknown> => laneOrderJson(order, endedAt, endedAt, currency);
 
-const shownState = (state: SaleTerms['state']): ShownSaleState =>
-  state === 'creating' ? 'scheduled' : state;
-
-const isOver = (state: string): boolean =>
-  state === 'closing' || state === 'closed' || state === 'cancelled';
-
 const offeredBy = ({ offered, allotted }: SaleItemTerms): number => offered ?? allotted;
 
 /** Sold out = nothing is free; once a sale is over, that nothing was returned unsold. */
-function isSoldOut(state: string, terms: SaleTerms, lane: LaneSale): boolean {
+function isSoldOut(state: ShownSaleState, terms: SaleTerms, lane: LaneSale): boolean {
   if (state === 'scheduled' || state === 'cancelled') return false;
   if (!isOver(state)) return lane.items.every(({ available }) => available === 0);
   return terms.items.every((item) => {
@@ -140,7 +134,7 @@ export function saleJson(
   now: Millis,
   currency: string,
 ): Record<string, unknown> {
-  const state = stateOf(terms, lane);
+  const state = stateOf(terms, lane, now);
   const over = isOver(state);
   let claimed = 0;
   let offered = 0;
@@ -198,14 +192,6 @@ export function vendorSaleJson(
   return { ...saleJson(terms, lane, now, currency), ...(notice === undefined ? {} : { notice }) };
 }
 
-/** The lane knows best, but only Postgres knows of a creation that was cancelled. */
-export function stateOf(terms: SaleTerms, lane: LaneSale | null): ShownSaleState {
-  if (lane === null || terms.state === 'cancelled' || terms.state === 'closed') {
-    return shownState(terms.state);
-  }
-  return shownState(lane.state);
-}
-
 type Counted = 'allotted' | 'available' | 'held' | 'sold';
 
 const sumOf = (lane: LaneSale, what: Counted): number =>
@@ -221,7 +207,7 @@ export function statsJson(
 ): Record<string, unknown> {
   return {
     id: terms.id,
-    state: stateOf(terms, lane),
+    state: stateOf(terms, lane, now),
     allotted: sumOf(lane, 'allotted'),
     available: sumOf(lane, 'available'),
     held: sumOf(lane, 'held'),

@@ -5,6 +5,7 @@ import type { LineFigures, LineTicket, Millis, SaleTerms } from '../engine/index
 import { timeText, timeTextOrNull } from './clock-text.ts';
 import { chanceOf, waitOf } from './line-book.ts';
 import type { Outlook } from './line-book.ts';
+import { isOver, stateOf } from './states.ts';
 
 /** A poll is a sign of life, so a waiting one comes well within the grace of 30 s. */
 const pollMinMs = 1000;
@@ -16,8 +17,7 @@ const pollJitter = 0.3;
 
 /** A ticket without an end of its own has lapsed with its sale: no more turns begin, none is of use. */
 export function shownState({ state, line }: LineTicket): LineTicket['state'] {
-  const isOver = line.state === 'closing' || line.state === 'closed';
-  return isOver && (state === 'waiting' || state === 'admitted') ? 'lapsed' : state;
+  return isOver(line.state) && (state === 'waiting' || state === 'admitted') ? 'lapsed' : state;
 }
 
 /**
@@ -57,21 +57,21 @@ export function ticketJson(
 ): Record<string, unknown> {
   const { line, receipt } = ticket;
   const state = shownState(ticket);
-  const isOver = state !== ticket.state;
-  const ahead = isOver ? null : ticket.ahead;
+  const hasLapsed = state !== ticket.state;
+  const ahead = hasLapsed ? null : ticket.ahead;
   const wait = ahead === null || outlook === null ? null : waitOf(ahead, outlook);
   return {
     id: ticket.id,
     sale_id: ticket.sale,
     state,
-    sale_state: line.state,
+    sale_state: stateOf(terms, { state: line.state, startsAt: terms.startsAt }, now),
     number: ticket.number,
     ahead,
     cut_line: line.cutLine,
     serving: line.serving,
-    chance: outlook === null || isOver ? null : chanceOf(ticket, outlook),
+    chance: outlook === null || hasLapsed ? null : chanceOf(ticket, outlook),
     eta_seconds: wait,
-    turn_ends_at: isOver ? null : timeTextOrNull(ticket.turnEndsAt),
+    turn_ends_at: hasLapsed ? null : timeTextOrNull(ticket.turnEndsAt),
     receipt:
       receipt === null
         ? null

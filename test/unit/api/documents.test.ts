@@ -24,6 +24,12 @@ describe('a sale', () => {
     expect(shown({ state: 'creating' }, null)['state']).toBe('scheduled');
   });
 
+  it('that its lane closed before the bell was cancelled', () => {
+    const early = { ...counted('closed', {}), startsAt: noon + 1 };
+    expect(shown({ state: 'scheduled' }, early)['state']).toBe('cancelled');
+    expect(shown({ state: 'live' }, counted('closed', {}))['state']).toBe('closed');
+  });
+
   it('is sold out while nothing is free, and held units may return', () => {
     const none = { available: 0, held: 2, sold: 8 };
     expect(shown({}, counted('live', none))['sold_out']).toBe(true);

@@ -199,7 +199,7 @@ export const serverMessages = {
   goodbye: told('goodbye', 'The server closes: come back after this wait', {
     reconnect_after_ms: whole(0, 600_000),
   }),
-  tick: published('tick', 'Once per sale and second', tickFields),
+  tick: published('tick', 'Once per sale and second, until the sale is over', tickFields),
   sale: published('sale', 'A sale changed', { sale: saleId, ...fieldsOf(saleAnswer) }),
 } as const;
 

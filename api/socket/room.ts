@@ -45,6 +45,8 @@ export interface View {
   readonly tick: string | null;
   /** Differs when everybody has to be told. */
   readonly shape: string;
+  /** Nothing of it will change any more. */
+  readonly isOver: boolean;
 }
 
 /** How long whoever comes first waits for the head of the chain. */
@@ -74,7 +76,8 @@ export class Room {
   /** Undefined = nobody has asked for it yet. */
   #chain: string | null | undefined = undefined;
   #chaining: Promise<void> | null = null;
-  #toldShape: string | null = null;
+  /** As everybody knows it. */
+  #told: View | null = null;
 
   constructor(sale: SaleId, context: RoomContext) {
     this.sale = sale;
@@ -104,7 +107,7 @@ export class Room {
     this.#version = Math.max(this.#version + 1, Math.floor(now));
     this.#view = this.#viewOf(terms, lane, line, now);
     this.#seenAt = performance.now();
-    this.#toldShape ??= this.#view.shape;
+    this.#told ??= this.#view;
     return this.#view;
   }
 
@@ -146,7 +149,9 @@ export class Room {
         ? null
         : this.#context.desk.book.see(this.sale, lookOf(terms, lane, line, now));
     const tick = lane === null ? null : this.#tickOf(lane, line, outlook, json, now);
-    return { terms, lane, line, now, version: this.#version, members, tick, shape: shapeOf(json) };
+    const isOver = json['state'] === 'closed' || json['state'] === 'cancelled';
+    const shape = shapeOf(json);
+    return { terms, lane, line, now, version: this.#version, members, tick, shape, isOver };
   }
 
   #tickOf(
@@ -171,15 +176,16 @@ export class Room {
     });
   }
 
-  /** Looks, and tells everybody: the sale when it changed, and a tick. */
+  /** Looks, and tells everybody: the sale when it changed, and a tick. The last comes with its end. */
   async tell(withTick: boolean): Promise<void> {
     const view = await this.look();
     if (view === null) return;
-    if (view.shape !== this.#toldShape) {
-      this.#toldShape = view.shape;
+    const wasOver = this.#told?.isOver === true;
+    if (view.shape !== this.#told?.shape) {
+      this.#told = view;
       this.#publish(`{"type":"sale",${view.members}}`);
     }
-    if (withTick && view.tick !== null) {
+    if (!wasOver && (withTick || view.isOver) && view.tick !== null) {
       this.#publish(`{"type":"tick",${view.tick.slice(1)}`);
       this.#tellVendors(view, view.lane);
     }

@@ -1,13 +1,21 @@
 // What time does to open sockets, on the real server over a fake engine: readers that do not read,
-// tokens that expire, the goodbye of a server that ends. The test moves the clocks.
+// tokens that expire, sales and servers that end. The test moves the clocks.
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { presenceMs } from '../../../api/socket/limits.ts';
 import { metrics } from '../../../platform/metrics.ts';
 import type { NewsEvent } from '../../../engine/index.ts';
 import { until } from '../../support/environment.ts';
 import { SocketClient } from '../../support/socket-client.ts';
-import { laneOrder, lineTicket, linedSaleId, orderId, saleId } from './fake-engine.ts';
-import { done } from './fake-engine.ts';
+import {
+  done,
+  laneOrder,
+  laneSale,
+  lineTicket,
+  linedSaleId,
+  noon,
+  orderId,
+  saleId,
+} from './fake-engine.ts';
 import { issue, serverNow, startHarness, tokens } from './harness.ts';
 import type { Harness } from './harness.ts';
 
@@ -135,6 +143,28 @@ describe('a token that expires on an open socket', () => {
     const { token } = issue('ann', false, now);
     expect(await client.ask('auth', { token })).toMatchObject({ ok: true });
     expect(await client.ask('hold', { sale: saleId, quantity: 1 })).toMatchObject({ ok: true });
+  });
+});
+
+describe('a sale that ends', () => {
+  it.each([
+    ['closed', noon],
+    ['cancelled', noon + 60_000],
+  ])('is told as %s, with the last tick', async (state, startsAt) => {
+    const client = await open();
+    client.send({ type: 'subscribe', sale: saleId });
+    await client.next('snapshot');
+    harness.answers = { laneSale: done({ ...laneSale, startsAt, state: 'closed' }) };
+    tell({ kind: 'sale', type: 'closed', sale: saleId });
+    expect(await client.next('sale')).toMatchObject({ state });
+    await client.next('tick');
+    const ticks = client.count('tick');
+    const looks = (): number => harness.calls.filter(([name]) => name === 'laneSale').length;
+    const before = looks();
+    await expect.poll(looks, { timeout: 5000 }).toBeGreaterThan(before + 1);
+    client.send({ type: 'ping' });
+    await client.next('pong');
+    expect([client.count('tick'), client.count('sale')]).toEqual([ticks, 1]);
   });
 });
 

@@ -6,7 +6,7 @@ import type { Api } from '../api.ts';
 import { askerOf } from '../ask-window.ts';
 import type { JoinBody, LineDesk } from '../line-desk.ts';
 import { proofText } from '../proof-json.ts';
-import { notFound, rejectionProblem } from '../refusals.ts';
+import { notFound, rejectionProblem, vendorRejectionProblem } from '../refusals.ts';
 import { idParams, saleIdPattern } from '../schemas/common.ts';
 import { joinBody, proofAnswer, ticketAnswer } from '../schemas/tickets.ts';
 
@@ -91,6 +91,12 @@ const busy = problem('unavailable', 'Many proofs are being read: ask again.', {
   retryAfterMs: 2000,
 });
 
+const neverDrawn = vendorRejectionProblem({
+  code: 'illegal_transition',
+  state: 'cancelled',
+  detail: 'The sale was cancelled before its bell: nothing was drawn.',
+});
+
 export function proofRoute({ engine, now }: Api): Route {
   let writing = 0;
   return {
@@ -102,15 +108,17 @@ export function proofRoute({ engine, now }: Api): Route {
     summary: 'Proof of the draw',
     description:
       'After the bell: seed, root and entrants, from which anybody can draw the numbers again; after ' +
-      'the sale also how each unit ended, signed. `npx highnoon verify` does it.',
+      'the sale also how each unit ended, signed. `npx highnoon verify` does it. Of a sale that was ' +
+      'cancelled nothing was drawn: 409.',
     params: idParams(saleIdPattern),
     idempotencyKey: 'none',
     rateLimit: { name: 'proofs', perMinute: proofsPerMinute, by: 'ip' },
     responses: { 200: proofAnswer },
-    errors: ['sale_not_started', 'not_found', 'unavailable'],
+    errors: ['sale_not_started', 'not_found', 'illegal_transition', 'unavailable'],
     handle: async (ctx) => {
       const outcome = await engine.proof(ctx.param('id'));
       if (outcome.kind === 'not_found') ctx.problem(notFound);
+      else if (outcome.kind === 'cancelled') ctx.problem(neverDrawn);
       else if (outcome.kind === 'not_started') {
         const { startsAt } = outcome;
         ctx.problem(rejectionProblem({ code: 'sale_not_started', startsAt, now: now() }));

@@ -69,6 +69,8 @@ export type ProofOutcome =
   | { readonly kind: 'done'; readonly value: Proof }
   /** No such sale, or one without a line. */
   | { readonly kind: 'not_found' }
+  /** It ended before its bell. */
+  | { readonly kind: 'cancelled' }
   /** Its bell has not rung, or not settled yet. */
   | { readonly kind: 'not_started'; readonly startsAt: Millis };
 
@@ -95,16 +97,17 @@ export async function readProof(db: Db, sale: SaleId, keys: ReceiptKeys): Promis
     `SELECT l.mode, s.state, s.starts_at, s.seed, l.seed_shown_at IS NOT NULL AS shown, l.beacon,
             l.beacon_source, l.root, l.bell_n, l.bell_at, l.numbered_at IS NOT NULL AS numbered
        FROM sale.lines l JOIN sale.sales s ON s.id = l.sale_id
-      WHERE l.sale_id = $1 AND s.state <> 'cancelled'`,
+      WHERE l.sale_id = $1`,
     [sale],
     'proof_read',
   );
   if (row === undefined) return { kind: 'not_found' };
   const { root, bell_n: count, bell_at: bellAt } = row;
+  const ended = row.state === 'closed' || row.state === 'cancelled';
   if (root === null || count === null || bellAt === null) {
+    if (ended) return { kind: 'cancelled' };
     return { kind: 'not_started', startsAt: row.starts_at.getTime() };
   }
-  const ended = row.state === 'closed';
   const skipped =
     row.shown && row.beacon_source !== null && (row.beacon === null || row.beacon.length === 0);
   const value: Proof = {

@@ -7,7 +7,9 @@ import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import type { LineStanding } from '../../../engine/domain/line/types.ts';
 import { readProof } from '../../../engine/line/proof.ts';
 import { waitingIn } from '../../../engine/line/waiting.ts';
+import { cancelSale } from '../../../engine/sales/cancel.ts';
 import { auditOf } from '../../support/audit.ts';
+import { until } from '../../support/environment.ts';
 import { queue, WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -33,10 +35,11 @@ afterEach(async () => {
 
 const names = (count: number, prefix = 's'): string[] =>
   Array.from({ length: count }, (_, i) => `${prefix}${i}`);
+const secret = () => idSecretOf(world.settings.idSecret);
 const units = (allotted: number) => [{ product, allotted, price: 100 }];
 
 async function proofOf(sale: string) {
-  const outcome = await readProof(world.db, sale, receiptKeys(idSecretOf(world.settings.idSecret)));
+  const outcome = await readProof(world.db, sale, receiptKeys(secret()));
   if (outcome.kind !== 'done') throw new Error(outcome.kind);
   return outcome.value;
 }
@@ -168,6 +171,19 @@ describe('a line', () => {
     const tickets = await Promise.all(shoppers.map((shopper) => line.ticket(sale, shopper)));
     expect(new Set(tickets.map(({ number }) => number)).size).toBe(12);
     expect(tickets.filter(({ state }) => state === 'lapsed')).toHaveLength(2);
+  });
+
+  it('of a cancelled sale is never drawn, and its proof says so', async () => {
+    const terms = { startsAt: Date.now() + 60_000 };
+    const sale = await line.sale(vendor, units(1), names(2), terms);
+    const { db, lanes, steps } = world;
+    const control = { db, secret: secret(), caller: lanes.caller };
+    const cancelled = cancelSale(control, vendor, sale);
+    await until('its lane has closed it', async () => {
+      await steps.pump();
+      return (await readProof(db, sale, receiptKeys(secret()))).kind === 'cancelled';
+    });
+    expect(await cancelled).toMatchObject({ kind: 'done', value: { state: 'cancelled' } });
   });
 
   it('of a draw takes nobody after the bell', async () => {

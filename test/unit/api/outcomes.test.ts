@@ -316,6 +316,13 @@ describe('a key that was made before', () => {
   });
 });
 
+it('a sale that was cancelled has no proof, and says why', async () => {
+  harness.answers = { proof: { kind: 'cancelled' } };
+  const answer = await harness.ask('GET', `/v1/sales/${saleId}/proof`);
+  expectProblem(answer, 409, 'illegal_transition', { state: 'cancelled', next_states: [] });
+  expect(answer.json['detail']).toContain('nothing was drawn');
+});
+
 describe('faults', () => {
   it('that may pass are 503', async () => {
     harness.answers = { order: new Fault('postgres', 'connection refused', { retryable: true }) };

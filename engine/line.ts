@@ -206,17 +206,23 @@ function receiptsOf(
   return made;
 }
 
+/** Whoever waited or had a turn has lapsed with the sale: the lane ends none of them by itself. */
+const nobody = { waiting: 0, parked: 0, admitted: 0, claims: 0 } as const;
+
 function figuresOf(packed: PackedFigures, sale: SaleId): LineFigures {
-  const [mode, state, bell, numbered, joined, waiting, parked, turns, claims] = packed;
+  const [mode, stateCode, bell, numbered, joined, waiting, parked, turns, claims] = packed;
   const [available = 0, limit = 0, serving = 0, cut = -1, turnMs = 0, percent = 0, begun = 0] =
     packed.slice(9);
+  const state = saleStates[stateCode] ?? 'scheduled';
+  const hasEnded = state === 'closing' || state === 'closed';
   return {
     sale,
     mode: lineModes[mode] === 'draw' ? 'draw' : 'queue',
-    state: saleStates[state] ?? 'scheduled',
+    state,
     bell: bell < 0 ? null : bell,
     numbered: numbered === 1,
-    ...{ joined, waiting, parked, admitted: turns, claims },
+    joined,
+    ...(hasEnded ? nobody : { waiting, parked, admitted: turns, claims }),
     ...{ available, limit, serving, begun, turnMs },
     cutLine: cut < 0 ? null : cut,
     factorPercent: percent,

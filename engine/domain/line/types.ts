@@ -34,11 +34,11 @@ export interface LineFigures {
   readonly numbered: boolean;
   /** Tickets ever taken. */
   readonly joined: number;
-  /** Tickets that wait: with or without a number, parked ones among them. */
+  /** Tickets that wait, none once the sale ends: with or without a number, parked ones among them. */
   readonly waiting: number;
   /** Reached while their owners were away; they come first when they return. */
   readonly parked: number;
-  /** Open turns. */
+  /** Open turns; none once the sale ends. */
   readonly admitted: number;
   /** Units that open turns may still take. */
   readonly claims: number;

@@ -10,7 +10,7 @@ import { waitingIn } from '../../../engine/line/waiting.ts';
 import { cancelSale } from '../../../engine/sales/cancel.ts';
 import { auditOf } from '../../support/audit.ts';
 import { until } from '../../support/environment.ts';
-import { queue, WorldLine } from '../../support/world-line.ts';
+import { queue, valueOf, WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
 
@@ -80,7 +80,10 @@ describe('a line', () => {
     await shop.pay(await shop.hold(sale, second ?? '', 1));
     expect(await line.ticket(sale, first ?? '')).toMatchObject({ state: 'finished' });
     expect(await line.admit(sale, 10)).toBe(0);
+    expect(valueOf(await world.lanes.line.figures(sale)).waiting).toBeGreaterThan(0);
     await shop.close(sale);
+    const lapsed = { state: 'closed', joined: shoppers.length, waiting: 0, admitted: 0 };
+    expect(valueOf(await world.lanes.line.figures(sale))).toMatchObject(lapsed);
     const sold = await all((await proofOf(sale)).units());
     expect(sold.map(({ unit, end }) => [unit, end])).toEqual(
       [1, 2, 3, 4, 5].map((unit) => [unit, 'sold']),

@@ -101,7 +101,8 @@ export class LineDesk {
   }
 
   /** With a key that has left before, it leaves nothing: its shopper may have joined anew since. */
-  async leave({ id: sale, shopper, key }: Command, to: Answering): Promise<void> {
+  async leave(command: Command, to: Answering): Promise<void> {
+    const { id: sale, shopper, key } = command;
     const name = `${sale} ${shopper} ${key}`;
     const before = key === '' ? undefined : this.#left.get(name);
     if (before !== undefined) {
@@ -109,7 +110,7 @@ export class LineDesk {
       return;
     }
     const outcome = await this.#api.engine.leave({ sale, shopper });
-    await this.#answer(sale, outcome, to, (json) => {
+    await this.#answer(command, outcome, to, (json) => {
       if (key !== '') this.#remember(name, JSON.stringify(json));
     });
   }
@@ -123,13 +124,14 @@ export class LineDesk {
     }
   }
 
-  async read({ id: sale, shopper }: Command, to: Answering): Promise<void> {
+  async read(command: Command, to: Answering): Promise<void> {
+    const { id: sale, shopper } = command;
     const outcome = await this.#api.engine.ticket({ sale, shopper, present: true });
     const told =
       outcome.kind === 'done'
         ? { ...outcome, value: await this.#withReceipt(outcome.value) }
         : outcome;
-    await this.#answer(sale, told, to);
+    await this.#answer(command, told, to);
   }
 
   /** The lane's first answer has it; every later one gets it from what has settled. */
@@ -140,13 +142,13 @@ export class LineDesk {
   }
 
   async #answer(
-    sale: string,
+    { id: sale, key }: Command,
     outcome: Outcome<LineTicket>,
     to: Answering,
     told: (json: object) => void = () => undefined,
   ): Promise<void> {
     const terms = outcome.kind === 'done' ? await this.#api.engine.sale(sale) : null;
-    if (outcome.kind !== 'done') to.problem(outcomeProblem(outcome));
+    if (outcome.kind !== 'done') to.problem(outcomeProblem(outcome, key !== ''));
     else if (terms === null) to.problem(notFound);
     else {
       const json = await this.#json(outcome.value, terms, outcome.now);

@@ -1,4 +1,5 @@
 /** What the engine refuses, as problems of the contract. The only place where one becomes the other. */
+import { askAgain } from '../platform/http/failure.ts';
 import { problem, statusOf } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
 import type {
@@ -44,11 +45,6 @@ const drawClosed = problem('draw_closed', 'The bell has rung; the draw takes no 
 const otherLane = problem(
   'unsupported',
   'Its sale is decided apart from those of the other lines: order it by itself.',
-);
-const unknownOutcome = problem(
-  'unavailable',
-  'Whether it was done is not known: ask again with the same key.',
-  { retryAfterMs: askAgainAfterMs },
 );
 
 export function rejectionProblem(rejection: Rejection): ProblemInput {
@@ -182,17 +178,19 @@ function wrongState(
 
 type NotDone<T> = Exclude<Outcome<T>, { kind: 'done' }>;
 
-/** The problem of an outcome that is not `done`. */
-export function outcomeProblem(outcome: NotDone<unknown>): ProblemInput {
+/** The problem of an outcome that is not `done`; `hasKey`: whether an Idempotency-Key came with it. */
+export function outcomeProblem(outcome: NotDone<unknown>, hasKey = true): ProblemInput {
   switch (outcome.kind) {
     case 'rejected':
       return rejectionProblem(outcome.rejection);
     case 'unavailable':
-      return problem('unavailable', 'The sale cannot decide now: ask again with the same key.', {
+      return problem('unavailable', `The sale cannot decide now: ${askAgain(hasKey)}.`, {
         retryAfterMs: outcome.retryAfterMs,
       });
     case 'unknown':
-      return unknownOutcome;
+      return problem('unavailable', `What came of it is not known: ${askAgain(hasKey)}.`, {
+        retryAfterMs: askAgainAfterMs,
+      });
   }
 }
 
@@ -236,7 +234,7 @@ export function vendorProblem(outcome: VendorNotDone<unknown>, hasKey: boolean):
   if (outcome.kind === 'rejected') return vendorRejectionProblem(outcome.rejection);
   if (outcome.unwritten === true) return onItsWay;
   const detail = hasKey
-    ? 'It is recorded but not settled yet: ask again with the same key.'
+    ? `It is recorded but not settled yet: ${askAgain(hasKey)}.`
     : 'It is recorded but not settled yet: look at it again in a moment.';
   return problem('unavailable', detail, { retryAfterMs: settlingRetryMs });
 }

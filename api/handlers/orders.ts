@@ -38,7 +38,7 @@ function readRoute(api: Api): Route {
 /** Answers with the order as it is now, for the one who asks only. */
 async function answerWithOrder(ctx: Ctx, { engine, currency }: Api): Promise<void> {
   const outcome = await engine.order(ctx.param('id'), shopperOf(ctx).shopper);
-  if (outcome.kind !== 'done') ctx.problem(outcomeProblem(outcome));
+  if (outcome.kind !== 'done') ctx.problem(outcomeProblem(outcome, ctx.idempotencyKey !== ''));
   else if (outcome.value === null) ctx.problem(notFound);
   else ctx.reply(200, currentOrder(outcome.value, outcome.now, currency));
 }
@@ -117,7 +117,7 @@ function detailsRoute(api: Api, catalog: CatalogClient): Route {
       }
       const outcome = await api.engine.storeDetails(order.id, shopper, detailsOf(body));
       if (outcome.kind === 'done') await answerWithOrder(ctx, api);
-      else ctx.problem(outcomeProblem(outcome));
+      else ctx.problem(outcomeProblem(outcome, ctx.idempotencyKey !== ''));
     },
   };
 }
@@ -179,7 +179,7 @@ export function releaseHold(
   const { id, shopper, key } = command;
   api.engine.release({ order: id, shopper, idempotencyKey: key }, (outcome) => {
     if (isPaid(outcome)) to.problem(noCancel);
-    else answerEnd(to, outcome, api.currency);
+    else answerEnd(to, outcome, api.currency, key !== '');
   });
 }
 
@@ -189,10 +189,15 @@ const replayedHeader = { 'idempotent-replayed': 'true' };
  * Answers for a command that ended a hold; a replay is the answer of then to the last byte. Never
  * throws: others of the batch wait behind it.
  */
-export function answerEnd(to: Answering, outcome: Outcome<LaneOrder>, currency: string): void {
+export function answerEnd(
+  to: Answering,
+  outcome: Outcome<LaneOrder>,
+  currency: string,
+  hasKey = true,
+): void {
   try {
     if (outcome.kind !== 'done') {
-      to.problem(outcomeProblem(outcome));
+      to.problem(outcomeProblem(outcome, hasKey));
       return;
     }
     const json = endedOrderJson(outcome.value, outcome.value.endedAt ?? outcome.now, currency);

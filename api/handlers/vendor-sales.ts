@@ -283,7 +283,7 @@ function statsRoute({ engine, currency }: Api): Route {
       }
       const outcome = await engine.laneSale(id);
       if (outcome.kind !== 'done') {
-        ctx.problem(outcomeProblem(outcome));
+        ctx.problem(outcomeProblem(outcome, false));
         return;
       }
       const line = hasLine(terms) ? await engine.line(id) : null;

@@ -44,7 +44,7 @@ export class OutcomeAnswer implements Answering {
   }
 
   fail(error: unknown): void {
-    const input = problemOf(error);
+    const input = problemOf(error, true);
     const level = input.code === 'internal' ? 'error' : 'warn';
     this.#log[level]({ requestId: this.#id, session: this.#session.id, err: error }, input.code);
     this.problem(input);

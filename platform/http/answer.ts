@@ -86,6 +86,7 @@ const sliceBytes = 16 * 1024;
 
 export abstract class Answer {
   requestId = '';
+  abstract idempotencyKey: string;
   aborted = false;
   /** Answered or aborted: the response must not be touched any more. */
   done = false;
@@ -175,7 +176,7 @@ export abstract class Answer {
   }
 
   fail(error: unknown): void {
-    const problem = problemOf(error);
+    const problem = problemOf(error, this.idempotencyKey !== '');
     if (problem.code === 'internal' || problem.code === 'unavailable') {
       const { requestId } = this;
       const level = problem.code === 'internal' ? 'error' : 'warn';

@@ -284,6 +284,7 @@ describe('a sale of a vendor', () => {
     harness.answers = { laneSale: { kind: 'unavailable', reason: 'frozen', retryAfterMs: 500 } };
     const stats = await harness.ask('GET', `/v1/sales/${saleId}/stats`, { as: 'vendor' });
     expectProblem(stats, 503, 'unavailable');
+    expect(stats.json['detail']).toMatch(/: ask again\.$/);
     const shown = await harness.ask('GET', `/v1/sales/${saleId}`);
     expect(shown.status).toBe(200);
     expect(shown.json).toMatchObject({ state: 'live', sold_out: null });
@@ -328,6 +329,7 @@ describe('faults', () => {
     harness.answers = { order: new Fault('postgres', 'connection refused', { retryable: true }) };
     const answer = await ask.read();
     expectProblem(answer, 503, 'unavailable');
+    expect(answer.json['detail']).toMatch(/; ask again\.$/);
     expect(answer.text).not.toContain('connection refused');
   });
 

@@ -115,9 +115,10 @@ describe('a rejection', () => {
   it('is never a fault, and a fault never a rejection', () => {
     const away = outcomeProblem({ kind: 'unavailable', reason: 'frozen', retryAfterMs: 500 });
     expect(away).toMatchObject({ code: 'unavailable', retryAfterMs: 500 });
-    const unknown = outcomeProblem({ kind: 'unknown', reason: 'timeout' });
-    expect(unknown.code).toBe('unavailable');
-    expect(unknown.detail).toContain('ask again with the same key');
+    const timeout = { kind: 'unknown', reason: 'timeout' } as const;
+    expect(outcomeProblem(timeout).code).toBe('unavailable');
+    expect(outcomeProblem(timeout).detail).toContain('ask again with the same key.');
+    expect(outcomeProblem(timeout, false).detail).toContain('ask again.');
     const rejected = outcomeProblem({ kind: 'rejected', rejection: { code: 'not_found' }, now: 1 });
     expect(rejected.code).toBe('not_found');
   });

@@ -99,14 +99,15 @@ describe('what is thrown', () => {
     const secret = 'password=hunter2';
     const retryable = new Fault('redis', secret, { retryable: true });
     const final = new Fault('redis', secret, { retryable: false });
-    expect(problemOf(retryable)).toMatchObject({ code: 'unavailable', retryAfterMs: 1000 });
-    expect(problemOf(retryable).detail).toContain('ask again with the same key');
+    expect(problemOf(retryable, true)).toMatchObject({ code: 'unavailable', retryAfterMs: 1000 });
+    expect(problemOf(retryable, true).detail).toContain('ask again with the same key.');
+    expect(problemOf(retryable, false).detail).toContain('ask again.');
     for (const error of [final, new Error(secret), new AssertionFailed(secret), 'text', null]) {
-      expect(problemOf(error).code).toBe('internal');
-      expect(JSON.stringify(problemOf(error))).not.toContain('hunter2');
+      expect(problemOf(error, true).code).toBe('internal');
+      expect(JSON.stringify(problemOf(error, true))).not.toContain('hunter2');
     }
     const own = problem('line_full', 'x');
-    expect(problemOf(new ProblemError(own))).toBe(own);
+    expect(problemOf(new ProblemError(own), true)).toBe(own);
   });
 
   it('says whether to try again', () => {

@@ -2,12 +2,37 @@
 import type { SaleTerms } from '../../engine/index.ts';
 
 const alarmMinutes = 10;
+const lineOctets = 75;
 
 /** `20300601T120000Z` */
 const stamp = (ms: number): string => new Date(ms).toISOString().replace(/[-:]|\.\d{3}/g, '');
 
-/** One event, from the bell to the sale's end. Ids and numbers only, so nothing needs escaping. */
-export function calendarOf(sale: SaleTerms): string {
+/** A text of any characters as a value (§3.3.11): a line break is `\n`, no other control is allowed. */
+const valueOf = (text: string): string =>
+  text
+    .replace(/[\\;,]/g, '\\$&')
+    .replace(/\r\n?|\n/g, '\\n')
+    .replace(/\p{Cc}/gu, ' ');
+
+/** A line has 75 octets at most (§3.1); what follows goes on behind a space, no character is parted. */
+function fold(line: string): string {
+  let folded = '';
+  let octets = 0;
+  for (const character of line) {
+    const length = Buffer.byteLength(character);
+    if (octets + length > lineOctets) {
+      folded += '\r\n ';
+      octets = 1;
+    }
+    folded += character;
+    octets += length;
+  }
+  return folded;
+}
+
+/** One event, from the bell to the sale's end, called after what it sells. */
+export function calendarOf(sale: SaleTerms, productNames: readonly string[]): string {
+  const summary = valueOf(`Flash sale: ${productNames.join(', ')}`);
   const lines = [
     'BEGIN:VCALENDAR',
     'VERSION:2.0',
@@ -17,16 +42,16 @@ export function calendarOf(sale: SaleTerms): string {
     `DTSTAMP:${stamp(sale.createdAt)}`,
     `DTSTART:${stamp(sale.startsAt)}`,
     ...(sale.endsAt === null ? [] : [`DTEND:${stamp(sale.endsAt)}`]),
-    'SUMMARY:Flash sale',
+    `SUMMARY:${summary}`,
     `DESCRIPTION:${sale.id}`,
     `STATUS:${sale.state === 'cancelled' ? 'CANCELLED' : 'CONFIRMED'}`,
     'BEGIN:VALARM',
     'ACTION:DISPLAY',
-    'DESCRIPTION:Flash sale',
+    `DESCRIPTION:${summary}`,
     `TRIGGER:-PT${alarmMinutes}M`,
     'END:VALARM',
     'END:VEVENT',
     'END:VCALENDAR',
   ];
-  return `${lines.join('\r\n')}\r\n`;
+  return `${lines.map(fold).join('\r\n')}\r\n`;
 }

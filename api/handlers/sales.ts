@@ -102,8 +102,10 @@ function readRoute(api: Api): Route {
       const id = wantsIcs ? named.slice(0, -icsSuffix.length) : named;
       const terms = await api.engine.sale(id);
       if (terms === null || (wantsIcs && terms.kind === 'standing')) ctx.problem(notFound);
-      else if (wantsIcs) ctx.reply(200, calendarOf(terms), calendarHeaders);
-      else await answerSale(ctx, api, terms, 200);
+      else if (wantsIcs) {
+        const names = await api.engine.productNames(id);
+        ctx.reply(200, calendarOf(terms, names), calendarHeaders);
+      } else await answerSale(ctx, api, terms, 200);
     },
   };
 }

@@ -94,6 +94,18 @@ export async function readSale(q: Query, id: SaleId): Promise<StoredSale | null>
   return row === undefined ? null : saleOf(row);
 }
 
+/** What the products of a sale are called, in the order of its items. */
+export async function readProductNames(q: Query, id: SaleId): Promise<readonly string[]> {
+  const rows = await q.query<{ name: string }>(
+    `SELECT r.body->>'name' AS name FROM sale.sale_items i
+       JOIN sale.registrations r ON r.id = i.product_id
+      WHERE i.sale_id = $1 ORDER BY i.item`,
+    [id],
+    'sale_products',
+  );
+  return rows.map(({ name }) => name);
+}
+
 /**
  * Occurrences of a schedule, soonest first: those made with it, as its creation answers them, or those
  * that have not ended.

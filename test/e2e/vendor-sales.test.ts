@@ -1,7 +1,7 @@
 // A vendor's flash sale: created with its units fenced, opened at the bell, paused, topped up, closed.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
-import { inMs, Shop, text } from './shop.ts';
+import { inMs, laptop, Shop, text } from './shop.ts';
 import type { Answer } from './client.ts';
 
 let shop: Shop;
@@ -186,6 +186,7 @@ describe('the bell', () => {
     const stamp = startsAt.replace(/[-:]|\.\d{3}/g, '');
     expect(ics.text).toContain(`\r\nDTSTART:${stamp}\r\n`);
     expect(ics.text).toContain(`\r\nUID:${sale}@highnoon\r\n`);
+    expect(ics.text).toContain(`\r\nSUMMARY:Flash sale: ${laptop.name}\r\n`);
   });
 
   it('opens the sale by itself: no hold before it, by the server’s own clock', async () => {

@@ -223,6 +223,7 @@ describe('GET /v1/sales/{id}.ics', () => {
         'BEGIN:VEVENT',
         'DTSTART:20300601T120000Z',
         'DTEND:20300601T130000Z',
+        'SUMMARY:Flash sale: KUHL Laptop',
       ]),
     );
     expect(answer.text.endsWith('END:VCALENDAR\r\n')).toBe(true);

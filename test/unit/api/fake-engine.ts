@@ -283,6 +283,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   changeSale: { kind: 'done', value: saleTerms, replayed: false },
   cancelSale: { kind: 'done', value: { ...saleTerms, state: 'cancelled' }, replayed: false },
   sale: saleTerms,
+  productNames: ['KUHL Laptop'],
   laneSale: done(laneSale),
   sales: { items: [saleTerms], nextCursor: null },
   pauseSale: { kind: 'done', value: { ...saleTerms, state: 'paused' }, replayed: false },

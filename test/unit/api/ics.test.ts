@@ -16,11 +16,11 @@ describe('calendarOf', () => {
   ])('noon in %s on %s is %s', (zone, date, line) => {
     const startsAt = bellAt(date, '12:00', zone);
     const sale = { ...scheduledTerms, startsAt, endsAt: startsAt + 3_600_000 };
-    expect(linesOf(calendarOf(sale))).toContain(line);
+    expect(linesOf(calendarOf(sale, []))).toContain(line);
   });
 
   it('is one event with an alarm, each line ended as RFC 5545 wants it', () => {
-    const ics = calendarOf(scheduledTerms);
+    const ics = calendarOf(scheduledTerms, []);
     expect(ics.endsWith('END:VCALENDAR\r\n')).toBe(true);
     expect(ics.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
     expect(linesOf(ics)).toEqual(
@@ -37,8 +37,18 @@ describe('calendarOf', () => {
     for (const line of linesOf(ics)) expect(line.length).toBeLessThanOrEqual(75);
   });
 
+  it('is called after its products, whatever their names hold', () => {
+    const names = ['Lamp; small, red', 'a\\b\r\nEND:VCALENDAR\u0000', '漢字😀'.repeat(20)];
+    const ics = calendarOf(saleTerms, names);
+    for (const line of linesOf(ics)) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(75);
+    const escaped = `Flash sale: Lamp\\; small\\, red\\, a\\\\b\\nEND:VCALENDAR \\, ${names[2]}`;
+    const unfolded = linesOf(ics.replaceAll('\r\n ', ''));
+    expect(unfolded).toContain(`SUMMARY:${escaped}`);
+    expect(unfolded).toContain(`DESCRIPTION:${escaped}`);
+  });
+
   it('of a cancelled sale says so, and of one without an end has none', () => {
-    expect(calendarOf({ ...saleTerms, state: 'cancelled' })).toContain('STATUS:CANCELLED');
-    expect(calendarOf({ ...saleTerms, endsAt: null })).not.toContain('DTEND');
+    expect(calendarOf({ ...saleTerms, state: 'cancelled' }, [])).toContain('STATUS:CANCELLED');
+    expect(calendarOf({ ...saleTerms, endsAt: null }, [])).not.toContain('DTEND');
   });
 });

@@ -68,8 +68,8 @@ export const ticketAnswer = answer(
       }),
       type: ['object', 'null'],
       description:
-        'Of a join before the bell: keep it to check the draw. In the first answer, and again once it ' +
-        'has settled',
+        'Of a join before the bell: keep it to check the draw. In the answer to the join, and in ' +
+        '`tickets/me` once it has settled; null everywhere else',
     },
     deliverable: {
       type: ['boolean', 'null'],

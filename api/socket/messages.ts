@@ -190,9 +190,18 @@ export const serverMessages = {
     },
     ['replayed', 'result', 'problem'],
   ),
-  ticket: told('ticket', 'Your ticket: on its number, its turn, its end', fieldsOf(ticketAnswer), [
-    'deliverable',
-  ]),
+  ticket: told(
+    'ticket',
+    'Your ticket: on its number, its turn, its end',
+    {
+      ...fieldsOf(ticketAnswer),
+      receipt: {
+        type: 'null',
+        description: 'Only the `outcome` of the join has it, and `GET /v1/sales/{id}/tickets/me`',
+      },
+    },
+    ['deliverable'],
+  ),
   order: told('order', 'One of your orders changed', order, optionalOfOrder),
   stats: told('stats', 'For the vendor of a sale: what it counts', fieldsOf(statsAnswer)),
   pong: told('pong', 'Answers `ping`', { server_time: time }),

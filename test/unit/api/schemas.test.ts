@@ -1,4 +1,4 @@
-// Ids as the schemas know them are the ids that the engine makes.
+// Ids as the schemas know them are the ids that the engine makes; states, receipts.
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -10,8 +10,11 @@ import {
   productIdPattern,
   saleIdPattern,
 } from '../../../api/schemas/common.ts';
+import { ticketAnswer } from '../../../api/schemas/tickets.ts';
+import { serverMessages } from '../../../api/socket/messages.ts';
 import { nextOrderStates, orderStates } from '../../../api/states.ts';
 import { nextStates } from '../../../engine/index.ts';
+import type { JsonSchema } from '../../../platform/http/route.ts';
 
 const sale = new RegExp(saleIdPattern, 'u');
 const order = new RegExp(orderIdPattern, 'u');
@@ -44,6 +47,13 @@ describe('ids', () => {
     expect(`prd_${base32(randomBytes(10)).slice(0, 13)}`).toMatch(new RegExp(productIdPattern));
     expect(`key_${base32(randomBytes(10))}`).toMatch(new RegExp(keyIdPattern));
   });
+});
+
+it('a receipt is in the answer to a join, and in no message of a ticket', () => {
+  const receiptIn = ({ properties }: JsonSchema) =>
+    (properties as Record<string, JsonSchema>)['receipt'];
+  expect(receiptIn(ticketAnswer)?.['type']).toEqual(['object', 'null']);
+  expect(receiptIn(serverMessages.ticket.schema)?.['type']).toBe('null');
 });
 
 describe('order states', () => {

@@ -30,6 +30,8 @@ export class Pusher implements NewsListener {
   readonly #hub: Audience;
   #unfollow: (() => void) | null = null;
   readonly #gathered = new Set<SaleId>();
+  /** Joins of the last moment, by the names of their looks. */
+  readonly #joins = new Map<string, readonly [sale: SaleId, shopper: ShopperId]>();
   /** Lanes of which something was missed, and sales whose lines are over, while they are looked at. */
   readonly #making = new Map<number | SaleId, 'now' | 'again'>();
   readonly #looks = new Looks({ atOnce: readsAtOnce, waitingMax: looksMax });
@@ -181,19 +183,34 @@ export class Pusher implements NewsListener {
     }, gatherMs).unref();
   }
 
-  /**
-   * Who joined by his only socket was told by the outcome. Who joined by HTTP beside it, or anew after
-   * leaving, waits from now on like the others: he is present, and is told his number.
-   */
   #ticketChanged(sale: SaleId, shopper: ShopperId, type: string): void {
-    let own = 0;
-    for (const session of this.#hub.sessions.ofShopper(shopper)) {
-      own += 1;
-      if (type === 'joined') session.joined(sale, 'drawn');
+    if (!this.#isHere(shopper)) return;
+    const name = `${sale} ${shopper}`;
+    if (type === 'joined') this.#hasJoined(sale, shopper, name);
+    else this.#ask(sale, name, () => this.#lookAtTicket(sale, shopper));
+  }
+
+  /**
+   * Who joined by a socket here is told by the outcome, which may still be on its way. Who joined by HTTP,
+   * elsewhere, or anew after leaving, waits from now on like the others: he is present, and is told.
+   */
+  #hasJoined(sale: SaleId, shopper: ShopperId, name: string): void {
+    for (const session of this.#hub.sessions.ofShopper(shopper)) session.joined(sale, 'drawn');
+    this.#looks.again(name);
+    if (this.#joins.size === 0) setTimeout(() => this.#tellJoins(), gatherMs).unref();
+    this.#joins.set(name, [sale, shopper]);
+  }
+
+  #tellJoins(): void {
+    const joins = [...this.#joins];
+    this.#joins.clear();
+    for (const [name, [sale, shopper]] of joins) {
+      for (const { tickets } of this.#hub.sessions.ofShopper(shopper)) {
+        if (tickets.get(sale)?.id !== null) continue;
+        this.#ask(sale, name, () => this.#lookAtTicket(sale, shopper));
+        break;
+      }
     }
-    if (own > (type === 'joined' ? 1 : 0)) {
-      this.#ask(sale, `${sale} ${shopper}`, () => this.#lookAtTicket(sale, shopper));
-    } else if (own === 1) this.#looks.again(`${sale} ${shopper}`);
   }
 
   /** One look of many; when too many wait, all of its lane is looked at in rounds instead. */

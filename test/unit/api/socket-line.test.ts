@@ -200,6 +200,17 @@ describe('the line', () => {
     expect(await client.next('ticket')).toMatchObject({ number: 17 });
   });
 
+  it('tells who joined elsewhere, and nobody twice who was told by the outcome', async () => {
+    const client = await open();
+    await client.ask('join', { sale: linedSaleId });
+    const other = await open({ token: tokens.bob });
+    tell(ticketed('joined'));
+    tell({ ...ticketed('joined'), shopper: 'bob' } as NewsEvent);
+    expect(await other.next('ticket')).toMatchObject({ number: 17 });
+    const looks = harness.calls.filter(([name]) => name === 'ticket');
+    expect(looks.map(([, who]) => (who as { shopper: string }).shopper)).toEqual(['bob']);
+  });
+
   it('numbers who left and joined again on one socket', async () => {
     harness.answers = { join: done(drawn), ticket: done({ ...drawn, state: 'left' }) };
     const client = await open();

@@ -29,7 +29,7 @@ import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts'
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
 import { SaleCache } from './sale-cache.ts';
-import { listSales, readProductNames, readSale } from './sales/read.ts';
+import { listSales, readSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { changeProduct, listProducts, withdrawProduct, type ProductContext } from './products.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -281,7 +281,6 @@ export async function createEngine(
     ...saleSide(parts),
     ...vendorSide(parts),
     sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
-    productNames: (sale) => readProductNames(db, sale),
     laneSale: (id) => laneSale(parts, id),
     ...lineSide(parts),
     ...proofSide(parts),

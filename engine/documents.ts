@@ -44,6 +44,8 @@ export interface OrderDocument {
 
 export interface SaleItemTerms {
   readonly product: ProductId;
+  /** What the product is called now. */
+  readonly name: string;
   readonly allotted: number;
   /** Units ever offered: asked and topped up. Unlike `allotted` it stays when unsold units return. */
   readonly offered?: number;

@@ -270,8 +270,6 @@ export interface Engine {
   ): Promise<VendorOutcome<SaleTerms>>;
   /** `null` = unknown. Terms from Postgres, remembered for a second. */
   sale(id: SaleId): Promise<SaleTerms | null>;
-  /** Of its items, in their order. Throws while Postgres is away. */
-  productNames(sale: SaleId): Promise<readonly string[]>;
   /** What the lane counts now; `unavailable` or `unknown` when it cannot say. */
   laneSale(id: SaleId): Promise<Outcome<LaneSale & { readonly inDoubt: InDoubt }>>;
   sales(query: {

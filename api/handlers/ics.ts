@@ -1,5 +1,5 @@
 /** A sale's bell as iCalendar (RFC 5545). Pure. */
-import type { SaleTerms } from '../../engine/index.ts';
+import type { Millis, SaleTerms } from '../../engine/index.ts';
 
 const alarmMinutes = 10;
 const lineOctets = 75;
@@ -30,16 +30,16 @@ function fold(line: string): string {
   return folded;
 }
 
-/** One event, from the bell to the sale's end, called after what it sells. */
-export function calendarOf(sale: SaleTerms, productNames: readonly string[]): string {
-  const summary = valueOf(`Flash sale: ${productNames.join(', ')}`);
+/** One event, from the bell to the sale's end, called after what it sells, as it is at `now`. */
+export function calendarOf(sale: SaleTerms, now: Millis): string {
+  const summary = valueOf(`Flash sale: ${sale.items.map(({ name }) => name).join(', ')}`);
   const lines = [
     'BEGIN:VCALENDAR',
     'VERSION:2.0',
     'PRODID:-//Highnoon//Sales//EN',
     'BEGIN:VEVENT',
     `UID:${sale.id}@highnoon`,
-    `DTSTAMP:${stamp(sale.createdAt)}`,
+    `DTSTAMP:${stamp(now)}`,
     `DTSTART:${stamp(sale.startsAt)}`,
     ...(sale.endsAt === null ? [] : [`DTEND:${stamp(sale.endsAt)}`]),
     `SUMMARY:${summary}`,

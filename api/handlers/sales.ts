@@ -102,10 +102,8 @@ function readRoute(api: Api): Route {
       const id = wantsIcs ? named.slice(0, -icsSuffix.length) : named;
       const terms = await api.engine.sale(id);
       if (terms === null || (wantsIcs && terms.kind === 'standing')) ctx.problem(notFound);
-      else if (wantsIcs) {
-        const names = await api.engine.productNames(id);
-        ctx.reply(200, calendarOf(terms, names), calendarHeaders);
-      } else await answerSale(ctx, api, terms, 200);
+      else if (wantsIcs) ctx.reply(200, calendarOf(terms, api.now()), calendarHeaders);
+      else await answerSale(ctx, api, terms, 200);
     },
   };
 }

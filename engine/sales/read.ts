@@ -22,12 +22,7 @@ interface Row {
   readonly schedule: NonNullable<SaleTerms['schedule']> | null;
   readonly fence_at: Date | null;
   readonly notice: NonNullable<SaleTerms['notice']> | null;
-  readonly items: readonly {
-    product: string;
-    allotted: number;
-    price: number;
-    listPrice: number;
-  }[];
+  readonly items: SaleTerms['items'];
 }
 
 /** A sale that was closed before its bell was cancelled; in its lane, and for the loops, it is closed. */
@@ -46,7 +41,7 @@ const select = `
                                     'timeZone', h.time_zone)
             FROM sale.schedules h WHERE h.id = s.schedule_id) AS schedule,
          (SELECT jsonb_agg(jsonb_build_object(
-                   'product', i.product_id, 'price', i.price, 'listPrice', i.list_price,
+                   'product', i.product_id, 'name', r.body->>'name', 'price', i.price, 'listPrice', i.list_price,
                    'offered', CASE WHEN s.kind = 'standing' THEN i.allotted ELSE i.asked + (
                      SELECT coalesce(sum(m.units), 0) FROM sale.moves m
                       WHERE m.product_id = i.product_id AND m.to_sale = s.id AND m.to_item = i.item
@@ -55,7 +50,8 @@ const select = `
                    'allotted', CASE WHEN s.state IN ('creating', 'cancelled')
                                       OR s.fence_at IS NOT NULL THEN i.asked
                                     ELSE i.allotted END) ORDER BY i.item)
-            FROM sale.sale_items i WHERE i.sale_id = s.id) AS items
+            FROM sale.sale_items i JOIN sale.registrations r ON r.id = i.product_id
+           WHERE i.sale_id = s.id) AS items
     FROM sale.sales s`;
 
 export interface StoredSale {
@@ -92,18 +88,6 @@ function saleOf(row: Row): StoredSale {
 export async function readSale(q: Query, id: SaleId): Promise<StoredSale | null> {
   const [row] = await q.query<Row>(`${select} WHERE s.id = $1`, [id], 'sale_read');
   return row === undefined ? null : saleOf(row);
-}
-
-/** What the products of a sale are called, in the order of its items. */
-export async function readProductNames(q: Query, id: SaleId): Promise<readonly string[]> {
-  const rows = await q.query<{ name: string }>(
-    `SELECT r.body->>'name' AS name FROM sale.sale_items i
-       JOIN sale.registrations r ON r.id = i.product_id
-      WHERE i.sale_id = $1 ORDER BY i.item`,
-    [id],
-    'sale_products',
-  );
-  return rows.map(({ name }) => name);
 }
 
 /**

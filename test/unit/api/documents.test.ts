@@ -41,7 +41,7 @@ describe('a sale', () => {
     const empty = { allotted: 0, available: 0, held: 0, sold: 0 };
     expect(shown({}, counted('scheduled', empty))['sold_out']).toBe(false);
     const items = [
-      { product: laneOrder.product, allotted: 3, offered: 10, price: 1, listPrice: 2 },
+      { product: laneOrder.product, name: 'a', allotted: 3, offered: 10, price: 1, listPrice: 2 },
     ];
     const three = { allotted: 3, available: 0, held: 0, sold: 3 };
     expect(shown({ state: 'closed', items }, counted('closed', three))['sold_out']).toBe(false);
@@ -65,10 +65,10 @@ describe('a sale', () => {
 
   it('shows prices, discounts and what may come next', () => {
     const items = [
-      { product: 'prd_a', allotted: 1, price: 50, listPrice: 100 },
-      { product: 'prd_b', allotted: 1, price: 6667, listPrice: 10_000 },
-      { product: 'prd_c', allotted: 1, price: 100, listPrice: 100 },
-      { product: 'prd_d', allotted: 1, price: 200, listPrice: 100 },
+      { product: 'prd_a', name: 'a', allotted: 1, price: 50, listPrice: 100 },
+      { product: 'prd_b', name: 'b', allotted: 1, price: 6667, listPrice: 10_000 },
+      { product: 'prd_c', name: 'c', allotted: 1, price: 100, listPrice: 100 },
+      { product: 'prd_d', name: 'd', allotted: 1, price: 200, listPrice: 100 },
     ];
     const json = shown({ items }, null) as { items: { discount_percent: number }[] };
     expect(json.items.map((item) => item.discount_percent)).toEqual([50, 33, 0, 0]);

@@ -68,7 +68,9 @@ export const saleTerms: SaleTerms = {
   vendor: vendorId,
   kind: 'flash',
   state: 'live',
-  items: [{ product: productId, allotted: 10, price: 9950, listPrice: 20_000 }],
+  items: [
+    { product: productId, name: 'KUHL Laptop', allotted: 10, price: 9950, listPrice: 20_000 },
+  ],
   startsAt: noon,
   endsAt: noon + 3_600_000,
   limitPerShopper: 2,
@@ -283,7 +285,6 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   changeSale: { kind: 'done', value: saleTerms, replayed: false },
   cancelSale: { kind: 'done', value: { ...saleTerms, state: 'cancelled' }, replayed: false },
   sale: saleTerms,
-  productNames: ['KUHL Laptop'],
   laneSale: done(laneSale),
   sales: { items: [saleTerms], nextCursor: null },
   pauseSale: { kind: 'done', value: { ...saleTerms, state: 'paused' }, replayed: false },

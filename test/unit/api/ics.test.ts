@@ -1,8 +1,9 @@
 // A sale's calendar: moments in UTC, right on both sides of summer time, whatever the reader's zone.
 import { describe, expect, it } from 'vitest';
 import { calendarOf } from '../../../api/handlers/ics.ts';
+import type { SaleItemTerms } from '../../../engine/documents.ts';
 import { bellAt } from '../../../engine/sales/calendar.ts';
-import { saleTerms, scheduledTerms } from './fake-engine.ts';
+import { noon, saleTerms, scheduledTerms } from './fake-engine.ts';
 
 const linesOf = (ics: string): string[] => ics.split('\r\n');
 
@@ -16,11 +17,11 @@ describe('calendarOf', () => {
   ])('noon in %s on %s is %s', (zone, date, line) => {
     const startsAt = bellAt(date, '12:00', zone);
     const sale = { ...scheduledTerms, startsAt, endsAt: startsAt + 3_600_000 };
-    expect(linesOf(calendarOf(sale, []))).toContain(line);
+    expect(linesOf(calendarOf(sale, noon))).toContain(line);
   });
 
   it('is one event with an alarm, each line ended as RFC 5545 wants it', () => {
-    const ics = calendarOf(scheduledTerms, []);
+    const ics = calendarOf(scheduledTerms, noon);
     expect(ics.endsWith('END:VCALENDAR\r\n')).toBe(true);
     expect(ics.replaceAll('\r\n', '')).not.toMatch(/[\r\n]/);
     expect(linesOf(ics)).toEqual(
@@ -39,7 +40,13 @@ describe('calendarOf', () => {
 
   it('is called after its products, whatever their names hold', () => {
     const names = ['Lamp; small, red', 'a\\b\r\nEND:VCALENDAR\u0000', '漢字😀'.repeat(20)];
-    const ics = calendarOf(saleTerms, names);
+    const ics = calendarOf(
+      {
+        ...saleTerms,
+        items: names.map((name) => ({ ...(saleTerms.items[0] as SaleItemTerms), name })),
+      },
+      noon,
+    );
     for (const line of linesOf(ics)) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(75);
     const escaped = `Flash sale: Lamp\\; small\\, red\\, a\\\\b\\nEND:VCALENDAR \\, ${names[2]}`;
     const unfolded = linesOf(ics.replaceAll('\r\n ', ''));
@@ -48,7 +55,7 @@ describe('calendarOf', () => {
   });
 
   it('of a cancelled sale says so, and of one without an end has none', () => {
-    expect(calendarOf({ ...saleTerms, state: 'cancelled' }, [])).toContain('STATUS:CANCELLED');
-    expect(calendarOf({ ...saleTerms, endsAt: null }, [])).not.toContain('DTEND');
+    expect(calendarOf({ ...saleTerms, state: 'cancelled' }, noon)).toContain('STATUS:CANCELLED');
+    expect(calendarOf({ ...saleTerms, endsAt: null }, noon)).not.toContain('DTEND');
   });
 });

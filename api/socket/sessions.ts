@@ -94,6 +94,7 @@ export class Sessions {
     this.#open.add(found);
     found.moveTo(fresh.peer);
     found.form = fresh.form;
+    found.identity = fresh.identity;
     found.expiresAt = fresh.expiresAt;
     found.authorization = fresh.authorization;
     fresh.moveTo(null);

@@ -16,7 +16,7 @@ import {
   vendorId,
   vendorKey,
 } from './fake-engine.ts';
-import { serverNow, tokens } from './harness.ts';
+import { issue, serverNow, tokens } from './harness.ts';
 import type { Harness } from './harness.ts';
 import { socketFixture } from './socket-fixture.ts';
 
@@ -341,6 +341,15 @@ describe('resuming', () => {
     expect((await first.closed).code).toBe(1000);
     again.send({ type: 'ping' });
     await again.next('pong');
+  });
+
+  it('knows its shopper as the newest token does', async () => {
+    const first = await open({ token: tokens.guest });
+    const token = issue('gst_1', false, serverNow).token;
+    const again = await open({ token, resume: { session: first.session, seq: first.seq } });
+    expect(again.messages[0]).toMatchObject({ resumed: 'replay' });
+    await again.ask('hold', { sale: saleId, quantity: 1 });
+    expect(harness.calls.at(-1)?.[1]).toMatchObject({ shopper: 'gst_1', verified: true });
   });
 
   it.each<[string, () => Promise<SocketAsked>]>([

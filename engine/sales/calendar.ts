@@ -110,6 +110,9 @@ function misfit(read: ReadonlyMap<string, string>): string | null {
   if (counted && (read.has('BYWEEKNO') || !/^(MONTHLY|YEARLY)$/.test(freq))) {
     return 'BYDAY with a number belongs to MONTHLY or YEARLY, without BYWEEKNO';
   }
+  if (counted && freq === 'YEARLY' && read.has('BYMONTHDAY') && !read.has('BYMONTH')) {
+    return 'BYDAY with a number of the year and BYMONTHDAY do not go together here';
+  }
   return null;
 }
 

@@ -108,6 +108,7 @@ describe('a rule', () => {
     ['FREQ=MONTHLY;BYDAY=2SA', ['2027-06-12']],
     ['FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=1', ['2027-06-01']],
     ['FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=5', ['2027-06-05']],
+    ['FREQ=YEARLY;BYMONTH=6;BYMONTHDAY=8,9;BYDAY=2TU', ['2027-06-08']],
   ])('%s names its days', (rrule, dates) => {
     const kolkata = { localTime: '12:00', timeZone: 'Asia/Kolkata', rrule };
     expect(bells(kolkata, '2027-06-01T00:00:00Z', 16)).toEqual(
@@ -163,6 +164,7 @@ describe('a rule', () => {
     'FREQ=YEARLY;BYYEARDAY=336;BYMONTHDAY=2',
     'FREQ=YEARLY;BYWEEKNO=49;BYMONTHDAY=2',
     'FREQ=YEARLY;BYWEEKNO=49;BYDAY=1MO',
+    'FREQ=YEARLY;BYDAY=2SU;BYMONTHDAY=15',
     'FREQ=MONTHLY;BYYEARDAY=336',
     'FREQ=DAILY;BYWEEKNO=49',
     'FREQ=WEEKLY;BYMONTHDAY=2',

@@ -32,7 +32,11 @@ export function vendorSaleRoutes(api: Api): Route[] {
     changeRoute(api),
     controlRoute(api, 'pause', 'Take no holds for the moment; live ones may be paid'),
     controlRoute(api, 'resume', 'Take holds again'),
-    controlRoute(api, 'close', 'End it: live holds may still be paid, unsold units return'),
+    controlRoute(
+      api,
+      'close',
+      'End it after its bell: live holds may still be paid, unsold units return',
+    ),
     topUpRoute(api),
     cancelRoute(api),
     listRoute(api),

@@ -291,5 +291,9 @@ export async function changeSale(
 function whyNot(reason: string, { state }: SaleTerms): VendorRejection {
   const code = 'illegal_transition';
   if (reason !== 'joined') return { code, state };
-  return { code, state, detail: 'Somebody has joined the line: its mode stays.' };
+  return {
+    code,
+    state,
+    detail: 'Somebody has joined the line: its mode stays, and so do guests if they may join it.',
+  };
 }

@@ -31,6 +31,12 @@ export async function owned(q: Query, vendor: VendorId, id: SaleId): Promise<Sal
   return found?.terms.vendor === vendor ? found.terms : null;
 }
 
+const notYet: VendorRejection = {
+  code: 'illegal_transition',
+  state: 'scheduled',
+  detail: 'Before its bell a sale is not closed but cancelled: DELETE it.',
+};
+
 /** What a pause, resume or close of a sale in this state comes to without asking the lane. */
 function alreadyOrNever(kind: Control, sale: SaleTerms): 'already' | VendorRejection | null {
   const { state } = sale;
@@ -38,7 +44,7 @@ function alreadyOrNever(kind: Control, sale: SaleTerms): 'already' | VendorRejec
   if (kind === 'close') {
     if (state === 'closed' || state === 'closing') return 'already';
     if (state === 'cancelled' || state === 'creating') return { code: 'illegal_transition', state };
-    return null;
+    return state === 'scheduled' && clock.wall() < sale.startsAt ? notYet : null;
   }
   if (state === (kind === 'pause' ? 'paused' : 'live')) return 'already';
   if (state === 'closing' || state === 'closed' || state === 'cancelled' || state === 'creating') {

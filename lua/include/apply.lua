@@ -78,7 +78,7 @@ local function install(sale)
 end
 
 -- Before the bell a vendor changes the terms, prices among them. Tickets stay, and a line that
--- somebody has joined stays one of its mode.
+-- somebody has joined stays one of its mode and open to all who may have joined it.
 local function changeTerms(sale, number, body)
   local to, line, reason = newSale(sale.id, body), sale.line, nil
   if #to.items ~= #sale.items then error('malformed command') end
@@ -90,7 +90,7 @@ local function changeTerms(sale, number, body)
     return
   end
   local mode = to.line and to.line.mode
-  if line and line.joined > 0 and mode ~= line.mode then
+  if line and line.joined > 0 and (mode ~= line.mode or to.who > sale.who) then
     emit(sale, { 'changed', number, 0, 'joined' })
     return
   end

@@ -154,6 +154,17 @@ describe('close', () => {
     expect(json).toMatchObject({ sold_out: true, claimed_share: 1 });
   });
 
+  it('is not for a sale before its bell, which is cancelled', async () => {
+    const starts_at = new Date(Date.now() + 3_600_000).toISOString();
+    const sale = await shop.sale(vendor, await shop.product(vendor), { starts_at });
+    await shop.isIn(sale, 'scheduled');
+    const answer = await shop.control('close', sale, vendor);
+    expect(answer.json).toMatchObject({ status: 409, code: 'illegal_transition' });
+    expect(answer.json['next_states']).toEqual(['live', 'cancelled']);
+    const cancelled = await shop.command('DELETE', `/v1/sales/${sale}`, { token: vendor });
+    expect(cancelled).toMatchObject({ status: 200, json: { state: 'cancelled' } });
+  });
+
   it('is not for a standing sale', async () => {
     const sale = await shop.standingSaleOf(await shop.product(vendor));
     for (const what of ['pause', 'resume', 'close'] as const) {

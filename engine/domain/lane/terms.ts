@@ -1,6 +1,7 @@
 /**
  * A vendor changes the terms of a sale before its bell. Its items stay what they are but for their
- * prices, its tickets stay, and a line that somebody has joined stays a line of its mode. Pure.
+ * prices, its tickets stay, and a line that somebody has joined stays a line of its mode and open to all
+ * who may have joined it. Pure.
  */
 import { newLine } from './evolve-line.ts';
 import { refused } from './refused.ts';
@@ -14,8 +15,9 @@ export function changeTerms(work: SaleWork, c: Extract<LaneCommand, { terms: Ter
     happen(work, ['changed', c.number, 0, 'state', sale.state]);
     return;
   }
-  const mode = sale.line?.terms.mode;
-  if (sale.line !== null && sale.line.joined > 0 && c.terms.line?.mode !== mode) {
+  const { line } = sale;
+  const isNarrower = c.terms.verifiedOnly && !sale.verifiedOnly;
+  if (line !== null && line.joined > 0 && (c.terms.line?.mode !== line.terms.mode || isNarrower)) {
     happen(work, refused(c, 'joined'));
     return;
   }

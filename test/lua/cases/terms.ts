@@ -63,7 +63,7 @@ export const termsCases: readonly Case[] = [
     ],
   },
   {
-    name: 'a line keeps its tickets; its mode too once somebody has joined',
+    name: 'a line keeps its tickets; its mode and its guests too once somebody has joined',
     given: lineSale(),
     steps: [
       lineBatch(-100, [[join('ann-1'), placed('ann-1', 0)]], [joined('ann-1', 0)]),
@@ -71,8 +71,11 @@ export const termsCases: readonly Case[] = [
         ['changed', 3, 0, 'joined'],
       ]),
       command(-80, change(4, { ...later, limit: 1 }), [['changed', 4, 0, 'joined']]),
-      command(-70, change(5, { ...later, limit: 1, line: queue({ lineMax: 1 }) }), [
-        ['changed', 5, 1, ''],
+      command(-80, change(5, { ...later, limit: 1, verifiedOnly: true, line: queue() }), [
+        ['changed', 5, 0, 'joined'],
+      ]),
+      command(-70, change(6, { ...later, limit: 1, line: queue({ lineMax: 1 }) }), [
+        ['changed', 6, 1, ''],
       ]),
       lineBatch(-60, [[join('bob-1'), ['line_full']]]),
       batch(

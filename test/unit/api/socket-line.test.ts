@@ -2,7 +2,7 @@
 // which ticket.
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { NewsEvent } from '../../../engine/index.ts';
+import type { LineFigures, NewsEvent } from '../../../engine/index.ts';
 import { done, laneSale, linedSaleId, lineFigures, lineTicket, saleId } from './fake-engine.ts';
 import { serverNow, tokens } from './harness.ts';
 import type { Harness } from './harness.ts';
@@ -190,6 +190,33 @@ describe('the line', () => {
     for (let i = 0; i < 2; i += 1) await client.next('tick');
     client.messages.length = 0;
     await client.next('tick');
+  });
+
+  /** As the routes tell it to a ticket with so many before it. */
+  async function etaOf(ahead: number, line: LineFigures): Promise<readonly number[] | null> {
+    harness.answers = { ...harness.answers, ticket: done({ ...lineTicket, ahead, line }) };
+    const path = `/v1/sales/${linedSaleId}/tickets/me`;
+    const { json } = await harness.ask('GET', path, { as: 'ann' });
+    return json['eta_seconds'] as readonly number[] | null;
+  }
+
+  const near = [0, 3, 10, 30, 100, 300, 1000, 3000, 10_000];
+  const [many, waiting] = [1_000_000, 120_000];
+  it.each([
+    ['of every place', { available: many, waiting }, [...near, 30_000, 100_000], true],
+    ['as far as the units go', { available: 60_006, waiting: waiting + 1 }, near, false],
+    ['of none before the numbers', { available: many, waiting: 130, numbered: false }, [], false],
+  ])('ticks the wait %s, as its ticket is told', async (_, more, places, ofLast) => {
+    const line = { ...lineFigures, ...more };
+    harness.answers = { line: done(line) };
+    const client = await open();
+    client.send({ type: 'subscribe', sale: linedSaleId });
+    const tick = await client.next('tick', (told) => told['waiting'] === line.waiting);
+    const rows: unknown[] = [];
+    for (const ahead of places) rows.push([ahead, ...((await etaOf(ahead, line)) ?? [])]);
+    expect(tick['eta_by_ahead']).toEqual(rows);
+    expect(tick['eta']).toEqual(await etaOf(line.waiting, line));
+    expect(tick['eta'] !== null).toBe(ofLast);
   });
 
   it('numbers who joined by HTTP beside an open socket', async () => {

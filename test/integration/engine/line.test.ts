@@ -1,4 +1,5 @@
 /** A line from its first join to its last unit, through the real scripts, log, settlement and draw. */
+import { createHash } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { idSecretOf } from '../../../engine/lanes/order-key.ts';
 import { receiptKeys } from '../../../engine/lanes/receipt.ts';
@@ -76,8 +77,8 @@ describe('a line', () => {
     const [first, second, third] = order.map((i) => shoppers[i] ?? '');
     const late = await shop.ask(sale, third ?? '', 'too early');
     expect(late).toMatchObject({ kind: 'rejected', rejection: { code: 'not_admitted' } });
-    await shop.pay(await shop.hold(sale, first ?? '', 4));
-    await shop.pay(await shop.hold(sale, second ?? '', 1));
+    const four = await shop.pay(await shop.hold(sale, first ?? '', 4));
+    const one = await shop.pay(await shop.hold(sale, second ?? '', 1));
     expect(await line.ticket(sale, first ?? '')).toMatchObject({ state: 'finished' });
     expect(await line.admit(sale, 10)).toBe(0);
     expect(valueOf(await world.lanes.line.figures(sale)).waiting).toBeGreaterThan(0);
@@ -85,9 +86,12 @@ describe('a line', () => {
     const lapsed = { state: 'closed', joined: shoppers.length, waiting: 0, admitted: 0 };
     expect(valueOf(await world.lanes.line.figures(sale))).toMatchObject(lapsed);
     const sold = await all((await proofOf(sale)).units());
-    expect(sold.map(({ unit, end }) => [unit, end])).toEqual(
-      [1, 2, 3, 4, 5].map((unit) => [unit, 'sold']),
-    );
+    const published = [four, one].flatMap(({ id, units }) => {
+      const order = createHash('sha256').update(id).digest('hex');
+      return units.map((unit) => ({ product, unit, end: 'sold', order }));
+    });
+    expect(published.map(({ unit }) => unit).sort()).toEqual([1, 2, 3, 4, 5]);
+    expect(sold).toEqual(published.sort((a, b) => a.unit - b.unit));
   });
 
   it('tells the end of every unit that it offered, of those too that nobody took', async () => {

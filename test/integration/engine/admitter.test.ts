@@ -106,6 +106,27 @@ describe('an admitter', () => {
     expect(await figures(id)).toMatchObject({ admitted: 7, waiting: 33 });
   });
 
+  it('begins no more turns than its rate allows, and as many', async () => {
+    const ratePerSecond = 5;
+    const id = await sale(40, 40, { ratePerSecond });
+    await line.open(id);
+    const look = async (): Promise<{ begun: number; at: number }> => {
+      const outcome = await world.lanes.line.figures(id);
+      const { begun } = valueOf(outcome);
+      return { begun, at: outcome.kind === 'done' ? outcome.now : Number.NaN };
+    };
+    const from = await look();
+    expect(from.begun).toBe(0);
+    admitter();
+    await until('twelve turns have begun', async () => {
+      const { begun, at } = await look();
+      // A second's worth may be saved up, and is never more than the time that passed.
+      const seconds = (at - from.at) / 1000;
+      expect(begun).toBeLessThanOrEqual(ratePerSecond + ratePerSecond * seconds);
+      return begun >= 12;
+    });
+  });
+
   it('does nothing before the draw, and nothing while the sale is paused', async () => {
     const id = await sale(5, 5);
     await line.ring(id);

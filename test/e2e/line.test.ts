@@ -1,7 +1,11 @@
 // The line of a real stack, from outside: a draw over sockets and HTTP, from the first join to the proof
 // that anybody can compute again; a queue; what is refused; what is told to whom.
 import { createHash, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as pathOf } from 'node:path';
 import { afterEach, beforeAll, expect, inject, it } from 'vitest';
+import { highnoon, type Ended } from '../support/command.ts';
 import { ownName, until } from '../support/environment.ts';
 import { SocketClient, type Message, type SocketAsked } from '../support/socket-client.ts';
 import { details, inMs, Shop, testMethod, text, type Shopper } from './shop.ts';
@@ -46,6 +50,19 @@ const join = (sale: string, { token }: Shopper, key = ownName('join'), body?: ob
 
 const mine = (sale: string, { token }: Shopper, method = 'GET') =>
   shop.ask(method, `/v1/sales/${sale}/tickets/me`, { token });
+
+/** `npx highnoon verify` on the sale, with what these joins answered in files. */
+async function verified(sale: string, joined: readonly Message[]): Promise<Ended> {
+  const folder = mkdtempSync(pathOf(tmpdir(), 'receipts-'));
+  const receipts = joined.flatMap((ticket, i) => {
+    const file = pathOf(folder, `${i}.json`);
+    writeFileSync(file, JSON.stringify(ticket));
+    return ['--receipt', file];
+  });
+  const ended = await highnoon(['verify', `${api}/v1/sales/${sale}`, ...receipts]);
+  rmSync(folder, { recursive: true });
+  return ended;
+}
 
 it('a draw: joined before the bell, numbered, admitted, sold, proven', async () => {
   const sale = await lined('draw', { starts_at: inMs(4000) });
@@ -112,7 +129,8 @@ it('a draw: joined before the bell, numbered, admitted, sold, proven', async () 
   const left = await (sockets[second] as SocketClient).ask('leave', { sale });
   expect(left).toMatchObject({ result: { state: 'left' } });
   await waiting.next('ticket', ({ state }) => state === 'admitted');
-  expect(await waiting.ask('hold', { sale, quantity: 1 })).toMatchObject({ ok: true });
+  const last = await waiting.ask('hold', { sale, quantity: 1 });
+  expect(last).toMatchObject({ ok: true });
   const late = await join(sale, await shop.shopper());
   expect([late.status, late.json['code']]).toEqual([409, 'draw_closed']);
   expect(await waiting.next('sale', ({ sold_out }) => sold_out === true)).toMatchObject({
@@ -143,6 +161,20 @@ it('a draw: joined before the bell, numbered, admitted, sold, proven', async () 
     .sort((a, b) => (a.value < b.value ? -1 : 1))
     .map(({ i }) => i);
   expect(drawn).toEqual(inOrder);
+
+  const { id: unpaid } = last['result'] as { id: string };
+  expect(await waiting.ask('cancel', { order: unpaid })).toMatchObject({ ok: true });
+  await shop.control('close', sale, vendor);
+  await until('its units are listed', async () => {
+    const { json } = await shop.must(200, 'GET', `/v1/sales/${sale}/proof`);
+    return json['units'] !== undefined;
+  });
+  const { code, out, err } = await verified(sale, joined);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/ok {5}numbers: 4 recomputed, all as published/);
+  expect(out).toMatch(/ok {5}units: 1 sold, each once, signed/);
+  expect(out.match(/ok {5}receipt /g)).toHaveLength(4);
+  expect(out).toMatch(/verify passed\n$/);
 }, 40_000);
 
 async function productOf(sale: string): Promise<string> {

@@ -135,6 +135,41 @@ describe('vendor create', () => {
   });
 });
 
+describe('plan', () => {
+  const asked = ['plan', '--shoppers', '2000', '--units', '100', '--rate', '20'];
+
+  it('tells how a sale will be, without a stack, and the same to a script', async () => {
+    const { code, out, err } = await highnoon(asked, nowhere);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^2,000 shoppers, 100 units, 20 turns a second\n/);
+    const json = await highnoon([...asked, '--json'], nowhere);
+    expect({ code: json.code, err: json.err }).toEqual({ code: 0, err: '' });
+    const played = jsonOf(json) as Record<'admitted' | 'soldOutSeconds', number>;
+    expect(played).toMatchObject({ shoppers: 2000, units: 100, rate: 20, sold: 100, buyers: 100 });
+    expect(out).toContain(`${played.admitted} come to a turn, 100 buy: 5 % of all`);
+    const minutes = Math.floor(Math.round(played.soldOutSeconds) / 60);
+    expect(out).toMatch(new RegExp(`sold out after ${minutes} min \\d+ s, every unit paid for`));
+  });
+
+  it.each([
+    ['nothing', ['plan'], '--shoppers is missing'],
+    ['no rate', asked.slice(0, 5), '--rate is missing'],
+    ['no shoppers', [...asked, '--shoppers', '0'], '--shoppers: 0 is not a whole number from 1 to'],
+    ['half a unit', [...asked, '--units', '1.5'], '--units: 1.5 is not a whole number from 1 to'],
+    ['a rate in words', [...asked, '--rate', 'fast'], '--rate: fast is not a number from 0.001 to'],
+    ['a negative rate', [...asked, '--rate=-1'], '--rate: -1 is not a number from 0.001 to'],
+    ['too much', [...asked, '--units', '1e99'], '--units: 1e99 is not a whole number from 1 to'],
+    [
+      'a share above one',
+      [...asked, '--take-share', '2'],
+      '--take-share: 2 is not a number from 0',
+    ],
+    ['more than options', [...asked, '3'], /'3'/],
+  ])('refuses %s', async (_what, args, says) => {
+    expectRefused(await highnoon(args, nowhere), says, /\n\nhighnoon plan --shoppers N /);
+  });
+});
+
 describe('on a system at work', () => {
   let shop: Shop;
   let sale: string;

@@ -16,6 +16,8 @@ let shop: Shop;
 let vendor: string;
 let product: string;
 let sale: string;
+/** Has a line, which serves whoever comes. */
+let lined: string;
 let ann: Shopper;
 /** Held, with its details stored. */
 let ready: string;
@@ -65,8 +67,30 @@ beforeAll(async () => {
   vendor = await shop.vendor();
   product = await shop.product(vendor, { remaining_supply: 1000 });
   sale = await shop.sale(vendor, product, { allotted: 500, limit_per_shopper: 500 });
-  await shop.isIn(sale, 'live');
+  lined = await shop.sale(vendor, product, { allotted: 100, admission: { mode: 'queue' } });
+  for (const one of [sale, lined]) await shop.isIn(one, 'live');
 });
+
+const lineUp = ({ token }: Shopper, key = ownName('join')): Promise<Answer> =>
+  shop.ask('POST', `/v1/sales/${lined}/tickets`, { token, key });
+
+const ticket = ({ token }: Shopper, method = 'GET', key = ownName('ticket')): Promise<Answer> =>
+  shop.ask(method, `/v1/sales/${lined}/tickets/me`, { token, key });
+
+/** Takes a place, looks at it and gives it up: what needs no store but Redis. */
+async function queues(): Promise<void> {
+  const bob = await shop.shopper();
+  const joined = await lineUp(bob);
+  expect(joined.status).toBe(201);
+  const read = await ticket(bob);
+  expect(read.status).toBe(200);
+  expect(read.json).toMatchObject({ id: text(joined, 'id'), number: joined.json['number'] });
+  const left = await ticket(bob, 'DELETE');
+  expect({ status: left.status, state: left.json['state'] }).toEqual({
+    status: 200,
+    state: 'left',
+  });
+}
 
 /** A new shopper with two holds, for each test: who lets go too many has to wait. */
 async function prepare(): Promise<void> {
@@ -155,6 +179,7 @@ describe('without Postgres', () => {
     stop('postgres');
     await healthIs(200, 'degraded', { postgres: 'away', redis: 'ok', lanes: 'ok' });
     await sells();
+    await queues();
     // What it keeps cannot be asked of anything else.
     expectProblem(await shop.pay(bare, ann), 503, 'unavailable');
     const list = await shop.ask('GET', '/v1/orders', { token: ann.token });
@@ -179,16 +204,28 @@ describe('without Postgres', () => {
   });
 });
 
+async function joinedIn(of: string): Promise<number> {
+  const { line } = await shop.stats(of, vendor);
+  return (line as { joined: number }).joined;
+}
+
 describe('without Redis', () => {
   it('nothing is decided, and what was asked meanwhile has one effect', async () => {
     await prepare();
     const before = await shop.stats(sale, vendor);
+    const [bob, eve] = [await shop.shopper(), await shop.shopper()];
+    expect((await lineUp(bob)).status).toBe(201);
+    const joinedBefore = await joinedIn(lined);
     stop('redis');
     await healthIs(503, 'unavailable', { redis: 'away', postgres: 'ok' });
     const [holdKey, payKey] = [ownName('hold'), ownName('pay')];
     const hold = () => shop.hold(sale, ann, 1, holdKey);
     const pay = () => shop.pay(ready, ann, testMethod, payKey);
-    for (const answer of [await hold(), await pay(), await shop.order(ready, ann)]) {
+    const [joinKey, leaveKey] = [ownName('join'), ownName('leave')];
+    const leave = () => ticket(bob, 'DELETE', leaveKey);
+    const ofShop = [await hold(), await pay(), await shop.order(ready, ann)];
+    const ofLine = [await lineUp(eve, joinKey), await ticket(bob), await leave()];
+    for (const answer of [...ofShop, ...ofLine]) {
       expectProblem(answer, 503, 'unavailable');
       expect(answer.json['retry_after_ms']).toBeGreaterThan(0);
     }
@@ -213,6 +250,15 @@ describe('without Redis', () => {
       held: Number(before['held']) + 2,
       sold: Number(before['sold']) + 1,
     });
+    const joined = await lineUp(eve, joinKey);
+    expect(joined.status).toBe(201);
+    expect((await ticket(eve)).json).toMatchObject({
+      id: text(joined, 'id'),
+      state: expect.stringMatching(/^(waiting|admitted)$/) as string,
+    });
+    expect((await leave()).json['state']).toBe('left');
+    expect((await ticket(bob)).json['state']).toBe('left');
+    expect(await joinedIn(lined)).toBe(joinedBefore + 1);
     await shop.listed(vendor, text(accepted, 'status_url'));
   });
 });

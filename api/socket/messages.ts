@@ -19,7 +19,7 @@ import {
   timeOrNull,
   whole,
 } from '../schemas/common.ts';
-import { holdBody, orderAnswer, payBody } from '../schemas/orders.ts';
+import { holdAnswer, holdBody, orderAnswer, payBody } from '../schemas/orders.ts';
 import { saleAnswer, statsAnswer } from '../schemas/sales.ts';
 import { joinBody, secondsRange, ticketAnswer } from '../schemas/tickets.ts';
 
@@ -148,7 +148,50 @@ const tickFields: Fields = {
 const { server_time: _, ...saleFields } = fieldsOf(saleAnswer);
 const order = fieldsOf(orderAnswer);
 const optionalOfOrder = ['email', 'address'];
-const problem: JsonSchema = problemSchema;
+const ticketFields: Fields = {
+  ...fieldsOf(ticketAnswer),
+  receipt: {
+    type: 'null',
+    description: 'Only the `outcome` of the join has it, and `GET /v1/sales/{id}/tickets/me`',
+  },
+};
+const optionalOfTicket = ['deliverable'];
+
+const orNull = (schema: JsonSchema, description: string): JsonSchema => ({
+  ...schema,
+  type: ['object', 'null'],
+  description,
+});
+
+const expiresAt: JsonSchema = { ...timeOrNull, description: 'Of the token: send `auth` before' };
+
+/** When ok, by what was asked. A hold is a part of an order, so more than one may fit. */
+const result: JsonSchema = {
+  type: 'object',
+  description: 'When ok: the body that HTTP answers with',
+  anyOf: [
+    { ...ticketAnswer, description: 'Of `join` and `leave`' },
+    { ...holdAnswer, description: 'Of `hold`' },
+    { ...orderAnswer, description: 'Of `pay` and `cancel`' },
+    { ...answer({ expires_at: expiresAt }), description: 'Of `auth`' },
+  ],
+};
+
+/** With the members that codes of commands have beside those of every problem. */
+const problem: JsonSchema = {
+  ...problemSchema,
+  properties: {
+    ...fieldsOf(problemSchema),
+    available: { ...count, description: 'Of `sold_out`' },
+    may_return: { type: 'boolean', description: 'Of `sold_out`: some are only held' },
+    limit: { ...count, description: 'Of `limit_reached`' },
+    owned: { ...count, description: 'Of `limit_reached`: what counts against it' },
+    state: { type: 'string', description: 'Of `illegal_transition`' },
+    next_states: list({ type: 'string' }, { description: 'Of `illegal_transition`' }),
+    starts_at: { ...time, description: 'Of `sale_not_started`' },
+    server_time: { ...time, description: 'Of `sale_not_started`' },
+  },
+};
 
 export const serverMessages = {
   welcome: told(
@@ -165,7 +208,7 @@ export const serverMessages = {
           'session: subscribe again',
       },
       shopper_id: textOrNull,
-      expires_at: { ...timeOrNull, description: 'Of the token: send `auth` before' },
+      expires_at: expiresAt,
     },
   ),
   snapshot: told('snapshot', 'A sale as it is, and what is yours in it', {
@@ -173,9 +216,17 @@ export const serverMessages = {
     version,
     ...saleFields,
     server_time: time,
-    tick: { type: ['object', 'null'], description: 'The latest tick’s fields' },
-    ticket: { type: ['object', 'null'], description: 'Yours in its line, as `ticket`' },
-    orders: list({ type: 'object' }, { description: 'Your orders in it that you were told of' }),
+    tick: orNull(
+      answer({ version, ...tickFields }),
+      'The latest tick’s fields; null = nobody can say now',
+    ),
+    ticket: orNull(
+      answer(ticketFields, optionalOfTicket),
+      'Yours in its line, as `ticket`; null = you have none, or it has no line',
+    ),
+    orders: list(answer(order, optionalOfOrder), {
+      description: 'Your orders in it that you were told of',
+    }),
   }),
   outcome: told(
     'outcome',
@@ -185,7 +236,7 @@ export const serverMessages = {
       ok: { type: 'boolean' },
       status: whole(200, 599, { description: 'HTTP’s' }),
       replayed: { type: 'boolean', description: 'It had been done under the same id' },
-      result: { type: 'object', description: 'When ok: the body that HTTP answers with' },
+      result,
       problem,
     },
     ['replayed', 'result', 'problem'],
@@ -193,14 +244,8 @@ export const serverMessages = {
   ticket: told(
     'ticket',
     'Your ticket: on its number, its turn, its end',
-    {
-      ...fieldsOf(ticketAnswer),
-      receipt: {
-        type: 'null',
-        description: 'Only the `outcome` of the join has it, and `GET /v1/sales/{id}/tickets/me`',
-      },
-    },
-    ['deliverable'],
+    ticketFields,
+    optionalOfTicket,
   ),
   order: told('order', 'One of your orders changed', order, optionalOfOrder),
   stats: told('stats', 'For the vendor of a sale: what it counts', fieldsOf(statsAnswer)),

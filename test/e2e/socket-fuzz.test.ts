@@ -87,7 +87,7 @@ async function mischief(random: Rng): Promise<void> {
   else if (kind === 1) client.raw(bytes(random, random.whole(0, 500 - 1)));
   else if (kind === 2) client.raw('x'.repeat(random.whole(0, 200_000 - 1)));
   else if (kind === 3) for (let i = 0; i < 400 && open(); i += 1) client.send({ type: 'ping' });
-  else for (let i = 0; i < 20 && open(); i += 1) client.send(spoilt(random));
+  else for (let i = 0; i < 20 && open(); i += 1) client.sendAnyway(spoilt(random));
   await Promise.race([client.closed, new Promise((resolve) => setTimeout(resolve, 100))]);
   client.cut();
 }

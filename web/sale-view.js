@@ -137,6 +137,9 @@ function ticketCard(state, actions) {
     );
   }
   if (isOver(sale)) return null;
+  if (ticket === undefined) {
+    return card('One moment …', h('p', {}, 'Whether you are in line is not known yet.'));
+  }
   const closed = sale.admission.mode === 'draw' && sale.state !== 'scheduled';
   return card(
     ticket === null ? (closed ? 'The line is closed' : 'Join the line') : overTexts[ticket.state],
@@ -238,7 +241,7 @@ function orderCard(state, actions, money) {
 function keyOf({ sale, product, tick, ticket, order, problem, busy }) {
   return JSON.stringify([
     [sale?.state, sale?.sold_out, product?.id, busy, problem?.code, problem?.detail],
-    [ticket?.id, ticket?.state, ticket?.number],
+    [ticket === undefined, ticket?.id, ticket?.state, ticket?.number],
     [order?.id, order?.state],
     ticket?.state === 'waiting' ? lineFacts({ sale, ticket, tick }) : null,
     claimedOf({ sale, tick }) === null,

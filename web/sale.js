@@ -21,7 +21,8 @@ const state = {
   missing: false,
   product: null,
   tick: null,
-  ticket: null,
+  /** Null = the shopper has none, undefined = that is not known. */
+  ticket: undefined,
   order: null,
   problem: null,
   busy: false,
@@ -53,7 +54,9 @@ function take(message) {
     case 'snapshot':
       state.sale = message;
       state.tick = message.tick;
-      state.ticket = message.ticket;
+      if (message.ticket !== undefined) state.ticket = message.ticket;
+      // Nobody can say now, and that there is none is not told by itself.
+      else askAgain();
       for (const order of message.orders) takeOrder(order);
       void findProduct(message.items[0]?.product_id);
       break;
@@ -79,7 +82,15 @@ function take(message) {
 /** Of the one thing that is asked without an id: to watch this sale. */
 function takeRefusal(problem) {
   if (problem?.status === 404) isMissing();
-  else setTimeout(() => socket.subscribe(id), askAgainMs);
+  else askAgain();
+}
+
+let askingAgain = null;
+
+/** For a snapshot; each page after a wait of its own. */
+function askAgain() {
+  clearTimeout(askingAgain);
+  askingAgain = setTimeout(() => socket.subscribe(id), askAgainMs * (1 + Math.random()));
 }
 
 function isMissing() {

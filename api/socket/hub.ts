@@ -214,13 +214,17 @@ export class Hub {
     if (room.members.size === 0 && this.rooms.get(room.sale) === room) this.rooms.delete(room.sale);
   }
 
-  async #ticketOf(session: Session, sale: SaleId): Promise<string | null> {
+  /** JSON; null = it has none, undefined = nobody can say now. */
+  async #ticketOf(session: Session, sale: SaleId): Promise<string | null | undefined> {
     const { identity } = session;
     if (identity?.kind !== 'shopper') return null;
     const ticket = await this.parts.desk.ticketOf(sale, identity.shopper, true);
-    // When nobody can say it is told as soon as somebody can.
-    if (ticket === null) session.joined(sale, 'drawn');
-    if (ticket === null || ticket === 'none') return null;
+    if (ticket === 'none') return null;
+    if (ticket === null) {
+      // It is told as soon as somebody can say.
+      session.joined(sale, 'drawn');
+      return undefined;
+    }
     session.knowsTicket(sale, ticket);
     return ticket.json;
   }

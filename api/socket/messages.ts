@@ -211,23 +211,30 @@ export const serverMessages = {
       expires_at: expiresAt,
     },
   ),
-  snapshot: told('snapshot', 'A sale as it is, and what is yours in it', {
-    sale: saleId,
-    version,
-    ...saleFields,
-    server_time: time,
-    tick: orNull(
-      answer({ version, ...tickFields }),
-      'The latest tick’s fields; null = nobody can say now',
-    ),
-    ticket: orNull(
-      answer(ticketFields, optionalOfTicket),
-      'Yours in its line, as `ticket`; null = you have none, or it has no line',
-    ),
-    orders: list(answer(order, optionalOfOrder), {
-      description: 'Your orders in it that you were told of',
-    }),
-  }),
+  snapshot: told(
+    'snapshot',
+    'A sale as it is, and what is yours in it',
+    {
+      sale: saleId,
+      version,
+      ...saleFields,
+      server_time: time,
+      tick: orNull(
+        answer({ version, ...tickFields }),
+        'The latest tick’s fields; null = nobody can say now',
+      ),
+      ticket: orNull(
+        answer(ticketFields, optionalOfTicket),
+        'Yours in its line, as `ticket`; null = you have none, or it has no line. Left out while nobody ' +
+          'can say: what you knew stands. That you have one is told by `ticket`; subscribe again to ' +
+          'hear that you have none',
+      ),
+      orders: list(answer(order, optionalOfOrder), {
+        description: 'Your orders in it that you were told of',
+      }),
+    },
+    ['ticket'],
+  ),
   outcome: told(
     'outcome',
     'Answers a command, as HTTP does',

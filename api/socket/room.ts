@@ -233,9 +233,10 @@ export class Room {
     return forms.some((form) => this.#isWanted(form));
   }
 
-  /** An object's text: the sale, and what is this session's in it. */
-  snapshotFor(session: Session, view: View, ticket: string | null): string {
-    const own = `"ticket":${ticket ?? 'null'},"orders":${session.ordersOf(this.sale)}`;
+  /** An object's text: the sale, and what is this session's in it; of no ticket where it is undefined. */
+  snapshotFor(session: Session, view: View, ticket: string | null | undefined): string {
+    const ticketMember = ticket === undefined ? '' : `"ticket":${ticket ?? 'null'},`;
+    const own = `${ticketMember}"orders":${session.ordersOf(this.sale)}`;
     return `{${view.members},"tick":${view.tick ?? 'null'},${own}}`;
   }
 }

@@ -147,6 +147,25 @@ describe('the line', () => {
     expect(other.count('ticket')).toBe(0);
   });
 
+  it('shows no ticket as null, and says nothing of one while nobody can say', async () => {
+    const client = await open();
+    const ticketOf = async (answer: unknown): Promise<unknown> => {
+      harness.answers = { ticket: answer };
+      client.send({ type: 'subscribe', sale: linedSaleId });
+      const snapshot = await client.next('snapshot');
+      return 'ticket' in snapshot ? snapshot['ticket'] : 'left out';
+    };
+    const rejection = { code: 'not_found' };
+    expect(await ticketOf({ kind: 'rejected', rejection, now: serverNow })).toBeNull();
+    const busy = { kind: 'unavailable', reason: 'busy', retryAfterMs: 1 };
+    expect(await ticketOf(busy)).toBe('left out');
+    // Meanwhile it is taken for one who waits, and told of the ticket once somebody can say.
+    harness.answers = { ticket: done(lineTicket) };
+    for (const listener of harness.listeners) listener.lost(0);
+    expect(await client.next('ticket')).toMatchObject({ number: 17 });
+    expect(await ticketOf(done(lineTicket))).toMatchObject({ number: 17 });
+  });
+
   it.each(['closing', 'closed'])('is told with its sale (%s) that it is over', async (type) => {
     const client = await open();
     await client.ask('join', { sale: linedSaleId });

@@ -168,7 +168,7 @@ function lineRows(line: LineView | null): string[] {
   ];
 }
 
-const columns = [10, 12, 9, 6, 6, 8, 9, 8, 9, 9] as const;
+const columns = [10, 11, 7, 9, 6, 6, 8, 7, 6, 9, 9] as const;
 
 function tableRow(cells: readonly string[]): string {
   return cells.map((cell, i) => cell.padStart(columns[i] ?? 0)).join(' ');
@@ -178,6 +178,7 @@ function tableRow(cells: readonly string[]): string {
 export const lineHead = tableRow([
   'clock',
   'connections',
+  'waiting',
   'available',
   'held',
   'sold',
@@ -192,12 +193,14 @@ export const lineHead = tableRow([
 export function lineOf(view: View): string {
   const { tally, stats, toBellMs } = view;
   const { available, held, sold } = stats ?? { available: view.units, held: 0, sold: 0 };
-  const numbers = [view.connections, available, held, sold, stats?.in_doubt.count ?? 0];
+  const numbers = [available, held, sold, stats?.in_doubt.count ?? 0];
   const quantile = (share: number): string => {
     return tally.holdMs.count === 0 ? '-' : milliseconds(tally.holdMs.quantile(share));
   };
   return tableRow([
     clockText(toBellMs),
+    number(view.connections),
+    view.line === null ? '-' : number(view.line.waiting),
     ...[...numbers, tally.answers, view.answersPerSecond].map(number),
     quantile(0.5),
     quantile(0.99),

@@ -1,7 +1,7 @@
 /** The demo's picture: it fits 80 columns whatever the numbers, and shows nothing as nothing. */
 import { describe, expect, it } from 'vitest';
 import { bar, lineHead, lineOf, pictureOf, sparkline, width } from '../../../bench/demo/picture.ts';
-import type { View } from '../../../bench/demo/picture.ts';
+import type { LineView, View } from '../../../bench/demo/picture.ts';
 import { clip } from '../../../bench/demo/screen.ts';
 import { crowdStates, Tally } from '../../../bench/demo/tally.ts';
 
@@ -50,6 +50,17 @@ describe('the picture', () => {
 
   it.each([0, 20_000, 99_999])('is a table without a terminal, with %i', (scale) => {
     expect(lineOf(view(scale)).length).toBe(lineHead.length);
+  });
+
+  it('has a column of who waits, which is nobody’s without a line', () => {
+    const from = lineHead.indexOf('waiting');
+    const cell = (of: View) =>
+      lineOf(of)
+        .slice(from, from + 'waiting'.length)
+        .trim();
+    const some = view(20_000);
+    expect(cell({ ...some, line: { ...some.line, waiting: 19_321 } as LineView })).toBe('19,321');
+    expect(cell({ ...some, line: null })).toBe('-');
   });
 
   it('gives a cell to whatever there is', () => {

@@ -163,7 +163,8 @@ async function openSale(api: string, ask: Ask, { id, key }: SaleCandidate): Prom
   for (let attempt = 1; ; attempt += 1) {
     const { status, json } = await ask('/v1/sales', body, headers);
     if (status === 201) {
-      return `A sale of ${saleUnits} units opens at ${startsAt}: ${api}/sale.html?id=${String(json['id'])}`;
+      const page = `${api}/sale.html?id=${String(json['id'])}`;
+      return `A sale of ${saleUnits} units opens at ${startsAt}; before the bell, join its line at ${page}`;
     }
     if (attempt === attemptsMax) throw new Error(`POST /v1/sales answered ${status}`);
     await sleep(askAgainMs);

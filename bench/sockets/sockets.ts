@@ -46,11 +46,12 @@ export const sockets: Scenario = {
   part: 'generator',
   async run(stack, options, say) {
     const count = fitting(stack, options.sockets, say);
+    const startBytes = apiBytes(stack);
     const setting = await Setting.open(stack, units);
     say(`sockets: ${count} shoppers get their tokens`);
     const tokens = await setting.tokens(count);
     const crowd = new CrowdProcess();
-    const run = new SocketsRun({ stack, options, say, setting, crowd }, tokens);
+    const run = new SocketsRun({ stack, options, say, setting, crowd, startBytes }, tokens);
     try {
       return await run.measure();
     } finally {
@@ -72,16 +73,26 @@ function fitting(stack: StackInfo, wanted: number, say: Say): number {
   return allowed;
 }
 
+/** Resident memory of the api. */
+function apiBytes(stack: StackInfo): number {
+  const status = readFileSync(`/proc/${pidOf(stack, 'api') ?? 0}/status`, 'utf8');
+  return Number(rssPattern.exec(status)?.[1] ?? NaN) * 1024;
+}
+
 interface Parts {
   readonly stack: StackInfo;
   readonly options: ScenarioOptions;
   readonly say: Say;
   readonly setting: Setting;
   readonly crowd: CrowdProcess;
+  /** Of the api when the scenario began: idle since its start where it runs alone. */
+  readonly startBytes: number;
 }
 
 interface Seen {
+  /** Of the api's memory: over what it took when it had served holds, and when it had started. */
   readonly bytesEach: number;
+  readonly bytesEachOfAll: number;
   readonly ticks: readonly TickSeen[];
   readonly numbers: NumbersSeen;
   readonly bellAt: number;
@@ -116,7 +127,7 @@ class SocketsRun {
     const holding = await this.#holding();
     await closedLoop(holding.load, warmUpSeconds);
     await pause(restMs);
-    const idle = this.#apiBytes();
+    const idle = apiBytes(stack);
     await crowd.ask('begin', { url: stack.apiUrl, tokens });
     say(`sockets: ${tokens.length} open`);
     await this.#crowd('open a socket', () => crowd.ask('open'));
@@ -128,7 +139,9 @@ class SocketsRun {
       throw new SpoiltRun('the bell came before the crowd was in line: fewer --sockets fit here');
     }
     await pause(restMs);
-    const bytesEach = (this.#apiBytes() - idle) / tokens.length;
+    const waiting = apiBytes(stack);
+    const bytesEach = (waiting - idle) / tokens.length;
+    const bytesEachOfAll = (waiting - this.#parts.startBytes) / tokens.length;
     say('sockets: the bell');
     await pause(bellAt - performance.timeOrigin - performance.now());
     const numbers = await this.#crowd('a number', () => crowd.ask('numbers'));
@@ -140,7 +153,7 @@ class SocketsRun {
     await setting.settled(holding.turns.sales);
     await crowd.ask('end');
     const holds = await holdsOverSockets(this.#parts, tokens.slice(0, holders));
-    return this.#findings({ bytesEach, ticks, numbers, bellAt, ...held }, holds);
+    return this.#findings({ bytesEach, bytesEachOfAll, ticks, numbers, bellAt, ...held }, holds);
   }
 
   /** Holds of others, over HTTP, in open sales. */
@@ -212,13 +225,6 @@ class SocketsRun {
     return row;
   }
 
-  /** Memory of the api that is its own. */
-  #apiBytes(): number {
-    const pid = pidOf(this.#parts.stack, 'api') ?? 0;
-    const kb = rssPattern.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return Number(kb ?? NaN) * 1024;
-  }
-
   #findings(seen: Seen, holds: HoldsFound): Findings {
     const { options } = this.#parts;
     const { ticks, numbers, bellAt, cut } = seen;
@@ -235,6 +241,10 @@ class SocketsRun {
       },
       rows: [...this.#rows, ...holds.rows],
       facts: [
+        [
+          'memory over the started api',
+          `${(seen.bytesEachOfAll / 1000).toFixed(1)} KB a socket, served holds and code included`,
+        ],
         [
           'a tick',
           `${spread.toFixed(0)} ms from the first to the last, at worst ${worst.toFixed(0)} ms`,

@@ -72,8 +72,9 @@ describe('the same request by the same key', () => {
   it('a merge adds once, also while another one runs', async () => {
     const [shopper, guest] = [own('shp'), own('gst')];
     await window.as(guest, 'PUT', line, { quantity: 2 });
-    const merge = (): Promise<Told> =>
-      window.as(shopper, 'POST', '/v1/cart/merge', { guest_token: tokenOf(guest) }, 'k1');
+    // One token: another second makes another one, and so another body.
+    const body = { guest_token: tokenOf(guest) };
+    const merge = (): Promise<Told> => window.as(shopper, 'POST', '/v1/cart/merge', body, 'k1');
     const told = await Promise.all([merge(), merge(), merge()]);
     expect(told.filter(isReplay)).toHaveLength(2);
     // Put again by the guest: the key has added what it adds.

@@ -70,9 +70,11 @@ describe.skipIf(!isThere)('the page', () => {
       who: 'anyone',
     });
     await shop.isIn(sale, 'live');
-    await until('all are found', async () => {
+    await until('all are found, the laptop at the price of its sale', async () => {
       const { status, json } = await shop.ask('GET', `/v1/search?q=${word}`);
-      return status === 200 && json['total'] === 3;
+      if (status !== 200 || json['total'] !== 3) return false;
+      const hits = json['hits'] as { id: string; price: { amount: number } }[];
+      return hits.some(({ id, price }) => id === laptop && price.amount === 10_000);
     });
     browser = await chromium.launch({
       executablePath,

@@ -1,13 +1,12 @@
 // What is left of the shop when one process of it stands still: sales go on without all but Redis,
 // each refusal is the documented one, and nothing is lost once it is back.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { highnoon } from '../support/command.ts';
 import { ownName, until } from '../support/environment.ts';
 import { familyOf, signalAll } from '../support/processes.ts';
 import type { Answer } from './client.ts';
 import { expectProblem } from './problem.ts';
+import { mustPidOf } from './running.ts';
 import { details, laptop, Shop, testMethod, text } from './shop.ts';
 import type { Shopper } from './shop.ts';
 
@@ -26,16 +25,9 @@ let bare: string;
 
 let stopped: number[] = [];
 
-interface Running {
-  readonly processes: readonly { readonly name: string; readonly pid: number }[];
-}
-
 /** Stops a process and all below it; each test begins with everything at work. */
 function stop(name: string): void {
-  const { processes } = JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as Running;
-  const pid = processes.find((one) => one.name === name)?.pid;
-  if (pid === undefined) throw new Error(`no ${name} in stack.json`);
-  stopped = familyOf(pid);
+  stopped = familyOf(mustPidOf(name));
   signalAll(stopped, 'SIGSTOP');
 }
 

@@ -1,13 +1,12 @@
 // A vendor imports a file: over HTTP, through a worker that is killed in the middle, to the pages.
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { until } from '../support/environment.ts';
 import { expectProblem } from './problem.ts';
+import { mustPidOf } from './running.ts';
 import { Shop } from './shop.ts';
 
-const { api, dir } = inject('stack');
+const { api } = inject('stack');
 let shop: Shop;
 let vendor: string;
 
@@ -167,11 +166,7 @@ it('a worker that is killed in the middle loses no row and makes none twice', as
   expect(made.status).toBe(202);
   const url = String(made.json['status_url']);
   await until('it is under way', async () => (await jobAt(url)).done > 0);
-  const { processes } = JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as {
-    readonly processes: readonly { readonly name: string; readonly pid: number }[];
-  };
-  const worker = processes.find(({ name }) => name === 'worker');
-  process.kill(worker?.pid ?? 0, 'SIGKILL');
+  process.kill(mustPidOf('worker'), 'SIGKILL');
   expect(await ended(url)).toMatchObject({ status: 'done', rows: count, done: count, refused: 0 });
   const products = await ownProducts(vendor);
   expect(products).toHaveLength(count);

@@ -1,13 +1,12 @@
 // Good requests with bytes changed, doubled, lost and cut, from a seed: whatever comes of them is an
 // answer of HTTP or none, never a 500, and no process ends.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, expect, inject, it } from 'vitest';
 import { raw, request } from '../support/raw-http.ts';
 import { Rng } from '../support/rng.ts';
+import { processes } from './running.ts';
 import { laptop, Shop } from './shop.ts';
 
-const { api, catalog, dir } = inject('stack');
+const { api, catalog } = inject('stack');
 const rounds = 50;
 const together = 30;
 /** What does not answer in this time waits for more bytes, and is left. */
@@ -19,9 +18,6 @@ const seed = Number(process.env['HIGHNOON_SEED'] ?? Date.now() % 2 ** 31);
 const rng = new Rng(seed);
 
 let good: readonly string[];
-
-const processes = (): unknown =>
-  (JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as { processes: unknown }).processes;
 
 beforeAll(async () => {
   const shop = await Shop.shared();

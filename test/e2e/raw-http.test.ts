@@ -1,17 +1,16 @@
 // What is hardly HTTP, sent to real processes byte by byte: nobody beside it notices, nothing answers
 // 500, the processes stay the same ones, and slow senders are cut off.
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { raw, request } from '../support/raw-http.ts';
 import type { RawAnswer } from '../support/raw-http.ts';
 import { until } from '../support/environment.ts';
+import { processes } from './running.ts';
 import { laptop, Shop } from './shop.ts';
 import type { Shopper } from './shop.ts';
 
-const { api, catalog, ops, dir } = inject('stack');
+const { api, catalog, ops } = inject('stack');
 const portOf = (url: string): number => Number(new URL(url).port);
 const servers = [
   ['api', portOf(api)],
@@ -22,9 +21,6 @@ let shop: Shop;
 let ann: Shopper;
 let sale: string;
 let pids: unknown;
-
-const processes = (): unknown =>
-  (JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as { processes: unknown }).processes;
 
 beforeAll(async () => {
   pids = processes();

@@ -1,13 +1,12 @@
 // What a crowd that waits over sockets sees when a process under it dies: everybody comes back to the
 // ticket that was theirs, is told the number that the proof gives, and holds a unit that nobody else has.
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeAll, expect, inject, it } from 'vitest';
 import { highnoon } from '../support/command.ts';
 import { until } from '../support/environment.ts';
 import { predictDraw } from '../support/line-draw.ts';
 import { SocketClient, type Message } from '../support/socket-client.ts';
+import { mustPidOf, pidOf } from './running.ts';
 import { inMs, Shop, type Shopper } from './shop.ts';
 
 const { api, dir } = inject('stack');
@@ -50,19 +49,9 @@ async function allWell(): Promise<void> {
   });
 }
 
-interface Running {
-  readonly processes: readonly { readonly name: string; readonly pid: number }[];
-}
-
-function pidOf(name: string): number | undefined {
-  const { processes } = JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as Running;
-  return processes.find((one) => one.name === name)?.pid;
-}
-
 /** Ends a process. Answers a wait for the one that the starter puts in its place. */
 function end(name: string, signal: NodeJS.Signals): () => Promise<void> {
-  const pid = pidOf(name);
-  if (pid === undefined) throw new Error(`no ${name} in stack.json`);
+  const pid = mustPidOf(name);
   process.kill(pid, signal);
   return () => until(`${name} was started again`, () => ![pid, undefined].includes(pidOf(name)));
 }

@@ -2,16 +2,15 @@
 // floods, and frames that are none. The process stays the same one, sockets beside it notice nothing,
 // and the sale counts what it counted. FUZZ_SEED repeats a run.
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { clientMessages } from '../../api/socket/messages.ts';
 import { SocketClient } from '../support/socket-client.ts';
 import { Rng } from '../support/rng.ts';
+import { pidOf } from './running.ts';
 import { Shop, type Shopper } from './shop.ts';
 
-const { api, dir } = inject('stack');
+const { api } = inject('stack');
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 const rounds = 150;
 
@@ -20,12 +19,6 @@ let vendor: string;
 let sale: string;
 let ann: Shopper;
 let neighbour: SocketClient;
-
-const apiPid = (): unknown => {
-  const text = readFileSync(join(dir, 'stack.json'), 'utf8');
-  const { processes } = JSON.parse(text) as { processes: { name: string; pid: number }[] };
-  return processes.find(({ name }) => name === 'api')?.pid;
-};
 
 beforeAll(async () => {
   shop = await Shop.shared();
@@ -114,7 +107,7 @@ function badFrames(random: Rng): Promise<void> {
 
 it(`stays up whatever comes (FUZZ_SEED=${seed})`, async () => {
   const random = new Rng(seed);
-  const before = apiPid();
+  const before = pidOf('api');
   for (let round = 0; round < rounds; round += 1) {
     await (random.whole(0, 5 - 1) === 0 ? badFrames(random) : mischief(random));
     if (round % 10 === 0) {
@@ -122,7 +115,7 @@ it(`stays up whatever comes (FUZZ_SEED=${seed})`, async () => {
       await neighbour.next('pong');
     }
   }
-  expect(apiPid()).toBe(before);
+  expect(pidOf('api')).toBe(before);
   const counts = await shop.stats(sale, vendor);
   expect(counts).toMatchObject({ available: 5, held: 0, sold: 0 });
   expect(await neighbour.ask('hold', { sale, quantity: 1 })).toMatchObject({ ok: true });

@@ -1,6 +1,6 @@
 /** What the engine refuses, as problems of the contract. The only place where one becomes the other. */
 import { askAgain } from '../platform/http/failure.ts';
-import { problem, statusOf } from '../platform/http/problems.ts';
+import { problem, readied, statusOf } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
 import type {
   Outcome,
@@ -19,7 +19,7 @@ const importsRetryMs = 5000;
 /** The same words for a thing that is not there and for somebody else's. */
 export const notFound = problem('not_found', 'There is no such thing.');
 
-const saleEnded = problem('sale_ended', 'The sale has ended; no more holds are taken.');
+const saleEnded = readied(problem('sale_ended', 'The sale has ended; no more holds are taken.'));
 const forbidden = problem('forbidden', 'This sale is for verified shoppers; a guest may not hold.');
 const productRequired = problem(
   'invalid_request',
@@ -37,9 +37,8 @@ const keyReused = problem(
   'This Idempotency-Key came before with another body.',
   { param: 'Idempotency-Key' },
 );
-const notAdmitted = problem(
-  'not_admitted',
-  'The sale has a line: holds are for tickets whose turn it is.',
+const notAdmitted = readied(
+  problem('not_admitted', 'The sale has a line: holds are for tickets whose turn it is.'),
 );
 const drawClosed = problem('draw_closed', 'The bell has rung; the draw takes no more tickets.');
 const otherLane = problem(
@@ -144,10 +143,10 @@ function notStarted(startsAt: number, now: number): ProblemInput {
 /** A sold-out sale answers little else, nearly always with none available: these are kept. */
 const soldOutKept = 64;
 const soldOutProblems = [true, false].map((mayReturn) =>
-  Array.from({ length: soldOutKept }, (_, available) => newSoldOut(available, mayReturn)),
+  Array.from({ length: soldOutKept }, (_, available) => readied(newSoldOut(available, mayReturn))),
 );
 
-const untoldProblems = [true, false].map((mayReturn) => newSoldOut(null, mayReturn)) as [
+const untoldProblems = [true, false].map((mayReturn) => readied(newSoldOut(null, mayReturn))) as [
   ProblemInput,
   ProblemInput,
 ];

@@ -22,6 +22,7 @@ import { sockets } from './sockets/sockets.ts';
 import { readStackInfo } from './stack-info.ts';
 
 const usageCode = 2;
+const connectionsDefault = 128;
 const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   line,
   micro,
@@ -40,8 +41,10 @@ async function run(options: BenchOptions): Promise<number> {
   say(machineText(where));
   const findings: Findings[] = [];
   for (const name of options.scenarios) {
-    playPart(scenarios[name].part);
-    findings.push(await scenarios[name].run(stack, options, say));
+    const scenario = scenarios[name];
+    const connections = options.connections ?? scenario.connections ?? connectionsDefault;
+    playPart(scenario.part);
+    findings.push(await scenario.run(stack, { ...options, connections }, say));
   }
   say('The audit:');
   const verdict = await audit(options.json ? process.stderr : 'inherit');

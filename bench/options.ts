@@ -11,7 +11,9 @@ export type ScenarioName = (typeof scenarioNames)[number] | (typeof byName)[numb
 /** Not among all of them. */
 const byName = ['line', 'sockets', 'search', 'page'] as const;
 
-export interface BenchOptions extends ScenarioOptions {
+export interface BenchOptions extends Omit<ScenarioOptions, 'connections'> {
+  /** Null = each scenario's own default. */
+  readonly connections: number | null;
   readonly scenarios: readonly ScenarioName[];
   readonly json: boolean;
   /** A bar that does not hold is a failure. */
@@ -35,7 +37,8 @@ node dist/bench/main.js [scenario] [options]
 
   --seconds N      of each measured phase, 1 to 120 (default 5)
   --rounds N       alternations where two things are compared, 1 to 50 (default 5)
-  --connections N  of the generator, 1 to 10000 (default 128)
+  --connections N  of the generator, 1 to 10000 (default 512 in sold-out, 192 in
+                   steady, else 128)
   --shoppers N     who take part; each takes one unit of a sale, 100 to 100000 (default 40000)
   --tickets N      in the longest line, 10000 to 1000000 (default 100000)
   --sockets N      of the crowd that waits, 100 to 100000 (default 20000)
@@ -54,7 +57,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
     scenarios: scenariosOf(positionals),
     seconds: whole('seconds', values.seconds ?? '5', 1, 120),
     rounds: whole('rounds', values.rounds ?? '5', 1, 50),
-    connections: whole('connections', values.connections ?? '128', 1, 10_000),
+    connections: connectionsOf(values.connections),
     shoppers: whole('shoppers', values.shoppers ?? '40000', 100, 100_000),
     tickets: whole('tickets', values.tickets ?? '100000', 10_000, 1_000_000),
     sockets: whole('sockets', values.sockets ?? '20000', 100, 100_000),
@@ -65,6 +68,9 @@ export function readOptions(args: readonly string[]): BenchOptions {
     help: values.help ?? false,
   };
 }
+
+const connectionsOf = (value?: string): number | null =>
+  value === undefined ? null : whole('connections', value, 1, 10_000);
 
 function parsed(args: readonly string[]) {
   return refusedAsUsage(() =>

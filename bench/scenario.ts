@@ -9,6 +9,7 @@ import type { StackInfo, StackProcess } from './stack-info.ts';
 export interface ScenarioOptions {
   /** Of each measured phase. */
   readonly seconds: number;
+  /** Of the generator. */
   readonly connections: number;
   readonly shoppers: number;
   readonly rounds: number;
@@ -23,6 +24,8 @@ export interface ScenarioOptions {
 export interface Scenario {
   readonly name: string;
   readonly part: Part;
+  /** Of the generator, unless the command line says how many. */
+  readonly connections?: number;
   run(stack: StackInfo, options: ScenarioOptions, say: Say): Promise<Findings>;
 }
 

@@ -69,10 +69,11 @@ export class Connection {
     });
   }
 
+  /** `text` is ASCII. */
   send(text: string, done: OnReply): void {
     if (this.#open && this.#current === null) {
       this.#current = done;
-      this.#socket?.write(text);
+      this.#socket?.write(text, 'latin1');
       return;
     }
     this.#waiting.push({ text, done });
@@ -155,7 +156,7 @@ export class Connection {
     if (next === undefined) return;
     if (this.#open) {
       this.#current = next.done;
-      this.#socket?.write(next.text);
+      this.#socket?.write(next.text, 'latin1');
     } else {
       this.#waiting.unshift(next);
       this.#connect();

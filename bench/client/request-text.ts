@@ -10,15 +10,18 @@ export interface RequestParts {
   readonly body?: object | string;
 }
 
-/** The whole request, head and body. Header values are taken as they are. */
+/** The whole request, head and body, in ASCII. Header values are taken as they are. */
 export function requestText({ method, path, host, headers, body }: RequestParts): string {
   let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n`;
   for (const [name, value] of Object.entries(headers ?? {})) text += `${name}: ${value}\r\n`;
   if (body === undefined) return method === 'GET' ? `${text}\r\n` : `${text}${noBody}`;
-  const json = typeof body === 'string' ? body : JSON.stringify(body);
-  const length = Buffer.byteLength(json);
-  return `${text}content-type: application/json\r\ncontent-length: ${length}\r\n\r\n${json}`;
+  const json = inAscii(typeof body === 'string' ? body : JSON.stringify(body));
+  return `${text}content-type: application/json\r\ncontent-length: ${json.length}\r\n\r\n${json}`;
 }
+
+/** The same JSON: other characters stand in its strings only, and are escaped there. */
+const inAscii = (json: string): string =>
+  json.replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
 const noBody = 'content-length: 0\r\n\r\n';
 

@@ -6,80 +6,90 @@
 import { pack, type Reply } from './codec.ts';
 import { code, lineOp, op, ticketStates } from './codes.ts';
 
-/** Of a hold: sale, fingerprint, quantity, product, verified. Of a join: sale, verified. */
+/** What the holds, or the joins, of a kind have in common: what stands at the places of their form. */
 type Kind = readonly unknown[];
-
-interface InColumns {
-  readonly kind: Kind;
-  readonly shopper: string;
-  readonly key: string;
-}
 
 /** What the holds of one kind that were taken are answered, to the details; false = none was. */
 export type Plain = readonly unknown[] | false;
 
+type Command = readonly unknown[];
+type Commands = readonly Command[];
+
+/** Commands that come in columns: who asks stands at 2, the key at 3. */
+interface Form {
+  /** Where a command says of what kind it is. */
+  readonly kind: readonly number[];
+  /** Whether anyone of ours can have made it; one that is not is the script's to answer. */
+  fits(command: Command): boolean;
+}
+
 const holdLength = 8;
 const joinLength = 5;
 
-const isCount = (value: unknown, least: number): value is number =>
+const isCount = (value: unknown, least: number): boolean =>
   Number.isSafeInteger(value) && (value as number) >= least;
 
-/** A hold that anyone of ours can have made; one that is not is the script's to answer. */
-function holdOf(command: readonly unknown[]): InColumns | null {
-  if (command[0] !== op.hold || command.length !== holdLength) return null;
-  const [, sale, shopper, key, fingerprint, quantity, product, verified] = command;
-  if (typeof shopper !== 'string' || typeof key !== 'string' || typeof product !== 'string') {
-    return null;
+/** `[op, sale, shopper, key, fingerprint, quantity, product, verified]` */
+const holds: Form = {
+  kind: [1, 4, 5, 6, 7],
+  fits: (c) =>
+    c[0] === op.hold &&
+    c.length === holdLength &&
+    typeof c[2] === 'string' &&
+    typeof c[3] === 'string' &&
+    typeof c[6] === 'string' &&
+    isCount(c[1], 0) &&
+    isCount(c[5], 1),
+};
+
+/** `[op, sale, shopper, key, verified]` */
+const joins: Form = {
+  kind: [1, 4],
+  fits: (c) =>
+    c[0] === lineOp.join &&
+    c.length === joinLength &&
+    typeof c[2] === 'string' &&
+    typeof c[3] === 'string' &&
+    isCount(c[1], 0),
+};
+
+function isOf(kind: Kind | undefined, places: readonly number[], command: Command): boolean {
+  if (kind === undefined) return false;
+  for (let i = 0; i < places.length; i++) {
+    if (kind[i] !== command[places[i] as number]) return false;
   }
-  if (!isCount(sale, 0) || !isCount(quantity, 1)) return null;
-  return { kind: [sale, fingerprint, quantity, product, verified], shopper, key };
+  return true;
 }
-
-/** The same of a join. */
-function joinOf(command: readonly unknown[]): InColumns | null {
-  if (command[0] !== lineOp.join || command.length !== joinLength) return null;
-  const [, sale, shopper, key, verified] = command;
-  if (typeof shopper !== 'string' || typeof key !== 'string' || !isCount(sale, 0)) return null;
-  return { kind: [sale, verified], shopper, key };
-}
-
-const isSame = (a: Kind | undefined, b: Kind): boolean =>
-  a?.every((value, i) => value === b[i]) ?? false;
-
-type Commands = readonly (readonly unknown[])[];
 
 /** The arguments of lua/shop.lua behind the header: shape and columns. */
-export const packBatch = (commands: Commands): Buffer[] => inColumns(commands, holdOf);
+export const packBatch = (commands: Commands): Buffer[] => inColumns(commands, holds);
 
 /** The same of lua/line.lua. */
-export const packLineBatch = (commands: Commands): Buffer[] => inColumns(commands, joinOf);
+export const packLineBatch = (commands: Commands): Buffer[] => inColumns(commands, joins);
 
-function inColumns(
-  commands: Commands,
-  columnsOf: (command: readonly unknown[]) => InColumns | null,
-): Buffer[] {
+function inColumns(commands: Commands, form: Form): Buffer[] {
   const kinds: Kind[] = [];
   const numbers = new Map<string, number>();
   let last = -1;
-  const others: (readonly unknown[])[] = [];
+  const others: Command[] = [];
   const slots: number[] = [];
   const shoppers: string[] = [];
   const keys: string[] = [];
   for (const command of commands) {
-    const one = columnsOf(command);
-    if (one === null) {
+    if (!form.fits(command)) {
       others.push(command);
       slots.push(0);
       continue;
     }
-    if (!isSame(kinds[last], one.kind)) {
-      const name = one.kind.join('\0');
-      last = numbers.get(name) ?? kinds.push(one.kind) - 1;
+    if (!isOf(kinds[last], form.kind, command)) {
+      const kind = form.kind.map((place) => command[place]);
+      const name = kind.join('\0');
+      last = numbers.get(name) ?? kinds.push(kind) - 1;
       numbers.set(name, last);
     }
     slots.push(last + 1);
-    shoppers.push(one.shopper);
-    keys.push(one.key);
+    shoppers.push(command[2] as string);
+    keys.push(command[3] as string);
   }
   const columns = [...slots, ...shoppers, ...keys];
   const shape = Buffer.from(pack([commands.length, shoppers.length, kinds, others]));

@@ -9,6 +9,7 @@ import { parameterKinds } from './query.ts';
 import type { ParameterKinds } from './query.ts';
 import { defaultMaxBodyBytes } from './route.ts';
 import type { JsonSchema, Route } from './route.ts';
+import { Known } from './known.ts';
 import { isOpen } from './schema-walk.ts';
 import type { Validator, Validators } from './validate.ts';
 
@@ -31,6 +32,10 @@ export interface BoundRoute {
   readonly openBody: boolean;
   readonly paramNames: readonly string[];
   readonly params: Validator | null;
+  /** Path parameters that were found right, by what stood in the path; only of a hot route. */
+  readonly knownParams: Known<Readonly<Record<string, string>>> | null;
+  /** The same of bodies, by their text. */
+  readonly knownBodies: Known<unknown> | null;
   readonly query: Validator | null;
   /** A request without a query fits, and its schema fills nothing in. */
   readonly fitsWithoutQuery: boolean;
@@ -60,6 +65,7 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
   const checksBody = readsBody && !raw && !streams;
   const required = bodySchema['required'];
   const query = route.query === undefined || raw ? null : validators.query(route.query);
+  const paramNames = pathParams(route.path);
   return {
     route,
     need: auth === 'public' ? null : auth,
@@ -72,8 +78,10 @@ export function bindRoute(route: Route, validators: Validators): BoundRoute {
     body: checksBody ? validators.body(bodySchema) : null,
     bodyRequired: route.bodyRequired ?? (Array.isArray(required) && required.length > 0),
     openBody: isOpen(bodySchema),
-    paramNames: pathParams(route.path),
+    paramNames,
     params: route.params === undefined ? null : validators.params(route.params),
+    knownParams: route.hot === true && paramNames.length === 1 ? new Known() : null,
+    knownBodies: route.hot === true ? new Known() : null,
     query,
     fitsWithoutQuery: query === null || fitsEmpty(query),
     queryKinds: parameterKinds(route.query),

@@ -23,6 +23,11 @@ export function checkParams(
   bound: BoundRoute,
   raw: readonly string[],
 ): ProblemInput | null {
+  const known = bound.knownParams?.get(raw[0] ?? '');
+  if (known !== undefined) {
+    into.params = known;
+    return null;
+  }
   const params: Record<string, string> = {};
   for (let i = 0; i < raw.length; i += 1) {
     const name = bound.paramNames[i] ?? '';
@@ -34,7 +39,9 @@ export function checkParams(
   }
   into.params = params;
   const misfit = bound.params?.(params) ?? null;
-  return misfit === null ? null : noSuchThing;
+  if (misfit !== null) return noSuchThing;
+  bound.knownParams?.keep(raw[0] ?? '', params);
+  return null;
 }
 
 export function checkBody(
@@ -45,6 +52,11 @@ export function checkBody(
   isUtf8: boolean,
 ): ProblemInput | null {
   if (bound.body === null) return null;
+  const known = bound.knownBodies?.get(into.bodyText);
+  if (known !== undefined && contentType === json) {
+    into.body = known;
+    return null;
+  }
   const unread = bytes === 0 ? null : parseBody(into, bound, contentType, isUtf8);
   if (unread !== null) return unread;
   if (bytes === 0) into.body = {};
@@ -52,6 +64,7 @@ export function checkBody(
   if (bad === null && bytes === 0 && bound.bodyRequired) {
     return problem('invalid_request', 'A JSON body is required.');
   }
+  if (bad === null && bytes > 0) bound.knownBodies?.keep(into.bodyText, into.body);
   return bad;
 }
 
@@ -61,7 +74,7 @@ function parseBody(
   contentType: string,
   isUtf8: boolean,
 ): ProblemInput | null {
-  if (contentType !== 'application/json' && !isJson(contentType)) {
+  if (contentType !== json && !isJson(contentType)) {
     return problem('unsupported_media_type', 'Send the body as application/json in UTF-8.');
   }
   if (!isUtf8) return problem('invalid_request', 'The body is not valid UTF-8.');
@@ -110,6 +123,8 @@ export function checkKey(into: Checked, bound: BoundRoute, rawKey: string): Prob
   into.idempotencyKey = key;
   return null;
 }
+
+const json = 'application/json';
 
 /** An id that cannot be one is answered like one that nobody has. */
 const noSuchThing = problem('not_found', 'There is no such thing.');

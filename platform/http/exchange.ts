@@ -91,7 +91,6 @@ export class Exchange extends Answer implements Ctx {
     const id = req.getHeader(names.xRequestId);
     this.requestId = id !== '' && isSaneRequestId(id) ? id : this.around.nextRequestId();
     this.authorization = req.getHeader(names.authorization);
-    this.traceparent = req.getHeader(names.traceparent);
     if (bound.readsBody) this.contentType = req.getHeader(names.contentType);
     if (bound.streams) this.contentEncoding = req.getHeader(names.contentEncoding);
     if (bound.takesKey) this.rawKey = req.getHeader(names.idempotencyKey);
@@ -99,6 +98,7 @@ export class Exchange extends Answer implements Ctx {
       this.accept = req.getHeader(names.accept);
       this.origin = req.getHeader(names.origin);
       this.ifNoneMatch = req.getHeader(names.ifNoneMatch);
+      this.traceparent = req.getHeader(names.traceparent);
     }
     this.rawQuery = req.getQuery() ?? '';
     const count = bound.paramNames.length;

@@ -248,17 +248,37 @@ const formatted = new Map<ProblemCode, Preformatted>(
   }),
 );
 
-/** The body of a problem. Built by hand: a sold-out sale answers little else. */
-export function problemJson(input: ProblemInput, requestId: string): string {
+type Texts = readonly [before: string, after: string];
+
+/** Of a body all but the request id. Built by hand: a sold-out sale answers little else. */
+function textsOf(input: ProblemInput): Texts {
   const head = formatted.get(input.code)?.head ?? '{"detail":';
-  let json = `${head}${quoted(input.detail)},"request_id":"${requestId}"`;
-  if (input.param !== undefined) json += `,"param":${JSON.stringify(input.param)}`;
-  if (input.errors !== undefined) json += `,"errors":${JSON.stringify(input.errors)}`;
+  let after = '"';
+  if (input.param !== undefined) after += `,"param":${JSON.stringify(input.param)}`;
+  if (input.errors !== undefined) after += `,"errors":${JSON.stringify(input.errors)}`;
   if (input.retryAfterMs !== undefined) {
-    json += `,"retry_after_ms":${Math.ceil(input.retryAfterMs)}`;
+    after += `,"retry_after_ms":${Math.ceil(input.retryAfterMs)}`;
   }
-  if (input.extra !== undefined) json += membersOf(input.extra);
-  return `${json}}`;
+  if (input.extra !== undefined) after += membersOf(input.extra);
+  return [`${head}${quoted(input.detail)},"request_id":"`, `${after}}`];
+}
+
+const ready = new WeakMap<ProblemInput, Texts>();
+
+/** Text in one piece: what is put together by `+` is a tree of pieces, read through at each use. */
+const inOnePiece = (text: string): string => Buffer.from(text).toString();
+
+/** The same problem with its text made once: for what a crowd is answered. It must not change. */
+export function readied(input: ProblemInput): ProblemInput {
+  const [before, after] = textsOf(input);
+  ready.set(input, [inOnePiece(before), inOnePiece(after)]);
+  return input;
+}
+
+/** The body of a problem. */
+export function problemJson(input: ProblemInput, requestId: string): string {
+  const [before, after] = ready.get(input) ?? textsOf(input);
+  return before + requestId + after;
 }
 
 /** `,"name":value…`: JSON.stringify of a small object costs twice as much. */

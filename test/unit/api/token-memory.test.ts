@@ -38,6 +38,19 @@ describe('TokenMemory', () => {
     expect(memory.get('old', 0)).toBeUndefined();
   });
 
+  it('takes no token for another that ends as it does', () => {
+    const memory = new TokenMemory(2);
+    const end = 'e'.repeat(40);
+    memory.set(`a${end}`, token('a'));
+    expect(memory.get(`b${end}`, 0)).toBeUndefined();
+    expect(memory.get(end, 0)).toBeUndefined();
+    expect(memory.get(`a${end}`, 0)?.identity).toHaveProperty('shopper', 'a');
+    memory.set(`b${end}`, token('b', 5));
+    expect(memory.get(`a${end}`, 0)).toBeUndefined();
+    expect(memory.get(`b${end}`, 0)?.identity).toHaveProperty('shopper', 'b');
+    expect(memory.get(`b${end}`, 5)).toBeUndefined();
+  });
+
   it('moves to the young generation without being there twice', () => {
     const memory = new TokenMemory(2);
     memory.set('a', token('a'));

@@ -177,6 +177,15 @@ describe('what is sent', () => {
     });
   });
 
+  it('asks in ASCII, so that a character is a byte', () => {
+    const body = { name: 'Zoë 🎈', path: 'ü' };
+    const text = requestText({ method: 'POST', path: '/a', host: 'h:1', body });
+    const [head = '', json = ''] = text.split('\r\n\r\n');
+    expect(JSON.parse(json)).toEqual(body);
+    expect(Buffer.byteLength(text)).toBe(text.length);
+    expect(head).toMatch(new RegExp(`content-length: ${json.length}$`));
+  });
+
   it('takes from an answer what a bare route has to write itself', () => {
     const head =
       'HTTP/1.1 409 Conflict\r\nContent-Type: a: b\r\nuWebSockets: 20\r\nContent-Length: 1';

@@ -23,6 +23,10 @@ describe('options', () => {
     });
   });
 
+  it('leaves the number of connections to the scenario', () => {
+    expect(readOptions(['steady']).connections).toBeNull();
+  });
+
   it.each([
     ['stedy'],
     ['micro', 'steady'],

@@ -9,6 +9,7 @@ import {
   ProblemError,
   problemJson,
   problemTable,
+  readied,
   refuse,
   retryAfterSeconds,
 } from '../../../platform/http/problems.ts';
@@ -55,6 +56,15 @@ describe('the table of problems', () => {
 });
 
 describe('a problem', () => {
+  it('says the same of a problem whose text was made before', () => {
+    const extra = { available: 0, may_return: true };
+    const input = problem('sold_out', 'No “unit” is free.', { extra, retryAfterMs: 1.5 });
+    const before = problemJson(input, 'r-1');
+    expect(readied(input)).toBe(input);
+    expect(problemJson(input, 'r-1')).toBe(before);
+    expect(JSON.parse(problemJson(input, 'r-2'))).toMatchObject({ ...extra, request_id: 'r-2' });
+  });
+
   it('has all its members', () => {
     const json = problemJson(problem('sold_out', 'No "unit" is free.'), 'r-1');
     expect(JSON.parse(json)).toEqual({

@@ -2,7 +2,7 @@
  * A stack of its own for one program (the demo, the benchmarks): started beside whatever runs, on
  * free ports, in a folder that is deleted afterwards.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tail } from './base/command.mjs';
@@ -36,6 +36,19 @@ function foreground(stack, main, args) {
   });
 }
 
+/**
+ * Has a program read its arguments, with the one more by which it does nothing else. It has the last
+ * word on them, but is not built before now, and would have it only once its stack is up.
+ * @param {string} file @param {string[]} args
+ */
+function checkArgs(file, args) {
+  const { status, stderr } = spawnSync(process.execPath, [file, ...args, '--help'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  if (status !== exitCode.ok) throw new StackError(stderr.trim(), { code: exitCode.usage });
+}
+
 /** @param {string} logs folder @param {(line: string) => void} print */
 function printTails(logs, print) {
   for (const name of readdirSync(logs)) {
@@ -62,9 +75,14 @@ export async function runProgram({ name, main, args, flags = [], quiet = false }
   });
   let code = exitCode.failed;
   try {
-    const stack = await startStack({ dir, env: process.env, log: print, before: prepare });
     const file = join(root, main);
-    if (!existsSync(file)) throw new StackError(`${name} is not built yet: ${main} is missing.`);
+    /** @param {Parameters<typeof prepare>[0]} steps */
+    const before = async (steps) => {
+      await prepare(steps);
+      if (!existsSync(file)) throw new StackError(`${name} is not built yet: ${main} is missing.`);
+      checkArgs(file, args);
+    };
+    const stack = await startStack({ dir, env: process.env, log: print, before });
     print('');
     code = await foreground(stack, [...flags, file], args);
     if (code !== exitCode.ok && !stopping) printTails(join(dir, 'logs'), print);

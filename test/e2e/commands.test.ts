@@ -211,3 +211,16 @@ describe('on a system at work', () => {
     expect(audit.code).toBe(0);
   });
 });
+
+describe('npm run bench', () => {
+  it.each([
+    [['steady', 'micro'], 'one scenario at a time, not also micro'],
+    [['steady', '--seconds', '0'], '--seconds is a whole number from 1 to 120, not 0'],
+  ])('refuses %j before it has started a stack', async (args, says) => {
+    const { code, out, err } = await runProgram(process.execPath, ['stack/bench.mjs', ...args]);
+    expect(code).toBe(2);
+    expect(err).toContain(says);
+    expect(err).not.toMatch(/\bat \S+ \(|node:internal/);
+    expect(out).not.toContain('Roles');
+  });
+});

@@ -14,7 +14,7 @@ export interface Remembered {
   readonly expiresAt: Millis;
 }
 
-/** Characters of a token by which it is found: 96 bits of its signature. */
+/** Characters of a token by which it is found: 94 bits of its signature, or more. */
 const endLength = 16;
 
 interface Kept extends Remembered {
@@ -38,7 +38,8 @@ export class TokenMemory {
       found = this.#old.get(end);
       if (found === undefined) return undefined;
       this.#old.delete(end);
-      if (found.expiresAt > now) this.#keep(end, found);
+      // By its own text: a part of this header would keep all of it.
+      if (found.expiresAt > now) this.#keep(found.token.slice(-endLength), found);
     }
     if (found.token !== token) return undefined;
     if (found.expiresAt > now) return found;

@@ -37,16 +37,17 @@ function foreground(stack, main, args) {
 }
 
 /**
- * Has a program read its arguments, with the one more by which it does nothing else. It has the last
- * word on them, but is not built before now, and would have it only once its stack is up.
+ * Has a program that is built read its arguments, with the one more by which it does nothing else: it has
+ * the last word on them, and would have it only once its stack is up.
  * @param {string} file @param {string[]} args
  */
 function checkArgs(file, args) {
-  const { status, stderr } = spawnSync(process.execPath, [file, ...args, '--help'], {
+  if (!existsSync(file)) return;
+  const { status, stderr } = spawnSync(process.execPath, [file, '--help', ...args], {
     cwd: root,
     encoding: 'utf8',
   });
-  if (status !== exitCode.ok) throw new StackError(stderr.trim(), { code: exitCode.usage });
+  if (status === exitCode.usage) throw new StackError(stderr.trim(), { code: exitCode.usage });
 }
 
 /** @param {string} logs folder @param {(line: string) => void} print */
@@ -76,13 +77,9 @@ export async function runProgram({ name, main, args, flags = [], quiet = false }
   let code = exitCode.failed;
   try {
     const file = join(root, main);
-    /** @param {Parameters<typeof prepare>[0]} steps */
-    const before = async (steps) => {
-      await prepare(steps);
-      if (!existsSync(file)) throw new StackError(`${name} is not built yet: ${main} is missing.`);
-      checkArgs(file, args);
-    };
-    const stack = await startStack({ dir, env: process.env, log: print, before });
+    checkArgs(file, args);
+    const stack = await startStack({ dir, env: process.env, log: print, before: prepare });
+    if (!existsSync(file)) throw new StackError(`${name} is not built yet: ${main} is missing.`);
     print('');
     code = await foreground(stack, [...flags, file], args);
     if (code !== exitCode.ok && !stopping) printTails(join(dir, 'logs'), print);

@@ -78,8 +78,7 @@ let leaving: Outgoing[] = [];
 function leaveAll(): void {
   const all = leaving;
   leaving = [];
-  const now = performance.now();
-  for (const out of all) out.answer.leave(out, now);
+  for (const out of all) out.answer.leave(out);
 }
 
 /** What is written at once of an answer in pieces. */
@@ -277,11 +276,11 @@ export abstract class Answer {
     this.onAborted();
   }
 
-  private answered(status: number, now = performance.now()): void {
+  private answered(status: number): void {
     this.done = true;
     this.around.inFlight -= 1;
     this.bound.count(status).inc();
-    this.bound.seconds.observe((now - this.startedAtMs) / 1000);
+    this.bound.seconds.observe((performance.now() - this.startedAtMs) / 1000);
   }
 
   private send(
@@ -307,13 +306,13 @@ export abstract class Answer {
   }
 
   /** Writes the answer, unless the client has gone meanwhile. */
-  leave(out: Outgoing, now: number): void {
+  leave(out: Outgoing): void {
     if (!this.waits) return;
     this.waits = false;
     corked = out;
     this.res.cork(writeCorked);
     corked = null;
-    this.answered(out.status, now);
+    this.answered(out.status);
   }
 
   /** Only for the cork. */
@@ -334,7 +333,7 @@ export abstract class Answer {
     res.endWithoutBody();
   }
 
-  /** All headers of ours, as the value of Content-Type: one call. */
+  /** All headers of ours, from the value of Content-Type on: one call. */
   private lines(head: string, headers: ReplyHeaders | undefined): string {
     let text = (head === '' ? this.ownHead(headers) : head) + this.requestId;
     for (const name in headers) {

@@ -104,7 +104,7 @@ function fitsEmpty(query: Validator): boolean {
 }
 
 /**
- * Header blocks that are written in one call, as the value of Content-Type: each call into the
+ * Header blocks that are written in one call, from the value of Content-Type on: each call into the
  * server costs 0.2 µs. They end where the request id follows.
  */
 function heads({

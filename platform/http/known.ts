@@ -18,7 +18,7 @@ export class Known<T> {
   /** Keeps a flat object; when there are too many, all others are forgotten. */
   keep(text: string, value: T): void {
     if (text.length > lengthMax) return;
-    if (this.#kept.size >= keptMax) this.#kept = new Map();
+    if (this.#kept.size >= keptMax && !this.#kept.has(text)) this.#kept = new Map();
     this.#kept.set(text, Object.freeze(value));
   }
 }

@@ -104,6 +104,9 @@ export async function postgresSpec(order, say) {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: data.length > socketPathMax ? '' : data,
     shared_buffers: '128MB',
+    // As with segments of 16 MB, by whose size initdb would set these.
+    max_wal_size: '1GB',
+    min_wal_size: '80MB',
     max_connections: maxConnections,
     fsync: 'on',
     full_page_writes: 'on',

@@ -88,6 +88,7 @@ describe.each([true, false])('a route that is hot: %s', (hot) => {
 
   it('looks at what else came with a text that it knows', () => {
     expect(body('{"quantity":3}')).toEqual({ quantity: 3 });
+    expect(body('', 'application/json', true)).toEqual({ quantity: 2 });
     expect(body('{"quantity":3}', 'text/plain')).toBe('unsupported_media_type');
     expect(body('{"quantity":3}', 'application/json; charset=utf-8')).toEqual({ quantity: 3 });
   });

@@ -24,7 +24,7 @@ import type { Outcome, SaleId } from './domain/types.ts';
 import type { LaneDoor, LaneGate } from './lanes/gate.ts';
 import type { Lease } from './lanes/lease.ts';
 import { readHoldP99 } from './lanes/load.ts';
-import { startLoop, type Loop } from './loop.ts';
+import { idle, startLoop, type Loop } from './loop.ts';
 import type { Shop } from './shop.ts';
 
 /** What the lane does for it. */
@@ -54,7 +54,7 @@ export interface AdmitterOptions {
 }
 
 const everyMs = 100;
-/** How often it asks which lines there are, and how its lane does. */
+/** How often it asks which lines there are, and how its lane does. With no line it does nothing else. */
 const lookMs = 500;
 const linesPerLookMax = 1000;
 const servedAtOnceMax = 100;
@@ -91,16 +91,17 @@ class Admitter {
     this.#label = { lane: String(options.door.lane) };
   }
 
-  /** Answers true when more turns have run out than were ended. */
-  async round(): Promise<boolean> {
+  /** Answers true when more turns have run out than were ended, `idle` when there is no line. */
+  async round(): Promise<boolean | typeof idle> {
     const { lease, door } = this.#options;
     if (!(await lease.owned()) || !door.open) {
       this.#keepOnly(new Set());
-      return false;
+      return idle;
     }
-    if (clock.now() - this.#lookedAt >= lookMs) this.#startLook();
+    if (this.#lines.size === 0 || clock.now() - this.#lookedAt >= lookMs) this.#startLook();
     // Postgres may hang: lines that are known do not wait for it. What they may do is the lane's to say.
     if (this.#lines.size === 0) await this.#looking;
+    if (this.#lines.size === 0) return idle;
     if (clock.now() - this.#sightAt >= lookMs) await this.#lookAtLane();
     const lines = [...this.#lines.values()];
     let drained = true;
@@ -149,7 +150,6 @@ class Admitter {
 
   async #lookAtLane(): Promise<void> {
     const { gate, door } = this.#options;
-    if (this.#lines.size === 0) return;
     this.#sightAt = clock.now();
     const [holdP99Ms, inDoubtAgeMs] = await Promise.all([
       readHoldP99(gate.redis, door),
@@ -226,6 +226,7 @@ class Admitter {
 export function startAdmitter(options: AdmitterOptions): Loop {
   const { lease, log } = options;
   const admitter = new Admitter(options);
-  const round = (): Promise<boolean> => admitter.round();
-  return startLoop({ name: 'admitter', log, everyMs, round, atEnd: () => lease.release() });
+  const round = (): Promise<unknown> => admitter.round();
+  const atEnd = (): Promise<void> => lease.release();
+  return startLoop({ name: 'admitter', log, everyMs, idleMs: lookMs, round, atEnd });
 }

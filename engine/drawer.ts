@@ -11,7 +11,7 @@ import type { SaleId } from './domain/types.ts';
 import { Beacons, type Beacon } from './line/beacons.ts';
 import { resultOf } from './line/draw.ts';
 import { drawNumbers, writeCommands } from './line/numbers.ts';
-import { startLoop, type Loop } from './loop.ts';
+import { idle, startLoop, type Loop } from './loop.ts';
 import type { Shop } from './shop.ts';
 
 export interface DrawerOptions {
@@ -24,6 +24,8 @@ export interface DrawerOptions {
 }
 
 const everyMs = 100;
+/** A bell that this worker settles wakes it; others are looked for. */
+const idleMs = 500;
 const linesPerRoundMax = 50;
 /** A million tickets take some seconds. */
 const drawMs = 120_000;
@@ -51,7 +53,7 @@ export function startDrawer(options: DrawerOptions): Loop {
   const { log } = options;
   const beacons = new Beacons(options.beacon, log);
   let after = '';
-  const round = async (): Promise<boolean> => {
+  const round = async (): Promise<boolean | typeof idle> => {
     const lines = await options.db.query<Line>(
       `${lineSql} WHERE l.bell_n IS NOT NULL AND l.numbered_at IS NULL AND l.sale_id > $1
         ORDER BY l.sale_id LIMIT ${linesPerRoundMax}`,
@@ -65,9 +67,10 @@ export function startDrawer(options: DrawerOptions): Loop {
       await advance(options, beacons, line).catch((e: unknown) => failed.push(e));
     }
     if (failed.length > 0) throw failed[0];
-    return after !== '';
+    if (after !== '') return true;
+    return lines.length === 0 ? idle : false;
   };
-  return startLoop({ name: 'drawer', log, everyMs, round });
+  return startLoop({ name: 'drawer', log, everyMs, idleMs, round });
 }
 
 /** Takes a line as far as it goes now. */

@@ -11,7 +11,7 @@ import { claimJob, isBehind, takeTurn } from './imports/job.ts';
 import type { ImportContext } from './imports/job.ts';
 import { startLoop, type Loop } from './loop.ts';
 
-const everyMs = 250;
+const everyMs = 500;
 /** However far behind: with Kafka away nothing is opened, and rows are registered all the same. */
 const slowestTurnMs = 2000;
 const sweepEveryMs = 600_000;

@@ -19,11 +19,16 @@ export interface LoopOptions {
   readonly log: Log;
   /** Pause between rounds. */
   readonly everyMs: number;
-  /** One round. Answers true when there is more to do at once. */
+  /** Pause after a round that was `idle`: nobody waits for the next one. Default `everyMs`. */
+  readonly idleMs?: number;
+  /** One round. Answers true when there is more to do at once, `idle` when there was nothing to do. */
   readonly round: () => Promise<unknown>;
   /** After the last round: gives up what the loop owned. */
   readonly atEnd?: () => Promise<void>;
 }
+
+/** What a round answers that found nothing to do. */
+export const idle = 'idle';
 
 const errorPauseMaxMs = 2000;
 
@@ -66,6 +71,7 @@ export function startLoop(options: LoopOptions): Loop {
         }
       }
       if (errors > 0) await pause(Math.min(50 * 2 ** Math.min(errors, 6), errorPauseMaxMs));
+      else if (more === idle) await pause(options.idleMs ?? options.everyMs);
       else if (more !== true) await pause(options.everyMs);
     }
   };

@@ -19,7 +19,7 @@ import type { Db, Query } from '../platform/postgres/db.ts';
 import type { RoundNamer } from './beacon.ts';
 import { isProductId } from './domain/ids.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
-import { startLoop } from './loop.ts';
+import { idle, startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
 import { requestClose, unclosed } from './sales/control.ts';
 import { fenceDue, makeDue, type FenceCursor, type FreeOf } from './sales/occurrences.ts';
@@ -48,10 +48,12 @@ export interface OpenerOptions {
 }
 
 const everyMs = 100;
+/** While nothing is due but bells, which ring by themselves. */
+const idleMs = 250;
 /** A credit that is written again waited for a person already, and bells are minutes away. */
 const slowEveryMs = 1000;
 /** Bells are rung to the millisecond: each is known a round before it is due, and a little more. */
-const aheadMs = 150;
+const aheadMs = 350;
 const salesPerTurnMax = 200;
 
 export async function startOpener(options: OpenerOptions): Promise<{ close(): Promise<void> }> {
@@ -70,15 +72,18 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     name: 'opener',
     log: options.log,
     everyMs,
+    idleMs,
     round: async () => {
-      after = await turn(options, after);
+      const turned = await turn(options, after);
+      after = turned.after;
       if (clock.now() - slowAt >= slowEveryMs) {
         slowAt = clock.now();
         slow.credit = await creditOnceMore(options, slow.credit);
         await closeOnceMore(options);
         slow.fence = await attendSchedules(options, slow.fence);
       }
-      return after !== '';
+      if (after !== '') return true;
+      return turned.acted ? false : idle;
     },
   });
   return {
@@ -160,11 +165,15 @@ async function bury(
   ]);
 }
 
-/**
- * Touches sales at their start and end; closes those that have ended. Answers where to go on: with
- * more due than a turn takes, sales of a lane that is shut must not keep the others waiting.
- */
-async function turn(options: OpenerOptions, after: string): Promise<string> {
+interface Turn {
+  /** Where to go on: with more due than a turn takes, a lane that is shut must not keep others waiting. */
+  readonly after: string;
+  /** Something was due already, so more may follow from it soon. */
+  readonly acted: boolean;
+}
+
+/** Touches sales at their start and end; closes those that have ended. */
+async function turn(options: OpenerOptions, after: string): Promise<Turn> {
   const due = await options.db.query<{ id: string; state: string; wait: number }>(
     `SELECT id, state, CASE WHEN state = 'scheduled'
             THEN extract(epoch FROM starts_at - now()) * 1000 ELSE 0 END::float8 AS wait
@@ -183,7 +192,10 @@ async function turn(options: OpenerOptions, after: string): Promise<string> {
     else if (wait > 0) ringAt(options, id, wait);
     else await options.shop.touch(id);
   }
-  return due.length < salesPerTurnMax ? '' : (due.at(-1)?.id ?? '');
+  return {
+    after: due.length < salesPerTurnMax ? '' : (due.at(-1)?.id ?? ''),
+    acted: due.some(({ wait }) => wait <= 0),
+  };
 }
 
 /** At the bell itself; where that fails a round sees it to be due, as without it. */

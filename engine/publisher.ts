@@ -8,10 +8,11 @@ import { crashPoint } from '../platform/crash.ts';
 import type { KafkaProducer, OutgoingMessage } from '../platform/kafka/port.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
-import { startLoop, type Loop } from './loop.ts';
+import { idle, startLoop, type Loop } from './loop.ts';
 
 const rowsMax = 500;
 const everyMs = 100;
+const idleMs = 250;
 const sweepEveryMs = 60_000;
 
 interface OutboxRow {
@@ -71,17 +72,21 @@ export function startPublisher(options: {
       return rows.length === rowsMax;
     });
   let sweptAt = -Infinity;
-  const round = async (): Promise<boolean> => {
+  const round = async (): Promise<boolean | typeof idle> => {
     if (failed) await options.ensureTopics();
     failed = true;
-    const more = !(await isEmpty()) && (await publish());
+    const empty = await isEmpty();
+    const more = !empty && (await publish());
     failed = false;
-    if (more || clock.now() - sweptAt < sweepEveryMs) return more;
-    const swept = await sweep(db);
-    if (swept < rowsMax) sweptAt = clock.now();
-    return swept === rowsMax;
+    if (more) return true;
+    if (clock.now() - sweptAt >= sweepEveryMs) {
+      const swept = await sweep(db);
+      if (swept === rowsMax) return true;
+      sweptAt = clock.now();
+    }
+    return empty ? idle : false;
   };
-  return startLoop({ name: 'publisher', log, everyMs, round });
+  return startLoop({ name: 'publisher', log, everyMs, idleMs, round });
 }
 
 /** Deletes of the oldest rows those that went out a day ago. Answers how many. */

@@ -13,7 +13,7 @@ import { startLoop, type Loop } from './loop.ts';
 import type { Shop } from './shop.ts';
 
 /** Nobody waits for it: a hold that finds nothing free ends overdue ones itself. */
-const everyMs = 250;
+const everyMs = 500;
 const salesPerRoundMax = 20;
 const holdsPerCallMax = 200;
 const driftMaxMs = 2000;

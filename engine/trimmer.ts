@@ -24,7 +24,8 @@ export interface TrimmerOptions {
   readonly strayFlagMs?: number;
 }
 
-const everyMs = 100;
+/** The settler wakes it; this is for what changed elsewhere, and for the clocks of idle lanes. */
+const everyMs = 400;
 /** How far a lane's settled time may lie behind with nothing in doubt. */
 const beatMs = 1000;
 /** Watermarks that are remembered for `outboxKeepMs`: with more of them it trims more evenly. */
@@ -53,6 +54,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
   /** Watermarks of the last `outboxKeepMs`, oldest first, by lane. */
   const passed = new Map<number, Passed[]>();
   const stray = new StrayFlags(options.strayFlagMs ?? strayFlagDefaultMs);
+  const done = new Rested();
   const round = async (): Promise<void> => {
     const rows = await options.db.query<LaneRow>(
       `SELECT l.lane, w.epoch, w.seq, w.decided, w.lane_time, l.state, l.reasons, l.recovered_epoch,
@@ -63,11 +65,32 @@ export function startTrimmer(options: TrimmerOptions): Loop {
     );
     crashPoint('trimmer.read');
     // One lane's trouble is its own: the others are looked at all the same.
-    const done = await Promise.allSettled(rows.map((row) => trimLane(options, row, passed, stray)));
-    const failed = done.find((one) => one.status === 'rejected');
+    const looked = await Promise.allSettled(
+      rows
+        .filter((row) => !done.rests(row))
+        .map(async (row) => {
+          await trimLane(options, row, passed, stray);
+          done.add(row);
+        }),
+    );
+    const failed = looked.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   };
   return startLoop({ name: 'trimmer', log: options.log, everyMs, round });
+}
+
+/** Lanes that were looked at a moment ago, as they still are: another lane's settlement woke the trimmer. */
+class Rested {
+  readonly #seen = new Map<number, { readonly as: string; readonly at: number }>();
+
+  rests(row: LaneRow): boolean {
+    const seen = this.#seen.get(row.lane);
+    return seen !== undefined && clock.now() - seen.at < everyMs && seen.as === JSON.stringify(row);
+  }
+
+  add(row: LaneRow): void {
+    this.#seen.set(row.lane, { as: JSON.stringify(row), at: clock.now() });
+  }
 }
 
 /**

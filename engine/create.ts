@@ -9,7 +9,7 @@ import { nameRound, type RoundNamer } from './beacon.ts';
 import { checkout } from './checkout.ts';
 import { isSaleId, laneOfId } from './domain/ids.ts';
 import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
-import type { Engine, InDoubt, NewSale, SaleTerms, VendorOutcome } from './engine.ts';
+import type { Engine, InDoubt, NewSale, Page, SaleTerms, VendorOutcome } from './engine.ts';
 import { importFile, readJob } from './imports/upload.ts';
 import { openLanes, type LaneSet } from './lane-set.ts';
 import { startLoadReporter } from './lanes/load.ts';
@@ -28,8 +28,8 @@ import { changeSale } from './sales/change.ts';
 import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
-import { SaleCache } from './sale-cache.ts';
-import { listSales, readSale } from './sales/read.ts';
+import { Remembered } from './remembered.ts';
+import { listSales, readSale, type SalesQuery, type StoredSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { changeProduct, listProducts, withdrawProduct, type ProductContext } from './products.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -42,7 +42,9 @@ interface Parts {
   readonly lanes: LaneSet;
   readonly settings: Settings;
   readonly secret: KeyObject;
-  readonly sales: SaleCache;
+  readonly sales: Remembered<StoredSale>;
+  /** Pages of the list that everybody sees, by their query. */
+  readonly lists: Remembered<Page<SaleTerms>>;
   readonly lineMax: number;
   readonly nameRound: RoundNamer | undefined;
 }
@@ -58,6 +60,37 @@ const creationOf = ({ secret, settings, lineMax, nameRound: namer }: Parts): Cre
   lineMax,
   nameRound: namer,
 });
+
+const saleFreshMs = 1000;
+const salesKept = 10_000;
+const listsKept = 50;
+
+function remembered(db: Db): Pick<Parts, 'sales' | 'lists'> {
+  return {
+    // What a sale's terms say does not change; what of it has settled may be a second old.
+    sales: new Remembered({
+      read: (id) => readSale(db, id),
+      freshMs: saleFreshMs,
+      most: salesKept,
+    }),
+    lists: new Remembered({
+      read: (query) => listSales(db, JSON.parse(query) as SalesQuery),
+      freshMs: 0,
+      most: listsKept,
+    }),
+  };
+}
+
+function forgetSale({ sales, lists }: Parts, id: SaleId): void {
+  sales.forget(id);
+  lists.forgetAll();
+}
+
+/** A vendor's own list is read each time: it is what he acts by. */
+async function salesOf({ db, lists }: Parts, query: SalesQuery): Promise<Page<SaleTerms>> {
+  if (query.vendor !== null) return listSales(db, query);
+  return (await lists.read(JSON.stringify(query))) ?? { items: [], nextCursor: null };
+}
 
 /** Creates a sale and waits for its settled outcome. */
 async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<SaleTerms>> {
@@ -75,7 +108,7 @@ async function createSale(parts: Parts, sale: NewSale): Promise<VendorOutcome<Sa
     return found === null || found.terms.state === 'creating' ? null : found;
   });
   if (settled === null) return { kind: 'settling' };
-  parts.sales.forget(created.sale);
+  forgetSale(parts, created.sale);
   if (settled.terms.state === 'cancelled' && settled.cancelReason !== null) {
     const { code, available, product } = settled.cancelReason;
     // A source was frozen: nothing is short, and the same key may be tried again.
@@ -180,11 +213,11 @@ function saleSide(
   | 'closeSale'
   | 'topUp'
 > {
-  const { db, lanes, secret, sales } = parts;
+  const { db, lanes, secret } = parts;
   const control: ControlContext = { db, secret, caller: lanes.caller };
   const after = async <T>(id: SaleId, outcome: Promise<T>): Promise<T> => {
     const settled = await outcome;
-    sales.forget(id);
+    forgetSale(parts, id);
     return settled;
   };
   const toggle =
@@ -260,14 +293,13 @@ export async function createEngine(
   const settings = await readSettings(db);
   const lanes = openLanes(config, settings, db, log, undefined, stores);
   const secret = idSecretOf(settings.idSecret);
-  const sales = new SaleCache((id) => readSale(db, id));
   const reporter = startLoadReporter(lanes.gate, lanes.load, log);
   const parts: Parts = {
     db,
     lanes,
     settings,
     secret,
-    sales,
+    ...remembered(db),
     lineMax: config.lineMax,
     nameRound: config.beaconUrl === '' ? undefined : nameRound,
   };
@@ -280,11 +312,11 @@ export async function createEngine(
     ...shopperSide(parts),
     ...saleSide(parts),
     ...vendorSide(parts),
-    sale: async (id) => (isSaleId(id) ? ((await sales.read(id))?.terms ?? null) : null),
+    sale: async (id) => (isSaleId(id) ? ((await parts.sales.read(id))?.terms ?? null) : null),
     laneSale: (id) => laneSale(parts, id),
     ...lineSide(parts),
     ...proofSide(parts),
-    sales: (query) => listSales(db, query),
+    sales: (query) => salesOf(parts, query),
     lanesNotReady: () =>
       lanes.gate.doors.filter((d) => !d.open).map(({ lane, reason }) => ({ lane, reason })),
     probePostgres: async () => {

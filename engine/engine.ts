@@ -33,6 +33,7 @@ import type {
   VendorId,
 } from './domain/types.ts';
 import type { NewsListener } from './news.ts';
+import type { SalesQuery } from './sales/read.ts';
 
 export type * from './domain/line/types.ts';
 export type * from './documents.ts';
@@ -272,12 +273,8 @@ export interface Engine {
   sale(id: SaleId): Promise<SaleTerms | null>;
   /** What the lane counts now; `unavailable` or `unknown` when it cannot say. */
   laneSale(id: SaleId): Promise<Outcome<LaneSale & { readonly inDoubt: InDoubt }>>;
-  sales(query: {
-    states: readonly ('upcoming' | 'live')[];
-    vendor: VendorId | null;
-    limit: number;
-    cursor: string | null;
-  }): Promise<Page<SaleTerms>>;
+  /** Everybody's is as it was known last while Postgres is away; a vendor's own then rejects. */
+  sales(query: SalesQuery): Promise<Page<SaleTerms>>;
   pauseSale(
     vendor: VendorId,
     id: SaleId,

@@ -47,7 +47,8 @@ function listRoute(api: Api): Route {
     half: 'sale',
     auth: 'public',
     summary: 'Flash sales, upcoming and live',
-    description: 'Counts may be half a second old.',
+    description:
+      'Counts may be half a second old. While Postgres is away a page seen before is as it was.',
     query: salesQuery,
     idempotencyKey: 'none',
     rateLimit: { name: 'sales', perMinute: readsPerMinute, by: 'ip' },

@@ -116,16 +116,16 @@ const statesOf = {
   live: ['live', 'paused'],
 } as const;
 
+export interface SalesQuery {
+  readonly states: readonly ('upcoming' | 'live')[];
+  /** Null = everybody's. */
+  readonly vendor: VendorId | null;
+  readonly limit: number;
+  readonly cursor: string | null;
+}
+
 /** Flash sales, soonest first. The cursor is the last one's start and id. */
-export async function listSales(
-  q: Query,
-  query: {
-    readonly states: readonly ('upcoming' | 'live')[];
-    readonly vendor: VendorId | null;
-    readonly limit: number;
-    readonly cursor: string | null;
-  },
-): Promise<Page<SaleTerms>> {
+export async function listSales(q: Query, query: SalesQuery): Promise<Page<SaleTerms>> {
   const states = query.states.flatMap((s) => [...statesOf[s]]);
   const [at, after] = query.cursor === null ? [0, ''] : readCursor(query.cursor, isSaleId);
   const rows = await q.query<Row>(

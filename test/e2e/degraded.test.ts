@@ -168,6 +168,7 @@ describe('without Postgres', () => {
   it('sales go on; what it owns is 503, and nothing is forgotten', async () => {
     await prepare();
     await shows();
+    const shown = await shop.must(200, 'GET', salesPath);
     stop('postgres');
     await healthIs(200, 'degraded', { postgres: 'away', redis: 'ok', lanes: 'ok' });
     await sells();
@@ -180,6 +181,9 @@ describe('without Postgres', () => {
     expectProblem(await shop.ask('POST', '/register-product', asked), 503, 'unavailable');
     const page = await shop.must(200, 'GET', `/v1/products/${product}`);
     expect(page.json).toMatchObject({ id: product, stale: true });
+    // The list as it was; its counts are the lanes'. One that nobody saw is not known.
+    expect(idsOf(await shop.must(200, 'GET', salesPath))).toEqual(idsOf(shown));
+    expectProblem(await shop.ask('GET', '/v1/sales?limit=97'), 503, 'unavailable');
     const { token } = ann;
     const cart = await shop.must(200, 'GET', '/v1/cart', { token });
     expect(cart.json).toMatchObject({ lines: [{ product_id: product, quantity: 2 }], stale: true });
@@ -195,6 +199,10 @@ describe('without Postgres', () => {
     expect((await shop.order(ready, ann)).json).toMatchObject({ state: 'paid', ...details });
   });
 });
+
+const salesPath = '/v1/sales?state=live&limit=99';
+const idsOf = ({ json }: Answer): readonly string[] =>
+  (json['items'] as readonly { id: string }[]).map(({ id }) => id);
 
 async function joinedIn(of: string): Promise<number> {
   const { line } = await shop.stats(of, vendor);

@@ -1,6 +1,6 @@
 // Sales that the api remembers: asked once by a crowd, and answered while Postgres is away or hangs.
 import { beforeEach, describe, expect, it } from 'vitest';
-import { SaleCache } from '../../../engine/sale-cache.ts';
+import { Remembered } from '../../../engine/remembered.ts';
 import type { StoredSale } from '../../../engine/sales/read.ts';
 
 const id = `sal_${'0'.repeat(16)}`;
@@ -9,16 +9,23 @@ const stored = (state: string): StoredSale =>
 
 let answer: () => Promise<StoredSale | null>;
 let reads = 0;
-let cache: SaleCache;
+let cache: Remembered<StoredSale>;
 
 beforeEach(() => {
   reads = 0;
   answer = () => Promise.resolve(stored('live'));
-  cache = new SaleCache(() => {
-    reads += 1;
-    return answer();
-  });
+  cache = remembering(1000);
 });
+
+const remembering = (freshMs: number, most = 10): Remembered<StoredSale> =>
+  new Remembered({
+    read: () => {
+      reads += 1;
+      return answer();
+    },
+    freshMs,
+    most,
+  });
 
 const stateNow = async (): Promise<string | undefined> => (await cache.read(id))?.terms.state;
 
@@ -69,5 +76,48 @@ describe('a sale that is remembered', () => {
     await expect(cache.read(id)).rejects.toThrow('away');
     answer = () => Promise.resolve(stored('live'));
     expect(await stateNow()).toBe('live');
+  });
+});
+
+describe('what is never fresh', () => {
+  const other = `sal_${'1'.repeat(16)}`;
+  beforeEach(() => {
+    cache = remembering(0, 2);
+  });
+
+  it('is read each time, once by those who ask at once', async () => {
+    await stateNow();
+    answer = () => Promise.resolve(stored('paused'));
+    expect(await Promise.all([stateNow(), stateNow()])).toEqual(['paused', 'paused']);
+    expect(reads).toBe(2);
+  });
+
+  it('is answered as it was while Postgres is away', async () => {
+    await stateNow();
+    answer = () => Promise.reject(new Error('away'));
+    expect(await stateNow()).toBe('live');
+    expect(await stateNow()).toBe('live');
+    expect(reads).toBe(2);
+    await expect(cache.read(other)).rejects.toThrow('away');
+  });
+
+  it('is not joined by who asks after a change', async () => {
+    let tell: (sale: StoredSale) => void = () => undefined;
+    answer = () => new Promise((resolve) => (tell = resolve));
+    const early = stateNow();
+    answer = () => Promise.resolve(stored('closed'));
+    cache.forgetAll();
+    expect(await stateNow()).toBe('closed');
+    tell(stored('live'));
+    expect(await early).toBe('live');
+  });
+
+  it('goes when there is too much of it, the oldest first', async () => {
+    await cache.read(id);
+    await cache.read(other);
+    await cache.read('sal_third');
+    answer = () => Promise.reject(new Error('away'));
+    await expect(cache.read(id)).rejects.toThrow('away');
+    expect((await cache.read(other))?.terms.state).toBe('live');
   });
 });

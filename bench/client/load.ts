@@ -3,7 +3,7 @@
  * answer, and an open loop at a fixed rate. Whatever is sent is waited for, so that the audit and
  * the counts of the sale can be compared with the answers.
  */
-import { pace } from '../measure/pace.ts';
+import { leadSeconds, pace } from '../measure/pace.ts';
 import type { Connection } from './connection.ts';
 import { Histogram } from './histogram.ts';
 import type { Reply } from './reply.ts';
@@ -30,6 +30,7 @@ export class SpoiltRun extends Error {}
 
 class Tally {
   readonly latency = new Histogram();
+  #answers = 0;
   readonly #from = performance.now();
   readonly #status: number;
   #last = this.#from;
@@ -39,10 +40,15 @@ class Tally {
     this.#status = status;
   }
 
-  count(sentAt: number, reply: Reply | null): void {
+  /** `counts` = its latency does. */
+  count(sentAt: number, reply: Reply | null, counts: boolean): void {
     this.#last = performance.now();
-    if (reply?.status === this.#status) this.latency.add(this.#last - sentAt);
-    else this.spoil(reply === null ? 'no answer' : reply.body);
+    if (reply?.status !== this.#status) {
+      this.spoil(reply === null ? 'no answer' : reply.body);
+      return;
+    }
+    this.#answers++;
+    if (counts) this.latency.add(this.#last - sentAt);
   }
 
   /** The first reason is kept. */
@@ -59,7 +65,7 @@ class Tally {
       throw new SpoiltRun(`expected ${this.#status}, got: ${this.#wrong.slice(0, 400)}`);
     }
     const seconds = (this.#last - this.#from) / 1000;
-    return { answers: this.latency.count, seconds, latency: this.latency };
+    return { answers: this.#answers, seconds, latency: this.latency };
   }
 }
 
@@ -77,7 +83,7 @@ export async function closedLoop(load: Load, seconds: number): Promise<LoadResul
         }
         const sentAt = performance.now();
         connection.send(text, (reply) => {
-          tally.count(sentAt, reply);
+          tally.count(sentAt, reply, true);
           send();
         });
       };
@@ -87,7 +93,15 @@ export async function closedLoop(load: Load, seconds: number): Promise<LoadResul
   return tally.result();
 }
 
-/** `perSecond` requests by the clock; one that finds no free connection waits, and its wait counts. */
+interface Due {
+  readonly intendedAt: number;
+  readonly counts: boolean;
+}
+
+/**
+ * `perSecond` requests by the clock, for `seconds` and a lead before them whose latencies do not count;
+ * one that finds no free connection waits, and its wait counts.
+ */
 export async function openLoop(
   load: Load,
   perSecond: number,
@@ -95,12 +109,12 @@ export async function openLoop(
 ): Promise<LoadResult> {
   const tally = new Tally(load.status);
   const idle = [...load.connections];
-  /** Intended times of what has found no free connection yet; `head` is the oldest of them. */
-  const waiting: number[] = [];
+  /** What has found no free connection yet; `head` is the oldest of them. */
+  const waiting: Due[] = [];
   let head = 0;
   let underWay = 0;
   let whenIdle: (() => void) | null = null;
-  const send = (connection: Connection, intendedAt: number): void => {
+  const send = (connection: Connection, due: Due): void => {
     const text = load.next();
     if (text === null) {
       tally.spoil('there are too few shoppers for this rate');
@@ -109,7 +123,7 @@ export async function openLoop(
     underWay++;
     connection.send(text, (reply) => {
       underWay--;
-      tally.count(intendedAt, reply);
+      tally.count(due.intendedAt, reply, due.counts);
       const next = waiting[head];
       if (next === undefined) {
         idle.push(connection);
@@ -120,11 +134,13 @@ export async function openLoop(
       if (underWay === 0) whenIdle?.();
     });
   };
-  await pace(perSecond, seconds, (intendedAt) => {
+  const fire = (intendedAt: number, counts: boolean): void => {
+    const due = { intendedAt, counts };
     const connection = idle.pop();
-    if (connection === undefined) waiting.push(intendedAt);
-    else send(connection, intendedAt);
-  });
+    if (connection === undefined) waiting.push(due);
+    else send(connection, due);
+  };
+  await pace(perSecond, seconds, fire, leadSeconds);
   await new Promise<void>((resolve) => {
     whenIdle = resolve;
     if (underWay === 0) resolve();

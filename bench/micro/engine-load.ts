@@ -6,7 +6,7 @@
 import { Histogram } from '../client/histogram.ts';
 import { SpoiltRun } from '../client/load.ts';
 import type { Engine, HoldCommand } from '../../engine/index.ts';
-import { pace } from '../measure/pace.ts';
+import { leadSeconds, pace } from '../measure/pace.ts';
 import type { Done } from '../scenario.ts';
 
 /** `width` of `count` holds under way at any time, until all are decided. */
@@ -41,11 +41,11 @@ export function decideAll(
   });
 }
 
-/** As many at a fixed rate; latency from the intended time. */
+/** For `seconds` and a lead before them, at a fixed rate; latency from the intended time, the lead's not counted. */
 export async function decideAt(
   engine: Engine,
   make: () => HoldCommand,
-  count: number,
+  seconds: number,
   perSecond: number,
 ): Promise<Done> {
   const latency = new Histogram();
@@ -54,14 +54,16 @@ export async function decideAt(
   let last = from;
   let wrong: unknown = null;
   let whenAll: (() => void) | null = null;
-  await pace(perSecond, count / perSecond, (intendedAt) => {
+  let count = Infinity;
+  const fire = (intendedAt: number, counts: boolean): void => {
     engine.hold(make(), (outcome) => {
       if (outcome.kind !== 'done') wrong = outcome;
       last = performance.now();
-      latency.add(last - intendedAt);
+      if (counts) latency.add(last - intendedAt);
       if (++decided === count) whenAll?.();
     });
-  });
+  };
+  count = await pace(perSecond, seconds, fire, leadSeconds);
   await new Promise<void>((resolve) => {
     whenAll = resolve;
     if (decided === count) resolve();

@@ -7,6 +7,7 @@
 import type { Engine, HoldCommand } from '../../engine/index.ts';
 import { ScriptCalls } from '../baselines/script-calls.ts';
 import { median } from '../findings.ts';
+import { leadSeconds } from '../measure/pace.ts';
 import type { Findings, Row } from '../findings.ts';
 import { Meter } from '../scenario.ts';
 import type { Say, Scenario, ScenarioOptions } from '../scenario.ts';
@@ -82,9 +83,9 @@ class Micro {
     const bare = rounds.map(({ script }) => script);
     const half = median(batched.map(({ perSecond }) => perSecond)) / 2;
     say('micro: open loop at half of the rate');
-    const count = Math.min(openHoldsMost, Math.round(half * options.seconds));
+    const seconds = Math.min(openHoldsMost / half - leadSeconds, options.seconds);
     const open = await this.#meter.measure('batched, half of the rate', () =>
-      decideAt(this.#parts.engine, this.#hold, count, half),
+      decideAt(this.#parts.engine, this.#hold, seconds, half),
     );
     return this.#findings(batched, single, bare, open);
   }

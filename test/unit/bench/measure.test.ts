@@ -103,6 +103,15 @@ describe('the open loop', () => {
   });
 });
 
+describe('the lead of an open loop', () => {
+  it('is fired at the same rate, and does not count', async () => {
+    const counted: boolean[] = [];
+    const total = await pace(1000, 0.02, (_, counts) => counted.push(counts), 0.01);
+    expect(total).toBe(30);
+    expect(counted).toEqual(Array.from({ length: 30 }, (_, i) => i >= 10));
+  });
+});
+
 describe('findings', () => {
   it('takes the middle, the lower of two', () => {
     expect(median([3, 1, 2])).toBe(2);

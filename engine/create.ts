@@ -9,7 +9,15 @@ import { nameRound, type RoundNamer } from './beacon.ts';
 import { checkout } from './checkout.ts';
 import { isSaleId, laneOfId } from './domain/ids.ts';
 import type { LaneOrder, LaneSale, OrderId, Outcome, SaleId, VendorId } from './domain/types.ts';
-import type { Engine, InDoubt, NewSale, Page, SaleTerms, VendorOutcome } from './engine.ts';
+import type {
+  Engine,
+  InDoubt,
+  NewSale,
+  Page,
+  SalesQuery,
+  SaleTerms,
+  VendorOutcome,
+} from './engine.ts';
 import { importFile, readJob } from './imports/upload.ts';
 import { openLanes, type LaneSet } from './lane-set.ts';
 import { startLoadReporter } from './lanes/load.ts';
@@ -29,7 +37,7 @@ import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts'
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
 import { Remembered } from './remembered.ts';
-import { listSales, readSale, type SalesQuery, type StoredSale } from './sales/read.ts';
+import { listSales, readSale, type StoredSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { changeProduct, listProducts, withdrawProduct, type ProductContext } from './products.ts';
 import { readSettings, type Settings } from './settings.ts';

@@ -33,7 +33,6 @@ import type {
   VendorId,
 } from './domain/types.ts';
 import type { NewsListener } from './news.ts';
-import type { SalesQuery } from './sales/read.ts';
 
 export type * from './domain/line/types.ts';
 export type * from './documents.ts';
@@ -183,6 +182,14 @@ export interface NewVendor {
   /** Of its first key, and that key. */
   readonly keyId: string;
   readonly key: string | null;
+}
+
+export interface SalesQuery {
+  readonly states: readonly ('upcoming' | 'live')[];
+  /** Null = everybody's. */
+  readonly vendor: VendorId | null;
+  readonly limit: number;
+  readonly cursor: string | null;
 }
 
 export interface Engine {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Query } from '../../platform/postgres/db.ts';
 import { isSaleId } from '../domain/ids.ts';
 import type { Millis, SaleId, SaleState, VendorId } from '../domain/types.ts';
-import type { Page, SaleTerms } from '../engine.ts';
+import type { Page, SalesQuery, SaleTerms } from '../engine.ts';
 
 interface Row {
   readonly id: SaleId;
@@ -115,14 +115,6 @@ const statesOf = {
   upcoming: ['scheduled'],
   live: ['live', 'paused'],
 } as const;
-
-export interface SalesQuery {
-  readonly states: readonly ('upcoming' | 'live')[];
-  /** Null = everybody's. */
-  readonly vendor: VendorId | null;
-  readonly limit: number;
-  readonly cursor: string | null;
-}
 
 /** Flash sales, soonest first. The cursor is the last one's start and id. */
 export async function listSales(q: Query, query: SalesQuery): Promise<Page<SaleTerms>> {

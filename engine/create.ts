@@ -72,6 +72,8 @@ const creationOf = ({ secret, settings, lineMax, nameRound: namer }: Parts): Cre
 const saleFreshMs = 1000;
 const salesKept = 10_000;
 const listsKept = 50;
+/** Terms of a sale do not change; which sales there are does. */
+const listKeptMs = 600_000;
 
 function remembered(db: Db): Pick<Parts, 'sales' | 'lists'> {
   return {
@@ -79,11 +81,13 @@ function remembered(db: Db): Pick<Parts, 'sales' | 'lists'> {
     sales: new Remembered({
       read: (id) => readSale(db, id),
       freshMs: saleFreshMs,
+      keptMs: Infinity,
       most: salesKept,
     }),
     lists: new Remembered({
       read: (query) => listSales(db, JSON.parse(query) as SalesQuery),
       freshMs: 0,
+      keptMs: listKeptMs,
       most: listsKept,
     }),
   };
@@ -94,10 +98,14 @@ function forgetSale({ sales, lists }: Parts, id: SaleId): void {
   lists.forgetAll();
 }
 
-/** A vendor's own list is read each time: it is what he acts by. */
+/**
+ * A vendor's own list is read each time: it is what he acts by. First pages are few and asked by
+ * everybody; remembered others would push them out.
+ */
 async function salesOf({ db, lists }: Parts, query: SalesQuery): Promise<Page<SaleTerms>> {
-  if (query.vendor !== null) return listSales(db, query);
-  return (await lists.read(JSON.stringify(query))) ?? { items: [], nextCursor: null };
+  if (query.vendor !== null || query.cursor !== null) return listSales(db, query);
+  const key = JSON.stringify({ ...query, states: [...query.states].sort() });
+  return (await lists.read(key)) ?? { items: [], nextCursor: null };
 }
 
 /** Creates a sale and waits for its settled outcome. */
@@ -221,22 +229,26 @@ function saleSide(
   | 'closeSale'
   | 'topUp'
 > {
-  const { db, lanes, secret } = parts;
+  const { db, lanes, lists, secret } = parts;
   const control: ControlContext = { db, secret, caller: lanes.caller };
   const after = async <T>(id: SaleId, outcome: Promise<T>): Promise<T> => {
     const settled = await outcome;
     forgetSale(parts, id);
     return settled;
   };
+  const listed = <T>(outcome: Promise<T>): Promise<T> =>
+    outcome.finally(() => {
+      lists.forgetAll();
+    });
   const toggle =
     (kind: 'pause' | 'resume' | 'close') => (vendor: VendorId, id: SaleId, key?: string) =>
       after(id, controlSale(control, vendor, id, kind, key));
   return {
     createSale: (sale) => createSale(parts, sale),
     createSchedule: (asked) =>
-      createSchedule(db, creationOf(parts), asked, (woken) => wakeLanes(lanes, woken)),
+      listed(createSchedule(db, creationOf(parts), asked, (woken) => wakeLanes(lanes, woken))),
     schedule: (vendor, id) => readSchedule(db, vendor, id),
-    endSchedule: (vendor, id) => endSchedule(db, vendor, id),
+    endSchedule: (vendor, id) => listed(endSchedule(db, vendor, id)),
     changeSale: (vendor, id, change) =>
       after(id, changeSale({ ...creationOf(parts), ...control }, vendor, id, change)),
     cancelSale: (vendor, id, key) => after(id, cancelSale(control, vendor, id, key)),

@@ -53,6 +53,8 @@ export function startDrawer(options: DrawerOptions): Loop {
   const { log } = options;
   const beacons = new Beacons(options.beacon, log);
   let after = '';
+  /** Since it last began with the first. */
+  let found = 0;
   const round = async (): Promise<boolean | typeof idle> => {
     const lines = await options.db.query<Line>(
       `${lineSql} WHERE l.bell_n IS NOT NULL AND l.numbered_at IS NULL AND l.sale_id > $1
@@ -67,8 +69,11 @@ export function startDrawer(options: DrawerOptions): Loop {
       await advance(options, beacons, line).catch((e: unknown) => failed.push(e));
     }
     if (failed.length > 0) throw failed[0];
+    found += lines.length;
     if (after !== '') return true;
-    return lines.length === 0 ? idle : false;
+    const nothing = found === 0;
+    found = 0;
+    return nothing ? idle : false;
   };
   return startLoop({ name: 'drawer', log, everyMs, idleMs, round });
 }

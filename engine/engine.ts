@@ -280,7 +280,10 @@ export interface Engine {
   sale(id: SaleId): Promise<SaleTerms | null>;
   /** What the lane counts now; `unavailable` or `unknown` when it cannot say. */
   laneSale(id: SaleId): Promise<Outcome<LaneSale & { readonly inDoubt: InDoubt }>>;
-  /** Everybody's is as it was known last while Postgres is away; a vendor's own then rejects. */
+  /**
+   * The first page of everybody's is as this process knew it last, ten minutes ago at most, while
+   * Postgres is away or slow; all others then reject.
+   */
   sales(query: SalesQuery): Promise<Page<SaleTerms>>;
   pauseSale(
     vendor: VendorId,

@@ -65,6 +65,8 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     onCrash: options.onCrash,
   });
   let after = '';
+  /** In any turn since it last began with the first sale. */
+  let acted = false;
   // Of work that only goes on where its lane does: what is stuck must not keep the rest waiting.
   const slow: { credit: string; fence: FenceCursor } = { credit: '', fence: null };
   let slowAt = -Infinity;
@@ -76,6 +78,7 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     round: async () => {
       const turned = await turn(options, after);
       after = turned.after;
+      acted ||= turned.acted;
       if (clock.now() - slowAt >= slowEveryMs) {
         slowAt = clock.now();
         slow.credit = await creditOnceMore(options, slow.credit);
@@ -83,7 +86,9 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
         slow.fence = await attendSchedules(options, slow.fence);
       }
       if (after !== '') return true;
-      return turned.acted ? false : idle;
+      const nothing = !acted;
+      acted = false;
+      return nothing ? idle : false;
     },
   });
   return {

@@ -12,14 +12,17 @@ const retryMs = 1000;
 export interface RememberedOptions<T> {
   /** Rejects when nobody can say. Null = there is no such thing. */
   readonly read: (key: string) => Promise<T | null>;
-  /** For so long what was read is the answer; 0 = everybody waits for a read of their own time. */
+  /** For so long what was read is the answer; 0 = it is read again, once for those who ask meanwhile. */
   readonly freshMs: number;
+  /** For so long it is the answer when nobody can say, or not soon. */
+  readonly keptMs: number;
   /** Keys that are kept; the one that was read longest ago goes first. */
   readonly most: number;
 }
 
 interface Known<T> {
   readonly value: T | null;
+  readonly readAt: number;
   /** Until then nobody asks again. */
   until: number;
 }
@@ -42,7 +45,7 @@ export class Remembered<T> {
   /** Null = there is no such thing. Rejects when nobody can say and nothing is known of it. */
   async read(key: string): Promise<T | null> {
     const now = clock.now();
-    const known = this.#known.get(key);
+    const known = this.#kept(key, now);
     if (known !== undefined && known.until > now) return known.value;
     const reading = this.#reading.get(key) ?? this.#start(key, now);
     // What was not there may be by now.
@@ -51,29 +54,37 @@ export class Remembered<T> {
     return left <= 0 ? known.value : firstOf(reading.value, known.value, left);
   }
 
+  #kept(key: string, now: number): Known<T> | undefined {
+    const known = this.#known.get(key);
+    return known !== undefined && now - known.readAt <= this.#options.keptMs ? known : undefined;
+  }
+
   #start(key: string, now: number): Reading<T> {
     const value = this.#options.read(key);
     const reading: Reading<T> = { since: now, value };
     this.#reading.set(key, reading);
     value.then(
       (read) => {
-        this.#end(key, reading, read, this.#options.freshMs);
+        if (this.#ends(key, reading)) this.#keep(key, read);
       },
       () => {
+        const known = this.#known.get(key);
         // Asked again at once it would fail again.
-        this.#end(key, reading, this.#known.get(key)?.value ?? undefined, retryMs);
+        if (this.#ends(key, reading) && known?.value) known.until = clock.now() + retryMs;
       },
     );
     return reading;
   }
 
-  /** `undefined` = nobody could say. What was forgotten while it was read is read again. */
-  #end(key: string, reading: Reading<T>, value: T | null | undefined, freshMs: number): void {
-    if (this.#reading.get(key) !== reading) return;
-    this.#reading.delete(key);
-    if (value === undefined) return;
+  /** False for what was forgotten while it was read: it is read again. */
+  #ends(key: string, reading: Reading<T>): boolean {
+    return this.#reading.get(key) === reading && this.#reading.delete(key);
+  }
+
+  #keep(key: string, value: T | null): void {
+    const readAt = clock.now();
     this.#known.delete(key);
-    this.#known.set(key, { value, until: clock.now() + freshMs });
+    this.#known.set(key, { value, readAt, until: readAt + this.#options.freshMs });
     if (this.#known.size <= this.#options.most) return;
     for (const oldest of this.#known.keys()) {
       this.#known.delete(oldest);

@@ -155,7 +155,8 @@ async function report(options: SettlerOptions, lane: number, settled: Settled): 
     metrics.settleLagSeconds.observe(label, Math.max(0, now - entry.at) / 1000);
   }
   metrics.settledDecisions.inc(label, settled.decisions);
-  if (settled.taken.length > 0) options.onSettled();
+  // What was put away may have frozen its lane: the trimmer tells it.
+  if (settled.taken.length > 0 || settled.quarantined > 0) options.onSettled();
   if (settled.taken.some(rings)) options.onBell();
   metrics.loopRuns.inc({ loop: 'settler' });
   if (settled.quarantined > 0) {

@@ -69,8 +69,7 @@ export function startTrimmer(options: TrimmerOptions): Loop {
       rows
         .filter((row) => !done.rests(row))
         .map(async (row) => {
-          await trimLane(options, row, passed, stray);
-          done.add(row);
+          if (await trimLane(options, row, passed, stray)) done.add(row);
         }),
     );
     const failed = looked.find((one) => one.status === 'rejected');
@@ -79,13 +78,16 @@ export function startTrimmer(options: TrimmerOptions): Loop {
   return startLoop({ name: 'trimmer', log: options.log, everyMs, round });
 }
 
+/** Less than `everyMs`, so that every round that nobody woke looks at every lane. */
+const restMs = 300;
+
 /** Lanes that were looked at a moment ago, as they still are: another lane's settlement woke the trimmer. */
 class Rested {
   readonly #seen = new Map<number, { readonly as: string; readonly at: number }>();
 
   rests(row: LaneRow): boolean {
     const seen = this.#seen.get(row.lane);
-    return seen !== undefined && clock.now() - seen.at < everyMs && seen.as === JSON.stringify(row);
+    return seen !== undefined && clock.now() - seen.at < restMs && seen.as === JSON.stringify(row);
   }
 
   add(row: LaneRow): void {
@@ -125,19 +127,20 @@ function keepSince(list: Passed[], keepMs: number): Passed {
   return { at: now, epoch: 0, seq: -1 };
 }
 
+/** Answers true when the lane itself was asked, and serves. */
 async function trimLane(
   options: TrimmerOptions,
   row: LaneRow,
   passed: Map<number, Passed[]>,
   stray: StrayFlags,
-): Promise<void> {
+): Promise<boolean> {
   const { gate } = options;
   const { keys, open, ours, reason } = gate.door(row.lane);
   const look = flagArguments(row);
   if (!open) {
     // Nothing of a lane that is not verified may change but this; above all not its clock, by
     // which the verifier measures the outage.
-    if (!ours || (look[0] === '' && !reason.startsWith('frozen'))) return;
+    if (!ours || (look[0] === '' && !reason.startsWith('frozen'))) return false;
     const flag = await runScript(
       gate.redis,
       options.freezeScript,
@@ -154,7 +157,7 @@ async function trimLane(
       options.log.error({ lane: row.lane, flag }, 'the lane is frozen: recover it');
       await freezeLane(options.db, row.lane, 'rolled_back', why, row.lane_epoch);
     }
-    return;
+    return false;
   }
   stray.hasStood(row.lane, '');
   const list = passed.get(row.lane) ?? [];
@@ -177,7 +180,7 @@ async function trimLane(
   ) as [number, number, number, number, string, number];
   crashPoint('trimmer.trimmed');
   const [epoch, decided, settled, now, frozen, outage] = reply;
-  if (epoch === 0) return;
+  if (epoch === 0) return false;
   if (decided <= settled && row.lane_time < now - beatMs) {
     await beatSettledTime(options, row, now, outage);
   }
@@ -188,6 +191,7 @@ async function trimLane(
   if (frozen !== '') {
     gate.shut(row.lane, `frozen: ${frozen}`);
   }
+  return frozen === '';
 }
 
 /** With nothing in doubt everything up to now has settled: lists say so (`as_of`). */

@@ -48,7 +48,7 @@ function listRoute(api: Api): Route {
     auth: 'public',
     summary: 'Flash sales, upcoming and live',
     description:
-      'Counts may be half a second old. While Postgres is away a page seen before is as it was.',
+      'Counts may be half a second old. While Postgres does not answer, a first page that this api has read before is as it was, ten minutes ago at most.',
     query: salesQuery,
     idempotencyKey: 'none',
     rateLimit: { name: 'sales', perMinute: readsPerMinute, by: 'ip' },

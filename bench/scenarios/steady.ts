@@ -10,6 +10,7 @@ import { cannonade } from '../client/cannon.ts';
 import type { Bar, Findings, Row } from '../findings.ts';
 import { sumOver } from '../measure/cpu.ts';
 import { bucketsBetween, DoubtWatch, settleLags } from '../measure/doubt.ts';
+import { leadSeconds } from '../measure/pace.ts';
 import { Meter } from '../scenario.ts';
 import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
 import type { StackInfo } from '../stack-info.ts';
@@ -146,7 +147,7 @@ class Steady {
     perSecond: number,
     run: () => Promise<LoadResult>,
   ): Promise<Row> {
-    await this.#stock(perSecond * this.#options.seconds);
+    await this.#stock(perSecond * (leadSeconds + this.#options.seconds));
     await this.#setting.settled(this.#turns.sales);
     this.#say(`steady: ${name}`);
     watch.start(async () => {

@@ -169,6 +169,7 @@ describe('without Postgres', () => {
     await prepare();
     await shows();
     const shown = await shop.must(200, 'GET', salesPath);
+    expect(idsOf(shown)).not.toHaveLength(0);
     stop('postgres');
     await healthIs(200, 'degraded', { postgres: 'away', redis: 'ok', lanes: 'ok' });
     await sells();

@@ -1,4 +1,5 @@
 // Sales that the api remembers: asked once by a crowd, and answered while Postgres is away or hangs.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Remembered } from '../../../engine/remembered.ts';
 import type { StoredSale } from '../../../engine/sales/read.ts';
@@ -17,13 +18,14 @@ beforeEach(() => {
   cache = remembering(1000);
 });
 
-const remembering = (freshMs: number, most = 10): Remembered<StoredSale> =>
+const remembering = (freshMs: number, most = 10, keptMs = Infinity): Remembered<StoredSale> =>
   new Remembered({
     read: () => {
       reads += 1;
       return answer();
     },
     freshMs,
+    keptMs,
     most,
   });
 
@@ -110,6 +112,17 @@ describe('what is never fresh', () => {
     expect(await stateNow()).toBe('closed');
     tell(stored('live'));
     expect(await early).toBe('live');
+    answer = () => Promise.reject(new Error('away'));
+    expect(await stateNow()).toBe('closed');
+  });
+
+  it('is no answer any more when it was read too long ago', async () => {
+    cache = remembering(0, 2, 20);
+    await stateNow();
+    answer = () => Promise.reject(new Error('away'));
+    expect(await stateNow()).toBe('live');
+    await sleep(30);
+    await expect(stateNow()).rejects.toThrow('away');
   });
 
   it('goes when there is too much of it, the oldest first', async () => {

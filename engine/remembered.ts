@@ -68,9 +68,10 @@ export class Remembered<T> {
         if (this.#ends(key, reading)) this.#keep(key, read);
       },
       () => {
-        const known = this.#known.get(key);
+        const known = this.#kept(key, clock.now());
+        if (!this.#ends(key, reading) || known === undefined || known.value === null) return;
         // Asked again at once it would fail again.
-        if (this.#ends(key, reading) && known?.value) known.until = clock.now() + retryMs;
+        known.until = clock.now() + retryMs;
       },
     );
     return reading;

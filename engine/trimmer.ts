@@ -54,7 +54,6 @@ export function startTrimmer(options: TrimmerOptions): Loop {
   /** Watermarks of the last `outboxKeepMs`, oldest first, by lane. */
   const passed = new Map<number, Passed[]>();
   const stray = new StrayFlags(options.strayFlagMs ?? strayFlagDefaultMs);
-  const done = new Rested();
   const round = async (): Promise<void> => {
     const rows = await options.db.query<LaneRow>(
       `SELECT l.lane, w.epoch, w.seq, w.decided, w.lane_time, l.state, l.reasons, l.recovered_epoch,
@@ -65,34 +64,11 @@ export function startTrimmer(options: TrimmerOptions): Loop {
     );
     crashPoint('trimmer.read');
     // One lane's trouble is its own: the others are looked at all the same.
-    const looked = await Promise.allSettled(
-      rows
-        .filter((row) => !done.rests(row))
-        .map(async (row) => {
-          if (await trimLane(options, row, passed, stray)) done.add(row);
-        }),
-    );
-    const failed = looked.find((one) => one.status === 'rejected');
+    const done = await Promise.allSettled(rows.map((row) => trimLane(options, row, passed, stray)));
+    const failed = done.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   };
   return startLoop({ name: 'trimmer', log: options.log, everyMs, round });
-}
-
-/** Less than `everyMs`, so that every round that nobody woke looks at every lane. */
-const restMs = 300;
-
-/** Lanes that were looked at a moment ago, as they still are: another lane's settlement woke the trimmer. */
-class Rested {
-  readonly #seen = new Map<number, { readonly as: string; readonly at: number }>();
-
-  rests(row: LaneRow): boolean {
-    const seen = this.#seen.get(row.lane);
-    return seen !== undefined && clock.now() - seen.at < restMs && seen.as === JSON.stringify(row);
-  }
-
-  add(row: LaneRow): void {
-    this.#seen.set(row.lane, { as: JSON.stringify(row), at: clock.now() });
-  }
 }
 
 /**
@@ -127,20 +103,19 @@ function keepSince(list: Passed[], keepMs: number): Passed {
   return { at: now, epoch: 0, seq: -1 };
 }
 
-/** Answers true when the lane itself was asked, and serves. */
 async function trimLane(
   options: TrimmerOptions,
   row: LaneRow,
   passed: Map<number, Passed[]>,
   stray: StrayFlags,
-): Promise<boolean> {
+): Promise<void> {
   const { gate } = options;
   const { keys, open, ours, reason } = gate.door(row.lane);
   const look = flagArguments(row);
   if (!open) {
     // Nothing of a lane that is not verified may change but this; above all not its clock, by
     // which the verifier measures the outage.
-    if (!ours || (look[0] === '' && !reason.startsWith('frozen'))) return false;
+    if (!ours || (look[0] === '' && !reason.startsWith('frozen'))) return;
     const flag = await runScript(
       gate.redis,
       options.freezeScript,
@@ -157,7 +132,7 @@ async function trimLane(
       options.log.error({ lane: row.lane, flag }, 'the lane is frozen: recover it');
       await freezeLane(options.db, row.lane, 'rolled_back', why, row.lane_epoch);
     }
-    return false;
+    return;
   }
   stray.hasStood(row.lane, '');
   const list = passed.get(row.lane) ?? [];
@@ -180,7 +155,7 @@ async function trimLane(
   ) as [number, number, number, number, string, number];
   crashPoint('trimmer.trimmed');
   const [epoch, decided, settled, now, frozen, outage] = reply;
-  if (epoch === 0) return false;
+  if (epoch === 0) return;
   if (decided <= settled && row.lane_time < now - beatMs) {
     await beatSettledTime(options, row, now, outage);
   }
@@ -191,7 +166,6 @@ async function trimLane(
   if (frozen !== '') {
     gate.shut(row.lane, `frozen: ${frozen}`);
   }
-  return frozen === '';
 }
 
 /** With nothing in doubt everything up to now has settled: lists say so (`as_of`). */

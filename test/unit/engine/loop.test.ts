@@ -1,14 +1,30 @@
 // The frame of all loops: when the next round comes.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { idle, startLoop, type Loop } from '../../../engine/loop.ts';
+import { clock, replaceClock } from '../../../platform/clock.ts';
 import { silent, until } from '../../support/environment.ts';
 
 const forever = 3_600_000;
 let loop: Loop | null = null;
 let rounds = 0;
+/** Of each pause that began, ms. */
+let pauses: number[] = [];
 
-afterEach(() => loop?.close());
+const real = clock;
+beforeEach(() => {
+  pauses = [];
+  replaceClock({
+    ...real,
+    after: (ms, call) => {
+      pauses.push(ms);
+      return real.after(ms, call);
+    },
+  });
+});
+afterEach(async () => {
+  await loop?.close();
+  replaceClock(real);
+});
 
 function run(answers: readonly unknown[], everyMs: number, idleMs?: number): void {
   rounds = 0;
@@ -31,15 +47,13 @@ const roundsAre = (count: number): Promise<void> =>
 it('goes on at once while there is more', async () => {
   run([true, true, true, false], forever);
   await roundsAre(4);
-  await sleep(20);
-  expect(rounds).toBe(4);
+  expect(pauses).toEqual([forever]);
 });
 
 it('rests for longer when there was nothing to do', async () => {
   run([false, false, idle], 1, forever);
   await roundsAre(3);
-  await sleep(30);
-  expect(rounds).toBe(3);
+  expect(pauses).toEqual([1, 1, forever]);
 });
 
 it('has one pause where none is named for idle rounds', async () => {

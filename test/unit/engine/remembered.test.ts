@@ -1,12 +1,17 @@
 // Sales that the api remembers: asked once by a crowd, and answered while Postgres is away or hangs.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Remembered } from '../../../engine/remembered.ts';
 import type { StoredSale } from '../../../engine/sales/read.ts';
+import { clock, replaceClock } from '../../../platform/clock.ts';
 
 const id = `sal_${'0'.repeat(16)}`;
 const stored = (state: string): StoredSale =>
   ({ terms: { id, state }, cancelReason: null }) as never;
+
+const real = clock;
+afterEach(() => {
+  replaceClock(real);
+});
 
 let answer: () => Promise<StoredSale | null>;
 let reads = 0;
@@ -117,11 +122,11 @@ describe('what is never fresh', () => {
   });
 
   it('is no answer any more when it was read too long ago', async () => {
-    cache = remembering(0, 2, 20);
+    cache = remembering(0, 2, 600_000);
     await stateNow();
     answer = () => Promise.reject(new Error('away'));
     expect(await stateNow()).toBe('live');
-    await sleep(30);
+    replaceClock({ ...real, now: () => real.now() + 600_001 });
     await expect(stateNow()).rejects.toThrow('away');
   });
 

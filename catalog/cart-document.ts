@@ -2,12 +2,12 @@
  * A cart as its shopper sees it: priced and checked now, saying of each line what changed since it
  * was put. Exact stock is not shown. Pure.
  */
+import type { Cached } from '../platform/read-cache.ts';
 import type { CartLine } from './cart-rows.ts';
 import { deliveryTo } from './delivery/rules.ts';
 import type { Place } from './delivery/rules.ts';
 import { bestOffer } from './offers.ts';
 import type { ProductOffers } from './product-rows.ts';
-import type { Cached } from './page-cache.ts';
 
 export type Change = 'price' | 'availability' | 'quantity' | 'withdrawn';
 

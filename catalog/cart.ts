@@ -12,6 +12,7 @@ import { cartDocument } from './cart-document.ts';
 import { deleteLine, linesMax, mergeGuest, putLine, readCart } from './cart-rows.ts';
 import type { CartLine } from './cart-rows.ts';
 import type { Db, Query } from '../platform/postgres/pool.ts';
+import type { ReadCache } from '../platform/read-cache.ts';
 import { windowRow } from '../platform/window/rows.ts';
 import type { Places } from './delivery/places.ts';
 import type { Place } from './delivery/rules.ts';
@@ -22,7 +23,6 @@ import { keyedOf, once } from './once.ts';
 import type { Changed, Keyed } from './once.ts';
 import { readTurns } from './product-rows.ts';
 import type { ProductOffers } from './product-rows.ts';
-import type { PageCache } from './page-cache.ts';
 import { placeAsked } from './search/place-asked.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
@@ -54,12 +54,12 @@ const nothing: Kept = { lines: [], address: null };
 class Carts {
   readonly #options: CartOptions;
   readonly #turns = new Turns(turnsMax);
-  readonly #seen: PageCache<Kept>;
+  readonly #seen: ReadCache<Kept>;
 
   constructor(options: CartOptions) {
     this.#options = options;
     this.#seen = lastSeen<Kept>({
-      maxBytes: seenMaxBytes,
+      maxSize: seenMaxBytes,
       maxLoads: turnsMax,
       sizeOf: ({ lines }) => lineBytes * (lines.length + 4),
       load: (shopper) => this.#read(shopper),

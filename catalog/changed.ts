@@ -6,8 +6,8 @@ import type { Log } from '../platform/log.ts';
 import { listenTo } from '../platform/postgres/listen.ts';
 import type { Listening } from '../platform/postgres/listen.ts';
 import type { Query } from '../platform/postgres/pool.ts';
+import type { ReadCache } from '../platform/read-cache.ts';
 import type { ProductRow } from './new-product.ts';
-import type { PageCache } from './page-cache.ts';
 
 const channel = 'shop_changed';
 /** Postgres takes 8,000 bytes. */
@@ -42,9 +42,9 @@ function payloadsOf(ids: readonly string[]): string[] {
 
 export interface Memories {
   /** By product. */
-  readonly byId: readonly Pick<PageCache<unknown>, 'expire' | 'expireAll'>[];
+  readonly byId: readonly Pick<ReadCache<unknown>, 'expire' | 'expireAll'>[];
   /** What may be about any product. */
-  readonly ofMany: readonly Pick<PageCache<unknown>, 'expireAll'>[];
+  readonly ofMany: readonly Pick<ReadCache<unknown>, 'expireAll'>[];
 }
 
 /** Each change makes them read again; a stream of changes must not take the memory away. */
@@ -56,7 +56,7 @@ export function forgetChanged(url: string, { byId, ofMany }: Memories, log: Log)
   const forgetOfMany = (): void => {
     again = timer !== null;
     if (again) return;
-    for (const one of ofMany) one.expireAll();
+    for (const one of ofMany) one.expireAll('shown');
     timer = setTimeout(() => {
       timer = null;
       if (again) forgetOfMany();
@@ -72,7 +72,7 @@ export function forgetChanged(url: string, { byId, ofMany }: Memories, log: Log)
     },
     // What was told meanwhile is not told again.
     onListening() {
-      for (const one of [...byId, ...ofMany]) one.expireAll();
+      for (const one of [...byId, ...ofMany]) one.expireAll('shown');
     },
   });
   return {

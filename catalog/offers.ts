@@ -3,8 +3,8 @@
  * the one by which checkout chooses a sale (engine/checkout.ts). Rule is pure; read through a cache.
  */
 import type { Db } from '../platform/postgres/pool.ts';
-import { PageCache } from './page-cache.ts';
-import type { Cached } from './page-cache.ts';
+import { ReadCache } from '../platform/read-cache.ts';
+import type { Cached } from '../platform/read-cache.ts';
 import { readProduct } from './product-rows.ts';
 import type { Offer, ProductOffers } from './product-rows.ts';
 
@@ -68,15 +68,15 @@ const pauseMs = 1000;
 const patienceMs = 300;
 const bytesOf = 1024;
 
-export type Offers = PageCache<ProductOffers>;
+export type Offers = ReadCache<ProductOffers>;
 
 /**
  * Products by id with their offers, a second old at most while Postgres is there, however long it takes
  * to read one: somebody decides by it whether to buy.
  */
-export function createOffers(db: Db, now: () => number = () => performance.now()): Offers {
-  return new PageCache<ProductOffers>({
-    maxBytes: cacheMaxBytes,
+export function createOffers(db: Db, now?: () => number): Offers {
+  return new ReadCache<ProductOffers>({
+    maxSize: cacheMaxBytes,
     freshMs: offersFreshMs,
     costShare: 0,
     staleMs: offersStaleMs,

@@ -8,12 +8,12 @@ import { problem } from '../platform/http/problems.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/pool.ts';
+import { ReadCache } from '../platform/read-cache.ts';
+import type { Cached } from '../platform/read-cache.ts';
 import { windowRow } from '../platform/window/rows.ts';
 import type { Places } from './delivery/places.ts';
 import { deliveryTo } from './delivery/rules.ts';
 import type { DeliveryRules, Place } from './delivery/rules.ts';
-import { PageCache } from './page-cache.ts';
-import type { Cached } from './page-cache.ts';
 import { asOf, productDocument } from './product-page.ts';
 import { readProductPage } from './product-rows.ts';
 import { readTwice } from './read-twice.ts';
@@ -44,11 +44,11 @@ interface Page {
   readonly asOf: string;
 }
 
-export type Pages = PageCache<Page>;
+export type Pages = ReadCache<Page>;
 
-export function createPages(db: Db, log: Log, now: () => number = () => performance.now()): Pages {
-  return new PageCache<Page>({
-    maxBytes: pageCacheMaxBytes,
+export function createPages(db: Db, log: Log, now?: () => number): Pages {
+  return new ReadCache<Page>({
+    maxSize: pageCacheMaxBytes,
     freshMs: pageFreshMs,
     staleMs: pageStaleMs,
     maxLoads: pageLoadsMax,

@@ -33,7 +33,7 @@ export function createSavedPlaces(
   now?: () => number,
 ): SavedPlaces {
   const seen = lastSeen<Known>({
-    maxBytes: seenMaxBytes,
+    maxSize: seenMaxBytes,
     maxLoads: loadsMax,
     sizeOf: () => placeBytes,
     load: async (shopper) => {

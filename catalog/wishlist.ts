@@ -5,12 +5,12 @@
 import { refuse } from '../platform/http/problems.ts';
 import type { Ctx, Route } from '../platform/http/route.ts';
 import type { Db, Query } from '../platform/postgres/pool.ts';
+import type { ReadCache } from '../platform/read-cache.ts';
 import { wishesMax } from '../platform/window/requests.ts';
 import { windowRow } from '../platform/window/rows.ts';
 import { bestOffer, offersOf } from './offers.ts';
 import type { Offers } from './offers.ts';
 import { lastSeen } from './last-seen.ts';
-import type { PageCache } from './page-cache.ts';
 import { shopperOf } from './shopper.ts';
 import type { Shopper } from './shopper.ts';
 import { keyedOf, once } from './once.ts';
@@ -33,12 +33,12 @@ const wishBytes = 200;
 class Wishlists {
   readonly #options: WishlistOptions;
   readonly #turns = new Turns(turnsMax);
-  readonly #seen: PageCache<readonly Wish[]>;
+  readonly #seen: ReadCache<readonly Wish[]>;
 
   constructor(options: WishlistOptions) {
     this.#options = options;
     this.#seen = lastSeen<readonly Wish[]>({
-      maxBytes: seenMaxBytes,
+      maxSize: seenMaxBytes,
       maxLoads: turnsMax,
       sizeOf: (wishes) => wishBytes * (wishes.length + 1),
       load: (shopper) => readWishes(options.db, shopper),

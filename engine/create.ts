@@ -5,6 +5,7 @@ import type { Config } from '../platform/config.ts';
 import { crashPoint } from '../platform/crash.ts';
 import type { Log } from '../platform/log.ts';
 import type { Db } from '../platform/postgres/db.ts';
+import { ReadCache } from '../platform/read-cache.ts';
 import { nameRound, type RoundNamer } from './beacon.ts';
 import { checkout } from './checkout.ts';
 import { isSaleId, laneOfId } from './domain/ids.ts';
@@ -36,7 +37,6 @@ import { changeSale } from './sales/change.ts';
 import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
-import { Remembered } from './remembered.ts';
 import { listSales, readSale, type StoredSale } from './sales/read.ts';
 import { untilSettled } from './sales/wait.ts';
 import { changeProduct, listProducts, withdrawProduct, type ProductContext } from './products.ts';
@@ -50,9 +50,9 @@ interface Parts {
   readonly lanes: LaneSet;
   readonly settings: Settings;
   readonly secret: KeyObject;
-  readonly sales: Remembered<StoredSale>;
+  readonly sales: ReadCache<StoredSale>;
   /** Pages of the list that everybody sees, by their query. */
-  readonly lists: Remembered<Page<SaleTerms>>;
+  readonly lists: ReadCache<Page<SaleTerms>>;
   readonly lineMax: number;
   readonly nameRound: RoundNamer | undefined;
 }
@@ -75,27 +75,33 @@ const listsKept = 50;
 /** Terms of a sale do not change; which sales there are does. */
 const listKeptMs = 600_000;
 
+/** A lane decides without Postgres: what was known last is soon the answer when that is away. */
+const whileAway = { patienceMs: 250, retryMs: 1000, costShare: 0 };
+
 function remembered(db: Db): Pick<Parts, 'sales' | 'lists'> {
   return {
     // What a sale's terms say does not change; what of it has settled may be a second old.
-    sales: new Remembered({
-      read: (id) => readSale(db, id),
+    sales: new ReadCache({
+      ...whileAway,
+      load: (id) => readSale(db, id),
       freshMs: saleFreshMs,
-      keptMs: Infinity,
-      most: salesKept,
+      absentMs: saleFreshMs,
+      staleMs: Infinity,
+      maxSize: salesKept,
     }),
-    lists: new Remembered({
-      read: (query) => listSales(db, JSON.parse(query) as SalesQuery),
+    lists: new ReadCache({
+      ...whileAway,
+      load: (query) => listSales(db, JSON.parse(query) as SalesQuery),
       freshMs: 0,
-      keptMs: listKeptMs,
-      most: listsKept,
+      staleMs: listKeptMs,
+      maxSize: listsKept,
     }),
   };
 }
 
 function forgetSale({ sales, lists }: Parts, id: SaleId): void {
-  sales.forget(id);
-  lists.forgetAll();
+  sales.expire(id);
+  lists.expireAll();
 }
 
 /**
@@ -105,7 +111,7 @@ function forgetSale({ sales, lists }: Parts, id: SaleId): void {
 async function salesOf({ db, lists }: Parts, query: SalesQuery): Promise<Page<SaleTerms>> {
   if (query.vendor !== null || query.cursor !== null) return listSales(db, query);
   const key = JSON.stringify({ ...query, states: [...query.states].sort() });
-  return (await lists.read(key)) ?? { items: [], nextCursor: null };
+  return (await lists.get(key))?.value ?? { items: [], nextCursor: null };
 }
 
 /** Creates a sale and waits for its settled outcome. */
@@ -238,7 +244,7 @@ function saleSide(
   };
   const listed = <T>(outcome: Promise<T>): Promise<T> =>
     outcome.finally(() => {
-      lists.forgetAll();
+      lists.expireAll();
     });
   const toggle =
     (kind: 'pause' | 'resume' | 'close') => (vendor: VendorId, id: SaleId, key?: string) =>
@@ -332,7 +338,7 @@ export async function createEngine(
     ...shopperSide(parts),
     ...saleSide(parts),
     ...vendorSide(parts),
-    sale: async (id) => (isSaleId(id) ? ((await parts.sales.read(id))?.terms ?? null) : null),
+    sale: async (id) => (isSaleId(id) ? ((await parts.sales.get(id))?.value.terms ?? null) : null),
     laneSale: (id) => laneSale(parts, id),
     ...lineSide(parts),
     ...proofSide(parts),

@@ -6,11 +6,11 @@ import { isRetryable, messageOf } from '../../platform/fault.ts';
 import { problem, refuse } from '../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { Db } from '../../platform/postgres/pool.ts';
+import { ReadCache } from '../../platform/read-cache.ts';
 import { windowRow } from '../../platform/window/rows.ts';
 import type { Places } from '../delivery/places.ts';
 import { deliveryTo } from '../delivery/rules.ts';
 import type { DeliveryRules, Place } from '../delivery/rules.ts';
-import { PageCache } from '../page-cache.ts';
 import { notYetMigrated } from '../schema-wait.ts';
 import { createDeliverable } from './deliverable.ts';
 import { createLabels } from './labels.ts';
@@ -53,7 +53,7 @@ type Question =
   | { readonly kind: 'suggest'; readonly q: string }
   | { readonly kind: 'delivery'; readonly productId: string; readonly place: Place | null };
 
-export type Answers = PageCache<string>;
+export type Answers = ReadCache<string>;
 
 export function searchRoutes(options: SearchOptions): Route[] {
   const { places, savedPlace } = options;
@@ -98,8 +98,8 @@ export function createAnswers({
     tiers: rememberTiers(db, now),
     ranking,
   };
-  return new PageCache<string>({
-    maxBytes: cacheMaxBytes,
+  return new ReadCache<string>({
+    maxSize: cacheMaxBytes,
     freshMs,
     costShare: freshMs === 0 ? 0 : 1,
     staleMs,

@@ -130,9 +130,9 @@ describe('the memory of pages', () => {
     await addProduct('prd_rules', { delivery });
     const pages = createPages(database.db, log);
     await pages.get('prd_plain');
-    const plain = pages.bytes;
+    const plain = pages.size;
     await pages.get('prd_rules');
-    expect(pages.bytes - 2 * plain).toBeGreaterThan(3 * JSON.stringify(delivery).length);
+    expect(pages.size - 2 * plain).toBeGreaterThan(3 * JSON.stringify(delivery).length);
   });
 });
 

@@ -11,7 +11,7 @@ import type { SaleId } from './domain/types.ts';
 import { Beacons, type Beacon } from './line/beacons.ts';
 import { resultOf } from './line/draw.ts';
 import { drawNumbers, writeCommands } from './line/numbers.ts';
-import { idle, startLoop, type Loop } from './loop.ts';
+import { goingRound, startLoop, type Loop } from './loop.ts';
 import type { Shop } from './shop.ts';
 
 export interface DrawerOptions {
@@ -52,29 +52,26 @@ const lineSql = `
 export function startDrawer(options: DrawerOptions): Loop {
   const { log } = options;
   const beacons = new Beacons(options.beacon, log);
-  let after = '';
-  /** Since it last began with the first. */
-  let found = 0;
-  const round = async (): Promise<boolean | typeof idle> => {
-    const lines = await options.db.query<Line>(
-      `${lineSql} WHERE l.bell_n IS NOT NULL AND l.numbered_at IS NULL AND l.sale_id > $1
-        ORDER BY l.sale_id LIMIT ${linesPerRoundMax}`,
-      [after],
-      'lines_undrawn',
-    );
-    after = lines.length < linesPerRoundMax ? '' : (lines.at(-1)?.sale_id ?? '');
-    const failed: unknown[] = [];
-    // One that cannot be drawn must not keep the others waiting.
-    for (const line of lines) {
-      await advance(options, beacons, line).catch((e: unknown) => failed.push(e));
-    }
-    if (failed.length > 0) throw failed[0];
-    found += lines.length;
-    if (after !== '') return true;
-    const nothing = found === 0;
-    found = 0;
-    return nothing ? idle : false;
-  };
+  const round = goingRound<Line>({
+    pageMax: linesPerRoundMax,
+    page: (after) =>
+      options.db.query(
+        `${lineSql} WHERE l.bell_n IS NOT NULL AND l.numbered_at IS NULL AND l.sale_id > $1
+          ORDER BY l.sale_id LIMIT ${linesPerRoundMax}`,
+        [after],
+        'lines_undrawn',
+      ),
+    idOf: (line) => line.sale_id,
+    attend: async (lines) => {
+      const failed: unknown[] = [];
+      // One that cannot be drawn must not keep the others waiting.
+      for (const line of lines) {
+        await advance(options, beacons, line).catch((e: unknown) => failed.push(e));
+      }
+      if (failed.length > 0) throw failed[0];
+      return lines.length > 0;
+    },
+  });
   return startLoop({ name: 'drawer', log, everyMs, idleMs, round });
 }
 

@@ -32,6 +32,39 @@ export const idle = 'idle';
 
 const errorPauseMaxMs = 2000;
 
+export interface GoingRound<T> {
+  readonly pageMax: number;
+  /** At most `pageMax` that follow `after` ('' = from the first), in the order of their ids. */
+  readonly page: (after: string) => Promise<readonly T[]>;
+  readonly idOf: (one: T) => string;
+  /** Answers whether there was something to do. Where it throws, the next round takes the next page. */
+  readonly attend: (page: readonly T[]) => Promise<boolean>;
+}
+
+/**
+ * Rounds that take a page each, so that what is stuck in one does not keep the rest waiting. A pause
+ * comes after the last, and is `idle` when there was nothing to do in any since the first.
+ */
+export function goingRound<T>({
+  pageMax,
+  page,
+  idOf,
+  attend,
+}: GoingRound<T>): () => Promise<boolean | typeof idle> {
+  let after = '';
+  let acted = false;
+  return async () => {
+    const found = await page(after);
+    const last = found.length < pageMax ? undefined : found.at(-1);
+    after = last === undefined ? '' : idOf(last);
+    if (await attend(found)) acted = true;
+    if (after !== '') return true;
+    const nothing = !acted;
+    acted = false;
+    return nothing ? idle : false;
+  };
+}
+
 export function startLoop(options: LoopOptions): Loop {
   let closed = false;
   let errors = 0;

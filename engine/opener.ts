@@ -19,7 +19,7 @@ import type { Db, Query } from '../platform/postgres/db.ts';
 import type { RoundNamer } from './beacon.ts';
 import { isProductId } from './domain/ids.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
-import { idle, startLoop } from './loop.ts';
+import { goingRound, startLoop } from './loop.ts';
 import { priceOf } from './registrations.ts';
 import { requestClose, unclosed } from './sales/control.ts';
 import { fenceDue, makeDue, type FenceCursor, type FreeOf } from './sales/occurrences.ts';
@@ -54,7 +54,7 @@ const idleMs = 250;
 const slowEveryMs = 1000;
 /** Bells are rung to the millisecond: each is known a round before it is due, and a little more. */
 const aheadMs = 350;
-const salesPerTurnMax = 200;
+const salesPerRoundMax = 200;
 
 export async function startOpener(options: OpenerOptions): Promise<{ close(): Promise<void> }> {
   const consumer: KafkaConsumer = await options.kafka.consume({
@@ -64,9 +64,13 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     onBatch: (batch) => openProducts(options, batch),
     onCrash: options.onCrash,
   });
-  let after = '';
-  /** In any turn since it last began with the first sale. */
-  let acted = false;
+  const takeDue = goingRound<DueSale>({
+    // With more due than a round takes, a lane that is shut must not keep others waiting.
+    pageMax: salesPerRoundMax,
+    page: (after) => salesDue(options.db, after),
+    idOf: (sale) => sale.id,
+    attend: (sales) => attendSales(options, sales),
+  });
   // Of work that only goes on where its lane does: what is stuck must not keep the rest waiting.
   const slow: { credit: string; fence: FenceCursor } = { credit: '', fence: null };
   let slowAt = -Infinity;
@@ -76,19 +80,14 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     everyMs,
     idleMs,
     round: async () => {
-      const turned = await turn(options, after);
-      after = turned.after;
-      acted ||= turned.acted;
+      const next = await takeDue();
       if (clock.now() - slowAt >= slowEveryMs) {
         slowAt = clock.now();
         slow.credit = await creditOnceMore(options, slow.credit);
         await closeOnceMore(options);
         slow.fence = await attendSchedules(options, slow.fence);
       }
-      if (after !== '') return true;
-      const nothing = !acted;
-      acted = false;
-      return nothing ? idle : false;
+      return next;
     },
   });
   return {
@@ -170,16 +169,15 @@ async function bury(
   ]);
 }
 
-interface Turn {
-  /** Where to go on: with more due than a turn takes, a lane that is shut must not keep others waiting. */
-  readonly after: string;
-  /** Something was due already, so more may follow from it soon. */
-  readonly acted: boolean;
+interface DueSale {
+  readonly id: string;
+  readonly state: string;
+  /** Until its bell, ms. */
+  readonly wait: number;
 }
 
-/** Touches sales at their start and end; closes those that have ended. */
-async function turn(options: OpenerOptions, after: string): Promise<Turn> {
-  const due = await options.db.query<{ id: string; state: string; wait: number }>(
+const salesDue = (db: Db, after: string): Promise<DueSale[]> =>
+  db.query(
     `SELECT id, state, CASE WHEN state = 'scheduled'
             THEN extract(epoch FROM starts_at - now()) * 1000 ELSE 0 END::float8 AS wait
        FROM sale.sales
@@ -188,19 +186,22 @@ async function turn(options: OpenerOptions, after: string): Promise<Turn> {
           OR (state IN ('live', 'paused') AND (ends_at <= now() OR close_requested)))
         AND id > $1
      UNION ALL SELECT id, state, 0 FROM sale.sales WHERE state = 'closing' AND id > $1
-      ORDER BY id LIMIT ${salesPerTurnMax}`,
+      ORDER BY id LIMIT ${salesPerRoundMax}`,
     [after],
     'opener_due',
   );
+
+/**
+ * Touches sales at their start and end; closes those that have ended. Answers whether something was
+ * due already, so that more may follow from it soon.
+ */
+async function attendSales(options: OpenerOptions, due: readonly DueSale[]): Promise<boolean> {
   for (const { id, state, wait } of due) {
     if (state === 'closing') await closeFurther(options, id);
     else if (wait > 0) ringAt(options, id, wait);
     else await options.shop.touch(id);
   }
-  return {
-    after: due.length < salesPerTurnMax ? '' : (due.at(-1)?.id ?? ''),
-    acted: due.some(({ wait }) => wait <= 0),
-  };
+  return due.some(({ wait }) => wait <= 0);
 }
 
 /** At the bell itself; where that fails a round sees it to be due, as without it. */

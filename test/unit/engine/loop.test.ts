@@ -1,6 +1,6 @@
 // The frame of all loops: when the next round comes.
-import { afterEach, beforeEach, expect, it } from 'vitest';
-import { idle, startLoop, type Loop } from '../../../engine/loop.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { goingRound, idle, startLoop, type Loop } from '../../../engine/loop.ts';
 import { clock, replaceClock } from '../../../platform/clock.ts';
 import { silent, until } from '../../support/environment.ts';
 
@@ -77,4 +77,58 @@ it('is woken from either pause, and by a call during a round', async () => {
 it('tries again after an error, however long its pause', async () => {
   run([new Error('away'), idle], forever);
   await roundsAre(2);
+});
+
+describe('going round, a page each time', () => {
+  /** What each page held that was attended, and what the round answered. */
+  const rounds = async (
+    pages: readonly (readonly string[])[],
+    attend: (page: readonly string[]) => Promise<boolean>,
+  ): Promise<unknown[]> => {
+    const asked: string[] = [];
+    let at = 0;
+    const round = goingRound({
+      pageMax: 2,
+      page: (after) => {
+        asked.push(after);
+        return Promise.resolve(pages[at++] ?? []);
+      },
+      idOf: (id: string) => id,
+      attend,
+    });
+    const answers: unknown[] = [];
+    for (const _ of pages) answers.push(await round().catch((error: unknown) => error));
+    return asked.map((after, i) => [after, answers[i]]);
+  };
+  const finds = (page: readonly string[]): Promise<boolean> =>
+    Promise.resolve(page.some((id) => id.endsWith('!')));
+
+  it('begins anew after a page that is not full, and rests where none had anything to do', async () => {
+    expect(await rounds([['a', 'b'], ['c', 'd'], ['e'], ['a']], finds)).toEqual([
+      ['', true],
+      ['b', true],
+      ['d', idle],
+      ['', idle],
+    ]);
+  });
+
+  it('does not rest when an earlier page had something to do, and forgets that then', async () => {
+    expect(await rounds([['a!', 'b'], ['c'], ['a', 'b'], []], finds)).toEqual([
+      ['', true],
+      ['b', false],
+      ['', true],
+      ['b', idle],
+    ]);
+  });
+
+  it('goes on with the next page where one failed', async () => {
+    const error = new Error('stuck');
+    const attend = (page: readonly string[]): Promise<boolean> =>
+      page.includes('stuck') ? Promise.reject(error) : finds(page);
+    expect(await rounds([['a!', 'b'], ['c', 'stuck'], ['d']], attend)).toEqual([
+      ['', true],
+      ['b', error],
+      ['stuck', false],
+    ]);
+  });
 });

@@ -15,7 +15,7 @@ import type {
   InDoubt,
   NewSale,
   Page,
-  SalesQuery,
+  SalesAsked,
   SaleTerms,
   VendorOutcome,
 } from './engine.ts';
@@ -51,7 +51,7 @@ interface Parts {
   readonly settings: Settings;
   readonly secret: KeyObject;
   readonly sales: ReadCache<StoredSale>;
-  /** Pages of the list that everybody sees, by their query. */
+  /** Pages of the list that everybody sees, by what was asked. */
   readonly lists: ReadCache<Page<SaleTerms>>;
   readonly lineMax: number;
   readonly nameRound: RoundNamer | undefined;
@@ -91,7 +91,7 @@ function remembered(db: Db): Pick<Parts, 'sales' | 'lists'> {
     }),
     lists: new ReadCache({
       ...whileAway,
-      load: (query) => listSales(db, JSON.parse(query) as SalesQuery),
+      load: (asked) => listSales(db, JSON.parse(asked) as SalesAsked),
       freshMs: 0,
       staleMs: listKeptMs,
       maxSize: listsKept,
@@ -108,9 +108,9 @@ function forgetSale({ sales, lists }: Parts, id: SaleId): void {
  * A vendor's own list is read each time: it is what he acts by. First pages are few and asked by
  * everybody; remembered others would push them out.
  */
-async function salesOf({ db, lists }: Parts, query: SalesQuery): Promise<Page<SaleTerms>> {
-  if (query.vendor !== null || query.cursor !== null) return listSales(db, query);
-  const key = JSON.stringify({ ...query, states: [...query.states].sort() });
+async function salesOf({ db, lists }: Parts, asked: SalesAsked): Promise<Page<SaleTerms>> {
+  if (asked.vendor !== null || asked.cursor !== null) return listSales(db, asked);
+  const key = JSON.stringify({ ...asked, states: [...asked.states].sort() });
   return (await lists.get(key))?.value ?? { items: [], nextCursor: null };
 }
 
@@ -342,7 +342,7 @@ export async function createEngine(
     laneSale: (id) => laneSale(parts, id),
     ...lineSide(parts),
     ...proofSide(parts),
-    sales: (query) => salesOf(parts, query),
+    sales: (asked) => salesOf(parts, asked),
     lanesNotReady: () =>
       lanes.gate.doors.filter((d) => !d.open).map(({ lane, reason }) => ({ lane, reason })),
     probePostgres: async () => {

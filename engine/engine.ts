@@ -184,7 +184,7 @@ export interface NewVendor {
   readonly key: string | null;
 }
 
-export interface SalesQuery {
+export interface SalesAsked {
   readonly states: readonly ('upcoming' | 'live')[];
   /** Null = everybody's. */
   readonly vendor: VendorId | null;
@@ -284,7 +284,7 @@ export interface Engine {
    * The first page of everybody's is as this process knew it last, ten minutes ago at most, while
    * Postgres is away or slow; all others then reject.
    */
-  sales(query: SalesQuery): Promise<Page<SaleTerms>>;
+  sales(asked: SalesAsked): Promise<Page<SaleTerms>>;
   pauseSale(
     vendor: VendorId,
     id: SaleId,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Query } from '../../platform/postgres/db.ts';
 import { isSaleId } from '../domain/ids.ts';
 import type { Millis, SaleId, SaleState, VendorId } from '../domain/types.ts';
-import type { Page, SalesQuery, SaleTerms } from '../engine.ts';
+import type { Page, SalesAsked, SaleTerms } from '../engine.ts';
 
 interface Row {
   readonly id: SaleId;
@@ -117,9 +117,9 @@ const statesOf = {
 } as const;
 
 /** Flash sales, soonest first. The cursor is the last one's start and id. */
-export async function listSales(q: Query, query: SalesQuery): Promise<Page<SaleTerms>> {
-  const states = query.states.flatMap((s) => [...statesOf[s]]);
-  const [at, after] = query.cursor === null ? [0, ''] : readCursor(query.cursor, isSaleId);
+export async function listSales(q: Query, asked: SalesAsked): Promise<Page<SaleTerms>> {
+  const states = asked.states.flatMap((s) => [...statesOf[s]]);
+  const [at, after] = asked.cursor === null ? [0, ''] : readCursor(asked.cursor, isSaleId);
   const rows = await q.query<Row>(
     `${select}
       WHERE s.kind = 'flash'
@@ -128,12 +128,12 @@ export async function listSales(q: Query, query: SalesQuery): Promise<Page<SaleT
              OR s.vendor_id = $2)
         AND (s.starts_at, s.id) > ($3::timestamptz, $4)
       ORDER BY s.starts_at, s.id LIMIT $5`,
-    [states, query.vendor, new Date(at), after, query.limit + 1],
+    [states, asked.vendor, new Date(at), after, asked.limit + 1],
     'sales_list',
   );
-  const items = rows.slice(0, query.limit).map((r) => saleOf(r).terms);
+  const items = rows.slice(0, asked.limit).map((r) => saleOf(r).terms);
   const last = items.at(-1);
-  const more = rows.length > query.limit && last !== undefined;
+  const more = rows.length > asked.limit && last !== undefined;
   return { items, nextCursor: more ? writeCursor(last.startsAt, last.id) : null };
 }
 

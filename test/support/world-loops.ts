@@ -100,7 +100,7 @@ export interface RunningSettler extends Running {
 export async function startWorldSettler(
   world: World,
   group = 'settler',
-  onCommands: (lanes: readonly number[]) => void = () => undefined,
+  onSettled: () => void = () => undefined,
 ): Promise<RunningSettler> {
   const parts = await loopParts(world);
   const { redis, db, kafka } = parts;
@@ -114,8 +114,8 @@ export async function startWorldSettler(
     lanes: world.settings.lanes,
     deployment: world.settings.deployment,
     log: silent,
-    onCommands,
-    onSettled: () => undefined,
+    onCommands: () => undefined,
+    onSettled,
     onBell: () => undefined,
     onCrash: (error) => {
       throw error;

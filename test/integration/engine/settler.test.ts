@@ -33,8 +33,8 @@ async function begin(): Promise<void> {
 async function stopLoops(): Promise<void> {
   for (const loop of running.splice(0)) await loop.close();
 }
-async function settler(group?: string): Promise<void> {
-  running.push(await startWorldSettler(world, group));
+async function settler(group?: string, onSettled?: () => void): Promise<void> {
+  running.push(await startWorldSettler(world, group, onSettled));
 }
 async function relay(): Promise<void> {
   running.push(await startWorldRelay(world, lane));
@@ -278,5 +278,28 @@ describe('a decision that can never settle', () => {
     expect(decided - settled).toBe(away.length);
     const names = (await auditOf(world)).map((what) => what.split(' ')[0]);
     expect(new Set(names)).toEqual(new Set(['lane.open', 'pg.units', 'pg.quarantine']));
+  });
+});
+
+describe('a settlement that only puts away', () => {
+  beforeAll(begin);
+  afterAll(async () => {
+    await stopLoops();
+    await world.close();
+  });
+
+  it('wakes the trimmer, who tells the lane that it is frozen', async () => {
+    const before = await watermark();
+    await hold(1);
+    const ended = `UPDATE sale.epochs SET ended_at = $1, ended_by = 'verifier' WHERE epoch = $2`;
+    await world.db.run(ended, [before.seq, before.epoch]);
+    let wakes = 0;
+    await settler('settler', () => {
+      wakes += 1;
+    });
+    await publish(await unsettled());
+    await until('the trimmer is woken', () => Promise.resolve(wakes > 0));
+    expect(await watermark()).toMatchObject({ epoch: before.epoch, seq: before.seq });
+    expect(await world.db.query('SELECT state FROM sale.lanes')).toEqual([{ state: 'frozen' }]);
   });
 });

@@ -93,6 +93,12 @@ describe('docker-compose.yml', () => {
     expect(services['grafana']?.ports).toEqual(['127.0.0.1:3030:3000']);
   });
 
+  it('says how large the log of Postgres may be, which initdb would set by its segments', () => {
+    const { command, environment } = services['postgres'] ?? {};
+    expect(environment?.['POSTGRES_INITDB_ARGS']).toContain('--wal-segsize=1');
+    expect(command).toEqual(expect.arrayContaining(['max_wal_size=1GB', 'min_wal_size=80MB']));
+  });
+
   it('has Prometheus scrape each role where it answers', () => {
     const { scrape_configs: scrapes } = read('grafana/prometheus.yml') as Scrapes;
     const targets = scrapes.flatMap((job) => job.static_configs.flatMap((one) => one.targets));

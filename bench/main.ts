@@ -10,7 +10,7 @@ import { machine } from './measure/machine.ts';
 import { playPart } from './measure/priority.ts';
 import { micro } from './micro/micro.ts';
 import { UsageError } from './arguments.ts';
-import { readOptions, usage } from './options.ts';
+import { connectionsIn, readOptions, usage } from './options.ts';
 import type { BenchOptions, ScenarioName } from './options.ts';
 import { jsonOf, machineText, textOf } from './report.ts';
 import type { Scenario } from './scenario.ts';
@@ -22,7 +22,6 @@ import { sockets } from './sockets/sockets.ts';
 import { readStackInfo } from './stack-info.ts';
 
 const usageCode = 2;
-const connectionsDefault = 128;
 const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   line,
   micro,
@@ -42,7 +41,7 @@ async function run(options: BenchOptions): Promise<number> {
   const findings: Findings[] = [];
   for (const name of options.scenarios) {
     const scenario = scenarios[name];
-    const connections = options.connections ?? scenario.connections ?? connectionsDefault;
+    const connections = options.connections ?? connectionsIn(name);
     playPart(scenario.part);
     findings.push(await scenario.run(stack, { ...options, connections }, say));
   }

@@ -11,6 +11,18 @@ export type ScenarioName = (typeof scenarioNames)[number] | (typeof byName)[numb
 /** Not among all of them. */
 const byName = ['line', 'sockets', 'search', 'page'] as const;
 
+const connectionsDefault = 128;
+/** A sold-out sale has a crowd: most of those who come are refused. */
+const ownConnections: Partial<Record<ScenarioName, number>> = { 'sold-out': 512, steady: 192 };
+
+/** Of the generator, unless the command line says how many. */
+export const connectionsIn = (scenario: ScenarioName): number =>
+  ownConnections[scenario] ?? connectionsDefault;
+
+const ownText = Object.entries(ownConnections)
+  .map(([scenario, count]) => `${count} in ${scenario}`)
+  .join(', ');
+
 export interface BenchOptions extends Omit<ScenarioOptions, 'connections'> {
   /** Null = each scenario's own default. */
   readonly connections: number | null;
@@ -37,8 +49,8 @@ node dist/bench/main.js [scenario] [options]
 
   --seconds N      of each measured phase, 1 to 120 (default 5)
   --rounds N       alternations where two things are compared, 1 to 50 (default 5)
-  --connections N  of the generator, 1 to 10000 (default 512 in sold-out, 192 in
-                   steady, else 128)
+  --connections N  of the generator, 1 to 10000
+                   (default ${ownText}, else ${connectionsDefault})
   --shoppers N     who take part; each takes one unit of a sale, 100 to 100000 (default 40000)
   --tickets N      in the longest line, 10000 to 1000000 (default 100000)
   --sockets N      of the crowd that waits, 100 to 100000 (default 20000)

@@ -24,8 +24,6 @@ export interface ScenarioOptions {
 export interface Scenario {
   readonly name: string;
   readonly part: Part;
-  /** Of the generator, unless the command line says how many. */
-  readonly connections?: number;
   run(stack: StackInfo, options: ScenarioOptions, say: Say): Promise<Findings>;
 }
 

@@ -29,8 +29,6 @@ const ownHeaders = new Set(['content-length', 'date', 'uwebsockets', 'connection
 export const soldOut: Scenario = {
   name: 'sold-out',
   part: 'generator',
-  // A crowd: most of those who come are refused.
-  connections: 512,
   async run(stack, options, say) {
     const setting = await Setting.open(stack, 1);
     const shoppers = Math.min(options.shoppers, shoppersMost);

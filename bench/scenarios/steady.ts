@@ -34,7 +34,6 @@ const done = ({ answers, seconds, latency }: LoadResult): Done => ({
 export const steady: Scenario = {
   name: 'steady',
   part: 'generator',
-  connections: 192,
   async run(stack, options, say) {
     const run = await Steady.prepare(stack, options, say);
     try {

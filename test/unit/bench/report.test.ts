@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Findings } from '../../../bench/findings.ts';
 import { UsageError } from '../../../bench/arguments.ts';
-import { readOptions, scenarioNames } from '../../../bench/options.ts';
+import { connectionsIn, readOptions, scenarioNames, usage } from '../../../bench/options.ts';
 import { jsonOf, machineText, meter, textOf } from '../../../bench/report.ts';
 
 describe('options', () => {
@@ -25,6 +25,9 @@ describe('options', () => {
 
   it('leaves the number of connections to the scenario', () => {
     expect(readOptions(['steady']).connections).toBeNull();
+    const own = (['sold-out', 'steady', 'line'] as const).map(connectionsIn);
+    expect(own).toEqual([512, 192, 128]);
+    expect(usage).toContain('(default 512 in sold-out, 192 in steady, else 128)');
   });
 
   it.each([

@@ -1,6 +1,9 @@
 /** What the programs of bench/ share in reading their command lines. */
 
-/** A message for the caller, exit code 2. */
+/** The exit code after a UsageError; as of the scripts in stack/. */
+export const usageCode = 2;
+
+/** A message for the caller. */
 export class UsageError extends Error {}
 
 /** What node's own parser refuses, as a UsageError. */

@@ -9,7 +9,7 @@ import { line } from './line/line.ts';
 import { machine } from './measure/machine.ts';
 import { playPart } from './measure/priority.ts';
 import { micro } from './micro/micro.ts';
-import { UsageError } from './arguments.ts';
+import { UsageError, usageCode } from './arguments.ts';
 import { connectionsIn, readOptions, usage } from './options.ts';
 import type { BenchOptions, ScenarioName } from './options.ts';
 import { jsonOf, machineText, textOf } from './report.ts';
@@ -21,7 +21,6 @@ import { search } from './search/search.ts';
 import { sockets } from './sockets/sockets.ts';
 import { readStackInfo } from './stack-info.ts';
 
-const usageCode = 2;
 const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   line,
   micro,

@@ -11,7 +11,7 @@ import { settleLag, untilSettled } from './closing.ts';
 import { Crowd } from './crowd.ts';
 import { LineCrowd } from './line-crowd.ts';
 import { connectionsAllowed, crowdConnections, gatherTokens, openAll } from './gather.ts';
-import { UsageError } from '../arguments.ts';
+import { UsageError, usageCode } from '../arguments.ts';
 import { readOptions, usage } from './options.ts';
 import type { DemoOptions } from './options.ts';
 import { OwnershipCheck } from './ownership.ts';
@@ -36,7 +36,6 @@ const joinShare = 0.5;
 const turnSeconds = 6;
 const patienceMs = 30_000;
 const lookMs = 100;
-const usageCode = 2;
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 

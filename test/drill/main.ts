@@ -2,7 +2,7 @@
  * `npm run drill`: real processes and stores under sustained load, faults from a seed, and after
  * heal and drain the judgement. Exit 0 = every promise held under every fault that was run.
  */
-import { UsageError } from '../../bench/arguments.ts';
+import { UsageError, usageCode } from '../../bench/arguments.ts';
 import { Rng } from '../support/rng.ts';
 import { commitOf } from './commit.ts';
 import { allFaults, lacking, planOf, together } from './faults/all.ts';
@@ -14,8 +14,6 @@ import { scenarios } from './scenarios/all.ts';
 import { DrillStack, type StackModule } from './stack.ts';
 import { missingSights } from './sights.ts';
 import { tableOf } from './table.ts';
-
-const usageCode = 2;
 
 function chosen({ faults, count, seed }: DrillOptions): Fault[] {
   if (faults.length === 0) return planOf(new Rng(seed), count);

@@ -1,9 +1,10 @@
 /** What the benchmarks are told and what they say: options, tables, JSON. */
 import { describe, expect, it } from 'vitest';
 import type { Findings } from '../../../bench/findings.ts';
-import { UsageError } from '../../../bench/arguments.ts';
+import { UsageError, usageCode } from '../../../bench/arguments.ts';
 import { connectionsIn, readOptions, scenarioNames, usage } from '../../../bench/options.ts';
 import { jsonOf, machineText, meter, textOf } from '../../../bench/report.ts';
+import { exitCode } from '../../../stack/base/errors.mjs';
 
 describe('options', () => {
   it('runs all scenarios unless told otherwise', () => {
@@ -21,6 +22,10 @@ describe('options', () => {
       strict: false,
       stack: '/x',
     });
+  });
+
+  it('are refused with the exit code that every script has for it', () => {
+    expect(usageCode).toBe(exitCode.usage);
   });
 
   it('leaves the number of connections to the scenario', () => {

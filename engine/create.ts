@@ -16,6 +16,7 @@ import type {
   NewSale,
   Page,
   SalesAsked,
+  SalesPage,
   SaleTerms,
   VendorOutcome,
 } from './engine.ts';
@@ -108,10 +109,13 @@ function forgetSale({ sales, lists }: Parts, id: SaleId): void {
  * A vendor's own list is read each time: it is what he acts by. First pages are few and asked by
  * everybody; remembered others would push them out.
  */
-async function salesOf({ db, lists }: Parts, asked: SalesAsked): Promise<Page<SaleTerms>> {
-  if (asked.vendor !== null || asked.cursor !== null) return listSales(db, asked);
+async function salesOf({ db, lists }: Parts, asked: SalesAsked): Promise<SalesPage> {
+  if (asked.vendor !== null || asked.cursor !== null) {
+    return { ...(await listSales(db, asked)), stale: false };
+  }
   const key = JSON.stringify({ ...asked, states: [...asked.states].sort() });
-  return (await lists.get(key))?.value ?? { items: [], nextCursor: null };
+  const known = await lists.get(key);
+  return { items: [], nextCursor: null, ...known?.value, stale: known?.stale === true };
 }
 
 /** Creates a sale and waits for its settled outcome. */

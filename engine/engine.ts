@@ -192,6 +192,11 @@ export interface SalesAsked {
   readonly cursor: string | null;
 }
 
+export interface SalesPage extends Page<SaleTerms> {
+  /** As this process knew it last: Postgres is away or slow. */
+  readonly stale: boolean;
+}
+
 export interface Engine {
   // -- hot: decided in the lane's script, answered by callback --
   hold(command: HoldCommand, done: Done<LaneOrder>): void;
@@ -280,11 +285,8 @@ export interface Engine {
   sale(id: SaleId): Promise<SaleTerms | null>;
   /** What the lane counts now; `unavailable` or `unknown` when it cannot say. */
   laneSale(id: SaleId): Promise<Outcome<LaneSale & { readonly inDoubt: InDoubt }>>;
-  /**
-   * The first page of everybody's is as this process knew it last, ten minutes ago at most, while
-   * Postgres is away or slow; all others then reject.
-   */
-  sales(asked: SalesAsked): Promise<Page<SaleTerms>>;
+  /** The first page of everybody's may be `stale`, by ten minutes at most; all others then reject. */
+  sales(asked: SalesAsked): Promise<SalesPage>;
   pauseSale(
     vendor: VendorId,
     id: SaleId,

@@ -32,7 +32,9 @@ const states = {
 };
 
 export const salesQuery = pageQuery({ state: states });
-const salesAnswer = pageOf(saleAnswer);
+const salesAnswer = pageOf(saleAnswer, {
+  stale: { type: 'boolean', description: 'Which sales there are could not be read again' },
+});
 
 export function saleRoutes(api: Api): Route[] {
   return [listRoute(api), readRoute(api)];
@@ -48,7 +50,7 @@ function listRoute(api: Api): Route {
     auth: 'public',
     summary: 'Flash sales, upcoming and live',
     description:
-      'Counts may be half a second old. While Postgres does not answer, a first page that this api has read before is as it was, ten minutes ago at most.',
+      'Counts may be half a second old. While Postgres does not answer, a first page that this api has read before is as it was, ten minutes ago at most: `stale`.',
     query: salesQuery,
     idempotencyKey: 'none',
     rateLimit: { name: 'sales', perMinute: readsPerMinute, by: 'ip' },
@@ -73,7 +75,9 @@ export function pageReader(api: Api) {
         return json(terms, lane, now(), currency);
       }),
     );
-    ctx.reply(200, { items, next_cursor: page.nextCursor }, noStore);
+    const shown = { items, next_cursor: page.nextCursor };
+    // A vendor's own list is read each time.
+    ctx.reply(200, vendor === null ? { ...shown, stale: page.stale } : shown, noStore);
   };
 }
 

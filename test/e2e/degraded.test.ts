@@ -170,6 +170,7 @@ describe('without Postgres', () => {
     await shows();
     const shown = await shop.must(200, 'GET', salesPath);
     expect(idsOf(shown)).not.toHaveLength(0);
+    expect(shown.json['stale']).toBe(false);
     stop('postgres');
     await healthIs(200, 'degraded', { postgres: 'away', redis: 'ok', lanes: 'ok' });
     await sells();
@@ -183,7 +184,9 @@ describe('without Postgres', () => {
     const page = await shop.must(200, 'GET', `/v1/products/${product}`);
     expect(page.json).toMatchObject({ id: product, stale: true });
     // The list as it was; its counts are the lanes'. One that nobody saw is not known.
-    expect(idsOf(await shop.must(200, 'GET', salesPath))).toEqual(idsOf(shown));
+    const remembered = await shop.must(200, 'GET', salesPath);
+    expect(idsOf(remembered)).toEqual(idsOf(shown));
+    expect(remembered.json['stale']).toBe(true);
     expectProblem(await shop.ask('GET', '/v1/sales?limit=97'), 503, 'unavailable');
     const { token } = ann;
     const cart = await shop.must(200, 'GET', '/v1/cart', { token });

@@ -213,6 +213,16 @@ describe('what the table promises', () => {
   });
 });
 
+describe('lists of sales', () => {
+  it('say whether they are as they were known last; a vendor’s own never is', async () => {
+    harness.answers = { sales: { items: [], nextCursor: null, stale: true } };
+    const everybodys = await harness.ask('GET', '/v1/sales');
+    expect(everybodys.json).toEqual({ items: [], next_cursor: null, stale: true });
+    const own = await harness.ask('GET', '/v1/vendor/sales', { as: 'vendor' });
+    expect(own.json).toEqual({ items: [], next_cursor: null });
+  });
+});
+
 describe('GET /v1/sales/{id}.ics', () => {
   it('is a calendar with the bell', async () => {
     const answer = await harness.ask('GET', `/v1/sales/${saleId}.ics`);

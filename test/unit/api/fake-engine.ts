@@ -286,7 +286,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   cancelSale: { kind: 'done', value: { ...saleTerms, state: 'cancelled' }, replayed: false },
   sale: saleTerms,
   laneSale: done(laneSale),
-  sales: { items: [saleTerms], nextCursor: null },
+  sales: { items: [saleTerms], nextCursor: null, stale: false },
   pauseSale: { kind: 'done', value: { ...saleTerms, state: 'paused' }, replayed: false },
   resumeSale: { kind: 'done', value: saleTerms, replayed: false },
   closeSale: { kind: 'done', value: { ...saleTerms, state: 'closing' }, replayed: false },

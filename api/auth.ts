@@ -61,6 +61,9 @@ export function authenticator(options: AuthOptions): Authenticate {
     if (known !== undefined) return known.identity;
     const token = bearer(authorization);
     if (token === undefined || token.startsWith('hnk_')) return noToken;
+    // One spelling is remembered: several would take each other's place.
+    const usual = headerOf(token);
+    if (authorization !== usual) return shopper(usual);
     const verified = token.length > tokenMaxLength ? null : verify(token);
     if (verified === null || verified.expiresAt <= at) return badToken;
     memory.set(authorization, verified);
@@ -100,7 +103,7 @@ export function identifier(options: AuthOptions): Identify {
   return (token) => {
     if (token.startsWith('hnk_')) return keyPattern.test(token) ? vendor(token) : null;
     const at = now();
-    const header = `Bearer ${token}`;
+    const header = headerOf(token);
     const known = memory.get(header, at);
     if (known !== undefined) return known;
     const verified = token.length > tokenMaxLength ? null : verify(token);
@@ -109,6 +112,8 @@ export function identifier(options: AuthOptions): Identify {
     return verified;
   };
 }
+
+const headerOf = (token: string): string => `Bearer ${token}`;
 
 function bearer(authorization: string): string | undefined {
   return schemePattern.exec(authorization)?.[1];

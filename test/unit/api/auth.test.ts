@@ -160,6 +160,23 @@ describe('a shopper’s token', () => {
     expect(codeOf(ask(header, 'shopper'))).toBe('unauthenticated');
   });
 
+  it('is verified once for all who spell its scheme differently', () => {
+    let verified = 0;
+    const inner = tokenVerifier(rules);
+    const ask = authenticate({
+      verify: (token) => {
+        verified += 1;
+        return inner(token);
+      },
+    });
+    const token = handmade(fine);
+    for (const scheme of ['bearer', 'Bearer', 'bearer', 'BEARER ', 'Bearer']) {
+      expect(ask(`${scheme} ${token} `, 'shopper')).toHaveProperty('shopper', 'ann');
+      expect(ask(`${scheme} ${token}`, 'shopper')).toHaveProperty('shopper', 'ann');
+    }
+    expect(verified).toBe(1);
+  });
+
   it('lives twelve hours', () => {
     const { token, expiresAt } = tokenIssuer(rules)('ann', false, now);
     expect(expiresAt).toBe(seconds * 1000 + sessionMs);

@@ -31,8 +31,6 @@ export interface JoinBody {
 const undeliverable = problem('undeliverable', 'Nothing of this sale is delivered to that place.', {
   param: 'delivery',
 });
-/** Leaves whose answers are remembered: 600 bytes each. */
-const leavesMax = 20_000;
 const replayedHeader = { 'idempotent-replayed': 'true' };
 
 export const hasLine = ({ admission }: Pick<SaleTerms, 'admission'>): boolean =>
@@ -54,8 +52,6 @@ export class LineDesk {
   readonly #api: Api;
   readonly #catalog: CatalogClient;
   readonly #views: LaneViews;
-  /** What those were answered who left with a key: of this process, and no longer than it lives. */
-  readonly #left = new Map<string, string>();
 
   constructor(api: Api, catalog: CatalogClient) {
     this.#api = api;
@@ -102,26 +98,9 @@ export class LineDesk {
 
   /** With a key that has left before, it leaves nothing: its shopper may have joined anew since. */
   async leave(command: Command, to: Answering): Promise<void> {
-    const { id: sale, shopper, key } = command;
-    const name = `${sale} ${shopper} ${key}`;
-    const before = key === '' ? undefined : this.#left.get(name);
-    if (before !== undefined) {
-      to.reply(200, before, replayedHeader);
-      return;
-    }
-    const outcome = await this.#api.engine.leave({ sale, shopper });
-    await this.#answer(command, outcome, to, (json) => {
-      if (key !== '') this.#remember(name, JSON.stringify(json));
-    });
-  }
-
-  #remember(name: string, json: string): void {
-    this.#left.set(name, json);
-    if (this.#left.size <= leavesMax) return;
-    for (const oldest of this.#left.keys()) {
-      this.#left.delete(oldest);
-      return;
-    }
+    const { id: sale, shopper, key: idempotencyKey } = command;
+    const outcome = await this.#api.engine.leave({ sale, shopper, idempotencyKey });
+    await this.#answer(command, outcome, to);
   }
 
   async read(command: Command, to: Answering): Promise<void> {
@@ -145,15 +124,14 @@ export class LineDesk {
     { id: sale, key }: Command,
     outcome: Outcome<LineTicket>,
     to: Answering,
-    told: (json: object) => void = () => undefined,
   ): Promise<void> {
     const terms = outcome.kind === 'done' ? await this.#api.engine.sale(sale) : null;
     if (outcome.kind !== 'done') to.problem(outcomeProblem(outcome, key !== ''));
     else if (terms === null) to.problem(notFound);
     else {
       const json = await this.#json(outcome.value, terms, outcome.now);
-      told(json);
-      to.reply(200, json);
+      if (outcome.replayed) to.reply(200, json, replayedHeader);
+      else to.reply(200, json);
     }
   }
 

@@ -213,7 +213,8 @@ function lineSide({
   return {
     join: (command) => askOf(command.sale, () => joinLine(db, line, command)),
     joined: async (command) => (isOurs(command.sale) ? joinedLine(db, line, command) : null),
-    leave: ({ sale, shopper }) => askOf(sale, () => line.leave(sale, shopper)),
+    leave: ({ sale, shopper, idempotencyKey }) =>
+      askOf(sale, () => line.leave(sale, shopper, idempotencyKey)),
     ticket: ({ sale, shopper, present }) => askOf(sale, () => line.ticket(sale, shopper, present)),
     seen: async (sale, shoppers) => {
       if (isOurs(sale)) await line.seen(sale, shoppers);

@@ -4,6 +4,7 @@
  */
 import type {
   JoinCommand,
+  LeaveCommand,
   LineFigures,
   LineStanding,
   LineTicket,
@@ -213,8 +214,11 @@ export interface Engine {
   join(command: JoinCommand): Promise<Outcome<LineTicket>>;
   /** The ticket that this join made before, as it is now; null = it made none. */
   joined(command: JoinCommand): Promise<Outcome<LineTicket> | null>;
-  /** Gives the place up; one that is over stays as it is. `not_found` = no ticket. */
-  leave(who: { sale: SaleId; shopper: ShopperId }): Promise<Outcome<LineTicket>>;
+  /**
+   * Gives the place up; one that is over stays as it is. `replayed` = the key has left a place before:
+   * whatever ticket there is now stays too. Key '' = without one. `not_found` = no ticket.
+   */
+  leave(who: LeaveCommand): Promise<Outcome<LineTicket>>;
   /** `present` = its owner is here now: a parked ticket comes back. `not_found` = no ticket. */
   ticket(who: { sale: SaleId; shopper: ShopperId; present: boolean }): Promise<Outcome<LineTicket>>;
   /** These shoppers are here now. A hint: what does not reach the lane is lost. */

@@ -11,7 +11,7 @@ import type { Answered, Batcher, Command } from './lanes/batcher.ts';
 import type { Reply } from './lanes/codec.ts';
 import { code, lineModes, lineOp, saleStates, ticketStates } from './lanes/codes.ts';
 import { HmacSha256 } from './lanes/hmac.ts';
-import { ticketKey } from './lanes/order-key.ts';
+import { leaveKey, ticketKey } from './lanes/order-key.ts';
 import { digestOf, signReceipt, type ReceiptKeys } from './lanes/receipt.ts';
 import { entrantOf } from './line/chain.ts';
 import { outcomeOf } from './outcomes.ts';
@@ -77,8 +77,10 @@ export class Line {
     return ticketKey(this.#mac, shopper, sale, idempotencyKey, asked);
   }
 
-  leave(sale: SaleId, shopper: ShopperId): Promise<Outcome<LineTicket>> {
-    return this.#ask('leave', sale, [lineOp.leave, 0, shopper], 0, ticketOf);
+  /** `idempotencyKey` '' = without one: then it leaves whatever ticket there is. */
+  leave(sale: SaleId, shopper: ShopperId, idempotencyKey = ''): Promise<Outcome<LineTicket>> {
+    const key = leaveKey(this.#mac, shopper, sale, idempotencyKey);
+    return this.#ask('leave', sale, [lineOp.leave, 0, shopper, key], 0, ticketOf);
   }
 
   /** `present` = its owner is here now: who was parked waits again. */

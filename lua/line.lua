@@ -3,7 +3,7 @@
 --         of the batch: sale, records, due, returned, waiting, turns, present, parked, gone
 -- ARGV    header (msgpack: see include/gate.lua); shape and columns as in shop.lua, of the joins: a
 --         kind is { sale, verified }; the others { op, sale, … }
---           leave  { 2, sale, shopper }
+--           leave  { 2, sale, shopper, key }: '' = without one, so never replayed
 --           ticket { 3, sale, shopper, present }
 --           seen   { 4, sale, { shopper, … } }
 --           admit  { 5, sale, most }

@@ -79,7 +79,9 @@ function leaveRoute(desk: LineDesk): Route {
     method: 'DELETE',
     path: '/v1/sales/{id}/tickets/me',
     summary: 'Leave the line',
-    description: 'For good: a new ticket is at the end. One that is over stays as it is.',
+    description:
+      'For good: a new ticket is at the end. One that is over stays as it is. A key leaves once: sent ' +
+      'again it leaves nothing, and is answered with the ticket that there is now.',
     idempotencyKey: 'optional',
     responses: { 200: ticketAnswer },
     errors: ['not_found', 'unavailable'],

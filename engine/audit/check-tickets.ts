@@ -121,6 +121,7 @@ interface Row {
   readonly state: string;
   readonly turnEnds: number;
   readonly claim: number;
+  readonly leaveKey: string;
 }
 
 const rowsPerPage = 10_000;
@@ -155,7 +156,7 @@ async function readRows(
   for (let next = 0; ;) {
     const page = await q.query<Omit<Row, 'number'>>(
       `SELECT shopper, key, index, state, coalesce(turn_ends, 0) AS "turnEnds",
-              coalesce(claim, 0) AS claim
+              coalesce(claim, 0) AS claim, left_key AS "leaveKey"
          FROM sale.tickets WHERE sale_id = $1 AND index >= $2 ORDER BY index LIMIT ${rowsPerPage}`,
       [sale, next],
     );
@@ -174,16 +175,19 @@ function add(rows: Map<string, Row[]>, row: Row): void {
 }
 
 function apply(rows: Map<string, Row[]>, fact: TicketFact): void {
-  const { kind, shopper, key, index, number, turnEnds, claim } = fact;
+  const { kind, shopper, key, index, number, turnEnds, claim, leaveKey } = fact;
   if (kind === 'joined') {
-    add(rows, { shopper, key, index, number, state: 'waiting', turnEnds: 0, claim: 0 });
+    const fresh = { state: 'waiting', turnEnds: 0, claim: 0, leaveKey: '' };
+    add(rows, { shopper, key, index, number, ...fresh });
     return;
   }
   const own = rows.get(shopper);
   const last = own?.at(-1);
   if (own === undefined || last?.key !== key) return;
   own[own.length - 1] =
-    kind === 'admitted' ? { ...last, state: kind, turnEnds, claim } : { ...last, state: kind };
+    kind === 'admitted'
+      ? { ...last, state: kind, turnEnds, claim }
+      : { ...last, state: kind, leaveKey };
 }
 
 interface Unsettled {
@@ -213,7 +217,7 @@ async function compareTickets(
     const wrong =
       ticket === undefined
         ? [`${last.state} in Postgres, and not in its lane`]
-        : differences(ticket, last, own.slice(0, -1), numbered);
+        : differences(ticket, last, own, numbered);
     if (wrong.length > 0) check.violate(sale.terms.id, `${shopper}: ${wrong.join(', ')}`);
   }
   for (const shopper of sale.tickets.keys()) {
@@ -225,16 +229,19 @@ async function compareTickets(
 function differences(
   ticket: RecordedTicket,
   row: Row,
-  before: readonly Row[],
+  all: readonly Row[],
   numbered: boolean,
 ): string[] {
   const state = stateOf(ticket);
+  const before = all.slice(0, -1).map(({ key }) => key);
+  const leaves = all.map(({ leaveKey }) => leaveKey).filter((key) => key !== '');
   const pairs: (readonly [string, string | number, string | number])[] = [
     ['key', ticket.key, row.key],
     ['place', ticket.index, row.index],
     ['state', state, row.state],
     ['turn ends', ticket.turnEnds, row.turnEnds],
-    ['earlier tickets', ticket.past.join(), before.map(({ key }) => key).join()],
+    ['earlier tickets', ticket.past.join(), before.join()],
+    ['leaves', ticket.leaves.join(), leaves.join()],
   ];
   // Who had left before the draw came to its number was given none.
   if (numbered && ticket.number > 0) pairs.push(['number', ticket.number, row.number]);

@@ -58,6 +58,8 @@ export interface TicketFact extends Position {
   /** Of `admitted`: in the turn clock, ms; and the units that it may take. */
   readonly turnEnds: number;
   readonly claim: number;
+  /** Of `left`: its key; '' = without one. */
+  readonly leaveKey: string;
 }
 
 export interface LogEntry extends Position {
@@ -163,5 +165,6 @@ function ticketFact(event: readonly unknown[], sale: string, place: Place): Tick
     number: number(4, 'joined', 'number'),
     turnEnds: number(3, 'admitted', 'end of the turn'),
     claim: number(4, 'admitted', 'claim'),
+    leaveKey: kind === 'left' && event.length > 3 ? textOf(event[3], 'key of the leave') : '',
   };
 }

@@ -66,6 +66,8 @@ export interface RecordedTicket {
   readonly claim: number;
   /** Keys of the shopper's earlier tickets, oldest first. */
   readonly past: readonly string[];
+  /** Keys by which the shopper left this ticket and the earlier ones, oldest first. */
+  readonly leaves: readonly string[];
 }
 
 export interface ItemCounts {
@@ -127,6 +129,7 @@ export interface SaleReading {
 const headFields = 5;
 /** And one more, where it was held for less than its sale's own time. */
 const orderFields = 11;
+/** And one more, where its shopper has left with a key. */
 const ticketFields = 7;
 
 /** Adds one field of key `r` to a sale: a shopper's record, or `shopper|key`, a spilled order. */
@@ -163,6 +166,8 @@ function addTicket(sale: SaleReading, shopper: string, raw: unknown): void {
   if (raw === 0) return;
   const value = listOf(raw, `ticket of ${shopper}`, ticketFields);
   const number = (at: number, what: string): number => wholeOf(value[at], `${what} of ${shopper}`);
+  const keys = (list: unknown, what: string): string[] =>
+    listOf(list, `${what} of ${shopper}`).map((key) => textOf(key, what));
   const state = number(3, 'ticket state');
   if (state < 1 || state >= ticketStates.length) {
     throw new Malformed(`ticket of ${shopper}: state ${state}`);
@@ -174,7 +179,8 @@ function addTicket(sale: SaleReading, shopper: string, raw: unknown): void {
     state,
     turnEnds: number(4, 'end of the turn'),
     claim: number(5, 'claim'),
-    past: listOf(value[6], `earlier tickets of ${shopper}`).map((key) => textOf(key, 'ticket key')),
+    past: keys(value[6], 'earlier tickets'),
+    leaves: keys(value[7] ?? [], 'leaves'),
   });
 }
 

@@ -61,6 +61,17 @@ export function ticketKey(
   return own.slice(0, askerPart) + body.slice(0, own.length - askerPart);
 }
 
+/** 16 characters (80 bits): a leave of the shopper's line, by whichever ticket; '' = without a key. */
+export function leaveKey(
+  mac: HmacSha256,
+  shopper: ShopperId,
+  sale: SaleId,
+  idempotencyKey: string,
+): string {
+  if (idempotencyKey === '') return '';
+  return base32(mac.digest(`leave\0${shopper}\0${sale}\0${idempotencyKey}`), 10);
+}
+
 /** 16 characters (80 bits): the command that ended a hold, or a payment's attempt. */
 export function endKey(
   secret: KeyObject,

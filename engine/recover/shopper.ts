@@ -100,6 +100,7 @@ const packedTicket = (ticket: Ticket): readonly unknown[] => [
   ticket.turnEnds,
   ticket.claim,
   ticket.past,
+  ...(ticket.leaves.length === 0 ? [] : [ticket.leaves]),
 ];
 
 /** As lua/include/record.lua reads it. `holdMs` = the sale's own, which is not said again. */

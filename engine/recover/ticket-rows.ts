@@ -52,6 +52,8 @@ export interface TicketRow {
   readonly turn_ends: Millis | null;
   readonly claim: number | null;
   readonly ended_at: Millis | null;
+  /** '' = without a key, or not left. */
+  readonly left_key: string;
 }
 
 const rowsPerFetch = 2000;
@@ -71,7 +73,7 @@ export async function* readTickets(q: Query, sale: SaleId): AsyncGenerator<Ticke
         CROSS JOIN LATERAL unnest(n.indexes) WITH ORDINALITY AS u(index, place)
         WHERE n.sale_id = '${sale}' AND n.given)
      SELECT t.shopper, t.key, t.index, d.given_at, t.state, t.admitted_at, t.turn_ends, t.claim,
-            t.ended_at,
+            t.ended_at, t.left_key,
             coalesce(d.number, CASE WHEN t.index >= l.bell_n THEN t.index + 1 END, 0) AS number
        FROM sale.tickets t JOIN sale.lines l ON l.sale_id = t.sale_id
        LEFT JOIN drawn d ON d.index = t.index
@@ -89,7 +91,7 @@ export async function* readTickets(q: Query, sale: SaleId): AsyncGenerator<Ticke
 
 type HeldRow = Pick<OrderRow, 'held_at' | 'units' | 'voided'>;
 
-/** The lane's record of a shopper's tickets: the latest, and the keys of those before it. */
+/** The lane's record of a shopper's tickets: the latest, the keys of those before it, all leaves. */
 export function ticketOf(rows: readonly TicketRow[], orders: readonly HeldRow[]): Ticket | null {
   const row = rows.at(-1);
   if (row === undefined) return null;
@@ -101,6 +103,7 @@ export function ticketOf(rows: readonly TicketRow[], orders: readonly HeldRow[])
     turnEnds: row.turn_ends ?? 0,
     claim: row.state === 'admitted' ? claimLeft(row, orders) : 0,
     past: rows.slice(0, -1).map(({ key }) => key),
+    leaves: rows.map((one) => one.left_key).filter((key) => key !== ''),
   };
 }
 

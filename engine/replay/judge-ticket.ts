@@ -36,7 +36,9 @@ export function judgeTicket(
       // Who was verified, the log does not tell.
       const [code] = decideTicket(
         work,
-        type === 'left' ? { ...own, kind: 'leave' } : { ...own, kind: 'join', key, verified: true },
+        type === 'left'
+          ? { ...own, kind: 'leave', key: event[3] ?? '' }
+          : { ...own, kind: 'join', key, verified: true },
       );
       if (work.events.length > before) return null;
       return [code === 'done' || code === 'replayed' ? 'once' : code, 'the model changes nothing'];

@@ -58,8 +58,9 @@ function ticketEvent(
   { position, index }: Place,
 ): TicketEvent {
   const type = e[0] as TicketEvent['type'];
-  const [first, second] = [Number(e[3] ?? 0), Number(e[4] ?? 0)];
   const isJoin = type === 'joined';
+  const isLeave = type === 'left';
+  const [first, second] = isLeave ? [0, 0] : [Number(e[3] ?? 0), Number(e[4] ?? 0)];
   return {
     type,
     sale,
@@ -70,6 +71,7 @@ function ticketEvent(
     number: isJoin ? second : 0,
     turnEnds: isJoin ? 0 : first,
     claim: isJoin ? 0 : second,
+    leaveKey: isLeave && typeof e[3] === 'string' ? e[3] : '',
     position,
     index,
   };

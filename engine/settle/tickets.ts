@@ -21,6 +21,8 @@ const fates = (tickets: readonly FoldedTicket[]): string[] => [
   numberArray(tickets.map((t) => t.admitted?.turnEnds ?? null)),
   numberArray(tickets.map((t) => t.admitted?.claim ?? null)),
   numberArray(tickets.map((t) => t.ended?.at ?? null)),
+  // One that an older version has put away knows of no key.
+  textArray(tickets.map((t) => t.ended?.leaveKey ?? '')),
 ];
 
 /** Moves live tickets on. Answers those that were not in the state that their events need. */
@@ -31,10 +33,11 @@ async function moveOn(q: Query, tickets: readonly FoldedTicket[]): Promise<Folde
     `UPDATE sale.tickets t
         SET state = e.state, admitted_at = coalesce(e.admitted_at, t.admitted_at),
             turn_ends = coalesce(e.turn_ends, t.turn_ends), claim = coalesce(e.claim, t.claim),
-            ended_at = e.ended_at
+            ended_at = e.ended_at, left_key = e.left_key
        FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[],
-                   $7::bigint[], $8::bigint[], $9::bigint[])
-            AS e(sale_id, key, shopper, was, state, admitted_at, turn_ends, claim, ended_at)
+                   $7::bigint[], $8::bigint[], $9::bigint[], $10::text[])
+            AS e(sale_id, key, shopper, was, state, admitted_at, turn_ends, claim, ended_at,
+                 left_key)
       WHERE t.sale_id = e.sale_id AND t.shopper = e.shopper AND t.key = e.key
         AND t.state IN ('waiting', 'admitted') AND (e.was = '' OR t.state = e.was)
      RETURNING t.sale_id, t.key`,
@@ -57,9 +60,10 @@ async function insert(q: Query, tickets: readonly FoldedTicket[]): Promise<Folde
   const first = firstOf(tickets);
   const rows = await q.query<{ sale_id: string; key: string }>(
     `INSERT INTO sale.tickets (sale_id, index, key, shopper, joined_at, state, admitted_at,
-                               turn_ends, claim, ended_at)
+                               turn_ends, claim, ended_at, left_key)
      SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[],
-                          $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[])
+                          $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[],
+                          $11::text[])
      ON CONFLICT DO NOTHING RETURNING sale_id, key`,
     [
       textArray(first.map((e) => e.sale)),

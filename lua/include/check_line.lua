@@ -18,7 +18,7 @@ local function wellFormed(c, sales)
   local op, index = c[1], c[2]
   if type(op) ~= 'number' or op < 1 or op > 7 or op % 1 ~= 0 then return false end
   if type(index) ~= 'number' or index < 0 or index >= sales or index % 1 ~= 0 then return false end
-  if op <= 3 then return type(c[3]) == 'string' and (op > 1 or type(c[4]) == 'string') end
+  if op <= 3 then return type(c[3]) == 'string' and (op == 3 or type(c[4]) == 'string') end
   if op == 4 then return areNames(c[3]) end
   return op == 7 or (type(c[3]) == 'number' and c[3] % 1 == 0)
 end

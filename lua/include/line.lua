@@ -91,7 +91,7 @@ local function newTicket(sale, lane, shopper, record, key)
     record = { 0, 0, 0, 0, 0 }
     sale.records[shopper] = record
   end
-  record[5] = { key, index, number, WAITING, 0, 0, past }
+  record[5] = { key, index, number, WAITING, 0, 0, past, before ~= 0 and before[8] or nil }
   line.joined = index + 1
   line.waiting = line.waiting + 1
   sale.touched[shopper] = true
@@ -120,11 +120,22 @@ local function decideJoin(sale, lane, c)
   return ticketReply(CODE.done, sale, lane, shopper, newTicket(sale, lane, shopper, record, key), 0)
 end
 
+-- Whether this key has ended a ticket of the shopper: the one they have now was taken since, or is over.
+local function hasLeft(ticket, key)
+  local leaves = ticket[8] or {}
+  for i = 1, #leaves do
+    if leaves[i] == key then return true end
+  end
+  return false
+end
+
 local function decideLeave(sale, lane, c)
-  local shopper = c[3]
+  local shopper, key = c[3], c[4]
   local ticket = ticketOf(sale, lane, shopper, recordOf(sale, shopper))
   if not ticket then return { CODE.not_found } end
-  if not isLive(ticket) then return ticketReply(CODE.replayed, sale, lane, shopper, ticket, 1) end
+  if hasLeft(ticket, key) then return ticketReply(CODE.replayed, sale, lane, shopper, ticket, 1) end
+  -- There is nothing to leave: that is no effect, and nothing is kept of it.
+  if not isLive(ticket) then return ticketReply(CODE.done, sale, lane, shopper, ticket, 1) end
   if ticket[4] == WAITING and numberOf(sale, shopper, ticket) > 0 then
     place(sale, WAIT, shopper, false)
     place(sale, PARK, shopper, false)
@@ -133,7 +144,7 @@ local function decideLeave(sale, lane, c)
     sale.gone[#sale.gone + 1] = ticket[2]
   end
   place(sale, SEEN, shopper, false)
-  endTicket(sale, shopper, ticket, LEFT)
+  endTicket(sale, shopper, ticket, LEFT, key ~= '' and key or nil)
   return ticketReply(CODE.done, sale, lane, shopper, ticket, 1)
 end
 

@@ -1,15 +1,16 @@
 -- A shopper's place in a sale's line, in the fifth field of their record: { key, index, number, state,
--- turn ends, claim, { key of an earlier ticket, … } }. Index from 0 in joining order; number 0 = none
--- yet, or one of the draw that stands among the waiting or parked ones only; the end of a turn is in the
--- turn clock (ms, include/sale.lua); `claim` = units that the turn may still take. An ended ticket stays
--- until the next takes its place.
+-- turn ends, claim, { key of an earlier ticket, … }, { key of a leave, … } }. Index from 0 in joining
+-- order; number 0 = none yet, or one of the draw that stands among the waiting or parked ones only; the
+-- end of a turn is in the turn clock (ms, include/sale.lua); `claim` = units that the turn may still take.
+-- An ended ticket stays until the next takes its place. The keys of leaves, this ticket's and those of
+-- the earlier ones, are there only where there are any: none of them ends a later ticket.
 
 local function isLive(ticket)
   return ticket[4] == WAITING or ticket[4] == ADMITTED
 end
 
--- Ends a live ticket; its end is an event.
-local function endTicket(sale, shopper, ticket, state)
+-- Ends a live ticket; its end is an event. `key` = of the leave that ends it, nil = none.
+local function endTicket(sale, shopper, ticket, state, key)
   local line = sale.line
   if ticket[4] == WAITING then
     line.waiting = line.waiting - 1
@@ -19,10 +20,15 @@ local function endTicket(sale, shopper, ticket, state)
     ticket[6] = 0
   end
   ticket[4] = state
+  if key then
+    local leaves = ticket[8] or {}
+    leaves[#leaves + 1] = key
+    ticket[8] = leaves
+  end
   sale.touched[shopper] = true
   sale.dirty = true
   local name = state == FINISHED and 'finished' or state == LAPSED and 'lapsed' or 'left'
-  emit(sale, { name, ticket[1], shopper })
+  emit(sale, { name, ticket[1], shopper, key })
 end
 
 -- The shopper's ticket, or nil for none ever; a turn that is over has lapsed.

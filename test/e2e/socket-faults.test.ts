@@ -178,6 +178,31 @@ it('the api: all come back to their tickets when it is killed, and when it says 
   await allComeBack(sale);
 });
 
+it('the api: a leave that comes again after its restart leaves no ticket of since', async () => {
+  const sale = await line(farMs);
+  const [waiter] = crowd;
+  if (waiter === undefined) throw new Error('nobody');
+  const { shopper } = waiter;
+  const [path, key] = [`/v1/sales/${sale}/tickets`, randomUUID()];
+  const leave = () => shop.must(200, 'DELETE', `${path}/me`, { token: shopper.token, key });
+  const left = await leave();
+  expect(left.json).toMatchObject({ id: waiter.ticket, state: 'left' });
+  expect(left.headers.get('idempotent-replayed')).toBe(null);
+  const joined = { token: shopper.token, key: randomUUID() };
+  const { id } = (await shop.must(201, 'POST', path, joined)).json;
+  const isBack = end('api', 'SIGKILL');
+  await isBack();
+  await allWell();
+  const again = await leave();
+  expect(again.json).toMatchObject({ id, state: 'waiting' });
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  await comesBack(waiter);
+  expect(await waiter.socket.ask('leave', { sale }, key)).toMatchObject({
+    replayed: true,
+    result: { id, state: 'waiting' },
+  });
+});
+
 it.each(['worker', 'redis'])('%s: killed at the bell, it changes nobody’s number', async (name) => {
   const sale = await line(leadMs);
   const { json } = await shop.must(200, 'GET', `/v1/sales/${sale}`);

@@ -112,7 +112,7 @@ async function wholeSale(product: string): Promise<string> {
   for (const { token } of [ann, bob, cyd]) {
     await shop.must(201, 'POST', tickets, { token, key: ownName('join') });
   }
-  await shop.must(200, 'DELETE', `${tickets}/me`, { token: cyd.token });
+  await shop.must(200, 'DELETE', `${tickets}/me`, { token: cyd.token, key: ownName('leave') });
   await shop.isIn(sale, 'live');
   const order = await heldOnTurn(sale, ann);
   await shop.pay(order, ann);

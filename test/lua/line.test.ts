@@ -8,7 +8,17 @@ import type { Redis } from '../../platform/redis/connection.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { flash, noon, other, saleOf } from './cases/case.ts';
 import { hold } from './cases/say.ts';
-import { admit, figures, join, lapse, leave, lineSale, look, numbers } from './cases/say-line.ts';
+import {
+  admit,
+  figures,
+  join,
+  lapse,
+  leave,
+  leaveBy,
+  lineSale,
+  look,
+  numbers,
+} from './cases/say-line.ts';
 import { seen, turnMs } from './cases/say-line.ts';
 import { bytesOf, put, wrongTypes } from './lab/broken.ts';
 import { LuaLane, readLineAnswer } from './lab/lua-lane.ts';
@@ -125,6 +135,7 @@ describe('a batch of the line', () => {
       ['a join of a number', [1, 0, 5, 'fay-1', 1]],
       ['a join without a key', [1, 0, 'fay', null, 1]],
       ['a leave of nobody', [2, 0]],
+      ['a leave without even no key', [2, 0, 'fay']],
       ['a look by a list', [3, 0, ['fay'], 1]],
       ['seen without a list', [4, 0, 'fay']],
       ['seen numbers', [4, 0, ['fay', 5]]],
@@ -136,7 +147,7 @@ describe('a batch of the line', () => {
     ])('%s', async (_, command) => {
       const lane = await laneNow();
       const before = await bytesOf(lane);
-      const asked = [[2, 1, 'zoe'], command, [3, 0, 'zoe', 0]];
+      const asked = [[2, 1, 'zoe', ''], command, [3, 0, 'zoe', 0]];
       const call = lane.rawLineCall([flash, other], asked);
       const { replies } = readLineAnswer(await lane.run(call), asked as unknown[][]);
       expect(codes(replies)).toEqual(['not_found', 'fault', 'not_found']);
@@ -190,6 +201,18 @@ describe('a batch of the line', () => {
     expect(await server.redis.exists(gone)).toBe(1);
     await lane.command(numbers(4, ['0 ann'], 2));
     expect(await server.redis.exists(gone)).toBe(0);
+  });
+
+  it('keeps keys of leaves in a record where there are any, and there only', async () => {
+    const lane = await rungLane(server.redis, lanes++);
+    const ticket = async (): Promise<unknown[]> => {
+      const packed = await server.redis.hgetBuffer(keyOf(lane, flash, 'records'), 'ann');
+      return (unpack(packed ?? Buffer.alloc(0)) as unknown[][])[4] ?? [];
+    };
+    await lane.line([leave('ann'), join('ann-2')]);
+    expect(await ticket()).toEqual(['ann-2', 2, 3, 1, 0, 0, ['ann-1']]);
+    await lane.line([leaveBy('ann-x'), join('ann-3')]);
+    expect(await ticket()).toEqual(['ann-3', 3, 4, 1, 0, 0, ['ann-1', 'ann-2'], ['ann-x']]);
   });
 
   it('a sale without a line is none for the line, whatever stands at its keys', async () => {

@@ -25,6 +25,8 @@ const sometimes: Record<string, (seen: Seen) => boolean> = {
   'replayed a join': (seen) => pairs(seen).some(([c, r]) => c === 'join' && r[0] === 'replayed'),
   'found a ticket held under another key': (seen) =>
     pairs(seen).some(([c, r]) => c === 'join' && r[0] === 'done' && r[1] === 1),
+  'repeated a leave beside a later ticket': (seen) =>
+    pairs(seen).some(([c, r]) => c === 'leave' && r[0] === 'replayed' && r[4] === 'waiting'),
   'reused the key of an ended ticket': replied('idempotency_key_reused'),
   'closed a draw': replied('draw_closed'),
   'filled a line': replied('line_full'),

@@ -69,6 +69,6 @@ export class LineVisit {
 function command(engine: Engine, asked: LineAsked): Promise<Outcome<LineTicket>> {
   const { kind, shopper, sale, key: idempotencyKey } = asked;
   if (kind === 'join') return engine.join({ sale, shopper, verified: true, idempotencyKey });
-  if (kind === 'leave') return engine.leave({ sale, shopper });
+  if (kind === 'leave') return engine.leave({ sale, shopper, idempotencyKey });
   return engine.ticket({ sale, shopper, present: true });
 }

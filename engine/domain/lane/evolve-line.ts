@@ -52,6 +52,9 @@ export function evolveTicket(sale: Sale, event: TicketEvent): void {
       admitted(sale, event);
       return;
     case 'left':
+      ended(sale, event[2], 'left');
+      if (event[3] !== undefined) addLeave(ticketOf(sale, event[2]), event[3]);
+      return;
     case 'lapsed':
     case 'finished':
       ended(sale, event[2], event[0]);
@@ -62,8 +65,10 @@ function joined(sale: Sale, event: JoinedEvent): void {
   const [, key, shopper, index, number] = event;
   const line = lineOf(sale);
   const record = recordOf(sale, shopper);
-  const past = record.ticket === null ? [] : [...record.ticket.past, record.ticket.key];
-  record.ticket = { key, index, number, state: 'waiting', turnEnds: 0, claim: 0, past };
+  const before = record.ticket;
+  const past = before === null ? [] : [...before.past, before.key];
+  const leaves = before?.leaves ?? [];
+  record.ticket = { key, index, number, state: 'waiting', turnEnds: 0, claim: 0, past, leaves };
   sale.records.set(shopper, record);
   line.joined += 1;
   line.waiting += 1;
@@ -102,6 +107,10 @@ function ended(sale: Sale, shopper: ShopperId, state: 'left' | 'lapsed' | 'finis
     ticket.claim = 0;
   }
   ticket.state = state;
+}
+
+function addLeave(ticket: Ticket, key: string): void {
+  ticket.leaves = [...ticket.leaves, key];
 }
 
 /** A hold takes its units out of its turn's claim. */

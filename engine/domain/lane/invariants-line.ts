@@ -26,6 +26,10 @@ function ofTickets(line: Line, tickets: readonly Ticket[]): string[] {
   const made = tickets.flatMap(({ key, past }) => [key, ...past]);
   rule(made.length === joined, `${joined} joined, there are ${made.length} tickets`);
   rule(isSet(made), 'a ticket is there twice');
+  rule(
+    tickets.every(({ past, leaves }) => isSet(leaves) && leaves.length <= past.length + 1),
+    'a key has left twice',
+  );
   rule(isSet(tickets.map(({ index }) => index)), 'an index is there twice');
   rule(isSet(numbers), 'a number is there twice');
   rule(waiting.length === line.waiting, `${line.waiting} wait, there are ${waiting.length}`);

@@ -30,8 +30,11 @@ export function decideTicket(work: SaleWork, c: TicketCommand): LineReply {
     if (c.present && isLive(ticket)) here(work, line, c.shopper, ticket);
     return ticketReply('done', work, line, ticket, 1);
   }
-  if (!isLive(ticket)) return ticketReply('replayed', work, line, ticket, 1);
-  happen(work, ['left', ticket.key, c.shopper]);
+  if (ticket.leaves.includes(c.key)) return ticketReply('replayed', work, line, ticket, 1);
+  // There is nothing to leave: that is no effect, and nothing is kept of it.
+  if (!isLive(ticket)) return ticketReply('done', work, line, ticket, 1);
+  const { key } = ticket;
+  happen(work, c.key === '' ? ['left', key, c.shopper] : ['left', key, c.shopper, c.key]);
   line.seen.delete(c.shopper);
   return ticketReply('done', work, line, ticket, 1);
 }

@@ -60,6 +60,8 @@ export interface Ticket {
   claim: number;
   /** Keys of the shopper's earlier tickets: the same one must not make the same ticket again. */
   readonly past: readonly string[];
+  /** Keys by which the shopper has left this ticket and the earlier ones: none ends a later one. */
+  leaves: readonly string[];
 }
 
 /** Of a sale with a line. */

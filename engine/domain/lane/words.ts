@@ -86,7 +86,13 @@ export interface Join {
 
 export type LineCommand =
   | Join
-  | { readonly kind: 'leave'; readonly sale: SaleId; readonly shopper: ShopperId }
+  | {
+      readonly kind: 'leave';
+      readonly sale: SaleId;
+      readonly shopper: ShopperId;
+      /** '' = without a key, so never replayed. */
+      readonly key: string;
+    }
   | {
       readonly kind: 'ticket';
       readonly sale: SaleId;
@@ -327,12 +333,15 @@ export type AdmittedEvent = readonly [
 
 /** A ticket's end. */
 export type TicketEndEvent = readonly [
-  type: 'left' | 'lapsed' | 'finished',
+  type: 'lapsed' | 'finished',
   key: string,
   shopper: ShopperId,
 ];
 
-export type TicketEvent = JoinedEvent | AdmittedEvent | TicketEndEvent;
+/** Its end by its shopper. A leave without a key has none here, like all of older versions. */
+export type LeftEvent = readonly [type: 'left', key: string, shopper: ShopperId, leaveKey?: string];
+
+export type TicketEvent = JoinedEvent | AdmittedEvent | TicketEndEvent | LeftEvent;
 
 /** Numbers `from` to `from` + `count` - 1 are given. Which ticket has which, the command says. */
 export type NumbersEvent = readonly [

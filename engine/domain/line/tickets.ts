@@ -20,6 +20,8 @@ export interface TicketEvent {
   /** Of `admitted`: in the hold clock, ms; and the units that the turn may take. */
   readonly turnEnds: Millis;
   readonly claim: number;
+  /** Of `left`: the key by which its shopper left; '' = without one. */
+  readonly leaveKey: string;
   /** Where it stands in the log (`epoch-sequence`, index in the entry), for quarantine. */
   readonly position: string;
   readonly index: number;

@@ -82,6 +82,13 @@ export interface LineStanding {
   readonly ahead: number;
 }
 
+export interface LeaveCommand {
+  readonly sale: SaleId;
+  readonly shopper: ShopperId;
+  /** '' = without one. */
+  readonly idempotencyKey: string;
+}
+
 export interface JoinCommand {
   readonly sale: SaleId;
   readonly shopper: ShopperId;

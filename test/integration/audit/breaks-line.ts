@@ -17,7 +17,7 @@ function keysOf({ history: { line } }: Broken) {
 const editCounts = (b: Broken, at: number, value: number) =>
   edit(b.redis, keysOf(b).sale, 'ln', (counts) => (counts[at] = value));
 
-/** Of fay, who waits with number 6: key, index, number, state, turn ends, claim, earlier ones. */
+/** Of fay, who waits with number 6: key, index, number, state, turn ends, claim, earlier ones, leaves. */
 const editTicket = (b: Broken, change: (ticket: Packed) => void, shopper = 'fay') =>
   edit(b.redis, keysOf(b).records, shopper, (record) => change(record[4] as Packed));
 
@@ -25,6 +25,15 @@ const editTicket = (b: Broken, change: (ticket: Packed) => void, shopper = 'fay'
 async function withTurn(b: Broken): Promise<string> {
   const [shopper = ''] = await b.redis.zrange(keysOf(b).turns, '0', '0');
   return shopper;
+}
+
+/** Somebody who has left with a key. */
+async function whoLeft({ db, history: { line } }: Broken): Promise<string> {
+  const [row] = await db.query<{ shopper: string }>(
+    `SELECT shopper FROM sale.tickets WHERE sale_id = $1 AND state = 'left'`,
+    [line],
+  );
+  return row?.shopper ?? '';
 }
 
 /** Those who wait with a number of the draw, which stands with their place only. */
@@ -130,6 +139,12 @@ const inLane: Break[] = [
   },
   {
     check: 'match.tickets',
+    what: 'the lane has forgotten the key of a leave',
+    says: /leaves {2}≠ \w+/,
+    how: async (b) => editTicket(b, (ticket) => ticket.pop(), await whoLeft(b)),
+  },
+  {
+    check: 'match.tickets',
     what: 'the lane lets a turn claim more than it was given',
     also: ['lane.lines'],
     says: /claims 4 of 1 units/,
@@ -148,6 +163,12 @@ const inLane: Break[] = [
     says: /\w+: state admitted ≠ waiting, turn ends \d+ ≠ 0, claims 1 of 0/,
     how: sql(`UPDATE sale.tickets SET state = 'waiting', admitted_at = NULL, turn_ends = NULL,
                      claim = NULL WHERE sale_id = $line AND state = 'admitted'`),
+  },
+  {
+    check: 'match.tickets',
+    what: 'a ticket was left with another key in Postgres',
+    says: /leaves \w+ ≠ x/,
+    how: sql(`UPDATE sale.tickets SET left_key = 'x' WHERE sale_id = $line AND state = 'left'`),
   },
   {
     check: 'match.tickets',

@@ -19,9 +19,9 @@ describe('the audit of a system at work', () => {
 
   afterAll(() => history.world.close());
 
-  /** Holds, pays, releases: of shoppers with few and with many orders. */
+  /** Holds, pays, releases: of shoppers with few and with many orders. And one place is taken anew. */
   async function trade(): Promise<void> {
-    const { shop, live, laptop, spilling } = history;
+    const { shop, live, laptop, spilling, line, world } = history;
     const [shopper, other] = [`new-${++shoppers}`, `many-${shoppers}`];
     await shop.hold(live, shopper, 1, laptop.id);
     await shop.pay(await shop.hold(live, shopper, 1, laptop.id));
@@ -30,6 +30,10 @@ describe('the audit of a system at work', () => {
     const orders: LaneOrder[] = [];
     for (let i = 0; i < 10; i++) orders.push(await shop.hold(live, other, 1, laptop.id));
     for (const order of orders.slice(-2)) await shop.release(order);
+    const place = { sale: line, shopper, verified: true };
+    await world.lanes.line.join({ ...place, idempotencyKey: 'first' });
+    await world.lanes.line.leave(line, shopper, 'left');
+    await world.lanes.line.join({ ...place, idempotencyKey: 'second' });
   }
 
   /** The same, and everything that vendors do; all of it settles. */

@@ -110,7 +110,7 @@ async function makeLine(world: World, shop: WorldShop, vendor: string, product: 
   await steps.join(sale, 'fay');
   await steps.admit(sale, 5);
   const last = (await steps.byNumber(sale, shoppers)).at(-1) ?? '';
-  await world.lanes.line.leave(sale, last);
+  await world.lanes.line.leave(sale, last, 'by-key');
   return sale;
 }
 

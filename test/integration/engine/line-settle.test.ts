@@ -187,6 +187,24 @@ describe('joins', () => {
   });
 });
 
+it('keeps the key by which a ticket was left; one without a key, as of before, has none', async () => {
+  await settle([joined('a', 0), joined('b', 1), joined('c', 2), ['left', 'c', 'of-c', 'key-c']]);
+  await settle([
+    ['left', 'a', 'of-a', 'key-a'],
+    ['left', 'b', 'of-b'],
+  ]);
+  const left = await world.db.query(
+    'SELECT key, state, left_key FROM sale.tickets WHERE sale_id = $1 ORDER BY index',
+    [sale],
+  );
+  expect(left).toEqual([
+    { key: 'a', state: 'left', left_key: 'key-a' },
+    { key: 'b', state: 'left', left_key: '' },
+    { key: 'c', state: 'left', left_key: 'key-c' },
+  ]);
+  expect(await away()).toEqual([]);
+});
+
 describe('the bell', () => {
   it('fixes N and the root; later joiners have the numbers behind', async () => {
     await settle([joined('a', 0), joined('b', 1)]);

@@ -6,11 +6,12 @@ import { receiptKeys } from '../../../engine/lanes/receipt.ts';
 import { entrantOf } from '../../../engine/line/chain.ts';
 import { drawOrder, resultOf } from '../../../engine/line/draw.ts';
 import type { LineStanding } from '../../../engine/domain/line/types.ts';
+import { openLanes } from '../../../engine/lane-set.ts';
 import { readProof } from '../../../engine/line/proof.ts';
 import { waitingIn } from '../../../engine/line/waiting.ts';
 import { cancelSale } from '../../../engine/sales/cancel.ts';
 import { auditOf } from '../../support/audit.ts';
-import { until } from '../../support/environment.ts';
+import { silent, until } from '../../support/environment.ts';
 import { queue, valueOf, WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -178,6 +179,29 @@ describe('a line', () => {
     const tickets = await Promise.all(shoppers.map((shopper) => line.ticket(sale, shopper)));
     expect(new Set(tickets.map(({ number }) => number)).size).toBe(12);
     expect(tickets.filter(({ state }) => state === 'lapsed')).toHaveLength(2);
+  });
+
+  it('is left once by a key, whichever process is asked again', async () => {
+    const terms = { startsAt: Date.now() + 3_600_000 };
+    const sale = await line.sale(vendor, units(1), ['ann'], terms);
+    const own = world.lanes.line;
+    expect(valueOf(await own.leave(sale, 'ann', 'once')).state).toBe('left');
+    const { id } = await line.join(sale, 'ann');
+    const other = openLanes(world.config, world.settings, world.db, silent);
+    try {
+      await until('its lanes are open', () => other.gate.doors.every((door) => door.open));
+      for (const process of [own, other.line]) {
+        const again = await process.leave(sale, 'ann', 'once');
+        expect(again).toMatchObject({ replayed: true, value: { id, state: 'waiting' } });
+      }
+      // Another's key of the same name, and the same shopper's own other one, are other keys.
+      await line.join(sale, 'bob');
+      expect(valueOf(await other.line.leave(sale, 'bob', 'once')).state).toBe('left');
+      const left = await other.line.leave(sale, 'ann', 'again');
+      expect(left).toMatchObject({ replayed: false, value: { id, state: 'left' } });
+    } finally {
+      await other.close();
+    }
   });
 
   it('of a cancelled sale is never drawn, and its proof says so', async () => {

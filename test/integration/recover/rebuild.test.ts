@@ -83,9 +83,9 @@ async function queues(vendor: string, product: string): Promise<string> {
   const items = [{ product, allotted: 6, price: 100 }];
   const later = { startsAt: Date.now() + 3_600_000 };
   const waiting = await line.sale(vendor, items, ['ann', 'bob', 'cay'], later);
-  await world.lanes.line.leave(waiting, 'bob');
+  await world.lanes.line.leave(waiting, 'bob', 'once');
   await line.join(waiting, 'bob');
-  await world.lanes.line.leave(waiting, 'cay');
+  await world.lanes.line.leave(waiting, 'cay', 'once');
   const sale = await line.sale(vendor, items, inLine, { limitPerShopper: 2 });
   await world.lanes.line.leave(sale, 'q4');
   await line.ring(sale);
@@ -149,6 +149,29 @@ describe('a quiet lane', () => {
     expect(new Set(given).size).toBe(3);
     for (const number of given) expect(number).toBeOneOf([1, 2, 3, 4, 5]);
     expect(await line.admit(sale, 10)).toBe(3);
+    await world.steps.pump();
+    expect(await auditOf(world)).toEqual([]);
+  });
+
+  it('knows by which keys a line was left: their repeats leave no later ticket', async () => {
+    const vendor = await shop.vendor();
+    const { id: product } = await shop.product(vendor, 10);
+    const items = [{ product, allotted: 6, price: 100 }];
+    const sale = await line.sale(vendor, items, ['ann'], { startsAt: Date.now() + 3_600_000 });
+    const leave = (key: string) => world.lanes.line.leave(sale, 'ann', key);
+    await leave('one');
+    await line.join(sale, 'ann');
+    await leave('two');
+    await world.steps.pump();
+    await world.redis.redis.flushall();
+    await recover(world);
+    await untilOpen(world);
+    const { id } = await line.join(sale, 'ann');
+    for (const key of ['one', 'two']) {
+      const again = await leave(key);
+      expect(again).toMatchObject({ replayed: true, value: { id, state: 'waiting' } });
+    }
+    expect(await leave('three')).toMatchObject({ replayed: false, value: { id, state: 'left' } });
     await world.steps.pump();
     expect(await auditOf(world)).toEqual([]);
   });

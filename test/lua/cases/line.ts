@@ -10,6 +10,7 @@ import {
   joined,
   lapse,
   leave,
+  leaveBy,
   left,
 } from './say-line.ts';
 import { lineSale, look, numbers, placed, queue, seen, ticket, turnMs } from './say-line.ts';
@@ -148,7 +149,7 @@ export const lineCases: readonly Case[] = [
         [
           [join('ann-1'), placed('ann-1', 0)],
           [leave('ann'), ticket('ann-1', 0, 'left')],
-          [leave('ann'), ticket('ann-1', 0, 'left', { code: 'replayed' })],
+          [leave('ann'), ticket('ann-1', 0, 'left')],
           [join('ann-1'), ticket('ann-1', 0, 'left', { code: 'replayed' })],
           [join('bob-1'), placed('bob-1', 1)],
           [join('ann-2'), placed('ann-2', 2)],
@@ -157,6 +158,63 @@ export const lineCases: readonly Case[] = [
           [join('ann-1'), ['idempotency_key_reused']],
         ],
         [joined('ann-1', 0), left('ann-1'), joined('bob-1', 1), joined('ann-2', 2), left('ann-2')],
+      ),
+    ],
+  },
+  {
+    name: 'a key leaves once: its repeat leaves no ticket that its shopper took since',
+    given: lineSale(),
+    steps: [
+      lineBatch(
+        -100,
+        [
+          [join('ann-1'), placed('ann-1', 0)],
+          [leaveBy('ann-x'), ticket('ann-1', 0, 'left')],
+          [leaveBy('ann-x'), ticket('ann-1', 0, 'left', { code: 'replayed' })],
+          [join('ann-2'), placed('ann-2', 1)],
+          [leaveBy('ann-x'), ticket('ann-2', 1, 'waiting', { code: 'replayed' })],
+          [leaveBy('bob-x'), ['not_found']],
+        ],
+        [joined('ann-1', 0), left('ann-1', 'ann-x'), joined('ann-2', 1)],
+      ),
+      lineBatch(
+        -50,
+        [
+          [leaveBy('ann-x'), ticket('ann-2', 1, 'waiting', { code: 'replayed' })],
+          [leaveBy('ann-y'), ticket('ann-2', 1, 'left')],
+          [join('ann-3'), placed('ann-3', 2)],
+          [leave('ann'), ticket('ann-3', 2, 'left')],
+          [join('ann-4'), placed('ann-4', 3)],
+          [leaveBy('ann-x'), ticket('ann-4', 3, 'waiting', { code: 'replayed' })],
+          [leaveBy('ann-y'), ticket('ann-4', 3, 'waiting', { code: 'replayed' })],
+        ],
+        [left('ann-2', 'ann-y'), joined('ann-3', 2), left('ann-3'), joined('ann-4', 3)],
+      ),
+      lineBatch(
+        10,
+        [
+          [leaveBy('ann-y'), ticket('ann-4', 3, 'waiting', { code: 'replayed' })],
+          [leaveBy('ann-z'), ticket('ann-4', 3, 'left')],
+        ],
+        [['opened', 0], ['bell', 0, 4], left('ann-4', 'ann-z')],
+      ),
+    ],
+  },
+  {
+    name: 'a leave that finds its ticket over has no effect, and its key is not kept',
+    given: lineSale(),
+    steps: [
+      lineBatch(
+        -100,
+        [
+          [join('ann-1'), placed('ann-1', 0)],
+          [leave('ann'), ticket('ann-1', 0, 'left')],
+          [leaveBy('ann-x'), ticket('ann-1', 0, 'left')],
+          [leaveBy('ann-x'), ticket('ann-1', 0, 'left')],
+          [join('ann-2'), placed('ann-2', 1)],
+          [leaveBy('ann-x'), ticket('ann-2', 1, 'left')],
+        ],
+        [joined('ann-1', 0), left('ann-1'), joined('ann-2', 1), left('ann-2', 'ann-x')],
       ),
     ],
   },

@@ -4,6 +4,7 @@ import type {
   AdmittedEvent,
   JoinedEvent,
   LaneCommand,
+  LeftEvent,
   LineCommand,
   TicketEndEvent,
   TicketReply,
@@ -36,11 +37,15 @@ export const join = (key: string, o: { sale?: string; verified?: boolean } = {})
   verified: o.verified ?? true,
 });
 
-export const leave = (shopper: string, sale = flash): LineCommand => ({
+export const leave = (shopper: string, sale = flash, key = ''): LineCommand => ({
   kind: 'leave',
   sale,
   shopper,
+  key,
 });
+
+/** With a key. */
+export const leaveBy = (key: string): LineCommand => leave(shopperOf(key), flash, key);
 
 export const look = (shopper: string, present = false, sale = flash): LineCommand => ({
   kind: 'ticket',
@@ -128,6 +133,7 @@ const end =
   (type: TicketEndEvent[0]) =>
   (key: string): TicketEndEvent => [type, key, shopperOf(key)];
 
-export const left = end('left');
+export const left = (key: string, by?: string): LeftEvent =>
+  by === undefined ? ['left', key, shopperOf(key)] : ['left', key, shopperOf(key), by];
 export const lapsed = end('lapsed');
 export const finished = end('finished');

@@ -87,7 +87,7 @@ export const turnCases: readonly Case[] = [
           [look('bob'), ticket('bob-1', 1, 'lapsed', { number: 2 })],
           [lapse(1), ['done', 1, 0]],
           [lapse(1), ['done', 0, 1]],
-          [leave('cyd'), ticket('cyd-1', 2, 'lapsed', { code: 'replayed', number: 3 })],
+          [leave('cyd'), ticket('cyd-1', 2, 'lapsed', { number: 3 })],
         ],
         [lapsed('bob-1'), lapsed('cyd-1')],
       ),

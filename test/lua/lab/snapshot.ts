@@ -230,7 +230,7 @@ type PackedOrder = [
   holdMs?: number,
 ];
 
-type PackedTicket = [string, number, number, number, number, number, string[]];
+type PackedTicket = [string, number, number, number, number, number, string[], string[]?];
 
 type PackedRecord = [number, number, number, number, 0 | PackedTicket, ...PackedOrder[]];
 
@@ -258,10 +258,11 @@ export function withSortedTail({ orders, ...rest }: ShopperRecord): ShopperRecor
   return { ...rest, orders: [...orders.slice(0, headMax), ...tail] };
 }
 
-function readTicket([key, index, number, state, turnEnds, claim, past]: PackedTicket): Ticket {
+function readTicket(packed: PackedTicket): Ticket {
+  const [key, index, number, state, turnEnds, claim, past, leaves = []] = packed;
   const name = ticketStates[state - 1];
   if (name === undefined) throw new Error(`ticket state ${state}?`);
-  return { key, index, number, state: name, turnEnds, claim, past };
+  return { key, index, number, state: name, turnEnds, claim, past, leaves };
 }
 
 function readOrder(packed: PackedOrder, usualMs: number): Order {

@@ -51,7 +51,7 @@ export function packLineCommand(c: LineCommand, sale: number): unknown[] {
     case 'join':
       return [lineOp.join, sale, c.shopper, c.key, c.verified ? 1 : 0];
     case 'leave':
-      return [lineOp.leave, sale, c.shopper];
+      return [lineOp.leave, sale, c.shopper, c.key];
     case 'ticket':
       return [lineOp.ticket, sale, c.shopper, c.present ? 1 : 0];
     case 'seen':

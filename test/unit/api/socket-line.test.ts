@@ -57,14 +57,24 @@ describe('the line', () => {
     expect(outcome).toMatchObject({ ok: false, status, problem: { code } });
   });
 
-  it('leaves once with one id, whoever has joined since', async () => {
-    harness.answers = { leave: done({ ...lineTicket, state: 'left', ahead: null }) };
+  it('leaves by its id, as the route by its key, and says when that has left before', async () => {
     const client = await open();
     const id = randomUUID();
     const first = await client.ask('leave', { sale: linedSaleId }, id);
+    expect(first).toMatchObject({ ok: true, result: { state: 'left' } });
+    expect(first).not.toHaveProperty('replayed');
+    harness.answers = { leave: done(lineTicket, true) };
     const again = await client.ask('leave', { sale: linedSaleId }, id);
-    expect(again).toMatchObject({ replayed: true, result: first['result'] });
-    expect(harness.calls.filter(([name]) => name === 'leave')).toHaveLength(1);
+    expect(again).toMatchObject({ replayed: true, result: { state: 'waiting' } });
+    const path = `/v1/sales/${linedSaleId}/tickets/me`;
+    const route = await harness.ask('DELETE', path, { as: 'ann', key: id });
+    expect(route.headers.get('idempotent-replayed')).toBe('true');
+    const keyless = await harness.ask('DELETE', path, { as: 'ann' });
+    expect(keyless.status).toBe(200);
+    const keys = harness.calls.flatMap(([name, asked]) =>
+      name === 'leave' ? [(asked as { idempotencyKey: string }).idempotencyKey] : [],
+    );
+    expect(keys).toEqual([id, id, id, '']);
   });
 
   it('says how many tickets one may take, and of a limit of units that it is one', async () => {

@@ -5,12 +5,14 @@ import { expect, it } from 'vitest';
 import { runBatch } from '../../../engine/domain/lane/batch.ts';
 import { runCommand } from '../../../engine/domain/lane/command.ts';
 import { beginEpoch } from '../../../engine/domain/lane/epoch.ts';
+import { runLineBatch } from '../../../engine/domain/lane/line-batch.ts';
 import { newLane } from '../../../engine/domain/lane/state.ts';
 import type { LaneCommand, LaneEntry } from '../../../engine/domain/lane/words.ts';
 import type { Entry } from '../../../engine/lanes/codec.ts';
 import { saleStates } from '../../../engine/lanes/codes.ts';
 import { Judge } from '../../../engine/replay/judge.ts';
 import { noBounds, noon, saleOf } from '../../lua/cases/case.ts';
+import { join, leaveBy, lineSale } from '../../lua/cases/say-line.ts';
 import { sequences, type Sequence } from '../../lua/lab/sequence.ts';
 
 interface Past {
@@ -78,6 +80,38 @@ it('follows whatever the model decides', () => {
     { numRuns: 300 },
   );
   expect(judged).toBeGreaterThan(1000);
+});
+
+/** Ann leaves a line twice, by these keys as the log says; '' = it says none. */
+function judgeLeaves(...keys: readonly string[]): Judge {
+  const lane = newLane();
+  const commands = new Map(lineSale().map((command) => [command.number, command]));
+  const made = [...commands.values()].map((command) => runCommand(lane, command, noon - 2).entry);
+  const asked = [join('ann-1'), leaveBy('ann-x'), join('ann-2'), leaveBy('ann-y')];
+  made.push(runLineBatch(lane, asked, noon - 1).entry);
+  const log = made.filter((entry) => entry !== null).map((entry) => structuredClone(entry));
+  const left = log.flatMap(({ groups }) =>
+    groups.flatMap(([, events]) => events.filter(([type]) => type === 'left')),
+  ) as unknown as string[][];
+  for (const [i, event] of left.entries()) {
+    const key = keys[i] ?? '';
+    event.splice(3, 1, ...(key === '' ? [] : [key]));
+  }
+  return judge({ entries: log, commands });
+}
+
+it('follows leaves with keys and, as older versions wrote them, without', () => {
+  for (const keys of [
+    ['ann-x', 'ann-y'],
+    ['ann-x', ''],
+    ['', ''],
+  ]) {
+    expect(judgeLeaves(...keys).differences).toEqual([]);
+  }
+});
+
+it('does not follow a key that leaves a second time', () => {
+  expect(judgeLeaves('ann-x', 'ann-x').differences).toMatchObject([{ rule: 'once' }]);
 });
 
 it('does not follow a history without its first hold', () => {

@@ -10,13 +10,23 @@ import { roleNames, variables } from '../env.mjs';
 const stopMs = 12_000; // a role gives itself 10 s
 /**
  * What a request makes lives as long as its batch. Measured at 22,000 refusals/s: the collector's
- * threads take 13 % of api's CPU with V8's default of 16 MB, 7 % with 64. Not for the worker: V8 begins
- * to mark as soon as less than a young generation is left of the old one's limit, which in a heap of
- * 20 MB is always. It marked all of it every 0.8 s, 14 % of the worker's CPU.
+ * threads take 13 % of api's CPU with V8's default of 16 MB, 7 % with 64.
  *
- * @param {string} role @returns {string[]}
+ * The worker's heap is 20 MB, and V8 begins to mark as soon as less than a young generation is left of
+ * the old one's limit, which there is always: it marked all of it every two seconds. With a limit of
+ * 256 MB from the start it does not, and a larger young generation does no harm. Most of the worker's
+ * time is spent in Node's own code: on large pages, 24 MB of memory, where the machine has them
+ * (docs/decisions/0061-the-workers-heap.md).
+ *
+ * @type {Record<string, string[]>}
  */
-export const nodeFlags = (role) => (role === 'api' ? ['--max-semi-space-size=64'] : []);
+const flagsOf = {
+  api: ['--max-semi-space-size=64'],
+  worker: ['--initial-heap-size=256', '--max-semi-space-size=32', '--use-largepages=silent'],
+};
+
+/** @param {string} role @returns {string[]} */
+export const nodeFlags = (role) => flagsOf[role] ?? [];
 
 /** @type {Record<string, string>} */
 const mainOf = {

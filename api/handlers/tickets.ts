@@ -80,8 +80,8 @@ function leaveRoute(desk: LineDesk): Route {
     path: '/v1/sales/{id}/tickets/me',
     summary: 'Leave the line',
     description:
-      'For good: a new ticket is at the end. One that is over stays as it is. A key leaves once: sent ' +
-      'again it leaves nothing, and is answered with the ticket that there is now.',
+      'For good: a new ticket is at the end. One that is over stays as it is, and its leave keeps no ' +
+      'key. A key that has left a place leaves no other: it is answered with the ticket of now.',
     idempotencyKey: 'optional',
     responses: { 200: ticketAnswer },
     errors: ['not_found', 'unavailable'],

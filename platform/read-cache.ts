@@ -179,7 +179,7 @@ export class ReadCache<T> {
       },
       (error: unknown) => {
         if (isAway(error)) this.#pausedUntil = this.#now() + pauseMs;
-        if (ends()) this.#putOff(key);
+        if (ends()) this.#putOff(key, generation);
         throw error;
       },
     );
@@ -209,12 +209,12 @@ export class ReadCache<T> {
   }
 
   /** Read again at once it would fail again. */
-  #putOff(key: string): void {
+  #putOff(key: string, generation: number): void {
     const { retryMs = 0, staleMs } = this.#options;
     const entry = this.#entries.get(key);
     if (retryMs === 0 || entry === undefined || entry.value === null) return;
     const dueAt = Math.min(this.#now() + retryMs, entry.readAt + staleMs);
-    this.#entries.set(key, { ...entry, dueAt, failed: true, generation: this.#generation });
+    this.#entries.set(key, { ...entry, dueAt, failed: true, generation });
   }
 
   #touch(key: string, entry: Entry<T>): void {

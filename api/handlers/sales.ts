@@ -33,7 +33,10 @@ const states = {
 
 export const salesQuery = pageQuery({ state: states });
 const salesAnswer = pageOf(saleAnswer, {
-  stale: { type: 'boolean', description: 'Which sales there are could not be read again' },
+  stale: {
+    type: 'boolean',
+    description: 'Which sales there are could not be read again, or not soon',
+  },
 });
 
 export function saleRoutes(api: Api): Route[] {

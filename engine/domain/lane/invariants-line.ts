@@ -27,8 +27,12 @@ function ofTickets(line: Line, tickets: readonly Ticket[]): string[] {
   rule(made.length === joined, `${joined} joined, there are ${made.length} tickets`);
   rule(isSet(made), 'a ticket is there twice');
   rule(
-    tickets.every(({ past, leaves }) => isSet(leaves) && leaves.length <= past.length + 1),
+    tickets.every(({ leaves }) => isSet(leaves)),
     'a key has left twice',
+  );
+  rule(
+    tickets.every(({ past, leaves }) => leaves.length <= past.length + 1),
+    'more leaves than tickets',
   );
   rule(isSet(tickets.map(({ index }) => index)), 'an index is there twice');
   rule(isSet(numbers), 'a number is there twice');

@@ -335,6 +335,16 @@ describe('a load that failed', () => {
     expect(await failed.value()).toBe('a@2001');
   });
 
+  it('is tried again at once for what expired meanwhile', async () => {
+    const failed = await bench();
+    failed.time = 2500;
+    const asked = failed.value();
+    failed.cache.expireAll('shown');
+    expect(await asked).toBe('a@0');
+    failed.fail = null;
+    expect(await failed.value()).toBe('a@2500');
+  });
+
   it('is tried again at once by who knows nothing of it', async () => {
     const failed = await bench();
     await expect(failed.value('b')).rejects.toThrow('connection refused');

@@ -132,6 +132,7 @@ async function resolveTicket(q: Query, { event, live }: TicketAway): Promise<Ver
     return { resolution: 'settled', says: `${what} settles now` };
   }
   if (event.type === 'joined' && isPlaced) await keepPlace(q, event);
+  if (event.type === 'left') await keepLeaveKey(q, event);
   return { resolution: 'dropped', says: `${what}: the lane goes on from what has settled` };
 }
 
@@ -152,6 +153,23 @@ async function keepPlace(q: Query, { sale, key, shopper, ticket, at }: TicketEve
     `INSERT INTO sale.tickets (sale_id, index, key, shopper, state, joined_at, ended_at)
      VALUES ($1, $2, $3, $4, 'left', $5, $5) ON CONFLICT DO NOTHING`,
     [sale, ticket, key, shopper.replaceAll('\0', '\ufffd'), at],
+  );
+}
+
+/** By whichever event a place is over: who asked to leave it must not leave the next by the same key. */
+async function keepLeaveKey(
+  q: Query,
+  {
+    sale,
+    key,
+    shopper,
+    leaveKey = '',
+  }: Pick<TicketEvent, 'sale' | 'key' | 'shopper'> & Partial<Pick<TicketEvent, 'leaveKey'>>,
+): Promise<void> {
+  await q.run(
+    `UPDATE sale.tickets SET left_key = $4
+      WHERE sale_id = $1 AND shopper = $2 AND key = $3 AND state = 'left' AND left_key = ''`,
+    [sale, shopper.replaceAll('\0', '\ufffd'), key, leaveKey],
   );
 }
 

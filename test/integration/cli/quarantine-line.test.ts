@@ -35,13 +35,14 @@ afterEach(end);
 
 const change = (sql: string): Promise<number> => world.db.run(sql, [lined]);
 
-/** Bob joins, and Postgres has another live ticket of his for as long as his join settles. */
-async function putAwayJoin(): Promise<void> {
+/** Bob joins, and Postgres has another ticket of his in its place for as long as his join settles. */
+async function putAwayJoin(more = (): Promise<unknown> => Promise.resolve()): Promise<void> {
   await change(`INSERT INTO sale.tickets (sale_id, index, key, shopper, state, joined_at)
-                VALUES ($1, 999, 'x', 'bob', 'waiting', 0)`);
+                VALUES ($1, 1, 'x', 'bob', 'waiting', 0)`);
   await line.join(lined, 'bob');
-  expect(await settleAll()).toBe(1);
-  await change('DELETE FROM sale.tickets WHERE sale_id = $1 AND index = 999');
+  await more();
+  expect(await settleAll()).toBeGreaterThan(0);
+  await change('DELETE FROM sale.tickets WHERE sale_id = $1 AND index = 1');
 }
 
 async function isDrawn(waiting: readonly string[]): Promise<void> {
@@ -70,6 +71,20 @@ it('a join that was lost keeps its place in the list, and the others are drawn',
   await line.ring(lined);
   // He joins at the end of the line, if he likes.
   expect(await line.join(lined, 'bob')).toMatchObject({ index: 2, number: 3 });
+  await isDrawn(['ann', 'bob']);
+});
+
+it.each(['lost', 'live'])('a %s join that was left keeps the key of the leave', async (what) => {
+  const leave = () => world.lanes.line.leave(lined, 'bob', 'once');
+  await putAwayJoin(leave);
+  const isLost = what === 'lost';
+  if (isLost) await recover(world);
+  const dropped = [null, isLost ? 'dropped' : 'settled'];
+  expect(await resolveAll()).toEqual([dropped, dropped]);
+  await untilOpen(world);
+  await line.join(lined, 'bob');
+  expect(await leave()).toMatchObject({ replayed: true, value: { state: 'waiting' } });
+  await line.ring(lined);
   await isDrawn(['ann', 'bob']);
 });
 

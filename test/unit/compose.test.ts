@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readEnv, roleNames, variables } from '../../stack/env.mjs';
+import { nodeFlags } from '../../stack/run/roles.mjs';
 import { root } from './docs/pages.ts';
 
 interface Service {
@@ -54,10 +55,15 @@ describe('docker-compose.yml', () => {
   });
 
   it.each(ours)('starts a program that is built from a source for %s', (_, { command = [] }) => {
-    const [node, file = ''] = command;
+    const [node, ...args] = command;
+    const file = args.at(-1) ?? '';
     expect(node).toBe('node');
     const source = file.replace(/^dist\//, '').replace(/\.js$/, '.ts');
     expect(existsSync(join(root, source)), file).toBe(true);
+  });
+
+  it.each(roleNames)('gives %s the flags that it has everywhere', (role) => {
+    expect(services[role]?.command?.slice(1, -1)).toEqual(nodeFlags(role));
   });
 
   it.each(names.filter((name) => name !== 'setup'))('checks the health of %s by words', (name) => {

@@ -171,12 +171,10 @@ async function takeMessages(db: Db, messages: readonly IncomingMessage[]): Promi
 async function writeParsed(db: Db, parsed: readonly Parsed[]): Promise<DeadLetter[]> {
   if (parsed.length === 0) return [];
   try {
-    const rows = parsed.map(({ row }) => row);
-    await db.tx(async (q) => {
-      await writeProducts(q, rows);
-      await indexProducts(q, [...new Set(rows.map(({ id }) => id))]);
-      await tellChanged(q, rows);
-    });
+    await takeProducts(
+      db,
+      parsed.map(({ row }) => row),
+    );
     return [];
   } catch (error) {
     if (!isDataError(error)) throw error;
@@ -190,8 +188,17 @@ async function writeParsed(db: Db, parsed: readonly Parsed[]): Promise<DeadLette
   }
 }
 
+/** Writes products, finds them in searches, and tells every catalog: all or nothing. */
+export function takeProducts(db: Db, rows: readonly ProductRow[]): Promise<void> {
+  return db.tx(async (q) => {
+    await writeProducts(q, rows);
+    await indexProducts(q, [...new Set(rows.map(({ id }) => id))]);
+    await tellChanged(q, rows);
+  });
+}
+
 /** SQLSTATE classes 22 and 23: the data, not the database, is at fault. */
-function isDataError(error: unknown): boolean {
+export function isDataError(error: unknown): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false;
   return typeof error.code === 'string' && /^2[23][0-9A-Z]{3}$/.test(error.code);
 }

@@ -17,6 +17,7 @@ import { createOps } from '../platform/ops.ts';
 import { createDb } from '../platform/postgres/pool.ts';
 import type { Db } from '../platform/postgres/pool.ts';
 import { loadPlaces } from './delivery/places.ts';
+import { startCatchingUp } from './catch-up.ts';
 import { startForgettingGuests } from './guests.ts';
 import { createIdentities } from './identity.ts';
 import { forgetChanged } from './changed.ts';
@@ -67,6 +68,7 @@ async function start(): Promise<Role> {
   const wishes = watchWishes(dbs.intake, offers, log);
   const guests = startForgettingGuests(dbs.intake, log);
   const upkeep = startUpkeep(dbs.intake, log);
+  const catchingUp = startCatchingUp(dbs.intake, log);
   const places = loadPlaces();
   const saved = createSavedPlaces(identities, dbs.shoppers);
   const answers = createAnswers({ db: dbs.search });
@@ -98,7 +100,9 @@ async function start(): Promise<Role> {
     async close() {
       await http.close(drainMs);
       await health.close();
-      await Promise.all([wishes, guests, intake, upkeep, changes].map((loop) => loop.close()));
+      await Promise.all(
+        [wishes, guests, intake, upkeep, catchingUp, changes].map((loop) => loop.close()),
+      );
       await kafka.close();
       await Promise.all([ops.close(), ...Object.values(dbs).map((db) => db.close())]);
     },

@@ -44,9 +44,15 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /** Throws Malformed. `key` is the message's: the product's id, where there is one. */
 export function parseNewProduct(key: string | null, value: Uint8Array): ProductRow {
-  const fields = objectOf(jsonOf(value), 'the value');
+  const row = productOf(jsonOf(value));
+  if (key !== null && key !== row.id) throw new Malformed('the key is not the id');
+  return row;
+}
+
+/** Of what a message's JSON says. Throws Malformed. */
+export function productOf(value: unknown): ProductRow {
+  const fields = objectOf(value, 'the value');
   const id = idOf(fields, 'id');
-  if (key !== null && key !== id) throw new Malformed('the key is not the id');
   const price = objectOf(fields['price'], 'price');
   return {
     id,

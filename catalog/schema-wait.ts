@@ -9,7 +9,8 @@ const sayEveryRounds = 20;
 
 const schemaText = `
 SELECT to_regclass('shop.products') IS NOT NULL
-   AND to_regclass('sale.storefront') IS NOT NULL AS there`;
+   AND to_regclass('sale.storefront') IS NOT NULL
+   AND to_regclass('sale.registered') IS NOT NULL AS there`;
 
 /**
  * Resolves with true once the schema is there, with false when `signal` aborts before. Never

@@ -1,5 +1,5 @@
 /**
- * Opener: opens the standing sale of each new product; lets every flash sale open and end without
+ * Opener: opens the standing sale of each new product, by its event or by its row; lets every flash sale open and end without
  * shoppers; closes what has ended, again and again as its holds end. Level-triggered: it looks at
  * states, so whatever a dead process left is finished here too.
  */
@@ -86,6 +86,7 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
         slow.credit = await creditOnceMore(options, slow.credit);
         await closeOnceMore(options);
         slow.fence = await attendSchedules(options, slow.fence);
+        await openForgotten(options);
       }
       return next;
     },
@@ -137,16 +138,41 @@ async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promi
     else ids.add(id);
   }
   const all = [...ids];
-  const { secret, lanes, currency } = options;
   for (let at = 0; at < all.length; at += openedAtOnce) {
-    const woken = await options.db.tx(async (q) => {
-      const products = await registered(q, all.slice(at, at + openedAtOnce));
-      return openStandings(q, secret, lanes, currency, products);
-    });
-    crashPoint('opener.written');
-    if (woken.length > 0) options.onCommands(woken);
+    await openRegistered(options, all.slice(at, at + openedAtOnce));
     await batch.heartbeat();
   }
+}
+
+async function openRegistered(options: OpenerOptions, ids: readonly ProductId[]): Promise<void> {
+  const { db, secret, lanes, currency } = options;
+  const woken = await db.tx(async (q) => {
+    return openStandings(q, secret, lanes, currency, await registered(q, ids));
+  });
+  crashPoint('opener.written');
+  if (woken.length > 0) options.onCommands(woken);
+}
+
+/** Of one round; for so long the event of a registration may be on its way. */
+const forgottenMax = 25;
+const eventPatienceSeconds = 60;
+
+/**
+ * Kafka may lose an event that has left, and nobody sends it again: the registration is there all the
+ * same. One by one, because the event may come just now and take several in another order.
+ */
+async function openForgotten(options: OpenerOptions): Promise<void> {
+  const forgotten = await options.db.query<{ id: ProductId }>(
+    `SELECT id FROM sale.registrations
+      WHERE standing_sale IS NULL AND status = 'accepted'
+        AND registered_at < now() - interval '${eventPatienceSeconds} seconds'
+      ORDER BY id LIMIT ${forgottenMax}`,
+    [],
+    'opener_forgotten',
+  );
+  for (const { id } of forgotten) await openRegistered(options, [id]);
+  if (forgotten.length === 0) return;
+  options.log.warn({ products: forgotten.length }, 'opened as registered: no event has told');
 }
 
 /** To the dead letters. */

@@ -227,4 +227,19 @@ describe('a registration', () => {
     );
     expect(row?.n).toBe(1);
   });
+
+  it('whose event was lost opens its standing sale all the same', async () => {
+    const id = await shop.register(vendor, 30);
+    const standing = standingSaleId(idSecretOf(world.settings.idSecret), id, 2);
+    await world.db.run('UPDATE platform.outbox SET published_at = now() WHERE key = $1', [id]);
+    await world.db.run(
+      `UPDATE sale.registrations SET registered_at = now() - interval '61 seconds' WHERE id = $1`,
+      [id],
+    );
+    await untilState(standing, 'live');
+    await until('it has its units', async () => {
+      await world.steps.pump();
+      return (await freeIn(standing)) === 30;
+    });
+  });
 });

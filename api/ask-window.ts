@@ -63,28 +63,35 @@ export interface Place {
   readonly postal_code?: string;
 }
 
-/** Whether a product goes there; null = nobody can say. Refuses with 503 while the window is away. */
+/** Whether a product goes to a place; null = nobody can say. */
+export type Delivered = boolean | 'postal_code_needed' | null;
+
+/** Refuses with 503 while the window is away. */
 export async function deliverableTo(
   asker: Asker,
   catalog: CatalogClient,
   product: string,
   { country, postal_code }: Place,
-): Promise<boolean | null> {
+): Promise<Delivered> {
   const query = new URLSearchParams({ product_id: product, country });
   if (postal_code !== undefined && postal_code !== '') query.set('postal_code', postal_code);
   const { status, body } = await askWindow(asker, catalog, `/v1/delivery?${query.toString()}`);
   if (status === 503) windowAway();
   if (status !== 200) return null;
-  return (JSON.parse(body) as { readonly deliverable: boolean | null }).deliverable;
+  const { deliverable, reason } = JSON.parse(body) as WindowWord;
+  return reason === 'postal_code_needed' ? reason : deliverable;
+}
+
+interface WindowWord {
+  readonly deliverable: boolean | null;
+  readonly reason: string | null;
 }
 
 /** How long a sale waits for the window's word; it is never waited for longer. */
 const patienceMs = 500;
 
 /** As `deliverableTo`, for a sale that goes on without the window: null where it does not say soon. */
-export function deliverableSoon(
-  ...asked: Parameters<typeof deliverableTo>
-): Promise<boolean | null> {
+export function deliverableSoon(...asked: Parameters<typeof deliverableTo>): Promise<Delivered> {
   return orNull(deliverableTo(...asked).catch(nullIfAway), patienceMs);
 }
 

@@ -31,6 +31,7 @@ export interface JoinBody {
 const undeliverable = problem('undeliverable', 'Nothing of this sale is delivered to that place.', {
   param: 'delivery',
 });
+const noLine = problem('not_found', 'The sale has no line: hold its units directly.');
 const replayedHeader = { 'idempotent-replayed': 'true' };
 
 export const hasLine = ({ admission }: Pick<SaleTerms, 'admission'>): boolean =>
@@ -64,7 +65,7 @@ export class LineDesk {
     const { id: sale, shopper, verified, key } = command;
     const terms = await this.#api.engine.sale(sale);
     if (terms === null || !hasLine(terms)) {
-      to.problem(notFound);
+      to.problem(terms === null ? notFound : noLine);
       return;
     }
     const { delivery } = body;
@@ -91,7 +92,7 @@ export class LineDesk {
     for (const { product } of terms.items) {
       const one = await deliverableSoon(asker, this.#catalog, product, place);
       // Who cannot say of one will not be waited for with fifty.
-      if (one !== false) return one;
+      if (one !== false) return one === true ? true : null;
     }
     return false;
   }

@@ -8,7 +8,7 @@ import type { ProblemInput } from '../platform/http/problems.ts';
 import type { Details } from '../engine/index.ts';
 import type { Api, Command } from './api.ts';
 import { deliverableSoon } from './ask-window.ts';
-import type { Asker } from './ask-window.ts';
+import type { Asker, Delivered } from './ask-window.ts';
 import type { CatalogClient } from './catalog-client.ts';
 
 export interface PlaceParts {
@@ -16,11 +16,36 @@ export interface PlaceParts {
   readonly catalog: CatalogClient;
 }
 
-const undeliverable = (products: readonly string[]): ProblemInput =>
-  problem('undeliverable', 'This is not delivered to that address.', {
-    param: 'address',
-    errors: products.map((product_id) => ({ product_id, code: 'undeliverable' })),
-  });
+interface Line {
+  readonly product_id: string | undefined;
+  /** Where it stands in what was asked for. */
+  readonly line?: number;
+}
+
+/**
+ * The lines that are not delivered to an address, or not without its postal code: whoever leaves it out
+ * must not get what is refused to who does not. Null = nothing is in the way, or nobody can say.
+ */
+export function awayProblem(
+  lines: readonly Line[],
+  delivered: readonly Delivered[],
+): ProblemInput | null {
+  const away = lines.filter((_, i) => isAway(delivered[i] ?? null));
+  if (away.length === 0) return null;
+  const errors = away.map((line) => ({ ...line, code: 'undeliverable' }));
+  return delivered.includes(false)
+    ? problem('undeliverable', 'This is not delivered to that address.', {
+        param: 'address',
+        errors,
+      })
+    : problem('undeliverable', 'This is delivered to some postal codes: send `postal_code`.', {
+        param: 'address.postal_code',
+        errors,
+      });
+}
+
+const isAway = (delivered: Delivered): boolean =>
+  delivered === false || delivered === 'postal_code_needed';
 
 /**
  * Null = nothing is in the way, or nobody can say. An order that is not held any more is not judged:
@@ -40,6 +65,8 @@ export async function placeProblem(
   const deliverable = await Promise.all(
     products.map((product) => deliverableSoon(asker, catalog, product, address)),
   );
-  const away = products.filter((_, i) => deliverable[i] === false);
-  return away.length === 0 ? null : undeliverable(away);
+  return awayProblem(
+    products.map((product_id) => ({ product_id })),
+    deliverable,
+  );
 }

@@ -16,6 +16,11 @@ const askAgainAfterMs = 200;
 const settlingRetryMs = 1000;
 const importsRetryMs = 5000;
 
+/** An order lacks e-mail or address, or both; `sent` = those that came with the command. */
+export function detailsProblem(sent: { readonly email?: unknown }): ProblemInput {
+  return sent.email === undefined ? detailsRequired : addressRequired;
+}
+
 /** The same words for a thing that is not there and for somebody else's. */
 export const notFound = problem('not_found', 'There is no such thing.');
 
@@ -31,6 +36,11 @@ const detailsRequired = problem(
   'details_required',
   'Send `email` and `address`, here or by PATCH, before paying.',
   { param: 'email' },
+);
+const addressRequired = problem(
+  'details_required',
+  'Send `address` too: an order needs it beside `email` before it is paid.',
+  { param: 'address' },
 );
 const keyReused = problem(
   'idempotency_key_reused',

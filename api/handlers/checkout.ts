@@ -2,7 +2,7 @@
  * POST /v1/checkout: an order of what the shopper wants, or nothing held and each line named that is
  * in the way. All its sales are decided by one lane; the same product twice is one line.
  */
-import { refuse } from '../../platform/http/problems.ts';
+import { ProblemError, refuse } from '../../platform/http/problems.ts';
 import type { ProblemInput } from '../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../platform/http/route.ts';
 import type { Address, CheckoutLine, LaneOrder, Outcome } from '../../engine/index.ts';
@@ -11,10 +11,11 @@ import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import { askerOf, askWindow, deliverableTo, windowAway } from '../ask-window.ts';
-import type { Asker } from '../ask-window.ts';
+import type { Asker, Delivered } from '../ask-window.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { timeText } from '../clock-text.ts';
 import { laneLinesJson } from '../documents.ts';
+import { awayProblem } from '../order-place.ts';
 import { linesProblem, outcomeProblem } from '../refusals.ts';
 import { checkoutAnswer, checkoutBody } from '../schemas/orders.ts';
 import { nextOrderStates } from '../states.ts';
@@ -89,38 +90,34 @@ async function linesOf(
   if (wanted.reduce((sum, { quantity }) => sum + quantity, 0) > orderUnitsMax) {
     refuse('invalid_request', `an order has at most ${orderUnitsMax} units`, { param });
   }
-  const away = await undeliverable(askerOf(ctx), catalog, wanted, address);
-  if (away.length > 0) {
-    const placeOf = placeIn(body);
-    const errors = away.map((line) => ({
-      line: placeOf(line),
-      product_id: wanted[line]?.product,
-      code: 'undeliverable',
-    }));
-    refuse('undeliverable', 'This is not delivered to that address.', { errors });
-  }
+  const placeOf = placeIn(body);
+  const away = awayProblem(
+    wanted.map(({ product: product_id }, i) => ({ line: placeOf(i), product_id })),
+    await deliveredOf(askerOf(ctx), catalog, wanted, address),
+  );
+  if (away !== null) throw new ProblemError(away);
   return wanted;
 }
 
 /** Asked at the same time. */
 const deliveriesAtOnce = 10;
 
-/** The places of those that are in the way; what nobody can say is not. */
-async function undeliverable(
+async function deliveredOf(
   asker: Asker,
   catalog: CatalogClient,
   wanted: readonly CheckoutLine[],
   address: Address,
-): Promise<number[]> {
-  const away: number[] = [];
+): Promise<Delivered[]> {
+  const delivered: Delivered[] = [];
   for (let from = 0; from < wanted.length; from += deliveriesAtOnce) {
     const some = wanted.slice(from, from + deliveriesAtOnce).map(({ product }) => product);
-    const answers = await Promise.all(
-      some.map((product) => deliverableTo(asker, catalog, product, address)),
+    delivered.push(
+      ...(await Promise.all(
+        some.map((product) => deliverableTo(asker, catalog, product, address)),
+      )),
     );
-    away.push(...answers.flatMap((answer, i) => (answer === false ? [from + i] : [])));
   }
-  return away;
+  return delivered;
 }
 
 /** What is wanted of each product over all lines. */

@@ -10,7 +10,7 @@ import { checkedCursor } from '../cursors.ts';
 import { timeText } from '../clock-text.ts';
 import { endedOrderJson, orderJson } from '../documents.ts';
 import { placeProblem } from '../order-place.ts';
-import { notFound, outcomeProblem } from '../refusals.ts';
+import { detailsProblem, notFound, outcomeProblem } from '../refusals.ts';
 import { idParams, oneOf, orderIdPattern, pageQuery } from '../schemas/common.ts';
 import { detailsBody, orderAnswer, ordersAnswer } from '../schemas/orders.ts';
 
@@ -117,7 +117,9 @@ function detailsRoute(api: Api, catalog: CatalogClient): Route {
       }
       const outcome = await api.engine.storeDetails(order.id, shopper, detailsOf(body));
       if (outcome.kind === 'done') await answerWithOrder(ctx, api);
-      else ctx.problem(outcomeProblem(outcome, ctx.idempotencyKey !== ''));
+      else if (outcome.kind === 'rejected' && outcome.rejection.code === 'details_required') {
+        ctx.problem(detailsProblem(body));
+      } else ctx.problem(outcomeProblem(outcome, ctx.idempotencyKey !== ''));
     },
   };
 }

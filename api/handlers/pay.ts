@@ -13,7 +13,7 @@ import { askerOf, savedDetails } from '../ask-window.ts';
 import type { Asker } from '../ask-window.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { CatalogClient } from '../catalog-client.ts';
-import { outcomeProblem, rejectionProblem } from '../refusals.ts';
+import { detailsProblem, outcomeProblem } from '../refusals.ts';
 import { placeProblem } from '../order-place.ts';
 import { idParams, orderIdPattern } from '../schemas/common.ts';
 import { orderAnswer, payBody } from '../schemas/orders.ts';
@@ -118,7 +118,7 @@ async function keepWithSaved(
 ): Promise<ProblemInput | null> {
   const { email, address } = { ...(await savedDetails(asker, parts.catalog)), ...sent };
   if (email === undefined || address === undefined) {
-    return rejectionProblem({ code: 'details_required' });
+    return detailsProblem({ email });
   }
   return keep(parts, command, { email, address }, asker);
 }

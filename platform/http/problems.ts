@@ -140,7 +140,8 @@ const rows = {
   undeliverable: {
     status: 422,
     title: 'Cannot be delivered there',
-    meaning: 'The product is not delivered to this address.',
+    meaning:
+      'The product is not delivered to this address, or only to some of its postal codes and none was sent: `param` says which.',
   },
   details_required: {
     status: 422,

@@ -58,7 +58,9 @@ function predicate(error: ErrorObject): string {
     case 'format':
       return `must be ${formatNames[String(params['format'])] ?? String(params['format'])}`;
     case 'pattern':
-      return 'does not have the right form';
+      return `does not have the right form${exampleOf(error)}`;
+    case 'minProperties':
+      return 'must have at least one field';
     case 'minimum':
     case 'maximum':
     case 'exclusiveMinimum':
@@ -73,6 +75,11 @@ function predicate(error: ErrorObject): string {
     default:
       return error.message ?? 'is not valid';
   }
+}
+
+function exampleOf({ parentSchema: schema }: ErrorObject): string {
+  const example: unknown = schema?.['example'];
+  return typeof example === 'string' ? `, such as ${JSON.stringify(example)}` : '';
 }
 
 function describeUnknown(error: ErrorObject, name: string, place: Place): string {

@@ -158,7 +158,7 @@ it('keeps and pays for nothing that goes where it is not delivered', async () =>
   await shop.isIn(sale, 'live');
   const ann = await shop.shopper();
   const order = await shop.held(sale, ann);
-  const to = (postal_code: string) => ({
+  const to = (postal_code?: string) => ({
     email: details.email,
     address: { ...details.address, postal_code },
   });
@@ -166,7 +166,12 @@ it('keeps and pays for nothing that goes where it is not delivered', async () =>
     shop.ask('PATCH', `/v1/orders/${order}`, { token: ann.token, body });
   const key = ownName('pay');
   const method = { type: 'test' };
-  const pay = (postal_code: string) => shop.pay(order, ann, { method, ...to(postal_code) }, key);
+  const pay = (postal_code?: string) => shop.pay(order, ann, { method, ...to(postal_code) }, key);
+  for (const refused of [await change(to()), await pay()]) {
+    expect([refused.status, refused.json['code'], refused.json['param']]).toEqual([
+      ...[422, 'undeliverable', 'address.postal_code'],
+    ]);
+  }
   for (const refused of [await change(to('80331')), await pay('80331')]) {
     expect([refused.status, refused.json['code'], refused.json['param']]).toEqual([
       ...[422, 'undeliverable', 'address'],

@@ -123,6 +123,15 @@ describe('in the way', () => {
     ]);
   });
 
+  it('is an address without the postal code by which it would be known', async () => {
+    delivery = [200, { deliverable: null, reason: 'postal_code_needed' }];
+    const { status, json } = await ask({ lines: [line(productId, 1)] });
+    expect([status, json['code'], json['param']]).toEqual([
+      ...[422, 'undeliverable', 'address.postal_code'],
+    ]);
+    expect(json['errors']).toEqual([{ line: 0, product_id: productId, code: 'undeliverable' }]);
+  });
+
   it('is an address that it is not delivered to', async () => {
     delivery = [200, { deliverable: false }];
     const { status, json } = await ask({ lines: [line(productId, 1)] });

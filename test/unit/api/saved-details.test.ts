@@ -63,16 +63,28 @@ it('are stored for the order, which is then paid by the same key', async () => {
 });
 
 it.each([
-  ['nothing', []],
-  ['only a place', [{ country: 'DE', postal_code: '10115' }]],
-  ['no e-mail', [address]],
-  ['no city', [{ ...whole, city: undefined }]],
-])('%s is not enough', async (_, items) => {
+  ['nothing', [], 'email'],
+  ['only a place', [{ country: 'DE', postal_code: '10115' }], 'email'],
+  ['no e-mail', [address], 'email'],
+  ['no city', [{ ...whole, city: undefined }], 'address'],
+])('%s is not enough', async (_, items, param) => {
   saved = [200, { items, next_cursor: null }];
   harness.answers = { pay: lacking };
   const answer = await pay();
-  expect([answer.status, answer.json['code']]).toEqual([422, 'details_required']);
+  expect([answer.status, answer.json['code'], answer.json['param']]).toEqual([
+    ...[422, 'details_required', param],
+  ]);
   expect(names()).toEqual(['pay']);
+});
+
+it.each([
+  ['an e-mail', { email: whole.email }, 'address'],
+  ['an address', { address }, 'email'],
+])('a change of %s alone names what an order lacks beside it', async (_, body, param) => {
+  harness.answers = { storeDetails: lacking };
+  const path = `/v1/orders/${orderId}`;
+  const { status, json } = await harness.ask('PATCH', path, { as: 'ann', body });
+  expect([status, json['code'], json['param']]).toEqual([422, 'details_required', param]);
 });
 
 const other = { ...address, line1: '2 Low Street' };

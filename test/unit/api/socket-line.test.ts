@@ -39,7 +39,7 @@ describe('the line', () => {
       result: { state: 'left' },
     });
     expect(await client.ask('join', { sale: saleId })).toMatchObject({
-      problem: { code: 'not_found' },
+      problem: { code: 'not_found', detail: 'The sale has no line: hold its units directly.' },
     });
     expect(await client.askAnyway('join', { sale: linedSaleId, delivery: {} })).toMatchObject({
       problem: { code: 'invalid_request' },

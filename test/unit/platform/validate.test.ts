@@ -18,6 +18,8 @@ const schema: JsonSchema = {
     seconds: { type: 'integer', minimum: 1, maximum: 60, default: 30 },
     at: { type: 'string', format: 'date-time' },
     kind: { enum: ['a', 'b'] },
+    country: { type: 'string', pattern: '^[A-Z]{2}$', example: 'DE' },
+    labels: { type: 'object', additionalProperties: true, minProperties: 1 },
     attributes: { type: 'object', additionalProperties: true },
     lines: {
       type: 'array',
@@ -52,6 +54,8 @@ describe('a body', () => {
     ['null', { ...good, name: null }, 'invalid_request', 'name', 'must be a string'],
     ['long', { ...good, name: 'xxxxxx' }, 'invalid_request', 'name', 'at most 5'],
     ['no time', { ...good, at: 'noon' }, 'invalid_request', 'at', 'RFC 3339'],
+    ['no form', { ...good, country: 'de' }, 'invalid_request', 'country', 'form, such as "DE"'],
+    ['nothing', { ...good, labels: {} }, 'invalid_request', 'labels', 'at least one field'],
     ['no choice', { ...good, kind: 'c' }, 'invalid_request', 'kind', 'one of "a", "b"'],
     [
       'deep',

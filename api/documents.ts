@@ -169,7 +169,8 @@ export function saleJson(
     seed_commitment: terms.seedCommitment === '' ? null : terms.seedCommitment,
     created_at: timeText(terms.createdAt),
     server_time: timeText(now),
-    next_states: nextSaleStates(state),
+    // A standing sale goes with its product.
+    next_states: terms.kind === 'standing' ? [] : nextSaleStates(state),
     schedule: scheduleOf(terms),
   };
 }

@@ -223,7 +223,8 @@ export function vendorRejectionProblem(rejection: VendorRejection): ProblemInput
       );
     case 'illegal_transition': {
       const state = rejection.state === 'creating' ? 'scheduled' : rejection.state;
-      return wrongState('sale', state, nextSaleStates(state), rejection.detail);
+      const next = rejection.never === true ? [] : nextSaleStates(state);
+      return wrongState('sale', state, next, rejection.detail);
     }
     case 'invalid_request':
       return problem('invalid_request', rejection.detail, { param: rejection.param });

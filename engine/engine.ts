@@ -139,7 +139,13 @@ export type VendorRejection =
       readonly available: number;
       readonly product: ProductId;
     }
-  | { readonly code: 'illegal_transition'; readonly state: string; readonly detail?: string }
+  | {
+      readonly code: 'illegal_transition';
+      readonly state: string;
+      readonly detail?: string;
+      /** Nothing of it can be asked for in any state. */
+      readonly never?: true;
+    }
   | { readonly code: 'invalid_request'; readonly param: string; readonly detail: string };
 
 /** `settling` = recorded, but its settlement did not come within the wait: ask again with the same key. */

@@ -2,7 +2,7 @@
  * A believable product for every number, the same for the same seed. The first ones fit the real
  * queries one by one; of the others some do, some are of a query's class, some of any category.
  */
-import type { DeliveryRules } from '../delivery/rules.ts';
+import type { DeliveryRules, Terms } from '../delivery/rules.ts';
 import { Random } from './random.ts';
 import type { ShopperQuery, Sources } from './sources.ts';
 import { generateVendor, vendorsMax } from './vendors.ts';
@@ -19,6 +19,19 @@ export interface Registration {
   readonly attributes: Readonly<Record<string, string>>;
   readonly options?: Readonly<Record<string, string>>;
   readonly delivery?: DeliveryRules;
+}
+
+/** The same figures in the shop's currency, as a vendor there registers them. */
+export function soldIn(currency: string, registration: Registration): object {
+  if (currency === 'USD') return registration;
+  const { price_usd: price, delivery, ...rest } = registration;
+  const priced = { ...rest, price: { amount: Math.round(price * 100), currency } };
+  if (delivery === undefined) return priced;
+  const inCurrency = <T extends Terms>(terms: T): T =>
+    terms.fee === undefined ? terms : { ...terms, fee: { ...terms.fee, currency } };
+  const include = delivery.include?.map(inCurrency);
+  const own = inCurrency(delivery);
+  return { ...priced, delivery: include === undefined ? own : { ...own, include } };
 }
 
 /** What is true of a product and stands nowhere in it: judgements are made of this. */

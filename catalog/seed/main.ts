@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { projectRoot } from '../../platform/config.ts';
 import { asker, atOnce } from './client.ts';
 import type { Ask, Reply } from './client.ts';
-import { createGenerator } from './generator.ts';
+import { createGenerator, soldIn } from './generator.ts';
 import type { Generator } from './generator.ts';
 import { readSources } from './sources.ts';
 
@@ -19,7 +19,7 @@ Registers generated products with the running stack: real categories, places and
   --products N   how many; default 1000
   --seed N       another seed makes other products; default 1
   --sale         also a flash sale of one of them, 50 % off, at the next full minutes, with a line
-  --stack DIR    folder of the running stack; default .highnoon
+  --stack DIR    folder of the running stack; default HIGHNOON_DIR, or .highnoon in the clone
 `;
 
 const rowsPerPart = 100_000;
@@ -47,6 +47,7 @@ interface Shop {
   readonly ask: Ask;
   readonly generator: Generator;
   readonly keys: readonly string[];
+  readonly currency: string;
 }
 
 /** Registers 0…count − 1, each vendor's as a file of its own. */
@@ -73,8 +74,8 @@ interface Job {
   readonly key: string;
 }
 
-async function importPart({ ask, generator, keys }: Shop, from: number, to: number) {
-  const files = filesOf(generator, from, to);
+async function importPart({ ask, generator, keys, currency }: Shop, from: number, to: number) {
+  const files = filesOf(generator, currency, from, to);
   const jobs: Job[] = [];
   const waiting = [...files];
   const work = async (): Promise<void> => {
@@ -92,14 +93,19 @@ async function importPart({ ask, generator, keys }: Shop, from: number, to: numb
 }
 
 /** By vendor; a variant names its product by the row before it. */
-function filesOf(generator: Generator, from: number, to: number): Map<number, string[]> {
+function filesOf(
+  generator: Generator,
+  currency: string,
+  from: number,
+  to: number,
+): Map<number, string[]> {
   const files = new Map<number, string[]>();
   for (let number = from; number < to; number += 1) {
     const { vendor, variantOf, registration } = generator.product(number);
     const lines = files.get(vendor) ?? [];
     files.set(vendor, lines);
     const body = variantOf === null ? {} : { variant_of: `row:${lines.length}` };
-    lines.push(`${JSON.stringify({ ...registration, ...body })}\n`);
+    lines.push(`${JSON.stringify({ ...soldIn(currency, registration), ...body })}\n`);
   }
   return files;
 }
@@ -189,6 +195,16 @@ function readOptions() {
   return { ...values, products: whole('products', productsMax), seed: whole('seed', 2 ** 31) };
 }
 
+/** In what this shop counts: a cart that nobody has used says it. */
+async function currencyOf(ask: Ask): Promise<string> {
+  const { json: guest } = await ask('/v1/guest-sessions', {}, {});
+  const authorization = `Bearer ${String(guest['token'])}`;
+  const { status, json } = await ask('/v1/cart', null, { authorization });
+  const { currency } = (json['total'] ?? {}) as { readonly currency?: string };
+  if (currency === undefined) throw new Error(`GET /v1/cart answered ${status}`);
+  return currency;
+}
+
 function apiOf(dir: string): string {
   try {
     const stack = JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as Reply['json'];
@@ -209,7 +225,8 @@ async function main(): Promise<void> {
   const ask = asker(api);
   const generator = createGenerator(options.seed, readSources());
   print(`Registering ${options.products.toLocaleString('en')} products, seed ${options.seed}:`);
-  const shop = { ask, generator, keys: await createVendors(ask, generator) };
+  const keys = await createVendors(ask, generator);
+  const shop = { ask, generator, keys, currency: await currencyOf(ask) };
   await registerAll(shop, options.products);
   print('All registered; they are listed as soon as their standing sales are open.');
   const candidate = options.sale ? await candidateOf(shop) : null;

@@ -60,9 +60,20 @@ function main(): Promise<number> {
   const all = asked as Asked;
   const outlook = outlookOf(simulate(sceneOf(all), seeded(all.seed)));
   const json = (values as Record<string, unknown>)['json'] === true;
-  const text = json ? JSON.stringify({ ...all, ...outlook }) : linesOf(all, outlook).join('\n');
+  const text = json
+    ? JSON.stringify(snakeCase({ ...all, ...outlook }))
+    : linesOf(all, outlook).join('\n');
   process.stdout.write(`${text}\n`);
   return Promise.resolve(exitWith.held);
 }
+
+/** Names as everywhere in JSON of ours: those of options have dashes. */
+const snakeCase = (of: object): object =>
+  Object.fromEntries(
+    Object.entries(of).map(([name, value]) => [
+      name.replace(/-|(?=[A-Z])/g, '_').toLowerCase(),
+      value,
+    ]),
+  );
 
 runCommand('plan', main);

@@ -37,10 +37,16 @@ const notYet: VendorRejection = {
   detail: 'Before its bell a sale is not closed but cancelled: DELETE it.',
 };
 
+const ofProduct = {
+  code: 'illegal_transition',
+  detail: 'A standing sale is neither paused nor closed: PATCH or DELETE its product.',
+  never: true,
+} as const;
+
 /** What a pause, resume or close of a sale in this state comes to without asking the lane. */
 function alreadyOrNever(kind: Control, sale: SaleTerms): 'already' | VendorRejection | null {
   const { state } = sale;
-  if (sale.kind === 'standing') return { code: 'illegal_transition', state };
+  if (sale.kind === 'standing') return { ...ofProduct, state };
   if (kind === 'close') {
     if (state === 'closed' || state === 'closing') return 'already';
     if (state === 'cancelled' || state === 'creating') return { code: 'illegal_transition', state };

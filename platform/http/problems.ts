@@ -161,7 +161,8 @@ const rows = {
   rate_limited: {
     status: 429,
     title: 'Too many requests',
-    meaning: 'Wait for `retry_after_ms`.',
+    meaning:
+      'Wait for `retry_after_ms`. From the third hold on that a shopper lets go in a sale, the next one there has to wait, 15 s and longer each time.',
   },
   line_full: {
     status: 429,

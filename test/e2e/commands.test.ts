@@ -144,10 +144,10 @@ describe('plan', () => {
     expect(out).toMatch(/^2,000 shoppers, 100 units, 20 turns a second\n/);
     const json = await highnoon([...asked, '--json'], nowhere);
     expect({ code: json.code, err: json.err }).toEqual({ code: 0, err: '' });
-    const played = jsonOf(json) as Record<'admitted' | 'soldOutSeconds', number>;
+    const played = jsonOf(json) as Record<'admitted' | 'sold_out_seconds', number>;
     expect(played).toMatchObject({ shoppers: 2000, units: 100, rate: 20, sold: 100, buyers: 100 });
     expect(out).toContain(`${played.admitted} come to a turn, 100 buy: 5 % of all`);
-    const minutes = Math.floor(Math.round(played.soldOutSeconds) / 60);
+    const minutes = Math.floor(Math.round(played.sold_out_seconds) / 60);
     expect(out).toMatch(new RegExp(`sold out after ${minutes} min \\d+ s, every unit paid for`));
   });
 

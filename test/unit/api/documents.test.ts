@@ -73,6 +73,7 @@ describe('a sale', () => {
     const json = shown({ items }, null) as { items: { discount_percent: number }[] };
     expect(json.items.map((item) => item.discount_percent)).toEqual([50, 33, 0, 0]);
     expect(json).toMatchObject({ next_states: ['paused', 'closing'] });
+    expect(shown({ kind: 'standing' }, null)).toMatchObject({ state: 'live', next_states: [] });
   });
 
   it('without an end or a draw says null', () => {

@@ -139,6 +139,11 @@ describe('a refusal of the vendor’s side', () => {
       { state: 'closed', next_states: [] },
     ],
     [
+      { code: 'illegal_transition', state: 'live', never: true },
+      'illegal_transition',
+      { state: 'live', next_states: [] },
+    ],
+    [
       { code: 'illegal_transition', state: 'creating' },
       'illegal_transition',
       { state: 'scheduled', next_states: ['live', 'cancelled'] },

@@ -6,7 +6,7 @@ import type { RegistrationBody } from '../../../engine/registration/rules.ts';
 import { registrationBody } from '../../../engine/registration/schema.ts';
 import { loadPlaces } from '../../../catalog/delivery/places.ts';
 import { deliveryTo } from '../../../catalog/delivery/rules.ts';
-import { createGenerator } from '../../../catalog/seed/generator.ts';
+import { createGenerator, soldIn } from '../../../catalog/seed/generator.ts';
 import { readSources } from '../../../catalog/seed/sources.ts';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 
@@ -38,6 +38,9 @@ describe('the generated shop', () => {
       const { registration } = first.product(n);
       expect([n, valid(registration), valid.errors]).toEqual([n, true, null]);
       checkRegistration(registration as unknown as RegistrationBody, 'USD');
+      const inEuro = soldIn('EUR', registration);
+      expect([n, valid(inEuro), valid.errors]).toEqual([n, true, null]);
+      checkRegistration(inEuro as RegistrationBody, 'EUR');
     }
   });
 

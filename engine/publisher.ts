@@ -11,6 +11,11 @@ import type { Db } from '../platform/postgres/db.ts';
 import { idle, startLoop, type Loop } from './loop.ts';
 
 const rowsMax = 500;
+/**
+ * Of what is sent in one transaction: Postgres ends one that stands idle for 10 s, and then the same rows
+ * would be sent again, for as long as Kafka takes that long for them.
+ */
+const bytesMax = 2_000_000;
 const everyMs = 100;
 const idleMs = 250;
 const sweepEveryMs = 60_000;
@@ -50,26 +55,15 @@ export function startPublisher(options: {
         [],
         'publisher_rows',
       );
-      const byTopic = new Map<string, OutgoingMessage[]>();
-      for (const row of rows) {
-        const messages = byTopic.get(row.topic) ?? [];
-        byTopic.set(row.topic, messages);
-        messages.push({
-          key: row.key,
-          value: JSON.stringify(row.value),
-          headers: { 'content-type': 'application/json', ...row.headers },
-        });
-      }
+      const { ids, byTopic } = firstOf(rows);
       for (const [topic, messages] of byTopic) {
         await producer.send(`${topicPrefix}${topic}`, messages);
         crashPoint('publisher.sent');
       }
-      if (rows.length > 0) {
-        await q.run('UPDATE platform.outbox SET published_at = now() WHERE id = ANY($1)', [
-          rows.map((r) => r.id),
-        ]);
+      if (ids.length > 0) {
+        await q.run('UPDATE platform.outbox SET published_at = now() WHERE id = ANY($1)', [ids]);
       }
-      return rows.length === rowsMax;
+      return rows.length === rowsMax || ids.length < rows.length;
     });
   let sweptAt = -Infinity;
   const round = async (): Promise<boolean | typeof idle> => {
@@ -87,6 +81,24 @@ export function startPublisher(options: {
     return empty ? idle : false;
   };
   return startLoop({ name: 'publisher', log, everyMs, idleMs, round });
+}
+
+/** As many of the rows as may be sent at once, one at least; their messages by topic. */
+function firstOf(rows: readonly OutboxRow[]) {
+  const ids: number[] = [];
+  const byTopic = new Map<string, OutgoingMessage[]>();
+  let bytes = 0;
+  for (const row of rows) {
+    const value = JSON.stringify(row.value);
+    bytes += value.length;
+    if (ids.length > 0 && bytes > bytesMax) break;
+    ids.push(row.id);
+    const messages = byTopic.get(row.topic) ?? [];
+    byTopic.set(row.topic, messages);
+    const headers = { 'content-type': 'application/json', ...row.headers };
+    messages.push({ key: row.key, value, headers });
+  }
+  return { ids, byTopic };
 }
 
 /** Deletes of the oldest rows those that went out a day ago. Answers how many. */

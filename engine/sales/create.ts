@@ -27,8 +27,7 @@ interface Source {
   readonly standing_sale: SaleId | null;
   readonly standing_state: string | null;
   readonly price: number | null;
-  /** It is listed already: its standing sale is the successor of another. */
-  readonly succeeds: boolean;
+  readonly status: 'accepted' | 'rejected';
 }
 
 export interface CreateContext {
@@ -67,9 +66,7 @@ async function readSources(
     [vendor, products],
   );
   const rows = await q.query<Source>(
-    `SELECT r.id, r.standing_sale, s.state AS standing_state, i.price, EXISTS (
-              SELECT 1 FROM sale.sale_items e JOIN sale.sales f ON f.id = e.sale_id
-               WHERE e.product_id = r.id AND f.kind = 'standing' AND f.id <> s.id) AS succeeds
+    `SELECT r.id, r.standing_sale, s.state AS standing_state, i.price, r.status
        FROM sale.registrations r
        LEFT JOIN sale.sales s ON s.id = r.standing_sale
        LEFT JOIN sale.sale_items i ON i.sale_id = r.standing_sale AND i.item = 0
@@ -90,7 +87,7 @@ interface PricedItem {
   readonly listPrice: number;
 }
 
-/** Items with their prices, or why there is no such sale; `settling` while a new price is on its way. */
+/** Items with their prices, or why there is no such sale; `settling` before all are listed at a price. */
 function priceItems(
   sale: NewSale,
   sources: ReadonlyMap<ProductId, Source>,
@@ -99,21 +96,18 @@ function priceItems(
   for (const [i, item] of sale.items.entries()) {
     const source = sources.get(item.product);
     if (source === undefined) return { code: 'not_found' };
-    const isCreating = source.standing_state === 'creating';
-    if (isCreating && source.succeeds) return 'settling';
-    if (source.standing_sale === null || source.price === null || isCreating) {
-      return {
-        code: 'invalid_request',
-        param: `items.${i}.product_id`,
-        detail: 'the product is not listed yet; ask its status_url',
-      };
+    if (source.status === 'rejected') {
+      const detail = 'the product was rejected; ask its status_url';
+      return { code: 'invalid_request', param: `items.${i}.product_id`, detail };
     }
+    const { standing_sale: standing, standing_state: state, price } = source;
+    if (standing === null || price === null || state === 'creating') return 'settling';
     items.push({
       product: item.product,
-      standing: source.standing_sale,
+      standing,
       allotted: item.allotted,
-      price: item.price ?? discounted(source.price, item.discountPercent ?? 0),
-      listPrice: source.price,
+      price: item.price ?? discounted(price, item.discountPercent ?? 0),
+      listPrice: price,
     });
   }
   return items;

@@ -56,6 +56,13 @@ describe('creating a sale', () => {
     expect(known.json).toMatchObject(sale);
   });
 
+  it('of a product that is just being listed waits for it', async () => {
+    const body = { token: vendor, body: laptop };
+    const product = text(await shop.must(202, 'POST', '/register-product', body), 'id');
+    const answer = await create({ product_id: product, allotted: 10, discount_percent: 50 });
+    expect(answer).toMatchObject({ status: 201, json: { items: [{ allotted: 10 }] } });
+  });
+
   it('of several, each at its price', async () => {
     const [one, two] = await Promise.all([shop.product(vendor), shop.product(vendor)]);
     const answer = await create({

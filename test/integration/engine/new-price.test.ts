@@ -104,8 +104,10 @@ it('a sale asked for while the price commits waits too', async () => {
   expect(String(await asked.sale)).toContain('settling');
 });
 
-it('what was never listed is refused', async () => {
+it('what is not listed yet is waited for, and what never will be is refused', async () => {
   const id = await shop.register(vendor, 10);
+  await expect(shop.writeSale(vendor, itemsOf(id))).rejects.toThrow('settling');
+  await world.db.run(`UPDATE sale.registrations SET status = 'rejected' WHERE id = $1`, [id]);
   await expect(shop.writeSale(vendor, itemsOf(id))).rejects.toThrow('invalid_request');
   await world.db.run('DELETE FROM sale.registrations WHERE id = $1', [id]);
 });

@@ -62,6 +62,9 @@ export function summaryOf(ending: Ending): string[] {
     row('sold', `${number(stats.sold)} paid, ${number(stats.held + stats.available)} unsold`),
     row('expired', `${number(stats.expired)} holds, ${number(check.resold)} units resold`),
     row(ending.numbered === null ? 'first wave' : 'the draw', wave),
+    ...(ending.numbered === null
+      ? []
+      : [row('no turn', `${number(tally.in('in_line'))} shoppers, when the last unit was gone`)]),
     row('refused', refusals.length === 0 ? 'nobody' : refusals.join('; ')),
     row('answer (hold)', quantiles(holdMs.quantile(0.5), holdMs.quantile(0.99))),
     row('answer (pay)', quantiles(payMs.quantile(0.5), payMs.quantile(0.99))),

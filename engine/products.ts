@@ -69,7 +69,10 @@ type Written =
   | { readonly kind: 'wait' }
   | VendorRejection;
 
-/** The standing sale that may be closed now; null = not yet. */
+/**
+ * The standing sale that may be closed now; null = not yet. It does not wait for a sale that is to close
+ * and is frozen: what that one sends back goes to the standing sale of then.
+ */
 async function closable(q: Query, row: ProductRow): Promise<SaleId | null> {
   const { standing_sale: standing, standing_state: state } = row;
   if (standing === null || state !== 'live' || (await transitOf(q, row.id)).moving) return null;

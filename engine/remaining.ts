@@ -67,7 +67,7 @@ async function find(context: RemainingContext, asked: Asked): Promise<Found | nu
   if (row === null || isWithdrawn(row)) return { code: 'not_found' };
   const { standing_sale: standing } = row;
   const seen = await transitOf(db, id);
-  if (standing === null || seen.moving) return null;
+  if (standing === null || seen.moving || seen.unclosed) return null;
   const free = await freeOf(standing);
   if (free === null) return null;
   const found = await db.tx(async (q): Promise<Found | null> => {
@@ -75,8 +75,9 @@ async function find(context: RemainingContext, asked: Asked): Promise<Found | nu
     if (locked === null) return { code: 'not_found' };
     const faster = await knownMove(q, asked);
     if (faster !== null) return faster;
-    const { moving, moves } = await transitOf(q, id);
-    if (locked.standing_sale !== standing || moving || moves !== seen.moves) return null;
+    const now = await transitOf(q, id);
+    const isStill = locked.standing_sale === standing && now.moves === seen.moves;
+    if (!isStill || now.moving || now.unclosed) return null;
     return write(q, asked, standing, free);
   });
   if (found !== null && found !== 'done' && 'move' in found) {

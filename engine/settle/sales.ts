@@ -5,6 +5,7 @@
  */
 import type { Query } from '../../platform/postgres/db.ts';
 import type { SaleId } from '../domain/types.ts';
+import { isClosing } from '../sales/transit.ts';
 import type { CommandWriter } from './commands.ts';
 import type { SaleEvent } from './events.ts';
 import { credit, moveColumns, setMove, shortOf, type Move } from './moves.ts';
@@ -309,7 +310,9 @@ async function decideGroup(q: Query, group: string, writer: CommandWriter): Prom
   }
   if (refused !== undefined && sale !== undefined) {
     const { short, free: available } = shortOf(refused.reason);
-    const code = short ? 'insufficient_supply' : 'unavailable';
+    // Units that a close has still to send back may be enough: asked again later, it is known.
+    const isShort = short && !(await isClosing(q, refused.product_id));
+    const code = isShort ? 'insufficient_supply' : 'unavailable';
     await q.run(`UPDATE sale.sales SET state = 'cancelled', cancel_reason = $2 WHERE id = $1`, [
       group,
       JSON.stringify({ code, product: refused.product_id, available }),

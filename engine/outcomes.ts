@@ -12,7 +12,7 @@ const fullRetryMs = 5000;
 /** Each is told another time of this span: a crowd that is turned away at once must not return at once. */
 const unavailableRetryMs = { least: 500, spread: 1000 } as const;
 
-const unavailable = (reason: string): Outcome<never> => {
+export const unavailable = (reason: string): Outcome<never> => {
   const part = (clock.random(1)[0] ?? 0) / 256;
   const retryAfterMs = unavailableRetryMs.least + Math.round(unavailableRetryMs.spread * part);
   return { kind: 'unavailable', reason, retryAfterMs };
@@ -47,7 +47,7 @@ function rejectionOf(reply: Reply, now: number): Rejection | null {
     case code.details_required:
       return { code: 'details_required' };
     case code.idempotency_key_reused:
-      return { code: 'idempotency_key_reused' };
+      return { code: 'idempotency_key_reused', ...(a === 1 ? { isExact: true } : {}) };
     case code.not_admitted:
       return { code: 'not_admitted' };
     case code.line_full:

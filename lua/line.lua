@@ -13,7 +13,8 @@
 --         reply is { code, … }; for a join before the bell by who had no record its index; for a
 --         ticket { code, 1 = known before, index, number, state, turn
 --         ends (lane time), key, ahead }; for an admit { code, admitted, room }; for a lapse { code,
---         ended, 1 = none is left overdue }. Figures, for each sale false or { mode, state, bell,
+--         ended, 1 = none is left overdue }; for a join whose key made, with the same body, a ticket
+--         that another has followed { idempotency_key_reused, 1 }. Figures, for each sale false or { mode, state, bell,
 --         numbered, joined, waiting, parked, turns, claims, available, limit, serving, cut line, turn
 --         ms, factor }, and `ahead`, are as at the end of the batch
 -- Emits   joined, left, admitted, lapsed, expired, opened, bell, closing

@@ -60,7 +60,8 @@ export type Rejection =
   | { readonly code: 'hold_expired' }
   | { readonly code: 'illegal_transition'; readonly state: LaneOrderState }
   | { readonly code: 'details_required' }
-  | { readonly code: 'idempotency_key_reused' }
+  /** `isExact` = of a join with the same body: the lane has forgotten what it made. */
+  | { readonly code: 'idempotency_key_reused'; readonly isExact?: true }
   | { readonly code: 'not_admitted' }
   | { readonly code: 'line_full'; readonly retryAfterMs: number }
   | { readonly code: 'draw_closed' }

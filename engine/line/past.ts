@@ -7,6 +7,7 @@ import { ticketIdOf } from '../domain/ids.ts';
 import type { JoinCommand, LineFigures, LineTicket, TicketState } from '../domain/line/types.ts';
 import type { Outcome, SaleId, ShopperId } from '../domain/types.ts';
 import type { Line } from '../line.ts';
+import { unavailable } from '../outcomes.ts';
 
 interface Row {
   readonly index: number;
@@ -44,7 +45,9 @@ export async function joinLine(
   if (outcome.kind !== 'rejected' || outcome.rejection.code !== 'idempotency_key_reused') {
     return outcome;
   }
-  return (await pastOf(db, line, command)) ?? outcome;
+  if (outcome.rejection.isExact !== true) return outcome;
+  // Its end is in the lane's log and settles soon: then the same key is answered.
+  return (await pastOf(db, line, command)) ?? unavailable('an earlier ticket has not settled');
 }
 
 /** The ticket that this join made before, as it is now; null = it made none. */

@@ -72,11 +72,14 @@ local function isSameAsker(a, b)
   return string.sub(a, 1, ASKER_PART) == string.sub(b, 1, ASKER_PART)
 end
 
-local function isPast(ticket, key)
+-- Whether the asker's key has made a ticket that another has followed: nil = no, 1 = with this body,
+-- 0 = with another one.
+local function pastOf(ticket, key)
   for i = 1, #ticket[7] do
-    if isSameAsker(ticket[7][i], key) then return true end
+    local past = ticket[7][i]
+    if isSameAsker(past, key) then return past == key and 1 or 0 end
   end
-  return false
+  return nil
 end
 
 local function newTicket(sale, lane, shopper, record, key)
@@ -112,8 +115,10 @@ local function decideJoin(sale, lane, c)
     if ticket[1] == key then return ticketReply(CODE.replayed, sale, lane, shopper, ticket, 1) end
     if isSameAsker(ticket[1], key) then return { CODE.idempotency_key_reused } end
     if live then return ticketReply(CODE.done, sale, lane, shopper, ticket, 1) end
-    -- Its ticket is over, and is not the latest: there is nothing left to show for it.
-    if isPast(ticket, key) then return { CODE.idempotency_key_reused } end
+    -- Its ticket is over, and is not the latest: what became of it is known where it has settled.
+    local past = pastOf(ticket, key)
+    if past == 1 then return { CODE.idempotency_key_reused, 1 } end
+    if past then return { CODE.idempotency_key_reused } end
   end
   local refusal = whyNot(sale, lane, shopper, record, ticket, c[5])
   if refusal then return refusal end

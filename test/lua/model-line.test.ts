@@ -27,7 +27,8 @@ const sometimes: Record<string, (seen: Seen) => boolean> = {
     pairs(seen).some(([c, r]) => c === 'join' && r[0] === 'done' && r[1] === 1),
   'repeated a leave beside a later ticket': (seen) =>
     pairs(seen).some(([c, r]) => c === 'leave' && r[0] === 'replayed' && r[4] === 'waiting'),
-  'reused the key of an ended ticket': replied('idempotency_key_reused'),
+  'repeated the join of a ticket that another has followed': (seen) =>
+    pairs(seen).some(([, reply]) => reply[0] === 'idempotency_key_reused' && reply[1] === 1),
   'closed a draw': replied('draw_closed'),
   'filled a line': replied('line_full'),
   'joined at the limit': replied('limit_reached'),

@@ -51,7 +51,8 @@ function join(work: SaleWork, line: Line, c: Join, ticket: Ticket | null): LineR
     if (isSame) return ticketReply('replayed', work, line, ticket, 1);
     if (isSameAsker(ticket.key, c.key)) return ['idempotency_key_reused'];
     if (isLive(ticket)) return ticketReply('done', work, line, ticket, 1);
-    // Its ticket is over, and is not the latest: there is nothing left to show for it.
+    // Its ticket is over, and is not the latest: what became of it is known where it has settled.
+    if (ticket.past.includes(c.key)) return ['idempotency_key_reused', 1];
     if (ticket.past.some((key) => isSameAsker(key, c.key))) return ['idempotency_key_reused'];
   }
   const refusal = whyNot(work, line, c, ticket);

@@ -165,6 +165,8 @@ export type Refusal =
   | readonly ['limit_reached', limit: number, owned: number]
   | readonly ['rate_limited', retryAfterMs: number]
   | readonly ['illegal_transition', LaneOrderState]
+  /** Of a join: with the same body, and its ticket has been followed by another. */
+  | readonly ['idempotency_key_reused', isExact: 1]
   | readonly [
       | 'sale_ended'
       | 'sale_paused'

@@ -139,6 +139,8 @@ describe('a key that made a ticket before', () => {
     await world.lanes.line.leave(sale, 'ann');
     const second = valueOf(await ask(sale, 'two'));
     await world.lanes.line.leave(sale, 'ann');
+    // Until its end has settled nobody can tell of it: no refusal, which would be final.
+    expect(await ask(sale, 'one')).toMatchObject({ kind: 'unavailable' });
     await world.steps.pump();
     const again = await ask(sale, 'one');
     expect(again).toMatchObject({ kind: 'done', replayed: true });
@@ -160,6 +162,9 @@ describe('a key that made a ticket before', () => {
     await world.steps.pump();
     expect(await ask(sale, 'one', 'to Paris')).toMatchObject(refused);
     expect((await line.ticket(sale, 'ann')).id).toBe(made.id);
+    await ask(sale, 'two');
+    await world.lanes.line.leave(sale, 'ann');
+    expect(await ask(sale, 'one', 'to Paris')).toMatchObject(refused);
   });
 });
 

@@ -155,7 +155,7 @@ export const lineCases: readonly Case[] = [
           [join('ann-2'), placed('ann-2', 2)],
           [join('ann-1'), ticket('ann-2', 2, 'waiting')],
           [leave('ann'), ticket('ann-2', 2, 'left')],
-          [join('ann-1'), ['idempotency_key_reused']],
+          [join('ann-1'), ['idempotency_key_reused', 1]],
         ],
         [joined('ann-1', 0), left('ann-1'), joined('bob-1', 1), joined('ann-2', 2), left('ann-2')],
       ),

@@ -65,6 +65,41 @@ export function goingRound<T>({
   };
 }
 
+/** Told of what failed of a round without ending it. */
+export type TellFailure = (item: string, error: unknown) => void;
+
+/** Of one thing that fails in every round. */
+const tellEveryMs = 10_000;
+const toldMax = 1000;
+
+/** Counts failures of single things of a loop, and logs each now and then. */
+export function failuresOf({ name, log }: Pick<LoopOptions, 'name' | 'log'>): TellFailure {
+  const toldAt = new Map<string, number>();
+  return (item, error) => {
+    metrics.loopErrors.inc({ loop: name });
+    const now = clock.now();
+    if (now - (toldAt.get(item) ?? -Infinity) < tellEveryMs) return;
+    if (toldAt.size >= toldMax) toldAt.clear();
+    toldAt.set(item, now);
+    log.warn({ loop: name, item, err: messageOf(error) }, 'one of a round failed');
+  };
+}
+
+/** One that fails must not keep the others waiting. */
+export async function attendEach<T extends { readonly id: string }>(
+  items: readonly T[],
+  tell: TellFailure,
+  attend: (item: T) => unknown,
+): Promise<void> {
+  for (const item of items) {
+    try {
+      await attend(item);
+    } catch (error) {
+      tell(item.id, error);
+    }
+  }
+}
+
 export function startLoop(options: LoopOptions): Loop {
   let closed = false;
   let errors = 0;

@@ -19,7 +19,7 @@ import type { Db, Query } from '../platform/postgres/db.ts';
 import type { RoundNamer } from './beacon.ts';
 import { isProductId } from './domain/ids.ts';
 import type { ProductId, VendorId } from './domain/types.ts';
-import { goingRound, startLoop } from './loop.ts';
+import { attendEach, failuresOf, goingRound, startLoop, type TellFailure } from './loop.ts';
 import { priceOf } from './registrations.ts';
 import { requestClose, unclosed } from './sales/control.ts';
 import { fenceDue, makeDue, type FenceCursor, type FreeOf } from './sales/occurrences.ts';
@@ -47,6 +47,11 @@ export interface OpenerOptions {
   readonly onCrash: (error: Error) => void;
 }
 
+/** What its rounds go by. */
+interface Rounds extends OpenerOptions {
+  readonly tell: TellFailure;
+}
+
 const everyMs = 100;
 /** While nothing is due but bells, which ring by themselves. */
 const idleMs = 250;
@@ -64,12 +69,13 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     onBatch: (batch) => openProducts(options, batch),
     onCrash: options.onCrash,
   });
+  const rounds = { ...options, tell: failuresOf({ name: 'opener', log: options.log }) };
   const takeDue = goingRound<DueSale>({
     // With more due than a round takes, a lane that is shut must not keep others waiting.
     pageMax: salesPerRoundMax,
     page: (after) => salesDue(options.db, after),
     idOf: (sale) => sale.id,
-    attend: (sales) => attendSales(options, sales),
+    attend: (sales) => attendSales(rounds, sales),
   });
   // Of work that only goes on where its lane does: what is stuck must not keep the rest waiting.
   const slow: { credit: string; fence: FenceCursor } = { credit: '', fence: null };
@@ -83,10 +89,10 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
       const next = await takeDue();
       if (clock.now() - slowAt >= slowEveryMs) {
         slowAt = clock.now();
-        slow.credit = await creditOnceMore(options, slow.credit);
-        await closeOnceMore(options);
-        slow.fence = await attendSchedules(options, slow.fence);
-        await openForgotten(options);
+        slow.credit = await creditOnceMore(rounds, slow.credit);
+        await closeOnceMore(rounds);
+        slow.fence = await attendSchedules(rounds, slow.fence);
+        await openForgotten(rounds);
       }
       return next;
     },
@@ -161,8 +167,8 @@ const eventPatienceSeconds = 60;
  * Kafka may lose an event that has left, and nobody sends it again: the registration is there all the
  * same. One by one, because the event may come just now and take several in another order.
  */
-async function openForgotten(options: OpenerOptions): Promise<void> {
-  const forgotten = await options.db.query<{ id: ProductId }>(
+async function openForgotten(rounds: Rounds): Promise<void> {
+  const forgotten = await rounds.db.query<{ id: ProductId }>(
     `SELECT id FROM sale.registrations
       WHERE standing_sale IS NULL AND status = 'accepted'
         AND registered_at < now() - interval '${eventPatienceSeconds} seconds'
@@ -170,9 +176,9 @@ async function openForgotten(options: OpenerOptions): Promise<void> {
     [],
     'opener_forgotten',
   );
-  for (const { id } of forgotten) await openRegistered(options, [id]);
+  await attendEach(forgotten, rounds.tell, ({ id }) => openRegistered(rounds, [id]));
   if (forgotten.length === 0) return;
-  options.log.warn({ products: forgotten.length }, 'opened as registered: no event has told');
+  rounds.log.warn({ products: forgotten.length }, 'opened as registered: no event has told');
 }
 
 /** To the dead letters. */
@@ -221,12 +227,13 @@ const salesDue = (db: Db, after: string): Promise<DueSale[]> =>
  * Touches sales at their start and end; closes those that have ended. Answers whether something was
  * due already, so that more may follow from it soon.
  */
-async function attendSales(options: OpenerOptions, due: readonly DueSale[]): Promise<boolean> {
-  for (const { id, state, wait } of due) {
-    if (state === 'closing') await closeFurther(options, id);
-    else if (wait > 0) ringAt(options, id, wait);
-    else await options.shop.touch(id);
-  }
+async function attendSales(rounds: Rounds, due: readonly DueSale[]): Promise<boolean> {
+  await attendEach(due, rounds.tell, ({ id, state, wait }) => {
+    if (state === 'closing') return closeFurther(rounds, id);
+    if (wait <= 0) return rounds.shop.touch(id);
+    ringAt(rounds, id, wait);
+    return null;
+  });
   return due.some(({ wait }) => wait <= 0);
 }
 
@@ -243,9 +250,9 @@ function ringAt({ shop, log }: OpenerOptions, sale: string, waitMs: number): voi
  * Makes the occurrences that are due, and takes the units of those whose bell is near. Answers where to
  * go on.
  */
-async function attendSchedules(options: OpenerOptions, after: FenceCursor): Promise<FenceCursor> {
-  const { db, shop, onCommands } = options;
-  onCommands(await makeDue(db, options));
+async function attendSchedules(rounds: Rounds, after: FenceCursor): Promise<FenceCursor> {
+  const { db, shop, onCommands, tell } = rounds;
+  onCommands(await makeDue(db, rounds, tell));
   const freeOf: FreeOf = async (standing, product) => {
     const [row] = await db.query<{ coming: boolean }>(
       `SELECT ${closingSql('$2')} OR EXISTS (
@@ -258,7 +265,7 @@ async function attendSchedules(options: OpenerOptions, after: FenceCursor): Prom
     const [item] = counts.kind === 'done' ? counts.value.items : [];
     return item === undefined ? null : { free: item.available, coming: row?.coming !== false };
   };
-  const fenced = await fenceDue(db, freeOf, after);
+  const fenced = await fenceDue(db, freeOf, tell, after);
   onCommands(fenced.lanes);
   return fenced.after;
 }
@@ -268,12 +275,12 @@ async function attendSchedules(options: OpenerOptions, after: FenceCursor): Prom
  * to go on.
  */
 async function creditOnceMore(
-  { db, shop, onCommands }: OpenerOptions,
+  { db, shop, onCommands, tell }: Rounds,
   after: string,
 ): Promise<string> {
   const found = await uncredited(db, after);
-  for (const { id, sale } of found.moves) {
-    if ((await shop.count(sale)).kind !== 'done') continue;
+  await attendEach(found.moves, tell, async ({ id, sale }) => {
+    if ((await shop.count(sale)).kind !== 'done') return;
     const writer = new CommandWriter();
     const lanes = await db.tx(async (q) => {
       await creditAgain(q, id, writer);
@@ -282,16 +289,17 @@ async function creditOnceMore(
       return woken;
     });
     onCommands(lanes);
-  }
+  });
   return found.after;
 }
 
 /** So is a close. */
-async function closeOnceMore({ db, shop, onCommands }: OpenerOptions): Promise<void> {
-  for (const sale of await unclosed(db)) {
-    if ((await shop.count(sale)).kind !== 'done') continue;
-    onCommands(await db.tx((q) => requestClose(q, sale)));
-  }
+async function closeOnceMore({ db, shop, onCommands, tell }: Rounds): Promise<void> {
+  const sales = (await unclosed(db)).map((id) => ({ id }));
+  await attendEach(sales, tell, async ({ id }) => {
+    if ((await shop.count(id)).kind !== 'done') return;
+    onCommands(await db.tx((q) => requestClose(q, id)));
+  });
 }
 
 /** A close that left holds is repeated when some have ended: then there is something to debit. */

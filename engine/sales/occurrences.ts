@@ -7,6 +7,7 @@ import { clock } from '../../platform/clock.ts';
 import type { Db, Query } from '../../platform/postgres/db.ts';
 import type { Millis, ProductId, SaleId, VendorId } from '../domain/types.ts';
 import type { NewSale } from '../engine.ts';
+import { attendEach, type TellFailure } from '../loop.ts';
 import { CommandWriter } from '../settle/commands.ts';
 import { decideOccurrence } from '../settle/occurrences.ts';
 import { bellsBetween, nextBell, type Schedule } from './calendar.ts';
@@ -120,30 +121,60 @@ async function lookAgain(
   );
 }
 
-/** Makes what is due of all schedules; the lanes to wake. */
-export async function makeDue(db: Db, context: CreateContext): Promise<readonly number[]> {
+/**
+ * Makes what is due of all schedules; the lanes to wake. One that fails is told, and tried again later:
+ * it must not keep the others waiting.
+ */
+export async function makeDue(
+  db: Db,
+  context: CreateContext,
+  tell: TellFailure,
+): Promise<readonly number[]> {
   const woken = new Set<number>();
   for (let n = 0; n < schedulesMax; n++) {
-    const lanes = await db.tx(async (q) => {
-      const now = clock.wall();
-      const [row] = await q.query<ScheduleRow>(
-        `SELECT ${scheduleColumns} FROM sale.schedules
-          WHERE state = 'active' AND next_at <= $1
-          ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
-        [new Date(now)],
-        'schedules_due',
-      );
-      if (row === undefined) return null;
-      const writer = new CommandWriter();
-      await makeOccurrences(q, context, row, now, writer);
-      const { lanes: written } = writer;
-      await writer.flush(q);
-      return written;
-    });
-    if (lanes === null) break;
-    for (const lane of lanes) woken.add(lane);
+    const found: { id: string | null } = { id: null };
+    try {
+      const lanes = await db.tx((q) => makeNext(q, context, (id) => (found.id = id)));
+      if (lanes === null) break;
+      for (const lane of lanes) woken.add(lane);
+    } catch (error) {
+      if (found.id === null) throw error;
+      tell(found.id, error);
+      await postpone(db, found.id);
+    }
   }
   return [...woken];
+}
+
+/** Makes what is due of the schedule whose time came first; null = there is none. */
+async function makeNext(
+  q: Query,
+  context: CreateContext,
+  onFound: (schedule: string) => void,
+): Promise<readonly number[] | null> {
+  const now = clock.wall();
+  const [row] = await q.query<ScheduleRow>(
+    `SELECT ${scheduleColumns} FROM sale.schedules
+      WHERE state = 'active' AND next_at <= $1
+      ORDER BY next_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
+    [new Date(now)],
+    'schedules_due',
+  );
+  if (row === undefined) return null;
+  onFound(row.id);
+  const writer = new CommandWriter();
+  await makeOccurrences(q, context, row, now, writer);
+  const { lanes } = writer;
+  await writer.flush(q);
+  return lanes;
+}
+
+async function postpone(db: Db, schedule: string): Promise<void> {
+  const later = new Date(clock.wall() + tryAgainMs);
+  await db.run(
+    `UPDATE sale.schedules SET next_at = $2 WHERE id = $1 AND state = 'active' AND next_at < $2`,
+    [schedule, later],
+  );
 }
 
 interface Due {
@@ -173,11 +204,12 @@ export type FenceCursor = { readonly at: Date; readonly id: SaleId } | null;
 
 /**
  * Takes the units of occurrences whose time has come, of a round's worth behind `after`. Answers the lanes
- * to wake and where the next round goes on.
+ * to wake and where the next round goes on, also when one of them fails, of which is told.
  */
 export async function fenceDue(
   db: Db,
   freeOf: FreeOf,
+  tell: TellFailure,
   after: FenceCursor = null,
 ): Promise<{ readonly lanes: readonly number[]; readonly after: FenceCursor }> {
   const due = await db.query<Due & { readonly at: Date }>(
@@ -188,16 +220,16 @@ export async function fenceDue(
     'fences_due',
   );
   const woken = new Set<number>();
-  for (const sale of due) {
+  await attendEach(due, tell, async (sale) => {
     const free = new Map<SaleId, number>();
     for (const { standing, product, asked } of sale.items) {
       const units = await freeOf(standing, product);
       if (units !== null && (units.free >= asked || !units.coming)) free.set(standing, units.free);
     }
     // A source that cannot say now, or will have more, is asked again in the next round: the bell waits.
-    if (sale.items.some(({ standing }) => !free.has(standing))) continue;
+    if (sale.items.some(({ standing }) => !free.has(standing))) return;
     for (const lane of await db.tx((q) => fence(q, sale, free))) woken.add(lane);
-  }
+  });
   return { lanes: [...woken], after: due.length < fencesMax ? null : (due.at(-1) ?? null) };
 }
 

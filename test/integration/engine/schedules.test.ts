@@ -109,9 +109,14 @@ const takenFrom =
     return units === null ? null : { free: units, coming: false };
   };
 
+/** Nothing fails here. */
+const tell = (_: string, error: unknown): never => {
+  throw error;
+};
+
 /** As the opener does it. */
 async function fence(free: (standing: string) => Promise<number | null> = freeOf): Promise<void> {
-  await fenceDue(world.db, takenFrom(free));
+  await fenceDue(world.db, takenFrom(free), tell);
   await world.steps.pump();
 }
 
@@ -147,7 +152,7 @@ describe('occurrences', () => {
   it('are made day by day as time goes on, once each, whoever makes them', async () => {
     const { id: made } = await product(100);
     const id = await write(daily([{ product: made, allotted: 1, price: 100 }], 60 * minuteMs));
-    expect(await makeDue(world.db, context)).toEqual([]);
+    expect(await makeDue(world.db, context, tell)).toEqual([]);
     const [row] = await world.db.query<ScheduleRow>(
       `SELECT ${scheduleColumns} FROM sale.schedules WHERE id = $1`,
       [id],
@@ -177,7 +182,7 @@ describe('occurrences', () => {
       `UPDATE sale.schedules SET next_at = now() - interval '1 second' WHERE id = $1`,
       [id],
     );
-    await makeDue(world.db, context);
+    await makeDue(world.db, context, tell);
     expect(await occurrences(id)).toHaveLength(7);
     expect(await endSchedule(world.db, 'ven_other', id)).toMatchObject({ kind: 'rejected' });
   });
@@ -210,7 +215,7 @@ describe('occurrences', () => {
         WHERE id = $1`,
       [id],
     );
-    await makeDue(world.db, context);
+    await makeDue(world.db, context, tell);
     const document = await readSchedule(world.db, vendor, id);
     expect(document).toMatchObject({ state: 'active', notice: { code: 'not_found' } });
     await setGone(false);
@@ -355,7 +360,7 @@ describe('a sale that is cancelled before its bell', () => {
     const one = await product(50);
     const items = [{ product: one.id, allotted: 20, price: 100 }];
     const sale = await only(await write(scheduleOf(items, 10 * minuteMs)));
-    await fenceDue(world.db, takenFrom(freeOf));
+    await fenceDue(world.db, takenFrom(freeOf), tell);
     await world.steps.dispatch(laneOfId(one.standing));
     expect(await cancel(sale)).toMatchObject({ kind: 'done', value: { state: 'cancelled' } });
     await world.steps.pump();

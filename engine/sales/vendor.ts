@@ -195,8 +195,10 @@ async function planTopUp(
   if (item < 0) {
     return { code: 'invalid_request', param: 'product_id', detail: 'not an item of the sale' };
   }
+  // New stock raises its supply: of two who share the lock, each would wait for the other to write.
   const [row] = await q.query<{ standing_sale: SaleId }>(
-    'SELECT standing_sale FROM sale.registrations WHERE id = $1 FOR SHARE',
+    `SELECT standing_sale FROM sale.registrations WHERE id = $1
+        FOR ${what.newStock ? 'UPDATE' : 'SHARE'}`,
     [product],
   );
   if (row === undefined) return { code: 'not_found' };

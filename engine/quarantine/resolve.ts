@@ -8,7 +8,7 @@ import { foldOrders } from '../domain/fold.ts';
 import { foldTickets, type TicketEvent } from '../domain/line/tickets.ts';
 import type { Millis, OrderId } from '../domain/types.ts';
 import { apart, attempt } from '../settle/apart.ts';
-import { CommandWriter } from '../settle/commands.ts';
+import { CommandWriter, lockLanes } from '../settle/commands.ts';
 import { amendOrder } from './amend-order.ts';
 import {
   isMeant,
@@ -34,7 +34,10 @@ export interface Resolved extends Verdict {
   readonly events: number;
 }
 
-/** Resolves what is meant of a lane. Must run inside the lane's watermark's lock. */
+/**
+ * Resolves what is meant of a lane. Must run inside the lane's watermark's lock; of what follows in its
+ * transaction only the lane's own row may be locked by others too.
+ */
 export async function resolveLane(
   q: Query,
   lane: number,
@@ -64,8 +67,10 @@ export async function resolveLane(
       await done([row], await resolveTicket(q, row));
     }
   }
-  await writer.flush(q);
   const several = await endAlike(q, new Set(resolved.flatMap(unitless)), now);
+  // The recovery writes the lane's own row behind them.
+  await lockLanes(q, [lane, ...writer.lanes]);
+  await writer.flush(q);
   return resolved.map((one) =>
     one.order === null || !several.has(one.order)
       ? one

@@ -62,6 +62,18 @@ export class CommandWriter {
   }
 }
 
+/**
+ * Ascending, as commands are numbered: who changes the row of one lane after those of others that it
+ * gives commands to would wait in a ring. To be called before `flush`.
+ */
+export async function lockLanes(q: Query, lanes: readonly number[]): Promise<void> {
+  await q.run(
+    'SELECT FROM sale.lanes WHERE lane = ANY($1) ORDER BY lane FOR UPDATE',
+    [lanes],
+    'lanes_lock',
+  );
+}
+
 export interface CommandRow {
   readonly number: number;
   readonly kind: CommandKind;

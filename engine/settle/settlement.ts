@@ -10,7 +10,7 @@ import { judge, type EpochEnd, type Position } from '../domain/contiguity.ts';
 import type { Entry } from '../lanes/codec.ts';
 import { whole, type Way } from './apart.ts';
 import { Chains, type Strays } from './chains.ts';
-import { CommandWriter } from './commands.ts';
+import { CommandWriter, lockLanes } from './commands.ts';
 import { readEvents, type SaleEvent } from './events.ts';
 import { alreadyAway, freezeLane, putAway, type Away } from './quarantine.ts';
 
@@ -150,15 +150,6 @@ export async function settle(
 }
 
 const isChange = ({ type }: SaleEvent): boolean => type === 'changed';
-
-/** Ascending, as commands are numbered: who freezes one behind others would wait in a ring. */
-async function lockLanes(q: Query, lanes: readonly number[]): Promise<void> {
-  await q.run(
-    'SELECT FROM sale.lanes WHERE lane = ANY($1) ORDER BY lane FOR UPDATE',
-    [lanes],
-    'lanes_lock',
-  );
-}
 
 const never = { at: 0, outage: 0 } as const;
 

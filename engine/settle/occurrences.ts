@@ -66,29 +66,65 @@ export async function decideOccurrence(
   else for (const one of given) await creditItem(q, sale, one, writer);
 }
 
-/** Asks again where units were short and some were there. True = something was asked. */
+/** Asks again where units were short and some were there, or may be. True = something was asked. */
 async function askForLess(
   q: Query,
   sale: SaleId,
   moves: readonly Move[],
   writer: CommandWriter,
 ): Promise<boolean> {
-  const items = new Set(moves.map((m) => m.to_item));
+  const refused = [...new Set(moves.map((m) => m.to_item))]
+    .map((item) => moves.filter((m) => m.to_item === item))
+    .filter((tries) => tries.every((m) => m.state === 'refused'));
+  if (refused.length === 0) return false;
+  const standings = await lockStandings(
+    q,
+    refused.flatMap((tries) => tries.map((m) => m.product_id)),
+  );
   let asked = false;
-  for (const item of items) {
-    const tries = moves.filter((m) => m.to_item === item);
-    if (tries.some((m) => m.state !== 'refused')) continue;
-    // Each one asked for less than the one before.
-    const last = tries.reduce((least, m) => (m.units < least.units ? m : least));
-    const { short, free } = shortOf(last.reason);
-    if (!short || free <= 0 || item === null || last.from_sale === null) continue;
-    const units = Math.min(free, last.units - 1);
-    if (units === 0) continue;
-    const fence: Fence = { item, product: last.product_id, standing: last.from_sale, units };
+  for (const tries of refused) {
+    const [{ to_item: item, product_id: product } = noMove] = tries;
+    const standing = standings.get(product);
+    if (item === null || standing === undefined) continue;
+    const units = unitsToAsk(tries, standing);
+    if (units <= 0) continue;
+    const fence: Fence = { item, product, standing, units };
     await writeFences(q, sale, [fence], writer, tries.length);
     asked = true;
   }
   return asked;
+}
+
+const noMove = { to_item: null, product_id: '' } as const;
+
+const leastOf = (tries: readonly Move[]): number => Math.min(...tries.map((m) => m.units));
+
+/**
+ * As many as there were when they were asked for last, and fewer than that. Where a new price has
+ * brought another standing sale since, nobody has asked that one yet: as many as before.
+ */
+function unitsToAsk(tries: readonly Move[], standing: SaleId): number {
+  const own = tries.filter((m) => m.from_sale === standing);
+  if (own.length === 0) return leastOf(tries);
+  const least = leastOf(own);
+  const { short, free } = shortOf(own.find((m) => m.units === least)?.reason ?? null);
+  return short ? Math.min(free, least - 1) : 0;
+}
+
+/** The standing sales of these products, which stay what they are until the transaction's end. */
+async function lockStandings(
+  q: Query,
+  products: readonly string[],
+): Promise<ReadonlyMap<string, SaleId>> {
+  // A row that was waited for is read anew: it is the one that is locked.
+  const rows = await q.query<{ id: string; standing: SaleId }>(
+    `SELECT id, standing_sale AS standing FROM sale.registrations
+      WHERE id = ANY($1) AND standing_sale IS NOT NULL AND withdrawn_at IS NULL
+      ORDER BY id FOR UPDATE`,
+    [products],
+    'standings_lock',
+  );
+  return new Map(rows.map(({ id, standing }) => [id, standing]));
 }
 
 async function giveBack(q: Query, debited: readonly Move[], writer: CommandWriter): Promise<void> {

@@ -122,9 +122,8 @@ async function settleClose(
       'UPDATE sale.sale_items SET allotted = $3, last_number = $4 WHERE sale_id = $1 AND item = $2',
       [event.sale, item, allotted[item], last[item]],
     );
-    if ((units[item] ?? 0) > 0) {
-      await returnUnits(q, lane, event, item, units[item] ?? 0, writer);
-    }
+    const from = { sale: event.sale, item, units: units[item] ?? 0 };
+    if (from.units > 0) await returnUnits(q, moveOfClose(lane, event.number, item), from, writer);
   }
 }
 
@@ -135,17 +134,14 @@ async function settleClose(
  */
 async function returnUnits(
   q: Query,
-  lane: number,
-  event: SaleEvent,
-  item: number,
-  units: number,
+  id: string,
+  { sale, item, units }: { readonly sale: SaleId; readonly item: number; readonly units: number },
   writer: CommandWriter,
 ): Promise<void> {
-  const id = moveOfClose(lane, event.number, item);
   await q.query(
     `SELECT 1 FROM sale.registrations r JOIN sale.sale_items i ON i.product_id = r.id
       WHERE i.sale_id = $1 AND i.item = $2 FOR UPDATE OF r`,
-    [event.sale, item],
+    [sale, item],
   );
   const [move] = await q.query<Move>(
     `INSERT INTO sale.moves (id, kind, product_id, from_sale, from_item, to_sale, to_item, units,
@@ -158,7 +154,7 @@ async function returnUnits(
        FROM sale.sale_items i JOIN sale.registrations r ON r.id = i.product_id
       WHERE i.sale_id = $2 AND i.item = $3
      ON CONFLICT (id) DO NOTHING RETURNING ${moveColumns}`,
-    [id, event.sale, item, units],
+    [id, sale, item, units],
   );
   if (move === undefined) return;
   if (move.to_sale === null) await shrinkSupply(q, move);
@@ -219,7 +215,20 @@ async function settleMoved(q: Query, event: SaleEvent, writer: CommandWriter): P
   }
   await setMove(q, id, 'refused', event.reason);
   if (move.kind === 'grant') await shrinkSupply(q, move);
+  else await returnElsewhere(q, move, writer);
 }
+
+/**
+ * Units whose source was closed meanwhile, as one is that a new price has replaced, go where those went
+ * that it had free. Once: no price changes while they are on their way.
+ */
+async function returnElsewhere(q: Query, move: Move, writer: CommandWriter): Promise<void> {
+  const { id, from_sale: sale, from_item: item, units } = move;
+  if (move.state !== 'undoing' || sale === null || item === null || id.endsWith(elsewhere)) return;
+  await returnUnits(q, `${id}${elsewhere}`, { sale, item, units }, writer);
+}
+
+const elsewhere = '_back';
 
 /** What a sale was asked for is what it offers, but for its top-ups. */
 async function offerMore(q: Query, sale: SaleId, item: number, units: number): Promise<void> {

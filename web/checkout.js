@@ -2,30 +2,18 @@
  * From a product, or all of the cart, to an order: who and where to, then a hold that the clock runs on, then payment.
  * Asked again after a lost answer, with the same key, it is the same order.
  */
+import { addressFields, detailsOf, saveAddress, savedAddress } from './address.js';
 import { asShopper, newKey } from './api.js';
 import { countCart } from './cart.js';
 import { byId, deliveryText, failure, h, money, newView, say, show } from './dom.js';
-import { countries, place, placed } from './place.js';
-
-/** What a form is made of: name, label, autocomplete, whether it is needed. */
-const fields = [
-  ['email', 'E-mail', 'email', true],
-  ['name', 'Name', 'name', true],
-  ['line1', 'Street and number', 'address-line1', true],
-  ['line2', 'More of the address', 'address-line2', false],
-  ['postal_code', 'Postal code', 'postal-code', false],
-  ['city', 'City', 'address-level2', true],
-  ['region', 'State or region', 'address-level1', false],
-];
+import { placed } from './place.js';
 
 /** Of a product in the cart; without one, of all that can be bought. */
 export async function showCheckout(product, quantity) {
   const isShown = newView();
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
-    const { items } = await asShopper('GET', '/v1/me/addresses');
-    // To the address of an order before, else to the chosen place: never a mixture.
-    const saved = items[0]?.line1 === undefined ? null : items[0];
+    const saved = await savedAddress();
     const cart = await asShopper('GET', saved === null ? placed('/v1/cart') : '/v1/cart');
     if (!isShown()) return;
     const lines =
@@ -37,7 +25,7 @@ export async function showCheckout(product, quantity) {
       return;
     }
     const wanted = product === '' ? lines : lines.map((line) => ({ ...line, quantity }));
-    show(view(wanted, saved ?? place()));
+    show(view(wanted, saved ?? undefined));
   } catch (error) {
     if (isShown()) show(failure(error, () => showCheckout(product, quantity)));
   }
@@ -49,22 +37,7 @@ function view(lines, known) {
   const form = h(
     'form',
     { className: 'form', autocomplete: 'on' },
-    fields.map(([field, label, complete, needed]) =>
-      h(
-        'label',
-        {},
-        needed ? label : `${label} (if any)`,
-        h('input', {
-          name: field,
-          type: field === 'email' ? 'email' : 'text',
-          value: known[field] ?? '',
-          required: needed,
-          autocomplete: complete,
-          maxLength: field === 'postal_code' ? 20 : 100,
-        }),
-      ),
-    ),
-    h('label', {}, 'Country', countrySelect(known.country)),
+    addressFields(known),
     said,
     h('button', { className: 'main' }, 'Order and hold it for me'),
   );
@@ -134,24 +107,11 @@ function whyNot(problem, lines) {
   return [h('p', {}, detail), ...list];
 }
 
-function countrySelect(chosen) {
-  const select = h(
-    'select',
-    { name: 'country', required: true, autocomplete: 'country' },
-    h('option', { value: '' }, 'Choose'),
-    countries().map(({ code, name }) => h('option', { value: code }, name)),
-  );
-  select.value = chosen ?? '';
-  return select;
-}
-
 async function order(form, lines, key) {
-  const { email, ...rest } = Object.fromEntries(new FormData(form));
-  const address = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ''));
+  const details = detailsOf(form);
   const wanted = lines.map(({ product_id, quantity }) => ({ product_id, quantity }));
-  const made = await asShopper('POST', '/v1/checkout', { lines: wanted, email, address }, key);
-  // Next time the form is filled in; the order has its own copy.
-  asShopper('PUT', '/v1/me/addresses', { ...address, email }).catch(() => undefined);
+  const made = await asShopper('POST', '/v1/checkout', { lines: wanted, ...details }, key);
+  saveAddress(details);
   void emptyCart(lines);
   say('Ordered');
   byId('main').focus({ preventScroll: true });

@@ -1,4 +1,5 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
+import { addressFields, detailsOf } from './address.js';
 import { leftText } from './clock.js';
 import { h } from './dom.js';
 import { lineFacts } from './line-facts.js';
@@ -117,6 +118,9 @@ function mine(title, ...children) {
   return h('section', { className: 'place mine' }, h('h2', {}, title), ...children);
 }
 
+const problemNote = (problem) =>
+  problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, problem.detail);
+
 const numberFacts = (ticket) => facts(['your number', ticket?.number]);
 
 const overTexts = {
@@ -168,35 +172,16 @@ function openCard({ sale, busy }, actions) {
   return card('Buy', h('div', { className: 'buttons' }, button('Hold one', actions.hold, main)));
 }
 
-const field = (name, label, type = 'text', autocomplete = name) =>
-  h('label', {}, label, h('input', { name, type, autocomplete, required: true, maxLength: 200 }));
-
-function payForm({ busy }, actions) {
+function payForm({ address, busy, problem }, actions) {
   const onsubmit = (event) => {
     event.preventDefault();
-    const { email, ...address } = Object.fromEntries(new FormData(event.target));
-    actions.pay({ email, address: { ...address, country: address.country.toUpperCase() } });
+    actions.pay(detailsOf(event.target));
   };
   return h(
     'form',
     { onsubmit },
-    field('email', 'E-mail', 'email'),
-    field('name', 'Name'),
-    field('line1', 'Street', 'text', 'address-line1'),
-    field('city', 'City', 'text', 'address-level2'),
-    h(
-      'label',
-      {},
-      'Country',
-      h('input', {
-        name: 'country',
-        pattern: '[A-Za-z]{2}',
-        placeholder: 'DE',
-        autocomplete: 'country',
-        maxLength: 2,
-        required: true,
-      }),
-    ),
+    addressFields(address),
+    problemNote(problem),
     h(
       'div',
       { className: 'buttons' },
@@ -223,7 +208,9 @@ function orderCard(state, actions, money) {
         ['to pay', money(order.amount)],
       ),
       h('p', {}, 'Pay before ', h('strong', { className: 'hold' }), ' is over.'),
-      payForm(state, actions),
+      state.address === null
+        ? h('p', { className: 'dim' }, 'One moment …')
+        : payForm(state, actions),
     );
   }
   if (order.state === 'paid') {
@@ -238,11 +225,11 @@ function orderCard(state, actions, money) {
 }
 
 /** Another text = other parts: inputs that are being typed in stay as they are. */
-function keyOf({ sale, product, tick, ticket, order, problem, busy }) {
+function keyOf({ sale, product, tick, ticket, order, address, problem, busy }) {
   return JSON.stringify([
     [sale?.state, sale?.sold_out, product?.id, busy, problem?.code, problem?.detail],
     [ticket === undefined, ticket?.id, ticket?.state, ticket?.number],
-    [order?.id, order?.state],
+    [order?.id, order?.state, address === null],
     ticket?.state === 'waiting' ? lineFacts({ sale, ticket, tick }) : null,
     claimedOf({ sale, tick }) === null,
   ]);
@@ -258,14 +245,17 @@ const missingParts = () => [
  * the place of the keyboard on a button.
  */
 function typedIn(main) {
-  const values = [...main.querySelectorAll('input')].map(({ name, value }) => [name, value]);
+  const values = [...main.querySelectorAll('input, select')].map(({ name, value }) => [
+    name,
+    value,
+  ]);
   const { name: focused, textContent: text } = document.activeElement ?? {};
   const isButton = document.activeElement?.tagName === 'BUTTON';
   return (anew) => {
     const buttons = isButton ? [...anew.querySelectorAll('button')] : [];
     buttons.find(({ textContent }) => textContent === text)?.focus();
     for (const [name, value] of values) {
-      const found = anew.querySelector(`input[name=${name}]`);
+      const found = anew.querySelector(`[name=${name}]`);
       if (found === null) continue;
       found.value = value;
       if (name === focused) found.focus();
@@ -295,7 +285,7 @@ export function pageOf(main, state, now, actions, money) {
       claimed === null ? null : meter(),
       order === null ? null : orderCard(state, actions, money),
       place,
-      problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, problem.detail),
+      order?.state === 'held' ? null : problemNote(problem),
     ];
     const typed = typedIn(main);
     main.replaceChildren(...parts.filter((part) => part !== null));

@@ -3,8 +3,10 @@
  * turn, the hold, the payment and how it ended. What has to outlive a reload is kept by the browser: who
  * the shopper is, and the ids of commands, so that each is done once.
  */
+import { saveAddress, savedAddress } from './address.js';
 import { get, newKey, session } from './api.js';
 import { byId, money, say } from './dom.js';
+import { place } from './place.js';
 import { pageOf } from './sale-view.js';
 import { LiveSocket } from './socket.js';
 import { ticketReads } from './ticket-reads.js';
@@ -24,6 +26,8 @@ const state = {
   /** Null = the shopper has none, undefined = that is not known. */
   ticket: undefined,
   order: null,
+  /** What the payment's form is filled in with; null = that is not known yet. */
+  address: null,
   problem: null,
   busy: false,
   connection: 'connecting',
@@ -113,6 +117,11 @@ function takeOrder(order) {
   if (holdEnds.has(order.state)) keep({ holdId: undefined, payId: undefined, orderId: undefined });
 }
 
+async function findAddress() {
+  state.address = (await savedAddress().catch(() => null)) ?? place();
+  render();
+}
+
 async function findProduct(product) {
   if (product === undefined || state.product !== null) return;
   state.product = await get(`/v1/products/${product}`).catch(() => null);
@@ -155,6 +164,7 @@ const actions = {
     const message = { type: 'pay', id: state.payId, order: state.order.id, ...details };
     const isPaid = await run({ ...message, method: { type: 'test' } }, (order) => {
       state.order = order;
+      saveAddress(details);
     });
     if (!isPaid) keep({ payId: undefined });
   },
@@ -180,6 +190,7 @@ if (/^sal_[0-9a-z]+$/.test(id)) {
     },
   });
   socket.subscribe(id);
+  void findAddress();
   // A hold of before the reload: the lane says what became of it.
   if (state.orderId !== undefined) {
     get(`/v1/orders/${state.orderId}`, undefined, await token(false))

@@ -69,7 +69,8 @@ describe.skipIf(!isThere)('the live page', () => {
     'from the countdown to the unit, %d px wide',
     async (width) => {
       const admission = { mode: 'queue', turn_seconds: 60 };
-      const product = await shop.product(vendor);
+      const delivery = { include: [{ country: 'DE' }] };
+      const product = await shop.product(vendor, { delivery });
       const sale = await shop.sale(vendor, product, { admission, starts_at: inMs(20_000) });
       await open(sale, width);
       await seen('until the sale opens');
@@ -92,19 +93,24 @@ describe.skipIf(!isThere)('the live page', () => {
       await picture(`${width}-4-turn`);
       await page.getByRole('button', { name: 'Hold one' }).click();
       await seen('It is set aside for you');
+      // The place that was chosen in the shop.
+      const place = JSON.stringify({ country: 'FR', postal_code: '75001' });
+      await page.evaluate(`localStorage.setItem('highnoon.place', '${place}')`);
       await page.reload();
       await seen('It is set aside for you');
+      const field = (label: string) => page.getByLabel(label, { exact: true });
+      await field('E-mail').fill('ann@example.com');
+      await field('Name').fill('Ann Ash');
+      await field('Street and number').fill('1 High Street');
+      await field('City').fill('Noonville');
+      expect(await field('Postal code (if any)').inputValue()).toBe('75001');
+      expect(await field('Country').inputValue()).toBe('FR');
       await fits();
       await picture(`${width}-5-held`);
-      for (const [name, value] of [
-        ['email', 'ann@example.com'],
-        ['name', 'Ann Ash'],
-        ['line1', '1 High Street'],
-        ['city', 'Noonville'],
-        ['country', 'de'],
-      ] as const) {
-        await page.locator(`input[name=${name}]`).fill(value);
-      }
+      await page.getByRole('button', { name: 'Pay (test)' }).click();
+      await page.locator('form').getByText('This is not delivered to that address.').waitFor();
+      expect(await field('City').inputValue()).toBe('Noonville');
+      await field('Country').selectOption('DE');
       await page.getByRole('button', { name: 'Pay (test)' }).click();
       await seen('It is yours');
       await picture(`${width}-6-paid`);

@@ -29,6 +29,27 @@ function waitText(range) {
   return low === high ? `about ${high}` : `${low} to ${high}`;
 }
 
+/** Units that are free, by the newer of tick and sale; null = nobody can say. */
+export function freeOf({ sale, tick }) {
+  if ((tick?.version ?? -1) >= sale.version) return tick.available;
+  return sale.sold_out ? 0 : null;
+}
+
+/**
+ * What no unit being free means to who waits or may join; null = some are free, or nobody can say. How
+ * many of the others are only held is told to nobody: a chance of none is all that says of it.
+ */
+export function noneFreeText({ sale, ticket, tick }) {
+  const isOpen = sale.state === 'live' || sale.state === 'paused';
+  if (!isOpen || freeOf({ sale, tick }) !== 0) return null;
+  if (ticket?.state !== 'waiting' || typeof ticket.chance !== 'number') {
+    return 'No unit is free now: one that is held may come back, one that is paid for cannot.';
+  }
+  return ticket.chance > 0
+    ? 'No unit is free now; some are held and may come back.'
+    : 'All units are taken, and none is expected to come back for you.';
+}
+
 /** Rows of a name and a value, null = not shown, for a ticket that waits. */
 export function lineFacts({ sale, ticket, tick }) {
   // The last tick may be from before the join.
@@ -40,12 +61,15 @@ export function lineFacts({ sale, ticket, tick }) {
   const others = Math.max(0, (newer?.waiting ?? Infinity) - 1);
   const ahead = Math.min(ticket.ahead, others);
   const cutLine = (newer ?? ticket).cut_line;
+  const wait = waitOf(ticket, ahead, newer);
+  // While it is paused no turn begins, and nobody knows for how long; with none free there is more to say.
+  const isTold =
+    sale?.state === 'live' && (wait !== null || noneFreeText({ sale, ticket, tick }) === null);
   return [
     ['people ahead', ahead],
     ['now serving', newer?.serving ?? ticket.serving],
     ['units surely reach', cutLine === null ? null : `number ${cutLine}`],
-    // While it is paused no turn begins, and nobody knows for how long.
-    ['your wait', sale?.state === 'live' ? waitText(waitOf(ticket, ahead, newer)) : null],
+    ['your wait', isTold ? waitText(wait) : null],
     ['chance of a unit', ticket.chance === null ? null : `${Math.round(ticket.chance * 100)} %`],
   ];
 }

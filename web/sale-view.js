@@ -2,7 +2,7 @@
 import { addressFields, detailsOf } from './address.js';
 import { leftText } from './clock.js';
 import { h } from './dom.js';
-import { lineFacts } from './line-facts.js';
+import { freeOf, lineFacts, noneFreeText } from './line-facts.js';
 
 const stateTexts = {
   live: 'is on',
@@ -71,7 +71,7 @@ function claimedOf({ tick, sale }) {
   if (share === null || share === undefined) return null;
   const percent = `${Math.floor(share * 100)} % claimed`;
   if (!isOver(sale)) {
-    const left = isTick ? tick.available : sale.sold_out ? 0 : null;
+    const left = freeOf({ sale, tick });
     return { share, text: left === null ? percent : `${percent}, ${left} left` };
   }
   if (share > 0 || sale.state === 'closing') return { share, text: percent };
@@ -87,9 +87,14 @@ const meter = () =>
     h('p', { className: 'dim claimed' }),
   );
 
+function noneFree(state) {
+  const text = noneFreeText(state);
+  return text === null ? null : h('p', {}, text);
+}
+
 function waitingCard(state, actions) {
   const { ticket, busy } = state;
-  const line = facts(...lineFacts(state));
+  const line = [facts(...lineFacts(state)), noneFree(state)];
   const buttons = h(
     'div',
     { className: 'buttons' },
@@ -156,6 +161,7 @@ function ticketCard(state, actions) {
           ? 'Whoever is in line at the bell is drawn: no need to be first.'
           : 'New tickets are at the end of the line.',
     ),
+    closed ? null : noneFree(state),
     closed
       ? null
       : h(
@@ -166,10 +172,15 @@ function ticketCard(state, actions) {
   );
 }
 
-function openCard({ sale, busy }, actions) {
+function openCard(state, actions) {
+  const { sale, busy } = state;
   if (isOver(sale)) return null;
   const main = { main: true, busy: busy || sale.state !== 'live' };
-  return card('Buy', h('div', { className: 'buttons' }, button('Hold one', actions.hold, main)));
+  return card(
+    'Buy',
+    noneFree(state),
+    h('div', { className: 'buttons' }, button('Hold one', actions.hold, main)),
+  );
 }
 
 function payForm({ address, busy, problem }, actions) {
@@ -231,6 +242,7 @@ function keyOf({ sale, product, tick, ticket, order, address, problem, busy }) {
     [ticket === undefined, ticket?.id, ticket?.state, ticket?.number],
     [order?.id, order?.state, address === null],
     ticket?.state === 'waiting' ? lineFacts({ sale, ticket, tick }) : null,
+    sale === null ? null : noneFreeText({ sale, ticket, tick }),
     claimedOf({ sale, tick }) === null,
   ]);
 }

@@ -1,6 +1,6 @@
 // What the live page says to who waits: the newer of ticket and tick, and nothing that neither knows.
 import { expect, it } from 'vitest';
-import { lineFacts } from '../../../web/line-facts.js';
+import { lineFacts, noneFreeText } from '../../../web/line-facts.js';
 
 const early = '2030-06-01T12:00:00.000Z';
 const late = '2030-06-01T12:00:01.000Z';
@@ -97,6 +97,28 @@ it('no wait is shown while nobody knows it', () => {
   expect(wait({ eta_seconds: null }, {})).toBe('not known yet');
   expect(wait({}, {}, 'paused')).toBeNull();
   expect(rowsOf({ chance: null }, {})['chance of a unit']).toBeNull();
+});
+
+it('with no unit free it says so in place of a wait that nobody knows', () => {
+  const none = { version: 2, available: 0 };
+  const textOf = (ofTicket: object | null, ofTick: object = none, state = 'live'): string | null =>
+    noneFreeText({
+      sale: { state, version: 1, sold_out: false },
+      ticket: ofTicket === null ? null : { ...ticket, state: 'waiting', ...ofTicket },
+      tick: { ...tick, ...ofTick },
+    });
+  expect(textOf({})).toContain('some are held and may come back');
+  expect(textOf({ chance: 0 })).toContain('none is expected to come back');
+  expect(textOf({ chance: null })).toContain('one that is held may come back');
+  expect(textOf(null)).toContain('one that is paid for cannot');
+  expect(textOf(null, none, 'closed')).toBeNull();
+  expect(textOf({}, { ...none, available: 1 })).toBeNull();
+  // The sale is newer than its last tick, and does not say it.
+  expect(textOf({}, { ...none, version: 0 })).toBeNull();
+  const unknown = { eta_seconds: null, server_time: late };
+  const sale = { state: 'live', version: 1, sold_out: true };
+  const rows = lineFacts({ sale, ticket: { ...ticket, ...unknown, state: 'waiting' }, tick: null });
+  expect(Object.fromEntries(rows as [string, unknown][])['your wait']).toBeNull();
 });
 
 it('before the draw there are only others', () => {

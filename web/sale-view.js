@@ -126,7 +126,7 @@ function mine(title, ...children) {
 const problemNote = (problem) =>
   problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, problem.detail);
 
-const numberFacts = (ticket) => facts(['your number', ticket?.number]);
+const numberFacts = (ticket) => facts(['your number', ticket.number]);
 
 const overTexts = {
   finished: 'Your turn is over.',
@@ -134,8 +134,24 @@ const overTexts = {
   left: 'You left the line.',
 };
 
+/** What became of the shopper's place once the sale is over; a hold says more, where there was one. */
+function outcomeCard({ ticket, order }) {
+  if (!ticket || order !== null) return null;
+  // Whoever waits, or has a turn, when the sale ends has lapsed with it.
+  const hadTurn = ticket.number !== null && ticket.number <= ticket.serving;
+  const isUnserved = ticket.state !== 'finished' && ticket.state !== 'left' && !hadTurn;
+  return card(
+    isUnserved ? 'You did not get a turn.' : (overTexts[ticket.state] ?? overTexts.lapsed),
+    numberFacts(ticket),
+    ticket.state === 'finished'
+      ? h('p', {}, h('a', { href: '/#/orders' }, 'See your orders'))
+      : null,
+  );
+}
+
 function ticketCard(state, actions) {
   const { sale, ticket, busy } = state;
+  if (isOver(sale)) return outcomeCard(state);
   if (ticket?.state === 'waiting') return waitingCard(state, actions);
   if (ticket?.state === 'admitted') {
     return mine(
@@ -145,7 +161,6 @@ function ticketCard(state, actions) {
       h('div', { className: 'buttons' }, button('Hold one', actions.hold, { main: true, busy })),
     );
   }
-  if (isOver(sale)) return null;
   if (ticket === undefined) {
     return card('One moment …', h('p', {}, 'Whether you are in line is not known yet.'));
   }

@@ -46,9 +46,9 @@ const sale = {
 };
 const main = new Element();
 
-function shown(ticket: unknown): string {
-  const more = { product: null, tick: null, order: null, problem: null, missing: false };
-  pageOf(main, { sale, ticket, busy: false, ...more }, 0, {}, String);
+function shown(ticket: unknown, state = 'live', order: unknown = null): string {
+  const more = { product: null, tick: null, address: null, problem: null, missing: false };
+  pageOf(main, { sale: { ...sale, state }, ticket, order, busy: false, ...more }, 0, {}, String);
   return main.read();
 }
 
@@ -62,4 +62,18 @@ it('does not offer it while nobody can say, and does as soon as somebody can', (
   expect(shown(undefined)).not.toContain('Join the line');
   expect(shown(null)).toContain('Join the line');
   expect(shown(undefined)).not.toContain('Join the line');
+});
+
+it('tells who was in line how it ended for them', () => {
+  const ticket = { id: 'tkt_1', state: 'lapsed', number: 3, serving: 2 };
+  expect(shown(ticket, 'closed')).toContain('You did not get a turn.');
+  expect(shown({ ...ticket, state: 'waiting' }, 'closing')).toContain('You did not get a turn.');
+  expect(shown({ ...ticket, number: null }, 'cancelled')).toContain('You did not get a turn.');
+  expect(shown({ ...ticket, serving: 3 }, 'closed')).toContain('Your turn passed without a hold.');
+  expect(shown({ ...ticket, state: 'left' }, 'closed')).toContain('You left the line.');
+  const finished = { ...ticket, state: 'finished', serving: 3 };
+  expect(shown(finished, 'closed')).toContain('See your orders');
+  const order = { id: 'ord_1', state: 'expired' };
+  expect(shown(finished, 'closed', order)).not.toContain('Your turn');
+  for (const none of [null, undefined]) expect(shown(none, 'closed')).not.toMatch(/turn|line/);
 });

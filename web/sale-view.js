@@ -27,37 +27,40 @@ const facts = (...rows) =>
 const button = (text, onclick, { main = false, busy = false } = {}) =>
   h('button', { type: 'button', className: main ? 'main' : '', disabled: busy, onclick }, text);
 
-/** The clock's text changes four times a second; the rest seldom. */
-function head({ sale, product }, now, money) {
-  const [item] = sale.items;
-  const starts = Date.parse(sale.starts_at) - now;
-  const waits = sale.state === 'scheduled';
-  const text = waits
-    ? starts > 0
-      ? 'until the sale opens'
-      : 'opening …'
-    : `the sale ${sale.state === 'live' && sale.sold_out ? 'is sold out' : stateTexts[sale.state]}`;
-  return {
-    clock: waits ? leftText(starts) : endText(sale, now),
-    parts: [
-      h('h1', {}, product?.name ?? 'Sale'),
-      item === undefined
-        ? null
-        : h(
-            'p',
-            { className: 'prices big' },
-            money(item.price),
-            item.discount_percent > 0 ? h('s', {}, money(item.list_price)) : null,
-          ),
-      h('p', { className: 'clock' }),
-      h('p', { className: 'dim' }, text),
-    ],
-  };
+/** What the clock counts to, and how much is left until then; null = to nothing. */
+function clockOf(sale, now) {
+  if (sale.state === 'scheduled') {
+    const left = Date.parse(sale.starts_at) - now;
+    return { left, text: left > 0 ? 'until the sale opens' : 'opening …' };
+  }
+  if (sale.ends_at === null || isOver(sale)) return null;
+  return { left: Date.parse(sale.ends_at) - now, text: 'until it ends' };
 }
 
-function endText(sale, now) {
-  if (sale.ends_at === null || isOver(sale)) return '';
-  return leftText(Date.parse(sale.ends_at) - now);
+/** The clock's text changes four times a second; the rest seldom. */
+function head({ sale, product }, clock, money) {
+  const [item] = sale.items;
+  const isSoldOut = sale.state === 'live' && sale.sold_out;
+  return [
+    h('h1', {}, product?.name ?? 'Sale'),
+    item === undefined
+      ? null
+      : h(
+          'p',
+          { className: 'prices big' },
+          money(item.price),
+          item.discount_percent > 0 ? h('s', {}, money(item.list_price)) : null,
+        ),
+    sale.state === 'scheduled'
+      ? null
+      : h(
+          'p',
+          { className: 'dim' },
+          `the sale ${isSoldOut ? 'is sold out' : stateTexts[sale.state]}`,
+        ),
+    clock === null ? null : h('p', { className: 'clock' }),
+    clock === null ? null : h('p', { className: 'dim until' }),
+  ];
 }
 
 /** A share of this many or fewer units that is 0 is none of them: shares are of a hundredth. */
@@ -253,7 +256,7 @@ function orderCard(state, actions, money) {
 /** Another text = other parts: inputs that are being typed in stay as they are. */
 function keyOf({ sale, product, tick, ticket, order, address, problem, busy }) {
   return JSON.stringify([
-    [sale?.state, sale?.sold_out, product?.id, busy, problem?.code, problem?.detail],
+    [sale?.state, sale?.sold_out, sale?.ends_at, product?.id, busy, problem?.code, problem?.detail],
     [ticket === undefined, ticket?.id, ticket?.state, ticket?.number],
     [order?.id, order?.state, address === null],
     ticket?.state === 'waiting' ? lineFacts({ sale, ticket, tick }) : null,
@@ -300,7 +303,7 @@ export function pageOf(main, state, now, actions, money) {
   }
   const { sale, order, ticket, problem } = state;
   const claimed = claimedOf(state);
-  const top = sale === null ? null : head(state, now, money);
+  const clock = sale === null ? null : clockOf(sale, now);
   const key = keyOf(state);
   if (key !== shown) {
     shown = key;
@@ -308,7 +311,9 @@ export function pageOf(main, state, now, actions, money) {
     const place =
       sale === null || isMine ? null : (hasLine(sale) ? ticketCard : openCard)(state, actions);
     const parts = [
-      ...(top?.parts ?? [h('p', { className: 'dim' }, problem === null ? 'One moment …' : '')]),
+      ...(sale === null
+        ? [h('p', { className: 'dim' }, problem === null ? 'One moment …' : '')]
+        : head(state, clock, money)),
       claimed === null ? null : meter(),
       order === null ? null : orderCard(state, actions, money),
       place,
@@ -322,7 +327,10 @@ export function pageOf(main, state, now, actions, money) {
     const found = main.querySelector(selector);
     if (found !== null && found.textContent !== text) found.textContent = text;
   };
-  if (top !== null) put('.clock', top.clock);
+  if (clock !== null) {
+    put('.clock', leftText(clock.left));
+    put('.until', clock.text);
+  }
   if (claimed !== null) {
     put('.claimed', claimed.text);
     main.querySelector('meter').value = claimed.share;

@@ -171,7 +171,11 @@ const actions = {
   cancel: () => run({ type: 'cancel', id: newKey(), order: state.order.id }, takeOrder),
 };
 
-const connections = { live: 'live', away: 'connection lost, coming back …', connecting: '…' };
+const connections = {
+  live: 'connected',
+  away: 'connection lost, reconnecting …',
+  connecting: 'connecting …',
+};
 
 function render() {
   byId('connection').textContent = state.missing ? '' : connections[state.connection];

@@ -87,7 +87,7 @@ describe.skipIf(!isThere)('the live page', () => {
       await seen('connection lost');
       await picture(`${width}-3-lost`);
       link.behave();
-      await page.locator('#connection', { hasText: 'live' }).waitFor({ timeout: 30_000 });
+      await page.locator('#connection', { hasText: /^connected$/ }).waitFor({ timeout: 30_000 });
       await seen('It is your turn');
       await seen('your number');
       await picture(`${width}-4-turn`);

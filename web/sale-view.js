@@ -37,6 +37,8 @@ function clockOf(sale, now) {
   return { left: Date.parse(sale.ends_at) - now, text: 'until it ends' };
 }
 
+const announced = (units) => `${units} ${units === 1 ? 'unit' : 'units'} announced`;
+
 /** The clock's text changes four times a second; the rest seldom. */
 function head({ sale, product }, clock, money) {
   const [item] = sale.items;
@@ -60,15 +62,19 @@ function head({ sale, product }, clock, money) {
         ),
     clock === null ? null : h('p', { className: 'clock' }),
     clock === null ? null : h('p', { className: 'dim until' }),
+    // Before the bell nothing is claimed, and the units of a schedule are not set aside yet.
+    sale.state === 'scheduled' ? h('p', {}, announced(offeredBy(sale))) : null,
   ];
 }
 
 /** A share of this many or fewer units that is 0 is none of them: shares are of a hundredth. */
 const exactMax = 100;
 
-/** What is claimed, by the newer of tick and sale; null = nobody can say, or it was never on. */
+const offeredBy = ({ items }) => items.reduce((sum, { allotted }) => sum + allotted, 0);
+
+/** What is claimed, by the newer of tick and sale; null = nobody can say, or it was not on yet. */
 function claimedOf({ tick, sale }) {
-  if (sale === null || sale.state === 'cancelled') return null;
+  if (sale === null || sale.state === 'scheduled' || sale.state === 'cancelled') return null;
   const isTick = (tick?.version ?? -1) >= sale.version;
   const share = (isTick ? tick.claimed : null) ?? sale.claimed_share;
   if (share === null || share === undefined) return null;
@@ -78,8 +84,10 @@ function claimedOf({ tick, sale }) {
     return { share, text: left === null ? percent : `${percent}, ${left} left` };
   }
   if (share > 0 || sale.state === 'closing') return { share, text: percent };
-  const offered = sale.items.reduce((sum, { allotted }) => sum + allotted, 0);
-  return { share, text: offered <= exactMax ? 'Nothing was sold.' : 'Less than 1 % was sold.' };
+  return {
+    share,
+    text: offeredBy(sale) <= exactMax ? 'Nothing was sold.' : 'Less than 1 % was sold.',
+  };
 }
 
 const meter = () =>
@@ -256,7 +264,16 @@ function orderCard(state, actions, money) {
 /** Another text = other parts: inputs that are being typed in stay as they are. */
 function keyOf({ sale, product, tick, ticket, order, address, problem, busy }) {
   return JSON.stringify([
-    [sale?.state, sale?.sold_out, sale?.ends_at, product?.id, busy, problem?.code, problem?.detail],
+    [
+      sale?.state,
+      sale?.sold_out,
+      sale?.ends_at,
+      sale?.items,
+      product?.id,
+      busy,
+      problem?.code,
+      problem?.detail,
+    ],
     [ticket === undefined, ticket?.id, ticket?.state, ticket?.number],
     [order?.id, order?.state, address === null],
     ticket?.state === 'waiting' ? lineFacts({ sale, ticket, tick }) : null,

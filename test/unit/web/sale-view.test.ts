@@ -39,7 +39,7 @@ const sale = {
   state: 'live',
   sold_out: false,
   claimed_share: null,
-  items: [],
+  items: [{ allotted: 30 }],
   starts_at: '2030-06-01T12:00:00.000Z',
   ends_at: null,
   admission: { mode: 'queue' },
@@ -62,6 +62,11 @@ it('does not offer it while nobody can say, and does as soon as somebody can', (
   expect(shown(undefined)).not.toContain('Join the line');
   expect(shown(null)).toContain('Join the line');
   expect(shown(undefined)).not.toContain('Join the line');
+});
+
+it('says before the bell how many units are announced, and nothing of claims', () => {
+  expect(shown(null, 'scheduled')).toContain('30 units announced');
+  expect(shown(null, 'live')).not.toContain('announced');
 });
 
 it('tells who was in line how it ended for them', () => {

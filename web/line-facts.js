@@ -68,7 +68,7 @@ export function lineFacts({ sale, ticket, tick }) {
   return [
     ['people ahead', ahead],
     ['now serving', newer?.serving ?? ticket.serving],
-    ['units surely reach', cutLine === null ? null : `number ${cutLine}`],
+    ['units are certain to reach', cutLine === null ? null : `number ${cutLine}`],
     ['your wait', isTold ? waitText(wait) : null],
     ['chance of a unit', ticket.chance === null ? null : `${Math.round(ticket.chance * 100)} %`],
   ];

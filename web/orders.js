@@ -184,7 +184,7 @@ function paying({ id, hold_expires_at: ends, server_time: now }) {
           onclick: (event) =>
             act(event, 'release', (key) => asShopper('DELETE', path, undefined, key)),
         },
-        'Let it go',
+        'Release it',
       ),
       said,
     ),

@@ -119,7 +119,7 @@ const lines = { queue: ' · with a line', draw: ' · drawn by lot' };
 function termsOf({ who, limit_per_shopper: limit, admission }) {
   const whom = who === 'anyone' ? '' : ' · for signed-in shoppers';
   const line = lines[admission] ?? '';
-  return h('span', { className: 'dim' }, `${line}${whom} · ${limit} each at most`);
+  return h('span', { className: 'dim' }, `${line}${whom} · at most ${limit} each`);
 }
 
 function timeLeft(ms) {

@@ -168,7 +168,7 @@ function ticketCard(state, actions) {
     return mine(
       'It is your turn',
       numberFacts(ticket),
-      h('p', {}, 'Take your unit before ', h('strong', { className: 'turn' }), ' is over.'),
+      h('p', {}, 'Take your unit within ', h('strong', { className: 'turn' }), '.'),
       h('div', { className: 'buttons' }, button('Hold one', actions.hold, { main: true, busy })),
     );
   }
@@ -223,13 +223,13 @@ function payForm({ address, busy, problem }, actions) {
       'div',
       { className: 'buttons' },
       h('button', { type: 'submit', className: 'main', disabled: busy }, 'Pay (test)'),
-      button('Let it go', actions.cancel, { busy }),
+      button('Release it', actions.cancel, { busy }),
     ),
   );
 }
 
 const endTexts = {
-  released: 'You let your unit go.',
+  released: 'You released your unit.',
   expired: 'Your hold has ended; its unit went back on sale.',
 };
 
@@ -244,7 +244,7 @@ function orderCard(state, actions, money) {
         ['unit no.', units],
         ['to pay', money(order.amount)],
       ),
-      h('p', {}, 'Pay before ', h('strong', { className: 'hold' }), ' is over.'),
+      h('p', {}, 'Pay within ', h('strong', { className: 'hold' }), '.'),
       state.address === null
         ? h('p', { className: 'dim' }, 'One moment …')
         : payForm(state, actions),

@@ -372,7 +372,7 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('link', { name: 'Check out' }).click();
     expect(await page.getByLabel('City', { exact: true }).inputValue()).toBe('Noonville');
     await page.getByRole('button', { name: 'Order and hold it' }).click();
-    await page.getByRole('button', { name: 'Let it go' }).click();
+    await page.getByRole('button', { name: 'Release it' }).click();
     await page.getByRole('heading', { name: 'Order: Released' }).waitFor();
   });
 

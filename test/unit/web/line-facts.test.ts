@@ -44,7 +44,7 @@ it('a ticket that is newer than the tick, or alone, speaks for itself', () => {
   const own = {
     'people ahead': 20,
     'now serving': 9,
-    'units surely reach': 'number 12',
+    'units are certain to reach': 'number 12',
     'your wait': '40 s to 60 s',
     'chance of a unit': '25 %',
   };
@@ -59,7 +59,7 @@ it('a newer tick says how far the line is; nobody has more ahead than others wai
   expect(rowsOf({}, {})).toMatchObject({
     'people ahead': 20,
     'now serving': 10,
-    'units surely reach': 'number 13',
+    'units are certain to reach': 'number 13',
   });
   expect(rowsOf({}, { waiting: 5 })['people ahead']).toBe(4);
   expect(rowsOf({}, { waiting: 1 })['people ahead']).toBe(0);
@@ -68,7 +68,7 @@ it('a newer tick says how far the line is; nobody has more ahead than others wai
   expect(rowsOf({}, blind)).toMatchObject({
     'people ahead': 20,
     'now serving': 9,
-    'units surely reach': null,
+    'units are certain to reach': null,
     'your wait': 'not known yet',
   });
 });

@@ -66,7 +66,7 @@ export function lineFacts({ sale, ticket, tick }) {
   const isTold =
     sale?.state === 'live' && (wait !== null || noneFreeText({ sale, ticket, tick }) === null);
   return [
-    ['people ahead', ahead],
+    ahead === 0 ? ['your place', 'You are next'] : ['people ahead', ahead],
     ['now serving', newer?.serving ?? ticket.serving],
     ['units are certain to reach', cutLine === null ? null : `number ${cutLine}`],
     ['your wait', isTold ? waitText(wait) : null],

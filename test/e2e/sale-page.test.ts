@@ -156,7 +156,7 @@ describe.skipIf(!isThere)('the live page', () => {
     await open(sale, 380);
     await page.getByRole('button', { name: 'Join the line' }).click();
     await seen('Your number');
-    await seen('people ahead');
+    await seen('You are next');
     await fits();
     await picture('380-7-number');
     await page.getByRole('button', { name: 'Leave the line' }).click();
@@ -198,7 +198,7 @@ describe.skipIf(!isThere)('the live page', () => {
     // Those behind keep the line so long that only the ticket can say who is ahead.
     for (let i = 0; i < 3; i += 1) await joined();
     for (const token of front) await leaves(token);
-    await row('people ahead', /^0$/);
+    await row('your place', 'You are next');
     await row('your wait', 'not known yet');
     await picture('380-11-first-of-those-who-wait');
     await shop.control('pause', sale, vendor);

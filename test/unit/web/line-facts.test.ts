@@ -62,8 +62,10 @@ it('a newer tick says how far the line is; nobody has more ahead than others wai
     'units are certain to reach': 'number 13',
   });
   expect(rowsOf({}, { waiting: 5 })['people ahead']).toBe(4);
-  expect(rowsOf({}, { waiting: 1 })['people ahead']).toBe(0);
-  expect(rowsOf({}, { waiting: 0 })['people ahead']).toBe(0);
+  for (const waiting of [0, 1]) {
+    expect(rowsOf({}, { waiting })).toMatchObject({ 'your place': 'You are next' });
+    expect(rowsOf({}, { waiting })['people ahead']).toBeUndefined();
+  }
   const blind = { waiting: null, serving: null, cut_line: null, eta_by_ahead: [] };
   expect(rowsOf({}, blind)).toMatchObject({
     'people ahead': 20,

@@ -1,6 +1,7 @@
 /** One's own orders: the list, and each with what can still be done with it. */
 import { asShopper, isKnown, newKey } from './api.js';
 import { failure, h, money, newView, say, show } from './dom.js';
+import { countryName } from './place.js';
 
 const states = {
   held: 'Held for you',
@@ -29,8 +30,9 @@ export async function showOrders() {
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
     const found = await asShopper('GET', '/v1/orders?limit=50');
+    const names = await namesOf(found.items);
     if (!isShown()) return;
-    show(found.items.length === 0 ? empty() : list(found.items));
+    show(found.items.length === 0 ? empty() : list(found.items, names));
   } catch (error) {
     if (isShown()) show(failure(error, showOrders));
   }
@@ -44,7 +46,7 @@ const empty = () =>
     h('p', {}, h('a', { href: '#/' }, 'Look around')),
   );
 
-const list = (orders) =>
+const list = (orders, names) =>
   h(
     'section',
     { className: 'basket' },
@@ -56,13 +58,23 @@ const list = (orders) =>
         h(
           'li',
           { className: 'order' },
-          h('a', { href: `#/o/${order.id}` }, when(order.timeline?.[0]?.at)),
+          h(
+            'span',
+            {},
+            h('a', { href: `#/o/${order.id}` }, order.lines.map(lineText(names)).join(', ')),
+            h('span', { className: 'dim' }, ` · ${when(order.timeline?.[0]?.at)}`),
+          ),
           h('span', {}, stateText(order.state)),
           h('strong', {}, money(order.amount)),
         ),
       ),
     ),
   );
+
+const lineText =
+  (names) =>
+  ({ units, product_id: id }) =>
+    `${units.length} × ${names.get(id)}`;
 
 const when = (at) =>
   at === undefined
@@ -81,7 +93,7 @@ export async function showOrder(id) {
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
     const order = await asShopper('GET', `/v1/orders/${encodeURIComponent(id)}`);
-    const names = await Promise.all(order.lines.map((line) => nameOf(line.product_id)));
+    const names = await namesOf([order]);
     if (!isShown()) return;
     show(view(order, names));
   } catch (error) {
@@ -89,6 +101,13 @@ export async function showOrder(id) {
     if (error.problem?.status === 404) show(h('div', { className: 'note' }, 'No such order.'));
     else show(failure(error, () => showOrder(id)));
   }
+}
+
+/** Of all products in the orders, by their ids. */
+async function namesOf(orders) {
+  const ids = orders.flatMap(({ lines }) => lines.map((line) => line.product_id));
+  const found = [...new Set(ids)].map(async (id) => [id, await nameOf(id)]);
+  return new Map(await Promise.all(found));
 }
 
 /** A product may be gone by now; its order is not. */
@@ -107,18 +126,19 @@ function view(order, names) {
     h(
       'ul',
       {},
-      order.lines.map(({ units, price }, i) =>
+      order.lines.map((line) =>
         h(
           'li',
           { className: 'order' },
-          h('span', {}, `${units.length} × ${names[i]}`),
-          h('span', { className: 'dim' }, `unit no. ${units.join(', ')}`),
-          h('strong', {}, money(price)),
+          h('span', {}, lineText(names)(line)),
+          h('span', { className: 'dim' }, `unit no. ${line.units.join(', ')}`),
+          h('strong', {}, money(line.price)),
         ),
       ),
     ),
     h('p', { className: 'total' }, 'Total ', h('strong', {}, money(order.amount))),
     order.state === 'held' ? paying(order) : null,
+    whereTo(order),
     h('h2', {}, 'What happened'),
     h(
       'ol',
@@ -126,6 +146,23 @@ function view(order, names) {
       order.timeline.map(({ at, type }) => h('li', {}, `${when(at)} · ${stateText(type)}`)),
     ),
   );
+}
+
+/** Not before it was said, and not where only the sale's own lane can tell of the order. */
+function whereTo({ email, address }) {
+  if (!email && !address) return null;
+  const { name, line1, line2, postal_code: postal, city, region, country } = address ?? {};
+  const place = [postal, city].filter(Boolean).join(' ');
+  const parts = [name, line1, line2, place, region, country && countryName(country)];
+  return [
+    h('h2', {}, 'Where to'),
+    h(
+      'dl',
+      {},
+      address ? [h('dt', {}, 'Address'), h('dd', {}, parts.filter(Boolean).join(', '))] : null,
+      email ? [h('dt', {}, 'E-mail'), h('dd', {}, email)] : null,
+    ),
+  ];
 }
 
 function paying({ id, hold_expires_at: ends, server_time: now }) {

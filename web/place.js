@@ -34,12 +34,15 @@ export function placed(path) {
   return query.size === 0 ? path : `${path}?${query}`;
 }
 
+const names = new Intl.DisplayNames(undefined, { type: 'region' });
+
+export const countryName = (code) => names.of(code) ?? code;
+
 /** All countries with their names, in the order of the names. */
 export function countries() {
-  const names = new Intl.DisplayNames(undefined, { type: 'region' });
   return codes
     .split(' ')
-    .map((code) => ({ code, name: names.of(code) ?? code }))
+    .map((code) => ({ code, name: countryName(code) }))
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 

@@ -354,6 +354,7 @@ describe.skipIf(!isThere)('the page', () => {
     await picture('narrow-held');
     await page.getByRole('button', { name: 'Pay (test)' }).click();
     await page.getByRole('heading', { name: 'Order: Paid' }).waitFor();
+    await page.getByText('Ann Ash, 1 High Street, Noonville, Germany').waitFor();
     await picture('narrow-paid');
     await until('the list has it', async () => {
       await page.goto(`${api}/#/`);
@@ -361,6 +362,7 @@ describe.skipIf(!isThere)('the page', () => {
       await page.getByRole('heading', { name: /My orders|No orders yet/ }).waitFor();
       return (await page.getByText('Paid').count()) > 0;
     });
+    await page.getByRole('link', { name: `1 × ${word} Laptop` }).first().waitFor();
     await fits();
     await picture('narrow-orders');
     await page.goto(`${api}/#/cart`);

@@ -53,6 +53,13 @@ export function money({ amount, currency }) {
 export const priceBefore = (price) =>
   h('s', {}, h('span', { className: 'hidden' }, 'before '), money(price));
 
+/** How a sale lets shoppers in, by its mode. */
+export const admissionTexts = {
+  open: 'open to all at once',
+  queue: 'with a line',
+  draw: 'drawn by lot',
+};
+
 const bands = {
   in_stock: 'In stock',
   low: 'Few left',

@@ -1,6 +1,7 @@
 /** One product: what it costs now, whether it is there, whether it comes here, and into the cart. */
 import { asShopper, get, isVerified } from './api.js';
 import {
+  admissionTexts,
   band,
   deliveryText,
   failure,
@@ -114,11 +115,9 @@ function flash(sale, serverTime, now) {
   );
 }
 
-const lines = { queue: ' · with a line', draw: ' · drawn by lot' };
-
 function termsOf({ who, limit_per_shopper: limit, admission }) {
   const whom = who === 'anyone' ? '' : ' · for signed-in shoppers';
-  const line = lines[admission] ?? '';
+  const line = admission === 'open' ? '' : ` · ${admissionTexts[admission]}`;
   return h('span', { className: 'dim' }, `${line}${whom} · at most ${limit} each`);
 }
 

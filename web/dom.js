@@ -53,6 +53,9 @@ export function money({ amount, currency }) {
 export const priceBefore = (price) =>
   h('s', {}, h('span', { className: 'hidden' }, 'before '), money(price));
 
+/** Of a sale whose bell is to come: nothing of it is claimed yet. */
+export const announced = (units) => `${units} ${units === 1 ? 'unit' : 'units'} announced`;
+
 /** How a sale lets shoppers in, by its mode. */
 export const admissionTexts = {
   open: 'open to all at once',

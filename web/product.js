@@ -1,7 +1,9 @@
 /** One product: what it costs now, whether it is there, whether it comes here, and into the cart. */
 import { asShopper, get, isVerified } from './api.js';
+import { leftText } from './clock.js';
 import {
   admissionTexts,
+  announced,
   band,
   deliveryText,
   failure,
@@ -76,9 +78,7 @@ function view(page, best, onCart) {
         percent > 0 ? h('span', { className: 'off' }, `−${percent} %`) : null,
       ),
       h('p', {}, band(availability), ' ', deliveryText(page.delivery)),
-      page.sales
-        .filter(({ kind }) => kind === 'flash')
-        .map((sale) => flash(sale, page.server_time, now)),
+      flashes(page, now),
       adding(page, onCart),
       h('p', { className: 'text' }, description),
       variants(page),
@@ -87,18 +87,35 @@ function view(page, best, onCart) {
   );
 }
 
+/** So many bells are shown, and the others folded: what is bought here and now comes below them. */
+const shownMax = 2;
+
+/** The flash sales: those that are on first, then the next. */
+function flashes({ sales, server_time: serverTime }, now) {
+  const isOver = ({ state }) => state === 'closing';
+  const all = sales
+    .filter(({ kind }) => kind === 'flash')
+    .sort((a, b) => isOver(a) - isOver(b) || a.starts_at.localeCompare(b.starts_at))
+    .map((sale) => flash(sale, serverTime, now));
+  const rest = all.splice(shownMax);
+  const summary = h('summary', {}, `${rest.length} more: show`);
+  return rest.length === 0 ? all : [...all, h('details', {}, summary, rest)];
+}
+
 /** A flash sale with its countdown, by the server's clock; `now` is the cart's price. */
 function flash(sale, serverTime, now) {
-  const isElsewhere = sale.state === 'live' && sale.price.amount < now.amount;
+  const isSoldOut = sale.state === 'live' && sale.availability === 'sold_out';
+  const isElsewhere = sale.state === 'live' && !isSoldOut && sale.price.amount < now.amount;
   const ahead = Date.parse(serverTime) - Date.now();
   const text = h('span', {});
   const share = sale.claimed_share ?? 0;
   const claimed = `${Math.floor(share * 100)} % of ${sale.allotted} claimed`;
   const tick = () => {
-    const left = (at) => timeLeft(Date.parse(at) - Date.now() - ahead);
+    const left = (at) => leftText(Date.parse(at) - Date.now() - ahead);
     if (sale.state === 'scheduled') text.textContent = `starts in ${left(sale.starts_at)}`;
     else if (sale.state === 'paused') text.textContent = 'is paused for the moment';
     else if (sale.state === 'closing') text.textContent = 'has ended';
+    else if (isSoldOut) text.textContent = 'is sold out';
     else text.textContent = sale.ends_at === null ? 'is on' : `ends in ${left(sale.ends_at)}`;
   };
   tick();
@@ -107,11 +124,21 @@ function flash(sale, serverTime, now) {
     'div',
     { className: 'flash' },
     h('p', {}, h('strong', {}, `Sale at ${money(sale.price)} `), text, termsOf(sale)),
-    h('p', {}, h('a', { href: `/sale.html?id=${sale.id}` }, 'See it live')),
+    h(
+      'p',
+      {},
+      h(
+        'a',
+        { href: `/sale.html?id=${sale.id}` },
+        sale.state === 'live' ? 'See it live' : 'See the sale',
+      ),
+    ),
     isElsewhere
       ? h('p', {}, `The cart buys at ${money(now)}: this price is had on the sale’s own page.`)
       : null,
-    h('label', {}, claimed, h('progress', { max: 1, value: share })),
+    sale.state === 'scheduled'
+      ? h('p', { className: 'dim' }, announced(sale.allotted))
+      : h('label', {}, claimed, h('progress', { max: 1, value: share })),
   );
 }
 
@@ -119,12 +146,6 @@ function termsOf({ who, limit_per_shopper: limit, admission }) {
   const whom = who === 'anyone' ? '' : ' · for signed-in shoppers';
   const line = admission === 'open' ? '' : ` · ${admissionTexts[admission]}`;
   return h('span', { className: 'dim' }, `${line}${whom} · at most ${limit} each`);
-}
-
-function timeLeft(ms) {
-  const seconds = Math.max(0, Math.floor(ms / 1000));
-  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return parts.map((part) => String(part).padStart(2, '0')).join(':');
 }
 
 const quantityMax = 100;

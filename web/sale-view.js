@@ -1,7 +1,7 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
 import { addressFields, detailsOf } from './address.js';
 import { leftText } from './clock.js';
-import { h } from './dom.js';
+import { announced, h } from './dom.js';
 import { freeOf, lineFacts, noneFreeText } from './line-facts.js';
 
 const stateTexts = {
@@ -36,8 +36,6 @@ function clockOf(sale, now) {
   if (sale.ends_at === null || isOver(sale)) return null;
   return { left: Date.parse(sale.ends_at) - now, text: 'until it ends' };
 }
-
-const announced = (units) => `${units} ${units === 1 ? 'unit' : 'units'} announced`;
 
 /** The clock's text changes four times a second; the rest seldom. */
 function head({ sale, product }, clock, money) {

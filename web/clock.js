@@ -10,3 +10,11 @@ export function leftText(ms) {
   const text = (time[0] === 0 && days === 0 ? time.slice(1) : time).map(two).join(':');
   return days === 0 ? text : `${days} d ${text}`;
 }
+
+const dated = new Intl.DateTimeFormat(undefined, {
+  ...{ weekday: 'short', day: 'numeric', month: 'short' },
+  ...{ hour: 'numeric', minute: '2-digit', timeZoneName: 'short' },
+});
+
+/** A moment by the clock of who reads it, with its time zone. */
+export const timeText = (at) => dated.format(new Date(at));

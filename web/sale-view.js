@@ -1,7 +1,7 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
 import { addressFields, detailsOf } from './address.js';
-import { leftText } from './clock.js';
-import { announced, h } from './dom.js';
+import { leftText, timeText } from './clock.js';
+import { announced, h, picture } from './dom.js';
 import { freeOf, lineFacts, noneFreeText } from './line-facts.js';
 
 const stateTexts = {
@@ -37,20 +37,38 @@ function clockOf(sale, now) {
   return { left: Date.parse(sale.ends_at) - now, text: 'until it ends' };
 }
 
-/** The clock's text changes four times a second; the rest seldom. */
-function head({ sale, product }, clock, money) {
+/** What is sold, with the way to all that the shop says of it. */
+function product({ sale, product: known }, money) {
   const [item] = sale.items;
+  const name = known?.name ?? 'Sale';
+  return h(
+    'div',
+    { className: 'about' },
+    known === null ? null : picture(known.images[0], name),
+    h(
+      'div',
+      {},
+      h('h1', {}, known === null ? name : h('a', { href: `/#/p/${known.id}` }, name)),
+      item === undefined
+        ? null
+        : h(
+            'p',
+            { className: 'prices big' },
+            money(item.price),
+            item.discount_percent > 0 ? h('s', {}, money(item.list_price)) : null,
+          ),
+      known === null ? null : h('p', { className: 'dim short' }, known.description),
+    ),
+  );
+}
+
+/** The clock's text changes four times a second; the rest seldom. */
+function head(state, clock, money) {
+  const { sale } = state;
   const isSoldOut = sale.state === 'live' && sale.sold_out;
+  const starts = sale.state === 'scheduled' ? 'starts' : 'started';
   return [
-    h('h1', {}, product?.name ?? 'Sale'),
-    item === undefined
-      ? null
-      : h(
-          'p',
-          { className: 'prices big' },
-          money(item.price),
-          item.discount_percent > 0 ? h('s', {}, money(item.list_price)) : null,
-        ),
+    product(state, money),
     sale.state === 'scheduled'
       ? null
       : h(
@@ -62,6 +80,9 @@ function head({ sale, product }, clock, money) {
     clock === null ? null : h('p', { className: 'dim until' }),
     // Before the bell nothing is claimed, and the units of a schedule are not set aside yet.
     sale.state === 'scheduled' ? h('p', {}, announced(offeredBy(sale))) : null,
+    sale.state === 'cancelled'
+      ? null
+      : facts([starts, timeText(sale.starts_at)], ['limit per shopper', sale.limit_per_shopper]),
   ];
 }
 

@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
-import { details, inMs, Shop } from './shop.ts';
+import { details, Shop } from './shop.ts';
 
 const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const isThere = existsSync(executablePath);
@@ -168,32 +168,6 @@ describe.skipIf(!isThere)('the page', () => {
       await page.goto(`${api}/#/${path}`);
       await page.getByText(text ?? '').waitFor();
     }
-  });
-
-  it('shows sales that run or open soon where nothing is searched for', async () => {
-    const more = { starts_at: inMs(600_000) };
-    const soon = await shop.sale(vendor, await shop.product(vendor), more);
-    await open('', 375);
-    const strip = page.getByRole('region', { name: 'Sales' });
-    await strip.getByText('live').first().waitFor();
-    await strip.getByText(/^opens in [0-9:]+$/).waitFor();
-    const links = await strip.getByRole('link').all();
-    expect(links.length).toBeLessThanOrEqual(3);
-    for (const link of links) {
-      expect(await link.getAttribute('href')).toMatch(/^\/sale\.html\?id=sal_[0-9a-z]+$/);
-    }
-    await fits();
-    await picture('narrow-strip');
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await picture('narrow-strip-dark');
-    await page.getByLabel('Search for products').fill(word);
-    await strip.waitFor({ state: 'detached' });
-    await page.route('**/v1/sales?*', (route) => route.abort());
-    await page.goto(`${api}/#/`);
-    await page.locator('.hit').first().waitFor();
-    expect(await strip.count()).toBe(0);
-    expect(await page.getByRole('alert').count()).toBe(0);
-    await shop.command('DELETE', `/v1/sales/${soon}`, { token: vendor });
   });
 
   it('takes over the cart of a guest of before', async () => {
@@ -362,7 +336,10 @@ describe.skipIf(!isThere)('the page', () => {
       await page.getByRole('heading', { name: /My orders|No orders yet/ }).waitFor();
       return (await page.getByText('Paid').count()) > 0;
     });
-    await page.getByRole('link', { name: `1 × ${word} Laptop` }).first().waitFor();
+    await page
+      .getByRole('link', { name: `1 × ${word} Laptop` })
+      .first()
+      .waitFor();
     await fits();
     await picture('narrow-orders');
     await page.goto(`${api}/#/cart`);

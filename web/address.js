@@ -65,3 +65,9 @@ export function detailsOf(form) {
   const address = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== ''));
   return { email, address };
 }
+
+/** Why it was refused, in the words of the form. */
+export const refusalText = ({ code, param, detail }) =>
+  code === 'undeliverable' && param === 'address.postal_code'
+    ? 'This is delivered to some postal codes only: fill in yours.'
+    : detail;

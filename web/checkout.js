@@ -2,7 +2,7 @@
  * From a product, or all of the cart, to an order: who and where to, then a hold that the clock runs on, then payment.
  * Asked again after a lost answer, with the same key, it is the same order.
  */
-import { addressFields, detailsOf, saveAddress, savedAddress } from './address.js';
+import { addressFields, detailsOf, refusalText, saveAddress, savedAddress } from './address.js';
 import { asShopper, newKey } from './api.js';
 import { countCart } from './cart.js';
 import { byId, deliveryText, failure, h, money, newView, say, show } from './dom.js';
@@ -98,7 +98,7 @@ const ways = {
 
 /** What is in the way, and of which lines where there are several. */
 function whyNot(problem, lines) {
-  const detail = problem?.detail ?? 'The shop cannot be reached; try again.';
+  const detail = problem ? refusalText(problem) : 'The shop cannot be reached; try again.';
   const named = (problem?.errors ?? []).flatMap(({ product_id: id, code }) => {
     const line = lines.find((one) => one.product_id === id);
     return line === undefined ? [] : [h('li', {}, `${line.name ?? id}: ${ways[code] ?? code}`)];

@@ -1,5 +1,5 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
-import { addressFields, detailsOf } from './address.js';
+import { addressFields, detailsOf, refusalText } from './address.js';
 import { leftText, timeText } from './clock.js';
 import { announced, h, picture } from './dom.js';
 import { freeOf, lineFacts, noneFreeText } from './line-facts.js';
@@ -154,7 +154,7 @@ function mine(title, ...children) {
 }
 
 const problemNote = (problem) =>
-  problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, problem.detail);
+  problem === null ? null : h('p', { className: 'note bad', role: 'alert' }, refusalText(problem));
 
 const numberFacts = (ticket) => facts(['your number', ticket.number]);
 
@@ -283,16 +283,8 @@ function orderCard(state, actions, money) {
 /** Another text = other parts: inputs that are being typed in stay as they are. */
 function keyOf({ sale, product, tick, ticket, order, address, problem, busy }) {
   return JSON.stringify([
-    [
-      sale?.state,
-      sale?.sold_out,
-      sale?.ends_at,
-      sale?.items,
-      product?.id,
-      busy,
-      problem?.code,
-      problem?.detail,
-    ],
+    [sale?.state, sale?.sold_out, sale?.starts_at, sale?.ends_at, sale?.limit_per_shopper],
+    [sale?.items, product?.id, busy, problem?.code, problem?.detail],
     [ticket === undefined, ticket?.id, ticket?.state, ticket?.number],
     [order?.id, order?.state, address === null],
     ticket?.state === 'waiting' ? lineFacts({ sale, ticket, tick }) : null,

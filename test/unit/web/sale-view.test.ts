@@ -46,8 +46,8 @@ const sale = {
 };
 const main = new Element();
 
-function shown(ticket: unknown, state = 'live', order: unknown = null): string {
-  const more = { product: null, tick: null, address: null, problem: null, missing: false };
+function shown(ticket: unknown, state = 'live', order: unknown = null, of: object = {}): string {
+  const more = { product: null, tick: null, address: null, problem: null, missing: false, ...of };
   pageOf(main, { sale: { ...sale, state }, ticket, order, busy: false, ...more }, 0, {}, String);
   return main.read();
 }
@@ -81,4 +81,14 @@ it('tells who was in line how it ended for them', () => {
   const order = { id: 'ord_1', state: 'expired' };
   expect(shown(finished, 'closed', order)).not.toContain('Your turn');
   for (const none of [null, undefined]) expect(shown(none, 'closed')).not.toMatch(/turn|line/);
+});
+
+it('says at the form why an address was refused', () => {
+  const held = { id: 'ord_1', state: 'held', amount: {} };
+  const code = 'undeliverable';
+  const problem = { code, param: 'address.postal_code', detail: 'send `postal_code`' };
+  const asked = { address: {}, problem };
+  expect(shown(null, 'live', held, asked)).toContain('postal codes only: fill in yours.');
+  const away = { ...asked, problem: { code, param: 'address', detail: 'Not delivered there.' } };
+  expect(shown(null, 'live', held, away)).toContain('Not delivered there.');
 });

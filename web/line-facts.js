@@ -37,11 +37,14 @@ export function freeOf({ sale, tick }) {
 
 /**
  * What no unit being free means to who waits or may join; null = some are free, or nobody can say. How
- * many of the others are only held is told to nobody: a chance of none is all that says of it.
+ * many of the others are only held is told to nobody: a refused hold and a ticket's chance say whether any.
  */
-export function noneFreeText({ sale, ticket, tick }) {
+export function noneFreeText({ sale, ticket, tick, problem }) {
   const isOpen = sale.state === 'live' || sale.state === 'paused';
   if (!isOpen || freeOf({ sale, tick }) !== 0) return null;
+  if (problem?.code === 'sold_out' && problem.may_return === false) {
+    return 'All units are sold, none can come back.';
+  }
   if (ticket?.state !== 'waiting' || typeof ticket.chance !== 'number') {
     return 'No unit is free now: one that is held may come back, one that is paid for cannot.';
   }

@@ -103,8 +103,14 @@ it('no wait is shown while nobody knows it', () => {
 
 it('with no unit free it says so in place of a wait that nobody knows', () => {
   const none = { version: 2, available: 0 };
-  const textOf = (ofTicket: object | null, ofTick: object = none, state = 'live'): string | null =>
+  const textOf = (
+    ofTicket: object | null,
+    ofTick: object = none,
+    state = 'live',
+    problem: object | null = null,
+  ): string | null =>
     noneFreeText({
+      problem,
       sale: { state, version: 1, sold_out: false },
       ticket: ofTicket === null ? null : { ...ticket, state: 'waiting', ...ofTicket },
       tick: { ...tick, ...ofTick },
@@ -114,6 +120,10 @@ it('with no unit free it says so in place of a wait that nobody knows', () => {
   expect(textOf({ chance: null })).toContain('one that is held may come back');
   expect(textOf(null)).toContain('one that is paid for cannot');
   expect(textOf(null, none, 'closed')).toBeNull();
+  const refused = { code: 'sold_out', may_return: false };
+  expect(textOf(null, none, 'live', refused)).toBe('All units are sold, none can come back.');
+  const onlyHeld = { ...refused, may_return: true };
+  expect(textOf(null, none, 'live', onlyHeld)).toContain('one that is held may come back');
   expect(textOf({}, { ...none, available: 1 })).toBeNull();
   // The sale is newer than its last tick, and does not say it.
   expect(textOf({}, { ...none, version: 0 })).toBeNull();

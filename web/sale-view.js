@@ -66,7 +66,6 @@ function product({ sale, product: known }, money) {
 function head(state, clock, money) {
   const { sale } = state;
   const isSoldOut = sale.state === 'live' && sale.sold_out;
-  const starts = sale.state === 'scheduled' ? 'starts' : 'started';
   return [
     product(state, money),
     sale.state === 'scheduled'
@@ -80,11 +79,17 @@ function head(state, clock, money) {
     clock === null ? null : h('p', { className: 'dim until' }),
     // Before the bell nothing is claimed, and the units of a schedule are not set aside yet.
     sale.state === 'scheduled' ? h('p', {}, announced(offeredBy(sale))) : null,
-    sale.state === 'cancelled'
-      ? null
-      : facts([starts, timeText(sale.starts_at)], ['limit per shopper', sale.limit_per_shopper]),
   ];
 }
+
+/** Below what is to be done: a turn has little time. */
+const termsOf = ({ state, starts_at: at, limit_per_shopper: limit }) =>
+  state === 'cancelled'
+    ? null
+    : facts(
+        [state === 'scheduled' ? 'starts' : 'started', timeText(at)],
+        ['limit', `${limit} per shopper`],
+      );
 
 /** A share of this many or fewer units that is 0 is none of them: shares are of a hundredth. */
 const exactMax = 100;
@@ -346,6 +351,7 @@ export function pageOf(main, state, now, actions, money) {
       order === null ? null : orderCard(state, actions, money),
       place,
       order?.state === 'held' ? null : problemNote(problem),
+      sale === null ? null : termsOf(sale),
     ];
     const typed = typedIn(main);
     main.replaceChildren(...parts.filter((part) => part !== null));

@@ -244,7 +244,7 @@ describe.skipIf(!isThere)('the live page', () => {
     await seen('until it ends');
     await seen(/^started$/);
     await seen(/[0-9]:[0-9]{2}.(AM|PM) [A-Z]{3}/);
-    await seen('limit per shopper');
+    await seen('1 per shopper');
     const itself = page.getByRole('link', { name: 'Lamp of the first' });
     expect(await itself.getAttribute('href')).toMatch(/^\/#\/p\/prd_/);
     await page.getByRole('button', { name: 'Hold one' }).click();

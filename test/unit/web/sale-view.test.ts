@@ -42,6 +42,7 @@ const sale = {
   items: [{ allotted: 30 }],
   starts_at: '2030-06-01T12:00:00.000Z',
   ends_at: null,
+  limit_per_shopper: 2,
   admission: { mode: 'queue' },
 };
 const main = new Element();
@@ -62,6 +63,11 @@ it('does not offer it while nobody can say, and does as soon as somebody can', (
   expect(shown(undefined)).not.toContain('Join the line');
   expect(shown(null)).toContain('Join the line');
   expect(shown(undefined)).not.toContain('Join the line');
+});
+
+it('says when it starts and how many one may have', () => {
+  expect(shown(null, 'scheduled')).toMatch(/starts .+ limit 2 per shopper/);
+  expect(shown(null, 'live')).toContain('started');
 });
 
 it('says before the bell how many units are announced, and nothing of claims', () => {

@@ -9,6 +9,7 @@ import { foldTickets, type TicketEvent } from '../domain/line/tickets.ts';
 import type { Millis, OrderId } from '../domain/types.ts';
 import { apart, attempt } from '../settle/apart.ts';
 import { CommandWriter, lockLanes } from '../settle/commands.ts';
+import { storable } from '../settle/quarantine.ts';
 import { amendOrder } from './amend-order.ts';
 import {
   isMeant,
@@ -157,7 +158,7 @@ async function keepPlace(q: Query, { sale, key, shopper, ticket, at }: TicketEve
   await q.run(
     `INSERT INTO sale.tickets (sale_id, index, key, shopper, state, joined_at, ended_at)
      VALUES ($1, $2, $3, $4, 'left', $5, $5) ON CONFLICT DO NOTHING`,
-    [sale, ticket, key, shopper.replaceAll('\0', '\ufffd'), at],
+    [sale, ticket, key, storable(shopper), at],
   );
 }
 
@@ -174,7 +175,7 @@ async function keepLeaveKey(
   await q.run(
     `UPDATE sale.tickets SET left_key = $4
       WHERE sale_id = $1 AND shopper = $2 AND key = $3 AND state = 'left' AND left_key = ''`,
-    [sale, shopper.replaceAll('\0', '\ufffd'), key, leaveKey],
+    [sale, storable(shopper), key, leaveKey],
   );
 }
 

@@ -33,7 +33,7 @@ export async function alreadyAway(q: Query, lane: number): Promise<ReadonlySet<O
 }
 
 /** Postgres stores every character but one, and what is put away may be refused for that very one. */
-const storable = (text: string): string => text.replaceAll('\0', '\ufffd');
+export const storable = (text: string): string => text.replaceAll('\0', '\ufffd');
 
 const storableJson = (event: unknown): string =>
   JSON.stringify(event, (_, value: unknown) =>

@@ -23,7 +23,7 @@ import type {
 import { importFile, readJob } from './imports/upload.ts';
 import { openLanes, type LaneSet } from './lane-set.ts';
 import { startLoadReporter } from './lanes/load.ts';
-import { idSecretOf } from './lanes/order-key.ts';
+import { detailsRequest, idSecretOf } from './lanes/order-key.ts';
 import { receiptKeys } from './lanes/receipt.ts';
 import { readChainHead } from './line/head.ts';
 import { joinedLine, joinLine } from './line/past.ts';
@@ -31,7 +31,7 @@ import { waitingIn } from './line/waiting.ts';
 import { readProof } from './line/proof.ts';
 import { Receipts } from './line/receipts.ts';
 import { LaneNews } from './news.ts';
-import { couldBeOrder, listOrders, readOrder, storeDetails } from './orders.ts';
+import { couldBeOrder, detailsAsked, listOrders, readOrder, storeDetails } from './orders.ts';
 import { readRegistration, register } from './registrations.ts';
 import { cancelSale } from './sales/cancel.ts';
 import { changeSale } from './sales/change.ts';
@@ -158,7 +158,15 @@ function shopperSide(
   parts: Parts,
 ): Pick<
   Engine,
-  'hold' | 'pay' | 'release' | 'order' | 'orders' | 'laneOrder' | 'storeDetails' | 'checkout'
+  | 'hold'
+  | 'pay'
+  | 'release'
+  | 'order'
+  | 'orders'
+  | 'laneOrder'
+  | 'storeDetails'
+  | 'detailsAsked'
+  | 'checkout'
 > {
   const { db, lanes, settings, secret } = parts;
   const { shop, shopLines } = lanes;
@@ -180,8 +188,19 @@ function shopperSide(
     orders: (shopper, query) => listOrders(db, shopper, query),
     laneOrder: (id, shopper) =>
       couldBeOrder(id, settings.lanes) ? whole.read(id, shopper) : Promise.resolve(noSuchOrder()),
-    storeDetails: async (id, shopper, details): Promise<Outcome<LaneOrder>> =>
-      (await isPartOf(db, id)) ? noSuchOrder() : storeDetails(db, shop, id, shopper, details),
+    storeDetails: async (id, shopper, details, asked): Promise<Outcome<LaneOrder>> =>
+      (await isPartOf(db, id))
+        ? noSuchOrder()
+        : storeDetails(
+            db,
+            shop,
+            id,
+            shopper,
+            details,
+            asked && detailsRequest(secret, shopper, asked),
+          ),
+    detailsAsked: (id, shopper, asked) =>
+      detailsAsked(db, shop, id, shopper, detailsRequest(secret, shopper, asked)),
     checkout: (command) => checkout({ db, secret, shop, shopLines }, command),
   };
 }

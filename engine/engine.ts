@@ -204,6 +204,13 @@ export interface SalesPage extends Page<SaleTerms> {
   readonly stale: boolean;
 }
 
+/** A change of details by a key. */
+export interface DetailsAsked {
+  readonly idempotencyKey: string;
+  /** The body, in one form however it was written. */
+  readonly fingerprint: string;
+}
+
 export interface Engine {
   // -- hot: decided in the lane's script, answered by callback --
   hold(command: HoldCommand, done: Done<LaneOrder>): void;
@@ -261,12 +268,22 @@ export interface Engine {
     shopper: ShopperId,
     query: { active: boolean; limit: number; cursor: string | null },
   ): Promise<Page<OrderDocument> & { asOf: Millis }>;
-  /** Postgres first, then the record's bit. Refused once the hold has ended. */
+  /**
+   * Postgres first, then the record's bit. Refused once the hold has ended. With a key it is done once,
+   * whatever comes between two that ask by it.
+   */
   storeDetails(
     id: OrderId,
     shopper: ShopperId,
     details: Partial<Details>,
+    asked?: DetailsAsked,
   ): Promise<Outcome<LaneOrder>>;
+  /** What `storeDetails` by this key has come to; null = nothing was stored by it. */
+  detailsAsked(
+    id: OrderId,
+    shopper: ShopperId,
+    asked: DetailsAsked,
+  ): Promise<Outcome<LaneOrder> | null>;
 
   /**
    * Holds each line in the sale that carts are priced by, all or none, and stores the details. Lines in

@@ -226,10 +226,41 @@ async function settledTime(q: Query): Promise<Millis> {
   return row?.at ?? clock.wall();
 }
 
+/** What came with an Idempotency-Key; `print` tells its body from another. */
+export interface DetailsRequest {
+  readonly request: string;
+  readonly print: string;
+}
+
+/**
+ * Null = this key has stored nothing for the order. Else what it stored is the order's, or was until
+ * something newer came; where its writer died before the lane was told, the lane is told now.
+ */
+export async function detailsAsked(
+  db: Db,
+  shop: Pick<Shop, 'read' | 'markDetails'>,
+  id: OrderId,
+  shopper: ShopperId,
+  { request, print }: DetailsRequest,
+): Promise<Outcome<LaneOrder> | null> {
+  const [known] = await db.query<{ print: string; generation: number }>(
+    'SELECT print, generation FROM sale.details_requests WHERE order_id = $1 AND request = $2',
+    [id, request],
+  );
+  if (known === undefined) return null;
+  if (known.print !== print) {
+    return { kind: 'rejected', rejection: { code: 'idempotency_key_reused' }, now: clock.wall() };
+  }
+  const order = await shop.read(id, shopper);
+  if (order.kind !== 'done') return order;
+  if (order.value.details >= known.generation) return { ...order, replayed: true };
+  return shop.markDetails(id, shopper, known.generation);
+}
+
 /**
  * Stores e-mail and address under a generation of their own, then has the lane take it for the
  * order: until then they are nobody's, so whoever dies between the two has changed nothing. What is
- * missing keeps what was stored; both are needed the first time.
+ * missing keeps what was stored; both are needed the first time. Stores once what was `asked` by a key.
  */
 export async function storeDetails(
   db: Db,
@@ -237,7 +268,10 @@ export async function storeDetails(
   id: OrderId,
   shopper: ShopperId,
   details: Partial<Details>,
+  asked: DetailsRequest | null = null,
 ): Promise<Outcome<LaneOrder>> {
+  const before = asked === null ? null : await detailsAsked(db, shop, id, shopper, asked);
+  if (before !== null) return before;
   const order = await shop.read(id, shopper);
   if (order.kind !== 'done') return order;
   if (order.value.state !== 'held') {
@@ -248,7 +282,9 @@ export async function storeDetails(
         : ({ code: 'hold_expired' } as const);
     return { kind: 'rejected', rejection, now: order.now };
   }
-  const generation = await writeDetails(db, id, shopper, details);
+  const generation = await writeDetails(db, id, shopper, details, asked);
+  // Whoever came beside us with the same key was faster.
+  if (generation === 'asked') return storeDetails(db, shop, id, shopper, details, asked);
   if (generation === null) {
     return { kind: 'rejected', rejection: { code: 'details_required' }, now: order.now };
   }
@@ -263,35 +299,48 @@ export async function storeDetails(
  * again, so that none builds on what it did not see. One statement, because a payment waits for it.
  */
 const writeText = `
-INSERT INTO sale.order_details (order_id, generation, shopper, email, address)
-SELECT $1, coalesce(b.generation, 0) + 1, $2, coalesce($3, b.email), coalesce($4::jsonb, b.address)
-  FROM (VALUES (1)) AS one
-  LEFT JOIN LATERAL (
-    SELECT generation, email, address FROM sale.order_details
-     WHERE order_id = $1 AND shopper = $2 ORDER BY generation DESC LIMIT 1) b ON true
- WHERE coalesce($3, b.email) IS NOT NULL AND coalesce($4::jsonb, b.address) IS NOT NULL
-ON CONFLICT (order_id, generation) DO NOTHING
-RETURNING generation`;
+WITH written AS (
+  INSERT INTO sale.order_details (order_id, generation, shopper, email, address)
+  SELECT $1, coalesce(b.generation, 0) + 1, $2, coalesce($3, b.email), coalesce($4::jsonb, b.address)
+    FROM (VALUES (1)) AS one
+    LEFT JOIN LATERAL (
+      SELECT generation, email, address FROM sale.order_details
+       WHERE order_id = $1 AND shopper = $2 ORDER BY generation DESC LIMIT 1) b ON true
+   WHERE coalesce($3, b.email) IS NOT NULL AND coalesce($4::jsonb, b.address) IS NOT NULL
+     AND NOT EXISTS (SELECT 1 FROM sale.details_requests WHERE order_id = $1 AND request = $5)
+  ON CONFLICT (order_id, generation) DO NOTHING
+  RETURNING generation
+), asked AS (
+  INSERT INTO sale.details_requests (order_id, request, print, generation)
+  SELECT $1, $5, $6, generation FROM written WHERE $5::text IS NOT NULL
+)
+SELECT generation FROM written`;
+
+const askedText = 'SELECT 1 FROM sale.details_requests WHERE order_id = $1 AND request = $2';
 
 /** Of writers at once for one order. */
 const writeTriesMax = 50;
 
-/** The generation written; null = something is missing that was never stored. */
+/** The generation written; null = something is missing that was never stored; `asked` = by this key already. */
 async function writeDetails(
   q: Query,
   id: OrderId,
   shopper: ShopperId,
   { email, address }: Partial<Details>,
-): Promise<number | null> {
+  asked: DetailsRequest | null,
+): Promise<number | null | 'asked'> {
   const values = [
     id,
     shopper,
     email ?? null,
     address === undefined ? null : JSON.stringify(address),
+    asked?.request ?? null,
+    asked?.print ?? null,
   ];
   for (let tries = 0; tries < writeTriesMax; tries++) {
     const [row] = await q.query<{ generation: number }>(writeText, values, 'details_write');
     if (row !== undefined) return row.generation;
+    if (asked !== null && (await q.run(askedText, [id, asked.request])) > 0) return 'asked';
     if (email === undefined || address === undefined) {
       const [known] = await q.query(
         'SELECT 1 FROM sale.order_details WHERE order_id = $1 AND shopper = $2 LIMIT 1',
@@ -316,20 +365,23 @@ async function tidyDetails(
   marked: Outcome<unknown>,
 ): Promise<void> {
   if (marked.kind === 'done') {
-    if (generation > 1) await deleteDetails(db, id, '<', generation);
+    if (generation > 1) await db.run(deleteOlderText, [id, generation]);
   } else if (marked.kind === 'rejected') {
     const order = await shop.read(id, shopper);
     const isNamed =
       order.kind === 'done' ? order.value.details >= generation : order.kind !== 'rejected';
-    if (!isNamed) await deleteDetails(db, id, '=', generation);
+    if (!isNamed) await db.run(deleteRefusedText, [id, generation]);
   }
 }
 
-const deleteDetails = (db: Db, id: OrderId, are: '<' | '=', generation: number): Promise<number> =>
-  db.run(`DELETE FROM sale.order_details WHERE order_id = $1 AND generation ${are} $2`, [
-    id,
-    generation,
-  ]);
+const deleteOlderText = 'DELETE FROM sale.order_details WHERE order_id = $1 AND generation < $2';
+
+/** A refusal keeps no key. */
+const deleteRefusedText = `
+WITH unasked AS (
+  DELETE FROM sale.details_requests WHERE order_id = $1 AND generation = $2
+)
+DELETE FROM sale.order_details WHERE order_id = $1 AND generation = $2`;
 
 /** True for an id that could be an order of a lane of ours. */
 export const couldBeOrder = (id: string, lanes: number): boolean =>

@@ -5,6 +5,7 @@ import type { Details, LaneOrder, OrderDocument, Outcome } from '../../engine/in
 import { shopperOf } from '../api.ts';
 import type { Api, Command } from '../api.ts';
 import { askerOf } from '../ask-window.ts';
+import { canonicalJson } from '../canonical-json.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { checkedCursor } from '../cursors.ts';
 import { timeText } from '../clock-text.ts';
@@ -36,11 +37,18 @@ function readRoute(api: Api): Route {
 }
 
 /** Answers with the order as it is now, for the one who asks only. */
-async function answerWithOrder(ctx: Ctx, { engine, currency }: Api): Promise<void> {
+async function answerWithOrder(
+  ctx: Ctx,
+  { engine, currency }: Api,
+  replayed = false,
+): Promise<void> {
   const outcome = await engine.order(ctx.param('id'), shopperOf(ctx).shopper);
   if (outcome.kind !== 'done') ctx.problem(outcomeProblem(outcome, ctx.idempotencyKey !== ''));
   else if (outcome.value === null) ctx.problem(notFound);
-  else ctx.reply(200, currentOrder(outcome.value, outcome.now, currency));
+  else {
+    const order = currentOrder(outcome.value, outcome.now, currency);
+    ctx.reply(200, order, replayed ? replayedHeader : undefined);
+  }
 }
 
 function currentOrder(order: OrderDocument, now: number, currency: string): object {
@@ -88,15 +96,16 @@ function detailsRoute(api: Api, catalog: CatalogClient): Route {
     path: '/v1/orders/{id}',
     summary: 'Set e-mail and address',
     description:
-      'While the order is held. Both the first time, later either may be sent alone. Asked twice it ' +
-      'does the same, so it takes no Idempotency-Key.',
+      'While the order is held. Both the first time, later either may be sent alone. Sent again with its ' +
+      'Idempotency-Key it changes nothing, whatever came in between; the answer is the order as it is now.',
     body: detailsBody,
-    idempotencyKey: 'none',
+    idempotencyKey: 'optional',
     responses: { 200: orderAnswer },
     errors: [
       'not_found',
       'hold_expired',
       'illegal_transition',
+      'idempotency_key_reused',
       'details_required',
       'undeliverable',
       'unsupported',
@@ -110,18 +119,34 @@ function detailsRoute(api: Api, catalog: CatalogClient): Route {
       }
       const { shopper } = shopperOf(ctx);
       const order = { id: ctx.param('id'), shopper };
+      const { idempotencyKey } = ctx;
+      const asked =
+        idempotencyKey === '' ? undefined : { idempotencyKey, fingerprint: canonicalJson(body) };
+      const before = asked && (await api.engine.detailsAsked(order.id, shopper, asked));
+      if (before) {
+        await answerDetails(ctx, api, before);
+        return;
+      }
       const inTheWay = await placeProblem({ api, catalog }, order, askerOf(ctx), body.address);
       if (inTheWay !== null) {
         ctx.problem(inTheWay);
         return;
       }
-      const outcome = await api.engine.storeDetails(order.id, shopper, detailsOf(body));
-      if (outcome.kind === 'done') await answerWithOrder(ctx, api);
-      else if (outcome.kind === 'rejected' && outcome.rejection.code === 'details_required') {
-        ctx.problem(detailsProblem(body));
-      } else ctx.problem(outcomeProblem(outcome, ctx.idempotencyKey !== ''));
+      const details = detailsOf(body);
+      await answerDetails(
+        ctx,
+        api,
+        await api.engine.storeDetails(order.id, shopper, details, asked),
+      );
     },
   };
+}
+
+async function answerDetails(ctx: Ctx, api: Api, outcome: Outcome<LaneOrder>): Promise<void> {
+  if (outcome.kind === 'done') await answerWithOrder(ctx, api, outcome.replayed);
+  else if (outcome.kind === 'rejected' && outcome.rejection.code === 'details_required') {
+    ctx.problem(detailsProblem(ctx.body as Partial<Details>));
+  } else ctx.problem(outcomeProblem(outcome, ctx.idempotencyKey !== ''));
 }
 
 const noOptions = problem('unsupported', '`delivery_option`: this version has no options yet.', {

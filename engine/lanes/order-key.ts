@@ -107,3 +107,13 @@ export function requestOf(
   const parts = [...scope, idempotencyKey].join('\0');
   return base32(createHmac('sha256', secret).update(`request\0${parts}`).digest().subarray(0, 20));
 }
+
+/** What `sale.details_requests` keeps of a change of an order's details. */
+export const detailsRequest = (
+  secret: KeyObject,
+  shopper: ShopperId,
+  { idempotencyKey, fingerprint }: { idempotencyKey: string; fingerprint: string },
+): { request: string; print: string } => ({
+  request: requestOf(secret, idempotencyKey, 'details', shopper) ?? '',
+  print: bodyPrint(secret, fingerprint),
+});

@@ -251,6 +251,22 @@ describe('letting go', () => {
     expect(again.headers.get('idempotent-replayed')).toBe('true');
   });
 
+  it('keeps a late retry of its details from what came after', async () => {
+    const sale = await shop.liveSale(vendor, {});
+    const path = `/v1/orders/${await shop.held(sale, ann)}`;
+    const asked = { token: ann.token, key: ownName('details'), body: details };
+    expect(await shop.ask('PATCH', path, asked)).toMatchObject({ status: 200 });
+    const body = { email: 'later@example.org' };
+    expect(await shop.ask('PATCH', path, { token: ann.token, body })).toMatchObject({
+      status: 200,
+    });
+    const late = await shop.ask('PATCH', path, asked);
+    expect(late).toMatchObject({ status: 200, json: body });
+    expect(late.headers.get('idempotent-replayed')).toBe('true');
+    const other = await shop.ask('PATCH', path, { ...asked, body });
+    expect(other.json).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+  });
+
   it('happens by itself at the deadline, and the units are sold again', async () => {
     const sale = await shop.liveSale(vendor, { allotted: 1, hold_seconds: 1 });
     const id = await shop.held(sale, ann);

@@ -1,6 +1,6 @@
 /** E-mail and address of an order: what it was paid with stays, whoever asks beside it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readOrder, storeDetails } from '../../../engine/orders.ts';
+import { readOrder, storeDetails, type DetailsRequest } from '../../../engine/orders.ts';
 import type { Details } from '../../../engine/engine.ts';
 import type { LaneOrder } from '../../../engine/domain/types.ts';
 import type { Shop } from '../../../engine/shop.ts';
@@ -37,8 +37,15 @@ function interrupted(between: () => Promise<unknown>): Marking {
   };
 }
 
-const store = (order: LaneOrder, details: Partial<Details>, shop: Marking = world.lanes.shop) =>
-  storeDetails(world.db, shop, order.id, order.shopper, details);
+const store = (
+  order: LaneOrder,
+  details: Partial<Details>,
+  shop: Marking = world.lanes.shop,
+  asked: DetailsRequest | null = null,
+) => storeDetails(world.db, shop, order.id, order.shopper, details, asked);
+
+/** By a key; the same `print` = the same body. */
+const by = (request: string, print = request): DetailsRequest => ({ request, print });
 
 /** As its owner sees them. */
 async function stored({ id, shopper }: LaneOrder): Promise<Details | null> {
@@ -133,5 +140,64 @@ describe('details of an order', () => {
     for (const next of [address, other, address]) await store(order, { email, address: next });
     expect(await generations(order)).toBe(1);
     expect(await stored(order)).toEqual({ email, address });
+  });
+
+  it('are stored once by a key, whatever came in between', async () => {
+    const order = await people.hold(sale, 'joe');
+    const { shop } = world.lanes;
+    await store(order, { email, address }, shop, by('one'));
+    await store(order, { address: other }, shop, by('two'));
+    expect(await store(order, { email, address }, shop, by('one'))).toMatchObject({
+      kind: 'done',
+      replayed: true,
+    });
+    expect(await stored(order)).toEqual({ email, address: other });
+    await people.pay(order);
+    expect(await store(order, { email, address }, shop, by('one'))).toMatchObject({
+      replayed: true,
+    });
+  });
+
+  it('are refused to another body by the same key', async () => {
+    const order = await people.hold(sale, 'kim');
+    await store(order, { email, address }, world.lanes.shop, by('one'));
+    const again = await store(order, { address: other }, world.lanes.shop, by('one', 'another'));
+    expect(again).toMatchObject({ rejection: { code: 'idempotency_key_reused' } });
+    expect(await stored(order)).toEqual({ email, address });
+  });
+
+  it('come once of many that ask by one key at once', async () => {
+    const order = await people.hold(sale, 'lea');
+    const asks = Array.from({ length: 8 }, () =>
+      store(order, { email, address }, world.lanes.shop, by('one')),
+    );
+    const all = await Promise.all(asks);
+    expect(all.filter((one) => one.kind === 'done')).toHaveLength(8);
+    const [{ generation } = { generation: 0 }] = await world.db.query<{ generation: number }>(
+      'SELECT generation FROM sale.order_details WHERE order_id = $1',
+      [order.id],
+    );
+    expect(generation).toBe(1);
+  });
+
+  it('are told to the lane by whoever asks again after their writer died', async () => {
+    const order = await people.hold(sale, 'mia');
+    const dying = interrupted(() => Promise.reject(new Error('killed')));
+    await expect(store(order, { email, address }, dying, by('one'))).rejects.toThrow('killed');
+    expect(await store(order, { email, address }, world.lanes.shop, by('one'))).toMatchObject({
+      kind: 'done',
+      value: { details: 1 },
+    });
+    expect(await stored(order)).toEqual({ email, address });
+  });
+
+  it('keep no key when the lane refuses them', async () => {
+    const order = await people.hold(sale, 'ned');
+    const late = interrupted(() => people.release(order));
+    await store(order, { email, address }, late, by('one'));
+    const kept = await world.db.run('SELECT 1 FROM sale.details_requests WHERE order_id = $1', [
+      order.id,
+    ]);
+    expect(kept).toBe(0);
   });
 });

@@ -270,6 +270,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
   receipt: null,
   proof: { kind: 'done', value: proof },
   storeDetails: done({ ...laneOrder, details: 1 }),
+  detailsAsked: null,
   createSale: { kind: 'done', value: saleTerms, replayed: false },
   createSchedule: {
     kind: 'done',

@@ -111,6 +111,11 @@ export class Exchange extends Answer implements Ctx {
     }
   }
 
+  /** What is wrong with the query of a socket's request. */
+  queryProblem(): ProblemInput | null {
+    return checkQuery(this, this.bound, this.rawQuery);
+  }
+
   /** What a socket is opened by; `copy` comes first. */
   upgradeOf(req: RawRequest): Upgrade {
     return {

@@ -233,7 +233,9 @@ function registerSocket(
         }
         return true;
       };
-      if (!entry.pass(enter)) exchange.problem(crowded);
+      const refusal = exchange.queryProblem();
+      if (refusal !== null) exchange.problem(refusal);
+      else if (!entry.pass(enter)) exchange.problem(crowded);
     },
     open: (ws) => {
       const { wire, open } = ws.getUserData();

@@ -1,5 +1,8 @@
-// What a socket may send at most: the rest is refused by its id, and a flood is closed.
+// What a socket may send: no query, and at most so much. The rest is refused by its id, a flood closed.
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
 import { SocketClient } from '../../support/socket-client.ts';
 import { saleId } from './fake-engine.ts';
@@ -8,6 +11,19 @@ import { socketFixture } from './socket-fixture.ts';
 
 const fixture = socketFixture();
 const { open } = fixture;
+
+it('takes no parameters in its query', async () => {
+  const headers = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+    'sec-websocket-version': '13',
+  };
+  const asked = get(`${fixture.harness().url}/v1/socket?x=1`, { headers });
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  const json = JSON.parse(await text(answer)) as object;
+  expect(json).toMatchObject({ status: 400, code: 'unknown_field', param: 'x' });
+});
 
 describe('too much', () => {
   it('a flood is closed, others go on', async () => {

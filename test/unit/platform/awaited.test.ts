@@ -56,11 +56,15 @@ describe('an answer that somebody awaits', () => {
   it('is read without a turn of the event loop, however long it is', async () => {
     const { socket, got } = await opened();
     const whole = 200 * 1024;
+    const { stackTraceLimit } = Error;
+    const limits = new Set<number>();
+    socket.on('data', () => limits.add(Error.stackTraceLimit));
     let end = (): void => undefined;
     const answer = awaiting(socket, new Promise<void>((resolve) => (end = resolve)));
     socket.write(Buffer.from([200]));
     expect(look(() => got().length === whole)).toBe(true);
     expect(inOrder(got())).toBe(true);
+    expect([...limits, Error.stackTraceLimit]).toEqual([stackTraceLimit, stackTraceLimit]);
     end();
     await answer;
     socket.destroy();

@@ -136,6 +136,7 @@ export function saleJson(
 ): Record<string, unknown> {
   const state = stateOf(terms, lane, now);
   const over = isOver(state);
+  const soldOut = lane === null ? null : isSoldOut(state, terms, lane);
   let claimed = 0;
   let offered = 0;
   const items = terms.items.map((item) => {
@@ -157,7 +158,9 @@ export function saleJson(
     id: terms.id,
     kind: terms.kind,
     state,
-    sold_out: lane === null ? null : isSoldOut(state, terms, lane),
+    sold_out: soldOut,
+    // Only beside `sold_out`: else every hold would be news. Units of a sale that is over go elsewhere.
+    may_return: lane === null ? null : soldOut === true && !over && sumOf(lane, 'held') > 0,
     claimed_share: lane === null ? null : shareOf(claimed, offered),
     items,
     starts_at: timeText(terms.startsAt),

@@ -36,21 +36,19 @@ export function freeOf({ sale, tick }) {
 }
 
 /**
- * What no unit being free means to who waits or may join; null = some are free, or nobody can say. How
- * many of the others are only held is told to nobody: a refused hold and a ticket's chance say whether any.
+ * What no unit being free means to who waits or may join; null = some are free, or nobody can say. A tick
+ * may know of it before the sale, which is told when it is sold out: then nobody says whether any is held.
  */
-export function noneFreeText({ sale, ticket, tick, problem }) {
+export function noneFreeText({ sale, ticket, tick }) {
   const isOpen = sale.state === 'live' || sale.state === 'paused';
   if (!isOpen || freeOf({ sale, tick }) !== 0) return null;
-  if (problem?.code === 'sold_out' && problem.may_return === false) {
-    return 'All units are sold, none can come back.';
-  }
-  if (ticket?.state !== 'waiting' || typeof ticket.chance !== 'number') {
+  if (sale.sold_out !== true) {
     return 'No unit is free now: one that is held may come back, one that is paid for cannot.';
   }
-  return ticket.chance > 0
-    ? 'No unit is free now; some are held and may come back.'
-    : 'All units are taken, and none is expected to come back for you.';
+  if (!sale.may_return) return 'All units are paid for, none can come back.';
+  return ticket?.state === 'waiting' && ticket.chance === 0
+    ? 'All units are taken, and none is expected to come back for you.'
+    : 'No unit is free now; some are held and may come back.';
 }
 
 /** Rows of a name and a value, null = not shown, for a ticket that waits. */

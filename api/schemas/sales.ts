@@ -124,7 +124,16 @@ const saleFields = {
   id: saleId,
   kind: oneOf('standing', 'flash'),
   state: oneOf(...saleStates),
-  sold_out: { type: ['boolean', 'null'] },
+  sold_out: {
+    type: ['boolean', 'null'],
+    description: 'Nothing is free, or was left when it closed; null while the lane cannot say',
+  },
+  may_return: {
+    type: ['boolean', 'null'],
+    description:
+      'Beside `sold_out`: some units are only held; where it is false none can come back. False ' +
+      'while some are free, and once the sale is over; null as `sold_out`',
+  },
   claimed_share: share,
   items: list(
     answer({

@@ -135,6 +135,7 @@ it('a draw: joined before the bell, numbered, admitted, sold, proven', async () 
   expect([late.status, late.json['code']]).toEqual([409, 'draw_closed']);
   expect(await waiting.next('sale', ({ sold_out }) => sold_out === true)).toMatchObject({
     id: sale,
+    may_return: true,
   });
 
   const proof = await shop.must(200, 'GET', `/v1/sales/${sale}/proof`);

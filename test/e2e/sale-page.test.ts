@@ -233,6 +233,22 @@ describe.skipIf(!isThere)('the live page', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 
+  it('says whether units may come back, and when all are paid for', async () => {
+    const sale = await shop.liveSale(vendor, { allotted: 1 });
+    const ann = await shop.shopper();
+    const order = await shop.held(sale, ann);
+    await open(sale, 375);
+    await seen('the sale is sold out');
+    await seen('No unit is free now; some are held and may come back.');
+    await fits();
+    await picture('375-13-only-held');
+    await shop.pay(order, ann);
+    await seen('All units are paid for, none can come back.');
+    await picture('375-14-all-paid-for');
+    await page.context().close();
+    expect(problems).toEqual([]);
+  });
+
   it('each address shows its own sale, in one tab, and the meter goes on while one holds', async () => {
     const more = { allotted: 2, who: 'anyone' };
     const sale = await shop.liveSale(vendor, more, { name: 'Lamp of the first' });

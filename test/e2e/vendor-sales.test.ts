@@ -29,6 +29,7 @@ describe('creating a sale', () => {
       kind: 'flash',
       state: 'scheduled',
       sold_out: false,
+      may_return: false,
       claimed_share: 0,
       items: [
         {

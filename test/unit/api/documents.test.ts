@@ -32,9 +32,24 @@ describe('a sale', () => {
 
   it('is sold out while nothing is free, and held units may return', () => {
     const none = { available: 0, held: 2, sold: 8 };
-    expect(shown({}, counted('live', none))['sold_out']).toBe(true);
-    expect(shown({}, counted('live', { available: 1, held: 1, sold: 8 }))['sold_out']).toBe(false);
-    expect(shown({}, counted('paused', none))['sold_out']).toBe(true);
+    const free = { available: 1, held: 1, sold: 8 };
+    const paid = { available: 0, held: 0, sold: 10 };
+    const both = { sold_out: true, may_return: true };
+    expect(shown({}, counted('live', none))).toMatchObject(both);
+    expect(shown({}, counted('paused', none))).toMatchObject(both);
+    // Told to everybody when it changes: not with each hold while some are free.
+    const some = { sold_out: false, may_return: false };
+    expect(shown({}, counted('live', free))).toMatchObject(some);
+    expect(shown({}, counted('live', paid))).toMatchObject({ ...both, may_return: false });
+  });
+
+  it('has nothing that may return once it is over', () => {
+    const items = [{ product: laneOrder.product, name: 'a', allotted: 10, price: 1, listPrice: 2 }];
+    const last = { available: 0, held: 1, sold: 9 };
+    const over = { sold_out: true, may_return: false };
+    for (const state of ['closing', 'closed'] as const) {
+      expect(shown({ state, items }, counted(state, last))).toMatchObject(over);
+    }
   });
 
   it('is not sold out before the bell, nor when it closed with units left', () => {
@@ -51,7 +66,7 @@ describe('a sale', () => {
 
   it('says null where the lane cannot say', () => {
     const json = shown({}, null);
-    expect(json).toMatchObject({ sold_out: null, claimed_share: null });
+    expect(json).toMatchObject({ sold_out: null, may_return: null, claimed_share: null });
     expect(json['items']).toMatchObject([{ allotted: 10, claimed_share: null }]);
   });
 

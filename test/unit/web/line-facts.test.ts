@@ -101,35 +101,38 @@ it('no wait is shown while nobody knows it', () => {
   expect(rowsOf({ chance: null }, {})['chance of a unit']).toBeNull();
 });
 
-it('with no unit free it says so in place of a wait that nobody knows', () => {
+it('with no unit free it says whether any may come back, in place of a wait that nobody knows', () => {
   const none = { version: 2, available: 0 };
+  const held = { sold_out: true, may_return: true };
   const textOf = (
     ofTicket: object | null,
-    ofTick: object = none,
-    state = 'live',
-    problem: object | null = null,
+    ofSale: object = held,
+    ofTick: object | null = none,
   ): string | null =>
     noneFreeText({
-      problem,
-      sale: { state, version: 1, sold_out: false },
+      sale: { state: 'live', version: 1, ...ofSale },
       ticket: ofTicket === null ? null : { ...ticket, state: 'waiting', ...ofTicket },
-      tick: { ...tick, ...ofTick },
+      tick: ofTick === null ? null : { ...tick, ...ofTick },
     });
-  expect(textOf({})).toContain('some are held and may come back');
-  expect(textOf({ chance: 0 })).toContain('none is expected to come back');
-  expect(textOf({ chance: null })).toContain('one that is held may come back');
-  expect(textOf(null)).toContain('one that is paid for cannot');
-  expect(textOf(null, none, 'closed')).toBeNull();
-  const refused = { code: 'sold_out', may_return: false };
-  expect(textOf(null, none, 'live', refused)).toBe('All units are sold, none can come back.');
-  const onlyHeld = { ...refused, may_return: true };
-  expect(textOf(null, none, 'live', onlyHeld)).toContain('one that is held may come back');
-  expect(textOf({}, { ...none, available: 1 })).toBeNull();
+  for (const anybody of [null, {}, { chance: null }, { chance: 0, state: 'lapsed' }]) {
+    expect(textOf(anybody)).toContain('some are held and may come back');
+  }
+  expect(textOf({ chance: 0 })).toContain('none is expected to come back for you');
+  const paid = { sold_out: true, may_return: false };
+  for (const anybody of [null, {}, { chance: 0 }]) {
+    expect(textOf(anybody, paid)).toBe('All units are paid for, none can come back.');
+    expect(textOf(anybody, paid, null)).toBe('All units are paid for, none can come back.');
+  }
+  expect(textOf(null, { ...held, state: 'closed' })).toBeNull();
+  expect(textOf({}, held, { ...none, available: 1 })).toBeNull();
+  // The tick knows of it before the sale does.
+  const before = { sold_out: false, may_return: false };
+  expect(textOf({}, before)).toContain('one that is held may come back');
   // The sale is newer than its last tick, and does not say it.
-  expect(textOf({}, { ...none, version: 0 })).toBeNull();
-  const unknown = { eta_seconds: null, server_time: late };
-  const sale = { state: 'live', version: 1, sold_out: true };
-  const rows = lineFacts({ sale, ticket: { ...ticket, ...unknown, state: 'waiting' }, tick: null });
+  expect(textOf({}, before, { ...none, version: 0 })).toBeNull();
+  const unknown = { eta_seconds: null, server_time: late, state: 'waiting' };
+  const sale = { state: 'live', version: 1, ...held };
+  const rows = lineFacts({ sale, ticket: { ...ticket, ...unknown }, tick: null });
   expect(Object.fromEntries(rows as [string, unknown][])['your wait']).toBeNull();
 });
 

@@ -110,8 +110,8 @@ export function proofRoute({ engine, now }: Api): Route {
     summary: 'Proof of the draw',
     description:
       'After the bell: seed, root and entrants, from which anybody can draw the numbers again; after ' +
-      'the sale also how each unit ended, signed. `npx highnoon verify` does it. Of a sale that was ' +
-      'cancelled nothing was drawn: 409.',
+      'the sale also how each unit ended, signed. `npx highnoon verify` does it. A flash sale without a ' +
+      'line has one too, with nobody in it. Of a sale that was cancelled nothing was drawn: 409.',
     params: idParams(saleIdPattern),
     idempotencyKey: 'none',
     rateLimit: { name: 'proofs', perMinute: proofsPerMinute, by: 'ip' },

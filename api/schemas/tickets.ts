@@ -85,7 +85,10 @@ export const proofAnswer = answer(
   {
     limits: { type: 'string', description: 'What this shows, and what it does not' },
     sale_id: saleId,
-    mode: oneOf('queue', 'draw'),
+    mode: {
+      ...oneOf('open', 'queue', 'draw'),
+      description: 'Open = no line: no entrants, an empty root, and `bell_at` is when it opened',
+    },
     seed_commitment: textOrNull,
     seed: textOrNull,
     beacon: textOrNull,

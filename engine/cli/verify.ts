@@ -69,6 +69,8 @@ interface Found {
   readonly promised: Map<string, string>;
   /** Source of the beacon, as the sale names it; undefined = a file says nothing of its sale. */
   readonly beacon?: string | null;
+  /** Mode of its admission, as the sale says; undefined = a file says nothing of its sale. */
+  readonly mode?: string;
   /** The sale says that it is closed; undefined = a file says nothing of its sale. */
   readonly over?: boolean;
 }
@@ -87,13 +89,12 @@ async function find(from: string): Promise<Found> {
   }
   promised.set('the sale', String(sale['seed_commitment']));
   if (sale['id'] !== proof.sale) throw new Unreadable(`the proof is of ${proof.sale}`);
-  return { proof, promised, beacon: beaconOf(sale), over };
+  const admission = Object(sale['admission']) as { mode?: unknown; beacon?: unknown };
+  const beacon = 'beacon' in admission ? textOf(admission.beacon) : null;
+  return { proof, promised, beacon, mode: textOf(admission.mode), over };
 }
 
-function beaconOf({ admission }: Readonly<Record<string, unknown>>): string | null {
-  if (typeof admission !== 'object' || admission === null || !('beacon' in admission)) return null;
-  return String(admission.beacon);
-}
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : 'nothing');
 
 interface Asked {
   readonly receipts: readonly string[];
@@ -103,14 +104,14 @@ interface Asked {
 }
 
 function checkAll(
-  { proof, promised, beacon, over }: Found,
+  { proof, promised, beacon, mode, over }: Found,
   asked: Asked,
 ): { checks: Check[]; number: number | null } {
   if (asked.commitment !== undefined) promised.set('your note', asked.commitment);
   const numbers = numbersOf(proof);
   const checks = [
     checkSeed(proof, promised),
-    checkList(proof),
+    checkList(proof, mode),
     checkRoot(proof),
     checkBeacon(proof, beacon),
     checkNumbers(proof, numbers),
@@ -152,9 +153,10 @@ async function verify(from: string, asked: Asked): Promise<number> {
   const { checks, number } = checkAll(found, asked);
   const exitCode = exitCodeOf(found, checks);
   const passed = exitCode === exitWith.held;
-  const { sale, beaconSource, beaconSkipped, bellAt } = proof;
+  const { sale, mode, beaconSource, beaconSkipped, bellAt } = proof;
   // Our own words: a file that was tampered with must not claim more than it shows.
-  const limits = limitsOf(beaconSource, beaconSkipped, publicBeforeMs(beaconSource, bellAt) > 0);
+  const early = publicBeforeMs(beaconSource, bellAt) > 0;
+  const limits = limitsOf(mode, beaconSource, beaconSkipped, early);
   if (asked.json) {
     const result = { passed, sale, limits, beacon_source: beaconSource, checks, number };
     process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -93,10 +93,16 @@ const placeOf = (position: string): readonly [number, number] | null => {
   return found === null ? null : [Number(found[1]), Number(found[2])];
 };
 
-/** Entries are in the order of the log, their sum is the list, and nobody is there twice. */
-export function checkList(proof: ProofFile): Check {
+/**
+ * Entries are in the order of the log, their sum is the list, and nobody is there twice or without a line.
+ * `said` = the mode that the sale says it has; undefined = it was not asked.
+ */
+export function checkList(proof: ProofFile, said?: string): Check {
   const wrong: string[] = [];
+  const { mode } = proof;
+  if (said !== undefined && said !== mode) wrong.push(`the sale says ${said}, the proof ${mode}`);
   const count = proof.entrants.length / entrantBytes;
+  if (mode === 'open' && count > 0) wrong.push(`it has ${count} tickets of a sale without a line`);
   let [epoch, seq, sum] = [-1, -1, 0];
   for (const entry of proof.entries) {
     const place = placeOf(entry.position);
@@ -116,7 +122,8 @@ export function checkList(proof: ProofFile): Check {
     if (seen.has(entrant)) wrong.push(`ticket ${i} is there twice`);
     seen.add(entrant);
   }
-  return check('list', `${count} tickets in ${proof.entries.length} entries`, wrong);
+  const held = `${count} tickets in ${proof.entries.length} entries`;
+  return check('list', mode === 'open' ? 'the sale had no line' : held, wrong);
 }
 
 export function checkRoot(proof: ProofFile): Check {

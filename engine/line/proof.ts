@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Db } from '../../platform/postgres/db.ts';
+import type { Admission } from '../documents.ts';
 import { saleTag } from '../domain/ids.ts';
 import type { Millis, ProductId, SaleId } from '../domain/types.ts';
 import { publicText, type ReceiptKeys } from '../lanes/receipt.ts';
@@ -35,7 +36,7 @@ export interface Proof {
   /** What all this shows, and what it does not: the first thing to read. */
   readonly limits: string;
   readonly sale: SaleId;
-  readonly mode: 'queue' | 'draw';
+  readonly mode: Admission['mode'];
   /** `sha256:` + hex of SHA-256 of the seed, public since the sale was created. */
   readonly seedCommitment: string;
   /** Hex; null = the root is public and the seed not yet, because the beacon is waited for. */
@@ -67,7 +68,7 @@ export interface Proof {
 
 export type ProofOutcome =
   | { readonly kind: 'done'; readonly value: Proof }
-  /** No such sale, or one without a line. */
+  /** No such sale, or one without a seed: a standing sale. */
   | { readonly kind: 'not_found' }
   /** It ended before its bell. */
   | { readonly kind: 'cancelled' }
@@ -75,9 +76,10 @@ export type ProofOutcome =
   | { readonly kind: 'not_started'; readonly startsAt: Millis };
 
 interface Row {
-  readonly mode: 'queue' | 'draw';
+  readonly mode: Admission['mode'];
   readonly state: string;
   readonly starts_at: Date;
+  readonly opened_at: Date | null;
   readonly seed: Buffer;
   readonly shown: boolean;
   readonly beacon: Buffer | null;
@@ -93,15 +95,17 @@ const rowsPerPage = 10_000;
 const neverTakenMax = 100_000;
 
 export async function readProof(db: Db, sale: SaleId, keys: ReceiptKeys): Promise<ProofOutcome> {
-  const [row] = await db.query<Row>(
-    `SELECT l.mode, s.state, s.starts_at, s.seed, l.seed_shown_at IS NOT NULL AS shown, l.beacon,
-            l.beacon_source, l.root, l.bell_n, l.bell_at, l.numbered_at IS NOT NULL AS numbered
-       FROM sale.lines l JOIN sale.sales s ON s.id = l.sale_id
-      WHERE l.sale_id = $1`,
+  const [found] = await db.query<Row>(
+    `SELECT coalesce(l.mode, 'open') AS mode, s.state, s.starts_at, s.opened_at, s.seed,
+            l.seed_shown_at IS NOT NULL AS shown, l.beacon, l.beacon_source, l.root, l.bell_n, l.bell_at,
+            l.numbered_at IS NOT NULL AS numbered
+       FROM sale.sales s LEFT JOIN sale.lines l ON l.sale_id = s.id
+      WHERE s.id = $1 AND s.seed IS NOT NULL`,
     [sale],
     'proof_read',
   );
-  if (row === undefined) return { kind: 'not_found' };
+  if (found === undefined) return { kind: 'not_found' };
+  const row = found.mode === 'open' ? withoutLine(found) : found;
   const { root, bell_n: count, bell_at: bellAt } = row;
   const ended = row.state === 'closed' || row.state === 'cancelled';
   if (root === null || count === null || bellAt === null) {
@@ -111,7 +115,12 @@ export async function readProof(db: Db, sale: SaleId, keys: ReceiptKeys): Promis
   const skipped =
     row.shown && row.beacon_source !== null && (row.beacon === null || row.beacon.length === 0);
   const value: Proof = {
-    limits: limitsOf(row.beacon_source, skipped, publicBeforeMs(row.beacon_source, bellAt) > 0),
+    limits: limitsOf(
+      row.mode,
+      row.beacon_source,
+      skipped,
+      publicBeforeMs(row.beacon_source, bellAt) > 0,
+    ),
     sale,
     mode: row.mode,
     seedCommitment: `sha256:${createHash('sha256').update(row.seed).digest('hex')}`,
@@ -131,6 +140,13 @@ export async function readProof(db: Db, sale: SaleId, keys: ReceiptKeys): Promis
     units: () => new SignedPages(keys, sale, readUnits(db, sale, ended)),
   };
   return { kind: 'done', value };
+}
+
+/** An open sale's bell is its opening, and its seed waits for no draw. */
+function withoutLine(row: Row): Row {
+  if (row.opened_at === null) return row;
+  const bell = { bell_n: 0, bell_at: row.opened_at.getTime(), root: Buffer.alloc(0) };
+  return { ...row, ...bell, shown: true, numbered: true };
 }
 
 async function* readEntries(

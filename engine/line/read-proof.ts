@@ -1,4 +1,5 @@
 /** A proof and receipts as they come from outside: read into shapes that the checks can rely on. */
+import type { Admission } from '../documents.ts';
 import type { UnitLine } from './unit-list.ts';
 
 /** What was downloaded is no proof, or no receipt; the message says which field. */
@@ -6,6 +7,7 @@ export class Unreadable extends Error {}
 
 export interface ProofFile {
   readonly sale: string;
+  readonly mode: Admission['mode'];
   readonly commitment: string;
   /** Null = not shown yet. */
   readonly seed: Buffer | null;
@@ -52,6 +54,12 @@ function textOf(of: Fields, name: string): string {
   const value = of[name];
   if (typeof value !== 'string') throw new Unreadable(`\`${name}\` is no text`);
   return value;
+}
+
+function modeOf(of: Fields): Admission['mode'] {
+  const mode = of['mode'];
+  if (mode === 'open' || mode === 'queue' || mode === 'draw') return mode;
+  throw new Unreadable('`mode` is none of open, queue and draw');
 }
 
 function wholeOf(of: Fields, name: string): number {
@@ -126,6 +134,7 @@ export function readProofFile(value: unknown): ProofFile {
   const of = fieldsOf(value, 'the proof');
   return {
     sale: textOf(of, 'sale_id'),
+    mode: modeOf(of),
     commitment: textOf(of, 'seed_commitment'),
     seed: orNull(of, 'seed', (fields, name) => hexOf(fields, name, 32)),
     beacon: orNull(of, 'beacon', hexOf),

@@ -178,6 +178,42 @@ it('a draw: joined before the bell, numbered, admitted, sold, proven', async () 
   expect(out).toMatch(/verify passed\n$/);
 }, 40_000);
 
+it('a sale without a line has a proof too: its seed after the bell, its units after the end', async () => {
+  const product = await shop.product(vendor);
+  const sale = await shop.sale(vendor, product, { starts_at: inMs(3000) });
+  const proof = () => shop.ask('GET', `/v1/sales/${sale}/proof`);
+  expect((await proof()).json).toMatchObject({ status: 403, code: 'sale_not_started' });
+  await shop.isIn(sale, 'live');
+  const ann = await shop.shopper();
+  await shop.pay(await shop.held(sale, ann), ann);
+  await until('its bell has settled', async () => (await proof()).status === 200);
+  const nobody = { entrants: [], entries: [], numbers: [], root: '', entrant_count: 0 };
+  const { json } = await proof();
+  expect(json).toMatchObject({ sale_id: sale, mode: 'open', beacon: '', ...nobody });
+  const commitment = sha(Buffer.from(text(json, 'seed'), 'hex')).toString('hex');
+  const shown = await shop.must(200, 'GET', `/v1/sales/${sale}`);
+  expect(shown.json['seed_commitment']).toBe(`sha256:${commitment}`);
+  expect(Date.parse(text(json, 'bell_at'))).toBeGreaterThanOrEqual(
+    Date.parse(text(shown.json, 'starts_at')),
+  );
+  expect(json['units']).toBeUndefined();
+  await shop.control('close', sale, vendor);
+  await until('its units are listed', async () => (await proof()).json['units'] !== undefined);
+  const { code, out, err } = await verified(sale, []);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  expect(out).toMatch(/^This sale had no line: .*\n/);
+  expect(out).toMatch(/ok {5}list: the sale had no line/);
+  expect(out).toMatch(/ok {5}units: 1 sold, each once, signed/);
+  const later = await shop.sale(vendor, product, { starts_at: inMs(3_600_000) });
+  await shop.command('DELETE', `/v1/sales/${later}`, { token: vendor });
+  const cancelled = await shop.ask('GET', `/v1/sales/${later}/proof`);
+  expect(cancelled.json).toMatchObject({ status: 409, code: 'illegal_transition' });
+  // What has no seed shows no commitment.
+  const standing = await shop.standingSaleOf(product);
+  expect((await shop.ask('GET', `/v1/sales/${standing}/proof`)).status).toBe(404);
+  expect((await shop.must(200, 'GET', `/v1/sales/${standing}`)).json['seed_commitment']).toBeNull();
+});
+
 async function productOf(sale: string): Promise<string> {
   const { json } = await shop.must(200, 'GET', `/v1/sales/${sale}`);
   return (json['items'] as { product_id: string }[])[0]?.product_id ?? '';

@@ -30,6 +30,8 @@ let url: string;
 let served: string;
 let first: string | null = null;
 let servedWith = 200;
+/** What the server says of the sale. */
+let mode = 'queue';
 const tickets: LineTicket[] = [];
 
 beforeAll(async () => {
@@ -67,7 +69,8 @@ beforeAll(async () => {
       response.writeHead(servedWith).end(first ?? served);
       first = null;
     } else if (path === `/v1/sales/${sale}`) {
-      response.end(JSON.stringify({ id: sale, seed_commitment: commitment, state: 'closed' }));
+      const about = { id: sale, state: 'closed', seed_commitment: commitment };
+      response.end(JSON.stringify({ ...about, admission: { mode } }));
     } else response.writeHead(404).end('{"code":"not_found"}');
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
@@ -199,6 +202,14 @@ describe('it fails loudly', () => {
     const { code, out } = await verify(url);
     served = proof;
     expect(out).toMatch(/WRONG {2}seed: the sale says sha256:/);
+    expect(code).toBe(1);
+  });
+
+  it('when the sale is said to have no line', async () => {
+    mode = 'open';
+    const { code, out } = await verify(url);
+    mode = 'queue';
+    expect(out).toMatch(/WRONG {2}list: the sale says open, the proof queue/);
     expect(code).toBe(1);
   });
 

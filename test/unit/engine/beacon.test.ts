@@ -91,7 +91,7 @@ describe('the beacon', () => {
     const published = genesis + (round - 1) * 3000;
     const proof = (beacon: string, beaconSource = source, bellAt = published - 10_000) =>
       readProofFile({
-        ...{ sale_id: 'sal_a', seed_commitment: '', seed: '00'.repeat(32), root: '' },
+        ...{ sale_id: 'sal_a', mode: 'draw', seed_commitment: '', seed: '00'.repeat(32), root: '' },
         ...{ beacon, beacon_source: beaconSource, receipt_key: '', entrant_count: 0 },
         ...{ entries: [], entrants: [], bell_at: new Date(bellAt).toISOString() },
       });

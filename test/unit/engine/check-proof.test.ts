@@ -62,6 +62,7 @@ const source = 'round 7 of somewhere';
 const document = (): Document => ({
   limits: 'what it shows',
   sale_id: sale,
+  mode: 'draw',
   seed_commitment: `sha256:${sha(seed)}`,
   seed: seed.toString('hex'),
   beacon: beacon.toString('hex'),
@@ -156,6 +157,22 @@ describe('a proof', () => {
     expect(checkNumbers(proof, numbersOf(proof)).ok).toBe(true);
   });
 
+  it('of a sale without a line has nobody in it, and the sale says so too', () => {
+    const empty = { entrants: [], entries: [], numbers: [], root: '', entrant_count: 0 };
+    const none = { mode: 'open', beacon: '', beacon_source: null };
+    const proof = readProofFile({ ...document(), ...empty, ...none });
+    const list = { ok: true, says: 'the sale had no line' };
+    expect(checkList(proof, 'open')).toMatchObject(list);
+    expect(checkList(proof)).toMatchObject(list);
+    expect(checkRoot(proof).ok).toBe(true);
+    expect(checkBeacon(proof, null).ok).toBe(true);
+    expect(checkNumbers(proof, numbersOf(proof)).ok).toBe(true);
+    expect(checkList(proof, 'queue')).toMatchObject({
+      ok: false,
+      says: 'the sale says queue, the proof open',
+    });
+  });
+
   it('whose seed waits for its beacon is not complete, and nothing of it is wrong', () => {
     const waiting: Document = { ...document(), seed: null, beacon: null };
     delete waiting['numbers'];
@@ -201,6 +218,7 @@ describe('a proof that was tampered with fails', () => {
       /^list: entry 2-0 is not behind 2-0/,
     ],
     ['another beacon', (d) => ({ beacon: flipped(d['beacon']) }), /^numbers: ticket \d/],
+    ['no line, with those in it', () => ({ mode: 'open' }), /^list: it has 9 tickets of a sale/],
     ['another root', (d) => ({ root: flipped(d['root']) }), /^root: the list leads to/],
     ['somebody left out', (d) => ({ entrants: without(d['entrants'], 4) }), /^list: its entries/],
     [
@@ -305,6 +323,7 @@ describe('a proof that was tampered with fails', () => {
   });
 
   it.each([
+    ['a mode that is none', { mode: undefined }, /`mode` is none of/],
     ['a seed of another length', { seed: 'abcd' }, /`seed` has 2 bytes/],
     ['an entrant that is none', { entrants: ['zz'] }, /`entrants.0`/],
     ['no list', { entries: 'none' }, /`entries` is no list/],

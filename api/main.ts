@@ -15,7 +15,7 @@ import { createLog } from '../platform/log.ts';
 import { collectProcessMetrics, setProcessLabel } from '../platform/metrics.ts';
 import { createOps } from '../platform/ops.ts';
 import { catalogClient } from './catalog-client.ts';
-import { probeKafka } from './kafka-probe.ts';
+import { createKafkaProbe } from './kafka-probe.ts';
 import { probeTimeoutMs, probeUrl, watchHealth } from './readiness.ts';
 import { createApiServer } from './server.ts';
 
@@ -35,10 +35,11 @@ async function start(): Promise<Role> {
   collectProcessMetrics();
   const engine = await createEngine(config, log);
   const catalog = catalogClient(config.catalogUrl);
+  const kafka = createKafkaProbe(config.kafkaBrokers);
   const watch = watchHealth({
     engine,
     probes: {
-      kafka: () => probeKafka(config.kafkaBrokers, probeTimeoutMs),
+      kafka: () => kafka.ask(probeTimeoutMs),
       worker: probeUrl(workerOpsUrl(config)),
       catalog: probeUrl(config.catalogUrl),
     },
@@ -65,6 +66,7 @@ async function start(): Promise<Role> {
     async close() {
       await http.close(drainMs);
       watch.close();
+      kafka.close();
       catalog.close();
       await ops.close();
       await engine.close();

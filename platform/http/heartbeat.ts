@@ -3,7 +3,7 @@
  * What has come in meanwhile is read first, and only after it that its sender has left.
  */
 
-const everyMs = 200;
+const everyMs = 500;
 /** Nobody leaves sooner than that. */
 const stillMs = 2000;
 /** For so long after it, what is read may have waited. */

@@ -4,7 +4,12 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { HotCounter, HotHistogram } from '../../../platform/hot-metrics.ts';
 import { createLog } from '../../../platform/log.ts';
-import { beforeScrape, metrics, metricsText } from '../../../platform/metrics.ts';
+import {
+  beforeScrape,
+  collectProcessMetrics,
+  metrics,
+  metricsText,
+} from '../../../platform/metrics.ts';
 import { mergeMetrics } from '../../../platform/metrics-merge.ts';
 import { createOps } from '../../../platform/ops.ts';
 import type { OpsOptions, OpsServer } from '../../../platform/ops.ts';
@@ -238,5 +243,20 @@ describe('the operators’ port', () => {
   it('does not share its port', async () => {
     const { port } = await ops();
     await expect(ops({ port })).rejects.toMatchObject({ code: 'listen' });
+  });
+});
+
+describe('the lag of the event loop', () => {
+  it('is looked at twenty times a second: more often is what an idle process does most', async () => {
+    collectProcessMetrics();
+    const name = 'highnoon_nodejs_eventloop_lag_min_seconds';
+    const least = async (): Promise<number> =>
+      Number(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm').exec(await metricsText())?.[1]);
+    // Each scrape begins anew; without a look in between there is no least one.
+    const isSeldom = async (): Promise<boolean> => {
+      const lag = await least();
+      return lag > 0.03 && lag < 1;
+    };
+    await expect.poll(isSeldom, { timeout: 5000, interval: 200 }).toBe(true);
   });
 });

@@ -37,7 +37,9 @@ export interface Turns {
   lapse(
     sale: SaleId,
     most: number,
-  ): Promise<Outcome<{ readonly ended: number; readonly drained: boolean }>>;
+  ): Promise<
+    Outcome<{ readonly ended: number; readonly drained: boolean; readonly empty: boolean }>
+  >;
 }
 
 export interface AdmitterOptions {
@@ -54,7 +56,10 @@ export interface AdmitterOptions {
 }
 
 const everyMs = 100;
-/** How often it asks which lines there are, and how its lane does. With no line it does nothing else. */
+/**
+ * How often it asks which lines there are, and how its lane does. With nobody in any it does nothing
+ * else: who joins meanwhile stirs it, and where another worker settles that, waits for so long.
+ */
 const lookMs = 500;
 const linesPerLookMax = 1000;
 const servedAtOnceMax = 100;
@@ -71,7 +76,19 @@ interface Line {
 
 type Sight = Pick<PaceSight, 'holdP99Ms' | 'inDoubtAgeMs'>;
 
+export interface AdmitterLoop extends Loop {
+  /** Somebody may have joined, or a bell rung: an admitter that rests looks at once. */
+  stir(): void;
+}
+
+/** What a line has for the next round: turns that have run out, somebody who may move, or nobody. */
+type Left = 'more' | 'some' | 'none';
+
 class Admitter {
+  /** Nobody was in any line: the next round may wait. */
+  rests = false;
+  /** How often it was stirred: in a round, that may have looked before. */
+  stirs = 0;
   readonly #options: AdmitterOptions;
   readonly #label: { readonly lane: string };
   #lines = new Map<SaleId, Line>();
@@ -91,8 +108,15 @@ class Admitter {
     this.#label = { lane: String(options.door.lane) };
   }
 
-  /** Answers true when more turns have run out than were ended, `idle` when there is no line. */
+  /** Answers true when more turns have run out than were ended, `idle` when nobody is in line. */
   async round(): Promise<boolean | typeof idle> {
+    const before = this.stirs;
+    const next = await this.#round();
+    this.rests = next === idle && this.stirs === before;
+    return next === idle && !this.rests ? false : next;
+  }
+
+  async #round(): Promise<boolean | typeof idle> {
     const { lease, door } = this.#options;
     if (!(await lease.owned()) || !door.open) {
       this.#keepOnly(new Set());
@@ -104,13 +128,13 @@ class Admitter {
     if (this.#lines.size === 0) return idle;
     if (clock.now() - this.#sightAt >= lookMs) await this.#lookAtLane();
     const lines = [...this.#lines.values()];
-    let drained = true;
+    const left = new Set<Left>();
     for (let at = 0; at < lines.length; at += servedAtOnceMax) {
       const some = lines.slice(at, at + servedAtOnceMax);
-      const served = await Promise.all(some.map((line) => this.#serve(line)));
-      drained &&= !served.includes(false);
+      for (const one of await Promise.all(some.map((line) => this.#serve(line)))) left.add(one);
     }
-    return !drained;
+    if (left.has('more')) return true;
+    return left.has('some') ? false : idle;
   }
 
   #startLook(): void {
@@ -183,8 +207,7 @@ class Admitter {
     }
   }
 
-  /** Answers false when more turns have run out than one call ends. */
-  async #serve({ sale_id: sale, rate_per_second: ratePerSecond }: Line): Promise<boolean> {
+  async #serve({ sale_id: sale, rate_per_second: ratePerSecond }: Line): Promise<Left> {
     const { line, limits } = this.#options;
     const lapsed = await line.lapse(sale, lapsesPerCallMax);
     if (lapsed.kind === 'done') metrics.lineLapsed.inc(this.#label, lapsed.value.ended);
@@ -193,10 +216,12 @@ class Admitter {
     const before = this.#paces.get(sale) ?? firstPace(ratePerSecond, sight.now);
     const { pace: next, most } = pace(before, sight, limits);
     this.#tell(sale, next, sight);
-    const admitted = await this.#admit(sale, most);
+    const isEmpty = lapsed.kind === 'done' && lapsed.value.empty;
+    const admitted = isEmpty ? 0 : await this.#admit(sale, most);
     metrics.lineAdmitted.inc(this.#label, admitted);
     this.#paces.set(sale, spend(next, admitted));
-    return lapsed.kind !== 'done' || lapsed.value.drained;
+    if (lapsed.kind === 'done' && !lapsed.value.drained) return 'more';
+    return isEmpty ? 'none' : 'some';
   }
 
   /** Answers how many turns have begun. */
@@ -223,10 +248,17 @@ class Admitter {
   }
 }
 
-export function startAdmitter(options: AdmitterOptions): Loop {
+export function startAdmitter(options: AdmitterOptions): AdmitterLoop {
   const { lease, log } = options;
   const admitter = new Admitter(options);
   const round = (): Promise<unknown> => admitter.round();
   const atEnd = (): Promise<void> => lease.release();
-  return startLoop({ name: 'admitter', log, everyMs, idleMs: lookMs, round, atEnd });
+  const loop = startLoop({ name: 'admitter', log, everyMs, idleMs: lookMs, round, atEnd });
+  return {
+    ...loop,
+    stir() {
+      admitter.stirs += 1;
+      if (admitter.rests) loop.wake();
+    },
+  };
 }

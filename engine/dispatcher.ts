@@ -4,8 +4,10 @@
  */
 import { clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { Db } from '../platform/postgres/db.ts';
 import type { CommandCaller } from './lanes/command-caller.ts';
 import { startLoop, type Loop } from './loop.ts';
+import { lanesWithOpen } from './settle/commands.ts';
 
 export interface Dispatcher extends Loop {
   /** These lanes have new commands. */
@@ -14,7 +16,12 @@ export interface Dispatcher extends Loop {
 
 const sweepMs = 500;
 
-export function startDispatcher(caller: CommandCaller, lanes: number, log: Log): Dispatcher {
+export function startDispatcher(
+  caller: Pick<CommandCaller, 'send'>,
+  db: Db,
+  lanes: number,
+  log: Log,
+): Dispatcher {
   const pending = new Set<number>();
   let sweepAt = 0;
   const loop = startLoop({
@@ -25,7 +32,8 @@ export function startDispatcher(caller: CommandCaller, lanes: number, log: Log):
       const now = clock.now();
       if (now >= sweepAt) {
         sweepAt = now + sweepMs;
-        for (let lane = 0; lane < lanes; lane++) pending.add(lane);
+        // One look for all: nearly every sweep finds nothing, and then no lane is asked.
+        for (const lane of await lanesWithOpen(db, lanes)) pending.add(lane);
       }
       const todo = [...pending];
       pending.clear();

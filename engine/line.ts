@@ -118,11 +118,18 @@ export class Line {
     });
   }
 
-  /** Ends up to `most` turns that are over. `drained` = none is left that is. */
-  lapse(sale: SaleId, most: number): Promise<Outcome<{ ended: number; drained: boolean }>> {
-    return this.#ask('lapse', sale, [lineOp.lapse, 0, most], 0, ([, ended, drained]) => ({
-      ended: ended as number,
-      drained: drained === 1,
+  /**
+   * Ends up to `most` turns that are over. `drained` = none is left that is; `empty` = nobody waits
+   * or has a turn.
+   */
+  lapse(
+    sale: SaleId,
+    most: number,
+  ): Promise<Outcome<{ ended: number; drained: boolean; empty: boolean }>> {
+    return this.#ask('lapse', sale, [lineOp.lapse, 0, most], 0, (reply, { figures }) => ({
+      ended: reply[1] as number,
+      drained: reply[2] === 1,
+      empty: figures.waiting === 0 && figures.admitted === 0,
     }));
   }
 

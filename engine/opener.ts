@@ -55,8 +55,10 @@ interface Rounds extends OpenerOptions {
 const everyMs = 100;
 /** While nothing is due but bells, which ring by themselves. */
 const idleMs = 250;
-/** A credit that is written again waited for a person already, and bells are minutes away. */
-const slowEveryMs = 1000;
+/** Bells of schedules are minutes away. */
+const fencesEveryMs = 1000;
+/** A credit or a close that is written again waited for a person already, a lost event a minute. */
+const slowEveryMs = 5000;
 /** Bells are rung to the millisecond: each is known a round before it is due, and a little more. */
 const aheadMs = 350;
 const salesPerRoundMax = 200;
@@ -79,6 +81,7 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
   });
   // Of work that only goes on where its lane does: what is stuck must not keep the rest waiting.
   const slow: { credit: string; fence: FenceCursor } = { credit: '', fence: null };
+  let fencesAt = -Infinity;
   let slowAt = -Infinity;
   const loop = startLoop({
     name: 'opener',
@@ -87,11 +90,14 @@ export async function startOpener(options: OpenerOptions): Promise<{ close(): Pr
     idleMs,
     round: async () => {
       const next = await takeDue();
+      if (clock.now() - fencesAt >= fencesEveryMs) {
+        fencesAt = clock.now();
+        slow.fence = await attendSchedules(rounds, slow.fence);
+      }
       if (clock.now() - slowAt >= slowEveryMs) {
         slowAt = clock.now();
         slow.credit = await creditOnceMore(rounds, slow.credit);
         await closeOnceMore(rounds);
-        slow.fence = await attendSchedules(rounds, slow.fence);
         await openForgotten(rounds);
       }
       return next;

@@ -9,11 +9,13 @@ import { metrics } from '../platform/metrics.ts';
 import type { Redis } from '../platform/redis/connection.ts';
 import { laneKeys } from './lanes/keys.ts';
 import type { Lease } from './lanes/lease.ts';
-import { startLoop, type Loop } from './loop.ts';
+import { idle, startLoop, type Loop } from './loop.ts';
 import type { Shop } from './shop.ts';
 
 /** Nobody waits for it: a hold that finds nothing free ends overdue ones itself. */
 const everyMs = 500;
+/** While nothing is due sooner; no hold is shorter, so none that is made meanwhile is ended later. */
+const idleMs = 1000;
 const salesPerRoundMax = 20;
 const holdsPerCallMax = 200;
 const driftMaxMs = 2000;
@@ -61,12 +63,13 @@ export function startReaper(options: {
   const watch = new DriftWatch();
   // A frozen sale stays due: enough of them must not hide the others.
   let passedOver = 0;
-  const round = async (): Promise<boolean> => {
+  const round = async (): Promise<boolean | typeof idle> => {
     // Whoever only stands by looks too: who takes over because the clock was set must know how it was.
-    const [owned, time, outage] = await Promise.all([
+    const [owned, time, outage, first] = await Promise.all([
       lease.owned(),
       redis.time(),
       redis.hget(keys.clock, 'outage'),
+      redis.zrange(keys.dues, '0', '0', 'WITHSCORES'),
     ]);
     const now = Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000);
     const { drift, settled } = watch.look(now, clock.now());
@@ -78,10 +81,17 @@ export function startReaper(options: {
     if (Math.abs(drift) > driftMaxMs && !settled) {
       throw new Error(`redis's clock has moved by ${Math.round(drift)} ms: not ending any hold`);
     }
+    const holdNow = now - Number(outage ?? 0);
+    // Nearly always: nothing more has to be asked.
+    const next = Number(first[1] ?? Infinity);
+    if (next > holdNow) {
+      passedOver = 0;
+      return next > holdNow + idleMs ? idle : false;
+    }
     const due = await redis.zrangebyscore(
       keys.dues,
       '-inf',
-      now - Number(outage ?? 0),
+      holdNow,
       'LIMIT',
       passedOver,
       salesPerRoundMax,
@@ -101,5 +111,5 @@ export function startReaper(options: {
     if (ended > 0) metrics.reapedHolds.inc({ lane: String(lane) }, ended);
     return more;
   };
-  return startLoop({ name: 'reaper', log, everyMs, round, atEnd: () => lease.release() });
+  return startLoop({ name: 'reaper', log, everyMs, idleMs, round, atEnd: () => lease.release() });
 }

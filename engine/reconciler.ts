@@ -36,18 +36,24 @@ export function startReconciler(options: {
 
 /** Shows what is in quarantine. Answers the sales whose units are to be shown. */
 async function look(db: Db): Promise<ReadonlySet<SaleId>> {
-  const quarantined = await db.query<{ lane: number; events: number }>(
-    `SELECT l.lane, count(q.lane)::int AS events
-       FROM sale.lanes l LEFT JOIN sale.quarantine q ON q.lane = l.lane AND q.resolved_at IS NULL
-      GROUP BY l.lane`,
-  );
+  const [quarantined, live] = await Promise.all([
+    db.query<{ lane: number; events: number }>(
+      `SELECT l.lane, count(q.lane)::int AS events
+         FROM sale.lanes l LEFT JOIN sale.quarantine q ON q.lane = l.lane AND q.resolved_at IS NULL
+        GROUP BY l.lane`,
+      [],
+      'reconciler_quarantined',
+    ),
+    db.query<{ id: SaleId }>(
+      `SELECT id FROM sale.sales WHERE kind = 'flash' AND state IN ('live', 'paused', 'closing')
+        ORDER BY starts_at DESC LIMIT ${salesShownMax}`,
+      [],
+      'reconciler_live',
+    ),
+  ]);
   for (const { lane, events } of quarantined) {
     metrics.quarantined.set({ lane: String(lane) }, events);
   }
-  const live = await db.query<{ id: SaleId }>(
-    `SELECT id FROM sale.sales WHERE kind = 'flash' AND state IN ('live', 'paused', 'closing')
-      ORDER BY starts_at DESC LIMIT ${salesShownMax}`,
-  );
   return new Set(live.map(({ id }) => id));
 }
 

@@ -36,7 +36,7 @@ export interface RelayOptions {
 
 const readAheadMax = 64;
 /** Also how late it may look whether it is asked to publish again, and that it should end. */
-const blockMs = 500;
+const blockMs = 1000;
 /**
  * Entries within a pause's time from which on there is load, and a pause pays. Not entries of a
  * round: a relay that keeps up sees one or two at a time however many come, and sent each alone.
@@ -68,14 +68,18 @@ export function startRelay(options: RelayOptions): Loop {
       cursor = null;
       return false;
     }
+    const known = cursor;
+    const from = known ?? (await afterWatermark(options.db, lane));
     // Forgotten first: an ask that is taken and then not followed would be lost.
-    if ((await redis.getdel(keys.republishFrom)) !== null) cursor = null;
-    cursor ??= await afterWatermark(options.db, lane);
+    cursor = null;
     // Asked together, so of the same server: what another deployment decided is not ours to settle.
-    const [owner, items] = await Promise.all([
+    const [asked, owner, items] = await Promise.all([
+      redis.getdel(keys.republishFrom),
       redis.hget(keys.marker, 'deployment'),
-      readOutbox(redis, keys.outbox, cursor, readAheadMax),
+      readOutbox(redis, keys.outbox, from, readAheadMax),
     ]);
+    if (asked !== null && known !== null) return true;
+    cursor = from;
     if (owner !== options.deployment) throw new Error("the lane's marker is not this deployment's");
     if (items.length === 0) {
       // Wakes at the next entry; nothing is read here, so nothing can be lost here.

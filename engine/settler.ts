@@ -41,6 +41,8 @@ export interface SettlerOptions {
   readonly onSettled: () => void;
   /** A line's bell has settled: its numbers can be drawn. */
   readonly onBell: () => void;
+  /** Somebody has joined a line of this lane, or its bell has settled. */
+  readonly onLine: (lane: number) => void;
   readonly onCrash: (error: Error) => void;
 }
 
@@ -157,7 +159,9 @@ async function report(options: SettlerOptions, lane: number, settled: Settled): 
   metrics.settledDecisions.inc(label, settled.decisions);
   // What was put away may have frozen its lane: the trimmer tells it.
   if (settled.taken.length > 0 || settled.quarantined > 0) options.onSettled();
-  if (settled.taken.some(rings)) options.onBell();
+  const { bell, joined } = lineNews(settled);
+  if (bell) options.onBell();
+  if (bell || joined) options.onLine(lane);
   metrics.loopRuns.inc({ loop: 'settler' });
   if (settled.quarantined > 0) {
     options.log.error({ lane, events: settled.quarantined }, 'put into quarantine');
@@ -166,8 +170,13 @@ async function report(options: SettlerOptions, lane: number, settled: Settled): 
   if (settled.gap) await askRepublish(options, lane);
 }
 
-const rings = ({ groups }: Entry): boolean =>
-  groups.some(([, events]) => events.some(([type]) => type === 'bell'));
+function lineNews({ taken }: Settled): { readonly bell: boolean; readonly joined: boolean } {
+  const has = (wanted: string): boolean =>
+    taken.some(({ groups }) =>
+      groups.some(([, events]) => events.some(([type]) => type === wanted)),
+    );
+  return { bell: has('bell'), joined: has('joined') };
+}
 
 async function askRepublish(options: SettlerOptions, lane: number): Promise<void> {
   try {

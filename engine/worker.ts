@@ -5,7 +5,7 @@ import type { Log } from '../platform/log.ts';
 import { beforeScrape } from '../platform/metrics.ts';
 import type { Db } from '../platform/postgres/db.ts';
 import { untilReady, type Redis } from '../platform/redis/connection.ts';
-import { startAdmitter } from './admitter.ts';
+import { startAdmitter, type AdmitterLoop } from './admitter.ts';
 import { drandBeacon, nameRound } from './beacon.ts';
 import { startDispatcher } from './dispatcher.ts';
 import { startDrawer } from './drawer.ts';
@@ -53,7 +53,7 @@ const redisWaitMs = 2000;
 type Closable = Pick<Loop, 'close'>;
 
 /** The admitter of a lane: slower while holds are late or too much is in doubt. */
-function admitterOf({ config, db, redis, lanes, log }: Parts, door: LaneDoor): Loop {
+function admitterOf({ config, db, redis, lanes, log }: Parts, door: LaneDoor): AdmitterLoop {
   const { shop, line, gate } = lanes;
   const lease = new Lease(redis, scriptOf('lease'), door.lane, 'admitter');
   const limits = { holdP99Ms: config.admitHoldP99Ms, inDoubtAgeMs: config.admitInDoubtMs };
@@ -68,7 +68,6 @@ function startStoreLoops(parts: Parts): Closable[] {
   return [
     startImporter({ db, secret: idSecretOf(settings.idSecret), currency }, log),
     startReconciler({ db, shop: lanes.shop, log }),
-    ...lanes.gate.doors.map((door) => admitterOf(parts, door)),
     ...lanes.gate.doors.map(({ lane }) =>
       startReaper({
         lane,
@@ -130,7 +129,7 @@ function startProducerLoops(parts: Parts, producer: KafkaProducer): Closable[] {
 }
 
 /** What consumers tell the rest of the worker. */
-type Told = Pick<SettlerOptions, 'onCommands' | 'onSettled' | 'onBell' | 'onCrash'>;
+type Told = Pick<SettlerOptions, 'onCommands' | 'onSettled' | 'onBell' | 'onLine' | 'onCrash'>;
 
 /** The settler and the opener's subscription. */
 async function startConsumers(
@@ -199,7 +198,7 @@ export async function startWorker(
   const lanes = openLanes(config, settings, db, log, verify, stores);
   const parts: Parts = { config, settings, stores, db, redis, lanes, kafka, log };
   beforeScrape('lanes', () => showLanes(lanes.gate));
-  const dispatcher = startDispatcher(lanes.caller, settings.lanes, log);
+  const dispatcher = startDispatcher(lanes.caller, db, settings.lanes, log);
   const trimmer = trimmerOf(parts);
   const wakeDispatcher = (woken: readonly number[]): void => {
     dispatcher.wakeFor(woken);
@@ -208,7 +207,8 @@ export async function startWorker(
     ...{ db, shop: lanes.shop, log, onCommands: wakeDispatcher },
     ...(config.beaconUrl === '' ? {} : { beacon: drandBeacon(config.beaconUrl) }),
   });
-  const running = [dispatcher, trimmer, drawer, ...startStoreLoops(parts)];
+  const admitters = lanes.gate.doors.map((door) => admitterOf(parts, door));
+  const running = [dispatcher, trimmer, drawer, ...admitters, ...startStoreLoops(parts)];
   const producer = await kafka.producer();
   running.push(...startProducerLoops(parts, producer));
   const told: Told = {
@@ -218,6 +218,9 @@ export async function startWorker(
     },
     onBell: () => {
       drawer.wake();
+    },
+    onLine: (lane) => {
+      admitters[lane]?.stir();
     },
     onCrash,
   };

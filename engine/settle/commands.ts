@@ -81,6 +81,16 @@ export interface CommandRow {
   readonly body: readonly unknown[];
 }
 
+/** Lanes that have commands without an outcome. */
+export async function lanesWithOpen(q: Query, lanes: number): Promise<number[]> {
+  const rows = await q.query<{ lane: number }>(
+    'SELECT DISTINCT lane FROM sale.lane_commands WHERE outcome IS NULL AND lane < $1',
+    [lanes],
+    'commands_lanes',
+  );
+  return rows.map(({ lane }) => lane);
+}
+
 /** Commands of a lane above the last one it has applied, in order. */
 export function openCommands(q: Query, lane: number, after: number): Promise<CommandRow[]> {
   return q.query<CommandRow>(

@@ -101,6 +101,7 @@ export async function startWorldSettler(
   world: World,
   group = 'settler',
   onSettled: () => void = () => undefined,
+  onLine: (lane: number) => void = () => undefined,
 ): Promise<RunningSettler> {
   const parts = await loopParts(world);
   const { redis, db, kafka } = parts;
@@ -117,6 +118,7 @@ export async function startWorldSettler(
     onCommands: () => undefined,
     onSettled,
     onBell: () => undefined,
+    onLine,
     onCrash: (error) => {
       throw error;
     },

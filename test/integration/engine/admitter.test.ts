@@ -1,16 +1,21 @@
 /** Admitter: turns begin while there is room, end when they are over, and get rarer under load. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startAdmitter, type AdmitterOptions } from '../../../engine/admitter.ts';
+import {
+  startAdmitter,
+  type AdmitterLoop,
+  type AdmitterOptions,
+} from '../../../engine/admitter.ts';
 import { laneKeys, pushSaleKeys } from '../../../engine/lanes/keys.ts';
 import { Lease } from '../../../engine/lanes/lease.ts';
 import { scriptOf } from '../../../engine/lane-set.ts';
-import type { Loop } from '../../../engine/loop.ts';
 import { writeCommand } from '../../../engine/sales/control.ts';
+import { clock, replaceClock } from '../../../platform/clock.ts';
 import { metrics } from '../../../platform/metrics.ts';
 import type { Db } from '../../../platform/postgres/db.ts';
 import { auditOf } from '../../support/audit.ts';
 import { silent, until } from '../../support/environment.ts';
 import { untilRounds } from '../../support/loops.ts';
+import { startWorldSettler, type Running } from '../../support/world-loops.ts';
 import { queue, valueOf, WorldLine } from '../../support/world-line.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -22,7 +27,7 @@ let line: WorldLine;
 let vendor: string;
 let product: string;
 let leases = 0;
-const running: Loop[] = [];
+const running: Running[] = [];
 
 beforeAll(async () => {
   world = await formatWorld({ lanes: 1 });
@@ -40,12 +45,14 @@ afterEach(async () => {
 afterAll(() => world.close());
 
 /** An admitter of a worker of its own: nobody else has its lease. */
-function admitter(more: Partial<AdmitterOptions> = {}): void {
+function admitter(more: Partial<AdmitterOptions> = {}): AdmitterLoop {
   const { lanes, redis, db } = world;
   const lease = new Lease(redis.redis, scriptOf('lease'), lane, `admitter-${++leases}`);
   const limits = { holdP99Ms: 250, inDoubtAgeMs: 60_000 };
   const own = { door: lanes.gate.door(lane), gate: lanes.gate, shop: lanes.shop, line: lanes.line };
-  running.push(startAdmitter({ ...own, lease, db, limits, log: silent, ...more }));
+  const loop = startAdmitter({ ...own, lease, db, limits, log: silent, ...more });
+  running.push(loop);
+  return loop;
 }
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `s${i}`);
@@ -66,6 +73,40 @@ async function slowed(why: string): Promise<number> {
 }
 
 describe('an admitter', () => {
+  it('rests while nobody is in line, and looks at once when it is stirred', async () => {
+    const id = await sale(3, 0);
+    await line.open(id);
+    let admits = 0;
+    const turns = {
+      lapse: (of: string, most: number) => world.lanes.line.lapse(of, most),
+      admit: (of: string, most: number) => {
+        admits += 1;
+        return world.lanes.line.admit(of, most);
+      },
+    };
+    const loop = admitter({ line: turns });
+    await until('the line is known', async () => (await rateOf(id)) !== undefined);
+    await untilRounds('admitter', 2);
+    expect(admits).toBe(0);
+    // No rest ends by itself any more.
+    const real = clock;
+    let rests = 0;
+    replaceClock({
+      ...real,
+      after: (ms, call) => real.after(ms > 100 && (rests += 1) > 0 ? 3_600_000 : ms, call),
+    });
+    await until('it rests', () => Promise.resolve(rests > 0));
+    const settling = await startWorldSettler(world, 'line', undefined, () => {
+      loop.stir();
+    });
+    running.push(settling);
+    await line.join(id, 'ann');
+    await world.steps.relay();
+    await until('she has a turn', async () => (await figures(id)).admitted === 1);
+    replaceClock(real);
+    expect(admits).toBe(1);
+  });
+
   it('fills the room, and fills it again when a unit comes back', async () => {
     const id = await sale(3, 8);
     await line.open(id);

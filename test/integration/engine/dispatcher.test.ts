@@ -7,6 +7,7 @@ import { laneKeys } from '../../../engine/lanes/keys.ts';
 import { writeCommand } from '../../../engine/sales/control.ts';
 import { auditOf } from '../../support/audit.ts';
 import { silent, until } from '../../support/environment.ts';
+import { untilRounds } from '../../support/loops.ts';
 import { errorsOf } from '../../support/world-loops.ts';
 import { WorldShop } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
@@ -41,7 +42,7 @@ async function dispatcher(): Promise<Dispatcher> {
   const own = openLanes(world.config, world.settings, world.db, silent);
   processes.push(own);
   await until('its lanes are open', () => own.gate.doors.every((door) => door.open));
-  const started = startDispatcher(own.caller, lanes, silent);
+  const started = startDispatcher(own.caller, world.db, lanes, silent);
   dispatchers.push(started);
   return started;
 }
@@ -65,6 +66,27 @@ const outcomes = (after: number): Promise<Outcome[]> =>
       WHERE lane = $1 AND number > $2 ORDER BY number`,
     [lane, after],
   );
+
+describe('a sweep', () => {
+  it('asks only lanes for which a command is open', async () => {
+    await world.steps.pump();
+    const asked: number[] = [];
+    const send = (to: number): Promise<void> => {
+      asked.push(to);
+      return Promise.resolve();
+    };
+    const loop = startDispatcher({ send }, world.db, lanes, silent);
+    dispatchers.push(loop);
+    await untilRounds('dispatcher', 2);
+    expect(asked).toEqual([]);
+    const last = await write('pause').then(() => write('resume'));
+    await until('the lane is asked', () => Promise.resolve(asked.length > 0));
+    expect(new Set(asked)).toEqual(new Set([lane]));
+    await dispatcher();
+    await untilApplied(last);
+    await world.steps.pump();
+  });
+});
 
 describe('a lane command', () => {
   it('that nobody has sent is found by the sweep', async () => {

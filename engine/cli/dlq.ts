@@ -6,6 +6,7 @@ import {
   type DeadLetter,
 } from '../dead-letters.ts';
 import { exitWith, readArguments } from './arguments.ts';
+import { jsonRows } from './json-rows.ts';
 import { progressLine } from './progress.ts';
 import { misused, runCommand, withLog, type LogStores } from './run.ts';
 
@@ -18,7 +19,7 @@ Dead letters are messages that a subscriber could never take. They stay in T.dlq
              (topic/partition/offset, as list shows it), or with --all every one that was not sent
              again yet. Twice is harmless: subscribers know what they have
   --topic T  only this topic: ${letterTopics().join(', ')}
-  --json     one JSON document for each letter (list), or one with the counts (replay)
+  --json     one JSON document: an array of the letters (list), or the counts (replay)
 Mend what the reason says first: a letter that still cannot be taken comes back as a new one.
 Exit 0: listed, or all that was asked for was sent. 1: an ID is no dead letter. 2: not done.`;
 
@@ -31,15 +32,15 @@ interface Asked {
   readonly json: boolean;
 }
 
-function print(letter: DeadLetter, json: boolean): void {
-  const { id, message, why, where, when, replayedAt } = letter;
-  const key = message.key?.toString('utf8') ?? null;
-  if (json) {
-    const value = message.value.toString('base64');
-    const row = { id, key, why, where, when, replayed_at: replayedAt, value };
-    process.stdout.write(`${JSON.stringify(row)}\n`);
-    return;
-  }
+const keyOf = ({ key }: DeadLetter['message']): string | null => key?.toString('utf8') ?? null;
+
+function rowOf({ id, message, why, where, when, replayedAt }: DeadLetter): object {
+  const value = message.value.toString('base64');
+  return { id, key: keyOf(message), why, where, when, replayed_at: replayedAt, value };
+}
+
+function print({ id, message, why, where, when, replayedAt }: DeadLetter): void {
+  const key = keyOf(message);
   const again = replayedAt === null ? '' : `\n    sent again ${replayedAt}`;
   process.stdout.write(
     `${id}  ${when}  key ${key ?? 'none'}, ${message.value.length} bytes\n` +
@@ -48,15 +49,18 @@ function print(letter: DeadLetter, json: boolean): void {
 }
 
 async function list(stores: LogStores, asked: Asked): Promise<number> {
+  const rows = jsonRows();
   let shown = 0;
   for (const topic of asked.topics) {
     await eachDeadLetter({ ...stores, topicPrefix: stores.config.topicPrefix }, topic, (letter) => {
       if (letter.replayedAt !== null && !asked.all) return;
       shown += 1;
-      print(letter, asked.json);
+      if (asked.json) rows.row(rowOf(letter));
+      else print(letter);
     });
   }
-  if (!asked.json) process.stdout.write(`${shown === 0 ? 'no' : shown} dead letters\n`);
+  if (asked.json) rows.end();
+  else process.stdout.write(`${shown === 0 ? 'no' : shown} dead letters\n`);
   return exitWith.held;
 }
 

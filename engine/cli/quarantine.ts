@@ -10,6 +10,7 @@ import { isLoss, recoveryTold } from '../recover/found.ts';
 import { readSettings } from '../settings.ts';
 import { lockWatermark } from '../settle/settlement.ts';
 import { exitWith, readArguments } from './arguments.ts';
+import { jsonRows } from './json-rows.ts';
 import { lossOf } from './loss-text.ts';
 import { progressLine } from './progress.ts';
 import { recoverOptions } from './recover-options.ts';
@@ -31,7 +32,7 @@ Decisions that can never settle are put away, and their lane is frozen until the
              A lane command settles, or counts as refused and is written again where it is needed
   --dry-run  says what resolve would do, as things are now, and changes nothing
   --lane N   only of this lane
-  --json     one JSON document for each row (list), or one in all (resolve)
+  --json     one JSON document: an array of the rows (list), or what was done (resolve)
 Exit 0: listed; or all that was meant is resolved and its lanes serve. 1: something is not, or a
 lane stays frozen. 2: not done; run it again.`;
 
@@ -47,25 +48,30 @@ type Meant = Options & { readonly orders: Chosen };
 
 const placeOf = ({ epoch, seq, index }: Away): string => `${epoch}-${seq}.${index}`;
 
-function print(row: Away, json: boolean): void {
+function shownOf(row: Away): object {
   const { lane, order, event, reason, live, at } = row;
-  const position = placeOf(row);
-  if (json) {
-    const shown = { lane, position, order, event, reason, in_doubt: live, at };
-    process.stdout.write(`${JSON.stringify(shown)}\n`);
-    return;
-  }
+  return { lane, position: placeOf(row), order, event, reason, in_doubt: live, at };
+}
+
+function print(row: Away): void {
+  const { lane, order, event, reason, live, at } = row;
   const what = order ?? `${event.sale}, a lane command or latch`;
   process.stdout.write(
-    `lane ${lane} ${position}  ${at.toISOString()}  ${event.type}  ${what}\n` +
+    `lane ${lane} ${placeOf(row)}  ${at.toISOString()}  ${event.type}  ${what}\n` +
       `    ${reason}${live ? '' : ' (lost with its lane)'}\n`,
   );
 }
 
 async function list(db: Db, { lane, json }: Options): Promise<number> {
   const rows = await readAway(db, lane);
-  for (const row of rows) print(row, json);
-  if (!json) process.stdout.write(`${rows.length === 0 ? 'nothing' : rows.length} put away\n`);
+  if (json) {
+    const list = jsonRows();
+    for (const row of rows) list.row(shownOf(row));
+    list.end();
+    return exitWith.held;
+  }
+  for (const row of rows) print(row);
+  process.stdout.write(`${rows.length === 0 ? 'nothing' : rows.length} put away\n`);
   return exitWith.held;
 }
 

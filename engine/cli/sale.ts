@@ -5,6 +5,7 @@ import { listSales, readLaneView, readSale, type LaneView, type SaleRow } from '
 import { topicsOf } from '../topics.ts';
 import { faultOf, unfreeze, type Unfrozen } from '../unfreeze.ts';
 import { exitWith, readArguments } from './arguments.ts';
+import { jsonRows } from './json-rows.ts';
 import { progressLine } from './progress.ts';
 import { misused, runCommand, withStores, type Stores } from './run.ts';
 
@@ -17,7 +18,7 @@ highnoon sale unfreeze SALE [--wait SECONDS] [--json]
   unfreeze   ends the freeze of a sale in which a script failed. First it recounts the sale and
              compares it with Postgres; what does not add up is shown, and the sale stays frozen
   --wait N   seconds to wait until what the lane has decided has settled (30)
-  --json     one JSON document (for each sale, of list)
+  --json     one JSON document (of list an array)
 Exit 0: shown; the sale takes commands. 1: no such sale, or it stays frozen. 2: not done.`;
 
 interface Asked {
@@ -38,10 +39,13 @@ function lineOf(row: SaleRow, fault: string | null): string {
 }
 
 async function list({ db, redis }: Stores, { all, json }: Asked): Promise<number> {
+  const rows = jsonRows();
   for (const row of await listSales(db, !all)) {
     const fault = await faultOf(redis, row.id);
-    write(json ? JSON.stringify({ ...row, frozen: fault ?? '' }) : lineOf(row, fault));
+    if (json) rows.row({ ...row, frozen: fault ?? '' });
+    else write(lineOf(row, fault));
   }
+  if (json) rows.end();
   return exitWith.held;
 }
 

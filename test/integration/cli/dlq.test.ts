@@ -56,10 +56,7 @@ interface Letter {
 async function letters(...args: string[]): Promise<Letter[]> {
   const { code, out } = await dlq('list', '--json', ...args);
   expect(code).toBe(0);
-  return out
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Letter);
+  return JSON.parse(out) as Letter[];
 }
 
 function product(id: string, name: string): { key: string; value: string } {
@@ -72,6 +69,7 @@ function product(id: string, name: string): { key: string; value: string } {
 describe('npx highnoon dlq', () => {
   it('finds none at first', async () => {
     expect(await dlq('list')).toMatchObject({ code: 0, out: 'no dead letters\n' });
+    expect(await letters()).toEqual([]);
     expect(await dlq('replay', '--all')).toMatchObject({ code: 0 });
   });
 

@@ -143,7 +143,8 @@ describe('npx highnoon quarantine', () => {
     const tried = await quarantine('resolve', '--all', '--dry-run');
     expect([tried.code, tried.out.match(/voided \(dry run\)/g)?.length]).toEqual([0, 2]);
     const after = await quarantine('list', '--json');
-    expect(after.out.trim().split('\n').length).toBe(2);
+    expect(JSON.parse(after.out)).toHaveLength(2);
+    expect(JSON.parse((await quarantine('list', '--lane', '7', '--json')).out)).toEqual([]);
   });
 
   it('resolves one after the other: the lane serves after the last', async () => {

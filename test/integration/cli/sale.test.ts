@@ -44,6 +44,8 @@ describe('npx highnoon sale', () => {
     expect([code, out.trim().split('\n').length]).toEqual([0, 2]);
     expect(out).toContain(`${sale}  flash  live  lane 0  20 units`);
     expect((await run('list', '--all')).out).toContain('standing');
+    const rows = JSON.parse((await run('list', '--json')).out) as readonly { id: string }[];
+    expect(rows.map(({ id }) => id).toSorted()).toEqual([sale, other].toSorted());
     const shown = await run('show', sale);
     expect(shown.out).toContain('20 allotted = 18 available + 2 held + 0 sold');
     const { out: json } = await run('show', other, '--json');

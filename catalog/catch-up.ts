@@ -5,6 +5,7 @@
  */
 import { messageOf } from '../platform/fault.ts';
 import type { Log } from '../platform/log.ts';
+import { metrics } from '../platform/metrics.ts';
 import type { Db, Query } from '../platform/postgres/pool.ts';
 import { isDataError, takeProducts } from './intake.ts';
 import { Malformed, productOf } from './new-product.ts';
@@ -24,7 +25,36 @@ SELECT r.id, r.updated_at < now() - make_interval(secs => $2)
   FROM sale.registered r LEFT JOIN shop.products p ON p.id = r.id
  WHERE r.id > $1 ORDER BY r.id LIMIT ${pageRows}`;
 
-const eventsText = 'SELECT event FROM sale.registered WHERE id = ANY($1)';
+const eventsText = 'SELECT id, version, event FROM sale.registered WHERE id = ANY($1)';
+
+/** Registrations that were told to be no product. With more of them each is told again. */
+const toldMax = 10_000;
+
+/** What can never be taken: told once, and counted for as long as it is so. */
+export class Refused {
+  /** As its id and version. */
+  readonly #told = new Set<string>();
+  #ids = new Set<string>();
+  #found = new Set<string>();
+
+  /** Answers whether it is new, in this version. */
+  add(id: string, version: number): boolean {
+    this.#found.add(id);
+    const name = `${id} ${version}`;
+    if (this.#told.has(name)) return false;
+    if (this.#told.size >= toldMax) this.#told.clear();
+    this.#told.add(name);
+    return true;
+  }
+
+  /** After a page; `isLast` = it was the last of a going round, which has found them all. */
+  show(isLast: boolean): void {
+    if (isLast) this.#ids = new Set(this.#found);
+    else for (const id of this.#found) this.#ids.add(id);
+    if (isLast) this.#found.clear();
+    metrics.productsRefused.set(this.#ids.size);
+  }
+}
 
 export interface CaughtUp {
   /** The last product that was looked at; '' = it was the last of all. */
@@ -37,6 +67,7 @@ export async function catchUp(
   db: Db,
   log: Log,
   after: string,
+  refused = new Refused(),
   patience = patienceSeconds,
 ): Promise<CaughtUp> {
   const page = await db.query<{ id: string; lacks: boolean }>(
@@ -45,35 +76,48 @@ export async function catchUp(
     'catch_up',
   );
   const lacking = page.filter(({ lacks }) => lacks).map(({ id }) => id);
-  const taken = lacking.length === 0 ? 0 : await takeLacking(db, log, lacking);
+  const taken = lacking.length === 0 ? 0 : await takeLacking(db, log, refused, lacking);
   if (taken > 0) log.warn({ loop, products: taken }, 'taken as registered: no event has told');
-  return { after: page.length < pageRows ? '' : (page.at(-1)?.id ?? ''), taken };
+  const isLast = page.length < pageRows;
+  refused.show(isLast);
+  return { after: isLast ? '' : (page.at(-1)?.id ?? ''), taken };
 }
 
 /** One by one, so that one that cannot be kept keeps no other. Answers how many were taken. */
-async function takeLacking(db: Db, log: Log, ids: readonly string[]): Promise<number> {
+async function takeLacking(
+  db: Db,
+  log: Log,
+  refused: Refused,
+  ids: readonly string[],
+): Promise<number> {
   let taken = 0;
-  for (const event of await readEvents(db, ids)) {
+  for (const { id, version, event } of await readEvents(db, ids)) {
     try {
       await takeProducts(db, [productOf(event)]);
       taken += 1;
     } catch (error) {
       if (!(error instanceof Malformed) && !isDataError(error)) throw error;
-      log.warn({ loop, err: messageOf(error) }, 'cannot be taken as registered');
+      if (!refused.add(id, version)) continue;
+      log.error({ loop, product: id, err: messageOf(error) }, 'can never be taken as registered');
     }
   }
   return taken;
 }
 
-async function readEvents(q: Query, ids: readonly string[]): Promise<unknown[]> {
-  const rows = await q.query<{ event: unknown }>(eventsText, [ids], 'catch_up_events');
-  return rows.map(({ event }) => event);
+interface Registered {
+  readonly id: string;
+  readonly version: number;
+  readonly event: unknown;
 }
+
+const readEvents = (q: Query, ids: readonly string[]): Promise<Registered[]> =>
+  q.query<Registered>(eventsText, [ids], 'catch_up_events');
 
 export function startCatchingUp(db: Db, log: Log): Rounds {
   let after = '';
+  const refused = new Refused();
   return startRounds(loop, db, log, everyMs, async () => {
-    ({ after } = await catchUp(db, log, after));
+    ({ after } = await catchUp(db, log, after, refused));
     return after === '' ? everyMs : moreMs;
   });
 }

@@ -84,6 +84,7 @@ export const metrics = {
   loopErrors: counter('loop_errors_total', 'Rounds of a loop that failed', ['loop']),
   loopRuns: counter('loop_runs_total', 'Rounds of a loop', ['loop']),
   quarantined: gauge('quarantined', 'Decisions that can never settle', ['lane']),
+  productsRefused: gauge('products_refused', 'Registrations that can never be products', []),
   laneOpen: gauge('lane_open', '1 while the lane is verified and open', ['lane']),
   saleUnits: gauge('sale_units', 'Units of a live flash sale, by kind', ['sale', 'kind']),
   httpRequests: hotCounter('http_requests_total', 'Answered requests', [

@@ -1,7 +1,9 @@
 // What Kafka lost of products: taken from their registrations, once, and never instead of what is newer.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { catchUp } from '../../../catalog/catch-up.ts';
+import { catchUp, Refused } from '../../../catalog/catch-up.ts';
 import { writeRegistrations } from '../../../engine/registrations.ts';
+import type { Log } from '../../../platform/log.ts';
+import { metrics } from '../../../platform/metrics.ts';
 import { silent as log } from '../../support/environment.ts';
 import { createDatabase } from '../../support/postgres.ts';
 import type { TestDatabase } from '../../support/postgres.ts';
@@ -34,7 +36,8 @@ const changed = (id: string, set: string): Promise<number> =>
     `UPDATE sale.registrations SET version = version + 1, updated_at = now(), ${set} WHERE id = $1`,
     [id],
   );
-const round = (after = '', patience = 0) => catchUp(database.db, log, after, patience);
+const round = (after = '', patience = 0, refused = new Refused(), to: Log = log) =>
+  catchUp(database.db, to, after, refused, patience);
 const rows = () =>
   database.db.query<Readonly<Record<string, unknown>>>(
     `SELECT id, name, price, currency, version, attributes, registered_at,
@@ -93,5 +96,23 @@ describe('a round of catching up', () => {
     expect(await round('prd_1')).toEqual({ after: '', taken: 1 });
     expect(await round()).toMatchObject({ taken: 1 });
     expect((await rows()).map(({ id }) => id)).toEqual(['prd_1', 'prd_2']);
+  });
+  it('tells once of what can never be taken, and shows it for as long as it is so', async () => {
+    const told: object[] = [];
+    const error = (what: object): number => told.push(what);
+    const to = Object.assign(Object.create(log) as Log, { error });
+    const shown = async () => (await metrics.productsRefused.get()).values[0]?.value;
+    await register('prd_0', { name: 7, price_usd: 1 });
+    await registerBoth();
+    const refused = new Refused();
+    for (let n = 0; n < 3; n += 1) await round('', 0, refused, to);
+    expect(told).toMatchObject([{ product: 'prd_0', err: 'name is not a text' }]);
+    expect(await shown()).toBe(1);
+    await changed('prd_0', `body = body || '{"name": 8}'`);
+    await round('', 0, refused, to);
+    expect(told).toHaveLength(2);
+    await changed('prd_0', `body = body || '{"name": "hat"}'`);
+    await round('', 0, refused, to);
+    expect(await shown()).toBe(0);
   });
 });

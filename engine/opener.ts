@@ -156,13 +156,15 @@ async function openProducts(options: OpenerOptions, batch: IncomingBatch): Promi
   }
 }
 
-async function openRegistered(options: OpenerOptions, ids: readonly ProductId[]): Promise<void> {
+/** Answers whether it has opened any: none is opened twice. */
+async function openRegistered(options: OpenerOptions, ids: readonly ProductId[]): Promise<boolean> {
   const { db, secret, lanes, currency } = options;
   const woken = await db.tx(async (q) => {
     return openStandings(q, secret, lanes, currency, await registered(q, ids));
   });
   crashPoint('opener.written');
   if (woken.length > 0) options.onCommands(woken);
+  return woken.length > 0;
 }
 
 /** Of one round; for so long the event of a registration may be on its way. */
@@ -182,9 +184,11 @@ async function openForgotten(rounds: Rounds): Promise<void> {
     [],
     'opener_forgotten',
   );
-  await attendEach(forgotten, rounds.tell, ({ id }) => openRegistered(rounds, [id]));
-  if (forgotten.length === 0) return;
-  rounds.log.warn({ products: forgotten.length }, 'opened as registered: no event has told');
+  let opened = 0;
+  await attendEach(forgotten, rounds.tell, async ({ id }) => {
+    if (await openRegistered(rounds, [id])) opened += 1;
+  });
+  if (opened > 0) rounds.log.warn({ products: opened }, 'opened as registered: no event has told');
 }
 
 /** To the dead letters. */

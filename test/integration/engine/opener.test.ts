@@ -8,10 +8,11 @@ import { requestClose } from '../../../engine/sales/control.ts';
 import { standingSaleId } from '../../../engine/sales/standing.ts';
 import { topicsOf } from '../../../engine/topics.ts';
 import type { KafkaProducer } from '../../../platform/kafka/index.ts';
+import type { Log } from '../../../platform/log.ts';
 import { auditOf } from '../../support/audit.ts';
 import { silent, until } from '../../support/environment.ts';
 import { specsOf } from '../../support/kafka.ts';
-import type { Running } from '../../support/world-loops.ts';
+import { errorsOf, type Running } from '../../support/world-loops.ts';
 import { WorldShop, type Product } from '../../support/world-shop.ts';
 import { formatWorld, type World } from '../../support/world.ts';
 
@@ -24,6 +25,11 @@ let products: Product[];
 let producer: KafkaProducer;
 let newProduct: string;
 let opener: Running;
+/** What it says of products whose event was lost. */
+const told: number[] = [];
+const log = Object.assign(Object.create(silent) as Log, {
+  warn: ({ products: opened }: { products?: number }) => opened !== undefined && told.push(opened),
+});
 
 beforeAll(async () => {
   world = await formatWorld({ lanes: 2 });
@@ -53,7 +59,7 @@ beforeAll(async () => {
     lineMax: world.config.lineMax,
     topic: newProduct,
     groupId: `${world.kafka.prefix}opener`,
-    log: silent,
+    log,
     onCommands: () => undefined,
     onCrash: (error) => {
       throw error;
@@ -241,5 +247,23 @@ describe('a registration', () => {
       await world.steps.pump();
       return (await freeIn(standing)) === 30;
     });
+  });
+
+  it('whose event was lost is told of when it is opened, not when that fails', async () => {
+    told.length = 0;
+    const sound = await shop.register(vendor, 1);
+    const broken = await shop.register(vendor, 1);
+    await world.db.run('DELETE FROM platform.outbox WHERE key = ANY($1)', [[sound, broken]]);
+    const failures = await errorsOf('opener');
+    await world.db.run(
+      `UPDATE sale.registrations SET registered_at = now() - interval '61 seconds',
+              body = CASE WHEN id = $2 THEN '{}' ELSE body END
+        WHERE id = ANY($1)`,
+      [[sound, broken], broken],
+    );
+    await untilState(standingSaleId(idSecretOf(world.settings.idSecret), sound, 2), 'live');
+    await until('it was tried twice', async () => (await errorsOf('opener')) >= failures + 2);
+    await world.db.run('DELETE FROM sale.registrations WHERE id = $1', [broken]);
+    expect(told).toEqual([1]);
   });
 });

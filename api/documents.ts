@@ -11,6 +11,7 @@ import type {
   SaleTerms,
 } from '../engine/index.ts';
 import { timeText, timeTextOrNull } from './clock-text.ts';
+import { refusedAsTold } from './refusals.ts';
 import { isOver, nextOrderStates, nextSaleStates, stateOf } from './states.ts';
 import type { ShownSaleState } from './states.ts';
 import { lineJson } from './ticket-json.ts';
@@ -219,7 +220,7 @@ export function statsJson(
     expired: lane.expired,
     released: lane.released,
     attempts: lane.attempts,
-    refused: lane.refused,
+    refused: refusedAsTold(lane.refused),
     line: line === null ? {} : lineJson(line),
     in_doubt: { count: lane.inDoubt.count, age_ms: lane.inDoubt.ageMs },
     items: lane.items.map(({ product, price, allotted, available, held, sold }) => ({

@@ -1,7 +1,7 @@
 /** What the engine refuses, as problems of the contract. The only place where one becomes the other. */
 import { askAgain } from '../platform/http/failure.ts';
 import { problem, readied, statusOf } from '../platform/http/problems.ts';
-import type { ProblemInput } from '../platform/http/problems.ts';
+import type { ProblemCode, ProblemInput } from '../platform/http/problems.ts';
 import type {
   Outcome,
   RefusedLine,
@@ -103,6 +103,24 @@ export function rejectionProblem(rejection: Rejection): ProblemInput {
     case 'lines_refused':
       return linesProblem(rejection.lines);
   }
+}
+
+/** What the lane counts by a code of its own, and shoppers are told by another. */
+const toldAs: ReadonlyMap<string, ProblemCode> = new Map([
+  ['product_required', productRequired.code],
+  ['overloaded', 'unavailable'],
+  ['sale_frozen', 'unavailable'],
+  ['fault', 'unavailable'],
+]);
+
+/** The lane's counts of refusals, by the codes of the problems that shoppers were told. */
+export function refusedAsTold(refused: Readonly<Record<string, number>>): Record<string, number> {
+  const told: Record<string, number> = {};
+  for (const [code, times] of Object.entries(refused)) {
+    const as = toldAs.get(code) ?? code;
+    told[as] = (told[as] ?? 0) + times;
+  }
+  return told;
 }
 
 /**

@@ -172,7 +172,11 @@ export const statsAnswer = answer({
   expired: count,
   released: count,
   attempts: count,
-  refused: { type: 'object', additionalProperties: count },
+  refused: {
+    type: 'object',
+    additionalProperties: count,
+    description: 'Holds by the code of the problem that they were refused with',
+  },
   line: { type: 'object', additionalProperties: true },
   in_doubt: answer({ count, age_ms: { type: 'number', minimum: 0 } }),
   items: list(answer({ product_id: productId, price: money, ...counts })),

@@ -151,7 +151,7 @@ export const laneSale: CountedSale = {
   expired: 1,
   released: 2,
   attempts: 20,
-  refused: { sold_out: 4 },
+  refused: { sold_out: 4, product_required: 2 },
   inDoubt: { count: 2, ageMs: 40 },
 };
 

@@ -1,13 +1,15 @@
 // Each refusal of the engine is one problem of the contract, with its status and its further fields.
 import { describe, expect, it } from 'vitest';
 import type { Rejection, VendorRejection } from '../../../engine/index.ts';
+import { code } from '../../../engine/lanes/codes.ts';
 import {
   outcomeProblem,
+  refusedAsTold,
   rejectionProblem,
   vendorProblem,
   vendorRejectionProblem,
 } from '../../../api/refusals.ts';
-import { problemJson, statusOf } from '../../../platform/http/problems.ts';
+import { problemCodes, problemJson, statusOf } from '../../../platform/http/problems.ts';
 import { noon } from './fake-engine.ts';
 
 const rejections: Readonly<Record<Rejection['code'], [Rejection, number, string, object]>> = {
@@ -121,6 +123,23 @@ describe('a rejection', () => {
     expect(outcomeProblem(timeout, false).detail).toContain('ask again.');
     const rejected = outcomeProblem({ kind: 'rejected', rejection: { code: 'not_found' }, now: 1 });
     expect(rejected.code).toBe('not_found');
+  });
+});
+
+describe('refusals in the stats of a sale', () => {
+  const counted = Object.entries(code).filter(([name, n]) => n < 0 && name !== 'lines_refused');
+
+  it.each(counted)('%s is counted by a code of the contract', (name) => {
+    const [told] = Object.keys(refusedAsTold({ [name]: 1 }));
+    expect(problemCodes).toContain(told);
+    const known = rejections[name as Rejection['code']] as
+      (typeof rejections)[Rejection['code']] | undefined;
+    expect(told).toBe(known === undefined ? 'unavailable' : known[2]);
+  });
+
+  it('are added up where shoppers are told the same', () => {
+    const counts = { sold_out: 3, overloaded: 2, sale_frozen: 1, fault: 4, product_required: 5 };
+    expect(refusedAsTold(counts)).toEqual({ sold_out: 3, unavailable: 7, invalid_request: 5 });
   });
 });
 

@@ -238,7 +238,10 @@ it('the vendor of a sale sees what it counts', async () => {
   harness.answers = { sale: { ...saleTerms, vendor: vendorId } };
   const vendor = await open({ token: vendorKey });
   vendor.send({ type: 'subscribe', sale: saleId });
-  expect(await vendor.next('stats')).toMatchObject({ available: 6, refused: { sold_out: 4 } });
+  expect(await vendor.next('stats')).toMatchObject({
+    available: 6,
+    refused: { sold_out: 4, invalid_request: 2 },
+  });
 });
 
 it('a sale that is not there is refused, and nothing else happens', async () => {

@@ -11,10 +11,11 @@ const moving = new Set([
   'shop.search_vocabulary',
 ]);
 
-/** Where holds of other sales lapse meanwhile: only this sale's rows are looked at, all are counted. */
+/** Where holds and turns of other sales lapse meanwhile: only this sale's rows are looked at, all are counted. */
 const lapsing: Readonly<Record<string, string>> = {
   'sale.orders': 'substr(t.id, 5, 16) = substr($1, 5)',
   'sale.units': 't.sale_id = $1',
+  'sale.tickets': 't.sale_id = $1',
 };
 
 export class Stores {

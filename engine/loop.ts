@@ -100,16 +100,6 @@ export async function attendEach<T extends { readonly id: string }>(
   }
 }
 
-/**
- * Pauses of this length end together, at multiples of it, and none is longer than was asked for: a
- * wake of an idle process costs a fifth of a millisecond, for one loop or for all of them.
- */
-const togetherMinMs = 250;
-const togetherMaxMs = 1000;
-
-const together = (ms: number): number =>
-  ms < togetherMinMs || ms > togetherMaxMs ? ms : ms - (clock.now() % ms);
-
 export function startLoop(options: LoopOptions): Loop {
   let closed = false;
   let errors = 0;
@@ -149,8 +139,8 @@ export function startLoop(options: LoopOptions): Loop {
         }
       }
       if (errors > 0) await pause(Math.min(50 * 2 ** Math.min(errors, 6), errorPauseMaxMs));
-      else if (more === idle) await pause(together(options.idleMs ?? options.everyMs));
-      else if (more !== true) await pause(together(options.everyMs));
+      else if (more === idle) await pause(options.idleMs ?? options.everyMs);
+      else if (more !== true) await pause(options.everyMs);
     }
   };
   const ended = run();

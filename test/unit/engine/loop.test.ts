@@ -132,24 +132,3 @@ describe('going round, a page each time', () => {
     ]);
   });
 });
-
-it('ends pauses of a quarter of a second and more at multiples of their length', async () => {
-  let now = 10_130;
-  replaceClock({
-    ...clock,
-    now: () => now,
-    after: (ms, call) => {
-      pauses.push(ms);
-      now += ms + 20;
-      return real.after(0, call);
-    },
-  });
-  run([false, idle], 250, 1000);
-  await roundsAre(4);
-  expect(pauses.slice(0, 3)).toEqual([120, 730, 980]);
-  pauses = [];
-  await loop?.close();
-  run([false], 100);
-  await roundsAre(2);
-  expect(pauses[0]).toBe(100);
-});

@@ -11,6 +11,7 @@ import {
   say,
   show,
   staleNote,
+  withoutFee,
 } from './dom.js';
 import { placed } from './place.js';
 
@@ -71,6 +72,7 @@ function view(cart) {
       cart.lines.map((one) => line(one, ready > 1)),
     ),
     h('p', { className: 'total' }, 'Total ', h('strong', {}, money(cart.total))),
+    withoutFee(),
     ready > 0
       ? h(
           'p',

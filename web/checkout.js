@@ -5,7 +5,7 @@
 import { addressFields, detailsOf, refusalText, saveAddress, savedAddress } from './address.js';
 import { asShopper, newKey } from './api.js';
 import { countCart } from './cart.js';
-import { byId, deliveryText, failure, h, money, newView, say, show } from './dom.js';
+import { byId, deliveryText, failure, h, money, newView, say, show, withoutFee } from './dom.js';
 import { placed } from './place.js';
 
 /** Of a product in the cart; without one, of all that can be bought. */
@@ -74,6 +74,7 @@ const ordered = (lines) => [
     ),
   ),
   lines.length > 1 ? h('p', { className: 'total' }, 'Total ', h('strong', {}, total(lines))) : null,
+  withoutFee(),
 ];
 
 const total = (lines) =>

@@ -93,9 +93,17 @@ export function deliveryText(delivery) {
   }
   const parts = ['Delivers to you'];
   if (days) parts.push(days[0] === days[1] ? `in ${days[0]} days` : `in ${days.join('–')} days`);
-  if (fee) parts.push(fee.amount === 0 ? '· free' : `· ${money(fee)}`);
+  if (fee) parts.push(fee.amount === 0 ? '· free' : `· fee ${money(fee)}, not paid here`);
   return h('span', { className: 'yes' }, parts.join(' '));
 }
+
+/** Beside what is to be paid: no price, total or amount has a fee for delivery in it. */
+export const withoutFee = () =>
+  h(
+    'p',
+    { className: 'dim' },
+    'A fee for delivery, where the vendor asks for one, is not part of what you pay here.',
+  );
 
 /** A picture, or the first letter of the name in its place. */
 export function picture(url, name) {

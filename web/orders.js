@@ -1,6 +1,6 @@
 /** One's own orders: the list, and each with what can still be done with it. */
 import { asShopper, isKnown, newKey } from './api.js';
-import { failure, h, money, newView, say, show } from './dom.js';
+import { failure, h, money, newView, say, show, withoutFee } from './dom.js';
 import { countryName } from './place.js';
 
 const states = {
@@ -199,6 +199,7 @@ function paying({ id, hold_expires_at: ends, server_time: now }) {
     'div',
     { className: 'flash' },
     h('p', {}, 'It is held for you for another ', h('strong', {}, left), '.'),
+    withoutFee(),
     h(
       'p',
       { className: 'adding' },

@@ -1,7 +1,7 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
 import { addressFields, detailsOf, refusalText } from './address.js';
 import { leftText, timeText } from './clock.js';
-import { announced, h, picture } from './dom.js';
+import { announced, h, picture, withoutFee } from './dom.js';
 import { freeOf, lineFacts, noneFreeText } from './line-facts.js';
 
 const stateTexts = {
@@ -242,6 +242,7 @@ function payForm({ address, busy, problem }, actions) {
     'form',
     { onsubmit },
     addressFields(address),
+    withoutFee(),
     problemNote(problem),
     h(
       'div',

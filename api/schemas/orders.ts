@@ -58,11 +58,16 @@ export const payBody = object(
 
 const states: JsonSchema = oneOf(...orderStates);
 
+const amount: JsonSchema = {
+  ...money,
+  description: 'Of all its units, which is what is paid: a fee for delivery is not part of it',
+};
+
 export const holdAnswer = answer({
   id: orderId,
   state: oneOf('held'),
   units,
-  amount: money,
+  amount,
   hold_expires_at: time,
   server_time: time,
   next_states: list(states),
@@ -75,7 +80,7 @@ export const checkoutAnswer = answer({
   state: oneOf('held'),
   lines: list(line),
   units,
-  amount: money,
+  amount,
   hold_expires_at: time,
   server_time: time,
   next_states: list(states),
@@ -89,7 +94,7 @@ const fields = {
   parcel: { type: 'string' },
   lines: list(line),
   units,
-  amount: money,
+  amount,
   held_at: time,
   hold_expires_at: time,
   timeline: list(answer({ at: time, type: { type: 'string' } })),

@@ -22,7 +22,10 @@ const etaDays: JsonSchema = list(whole(0, 365), {
   description: '[earliest, latest]',
 });
 
-const fee = moneyIn(0);
+const fee: JsonSchema = {
+  ...moneyIn(0),
+  description: 'Told to shoppers with the delivery; no order charges it',
+};
 
 /** R of the contract: all fields of one R hold, any R suffices. */
 const region = object(

@@ -51,7 +51,10 @@ const deliveryFields = {
     ...list(count, { minItems: 2, maxItems: 2 }),
     description: '[earliest, latest]',
   }),
-  fee: maybe(money),
+  fee: maybe({
+    ...money,
+    description: 'What the vendor asks for delivery: told, not charged, and in no price or total',
+  }),
   approximate: {
     ...flag,
     description: 'Measured from the centre of an area around the postal code',
@@ -176,7 +179,11 @@ const cartLine = answer({
   changed: list(oneOf('price', 'availability', 'quantity', 'withdrawn')),
 });
 
-export const cartAnswer = answer({ lines: list(cartLine), total: money, ...added });
+export const cartAnswer = answer({
+  lines: list(cartLine),
+  total: { ...money, description: 'Without fees for delivery' },
+  ...added,
+});
 
 const wish = answer({
   product_id: id,

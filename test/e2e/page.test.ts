@@ -18,6 +18,8 @@ const { api } = inject('stack');
 const pictures = process.env['PAGE_PICTURES'];
 const word = ownName('zephyr').replace('-', '');
 
+const notPaidHere = /^A fee for delivery, .* is not part of what you pay here\.$/;
+
 let shop: Shop;
 let vendor: string;
 let browser: Browser;
@@ -52,7 +54,8 @@ describe.skipIf(!isThere)('the page', () => {
   beforeAll(async () => {
     shop = await Shop.shared();
     vendor = await shop.vendor();
-    const delivery = { include: [{ country: 'DE', eta_days: [2, 4] }] };
+    const fee = { amount: 490, currency: 'USD' };
+    const delivery = { include: [{ country: 'DE', eta_days: [2, 4], fee }] };
     laptop = await shop.product(vendor, { name: `${word} Laptop`, brand: 'KUHL', delivery });
     const nasty = '<img src=x onerror="document.title=1">';
     gone = await shop.product(vendor, {
@@ -195,6 +198,7 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('link', { name: 'Cart 2' }).click();
     await page.getByRole('heading', { name: 'Your cart' }).waitFor();
     expect(await page.locator('.total').textContent()).toContain('$200.00');
+    await page.getByText(notPaidHere).waitFor();
     await picture('cart');
     const said: (string | null)[] = [];
     page.on('request', (asked) => said.push(asked.postData()));
@@ -350,7 +354,13 @@ describe.skipIf(!isThere)('the page', () => {
     await page.goto(`${api}/#/cart`);
     await page.getByRole('link', { name: 'Check out' }).click();
     expect(await page.getByLabel('City', { exact: true }).inputValue()).toBe('Noonville');
+    await page.getByText('Delivers to you in 2–4 days · fee $4.90, not paid here').waitFor();
+    await page.getByText(notPaidHere).waitFor();
+    await picture('narrow-checkout-with-fee');
     await page.getByRole('button', { name: 'Order and hold it' }).click();
+    await page.getByText(notPaidHere).waitFor();
+    expect(await page.locator('.total').textContent()).toBe('Total $100.00');
+    await picture('narrow-held-with-fee');
     await page.getByRole('button', { name: 'Release it' }).click();
     await page.getByRole('heading', { name: 'Order: Released' }).waitFor();
   });

@@ -107,6 +107,7 @@ describe.skipIf(!isThere)('the live page', () => {
       await field('City').fill('Noonville');
       expect(await field('Postal code (if any)').inputValue()).toBe('75001');
       expect(await page.getByLabel('Country').inputValue()).toBe('FR');
+      await seen(/^A fee for delivery, .* is not part of what you pay here\.$/);
       await fits();
       await picture(`${width}-5-held`);
       await page.getByRole('button', { name: 'Pay (test)' }).click();

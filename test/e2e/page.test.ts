@@ -1,53 +1,26 @@
 // The shop's page in a real browser: found, looked at, put into the cart; narrow screens, faults, no
 // word from a vendor becomes markup. Skipped, and said so, where there is no chromium.
-import { existsSync } from 'node:fs';
-import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
+import { hasBrowser, Pages } from './browser.ts';
 import { details, Shop } from './shop.ts';
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const isThere = existsSync(executablePath);
-if (!isThere) {
-  console.warn(`SKIPPED: the page was not looked at, there is no ${executablePath} (set CHROMIUM)`);
-}
-
 const { api } = inject('stack');
-/** Where pictures of each state are written to; none by default. */
-const pictures = process.env['PAGE_PICTURES'];
 const word = ownName('zephyr').replace('-', '');
 
 const notPaidHere = /^A fee for delivery, .* is not part of what you pay here\.$/;
 
 let shop: Shop;
 let vendor: string;
-let browser: Browser;
+let pages: Pages;
 let page: Page;
-const problems: string[] = [];
 
 async function open(path: string, width = 1200): Promise<void> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, locale: 'en-US' });
-  page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('console', (message) => {
-    const text = message.text();
-    if (message.type() === 'error' && text.includes('Content Security')) problems.push(text);
-  });
-  await page.goto(`${api}/${path}`);
+  page = await pages.open(`${api}/${path}`, { width });
 }
 
-const picture = async (name: string): Promise<void> => {
-  if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}.png` });
-};
-
-/** Nothing is wider than the screen. */
-async function fits(): Promise<void> {
-  const wide = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
-  expect(wide).toBeLessThanOrEqual(0);
-}
-
-describe.skipIf(!isThere)('the page', () => {
+describe.skipIf(!hasBrowser('the page was not looked at'))('the page', () => {
   let laptop: string;
   let gone: string;
 
@@ -75,33 +48,27 @@ describe.skipIf(!isThere)('the page', () => {
       const hits = (json['hits'] ?? []) as { id: string; price: { amount: number } }[];
       return hits.length === 3 && hits.some(({ price }) => price.amount === 10_000);
     });
-    browser = await chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    pages = await Pages.launch();
   });
-  afterEach(async () => {
-    await page.context().close();
-    expect(problems.splice(0)).toEqual([]);
-  });
-  afterAll(() => browser.close());
+  afterEach(() => pages.leave());
+  afterAll(() => pages.close());
 
   it('finds as one types, and narrows down', async () => {
     await open('');
     await page.getByLabel('Search for products').pressSequentially(word);
     await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
     expect(await page.locator('.hit', { hasText: 'Laptop' }).textContent()).toContain('$100.00');
-    await picture('results');
+    await pages.picture('results');
     await page.getByLabel('Deliver to').selectOption('FR');
     await page.getByText('Not delivered to you').waitFor();
     await page.getByLabel('Delivers to me').check();
     await page.getByRole('heading', { name: '2 products', exact: true }).waitFor();
     // The facets were made anew, and the keyboard goes on where it was.
     expect(await page.evaluate('document.activeElement.dataset.key')).toBe('deliverable');
-    await picture('deliverable');
+    await pages.picture('deliverable');
     await page.getByLabel('Search for products').fill('qqqqxxxxzzzz');
     await page.getByText('Nothing fits').waitFor();
-    await picture('nothing');
+    await pages.picture('nothing');
   });
 
   it('narrows down by attributes, all of which have to hold, and by a bar of prices', async () => {
@@ -123,7 +90,7 @@ describe.skipIf(!isThere)('the page', () => {
     await products('1');
     await page.getByRole('button', { name: '3 1', exact: true }).click();
     await isPressed(2);
-    await picture('attributes');
+    await pages.picture('attributes');
     await page.reload();
     await products('1');
     for (const count of [2, 1]) {
@@ -135,7 +102,7 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
     await products('1');
     expect(await page.getByLabel('to', { exact: true }).inputValue()).toBe('24.99');
-    await picture('prices');
+    await pages.picture('prices');
     await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
     await products('3');
     await page.setViewportSize({ width: 375, height: 900 });
@@ -144,8 +111,8 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('button', { name: '$10.00 – $24.99 1' }).click();
     await products('1');
     // What was opened stays open.
-    await fits();
-    await picture('narrow-facets');
+    await pages.fits();
+    await pages.picture('narrow-facets');
     await page.getByRole('button', { name: '× any price' }).click();
     await products('3');
     // The ends of a range in any order.
@@ -189,7 +156,7 @@ describe.skipIf(!isThere)('the page', () => {
     await open(`#/p/${laptop}`);
     await page.getByRole('heading', { name: `${word} Laptop` }).waitFor();
     await page.getByText('ends in').waitFor();
-    await picture('product');
+    await pages.picture('product');
     await page.getByLabel('Quantity of').fill('2');
     await page.getByRole('button', { name: 'Put into the cart' }).click();
     await page.getByText('It is in your cart.').waitFor();
@@ -199,7 +166,7 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('heading', { name: 'Your cart' }).waitFor();
     expect(await page.locator('.total').textContent()).toContain('$200.00');
     await page.getByText(notPaidHere).waitFor();
-    await picture('cart');
+    await pages.picture('cart');
     const said: (string | null)[] = [];
     page.on('request', (asked) => said.push(asked.postData()));
     for (const quantity of ['', '3']) {
@@ -212,7 +179,7 @@ describe.skipIf(!isThere)('the page', () => {
     await page.reload();
     await page.getByRole('button', { name: 'Remove' }).click();
     await page.getByRole('heading', { name: 'Your cart is empty' }).waitFor();
-    await picture('empty');
+    await pages.picture('empty');
   });
 
   it('judges delivery by the chosen place, and leaves the address of an order alone', async () => {
@@ -274,19 +241,19 @@ describe.skipIf(!isThere)('the page', () => {
     const alert = page.getByRole('alert');
     await alert.getByText('it has to be ordered by itself').waitFor();
     expect(await alert.getByRole('listitem').count()).toBe(1);
-    await fits();
-    await picture('narrow-checkout-refused');
+    await pages.fits();
+    await pages.picture('narrow-checkout-refused');
     await page.goto(`${api}/#/cart`);
     await page.getByRole('button', { name: 'Remove' }).last().click();
     await page.getByText('$400.00').first().waitFor();
-    await picture('narrow-cart-of-two');
+    await pages.picture('narrow-cart-of-two');
     await page.getByRole('link', { name: 'Check out everything' }).click();
     await page.getByRole('heading', { name: 'Check out' }).waitFor();
-    await fits();
+    await pages.fits();
     // The name has the line to itself.
     const [name, row] = [page.locator('.order > span').first(), page.locator('.order').first()];
     expect((await name.boundingBox())?.width).toBe((await row.boundingBox())?.width);
-    await picture('narrow-checkout-of-two');
+    await pages.picture('narrow-checkout-of-two');
     for (const label of ['Name', 'Street and number', 'City']) {
       await page.getByLabel(label, { exact: true }).fill('Ann');
     }
@@ -295,8 +262,8 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByRole('button', { name: 'Order and hold it' }).click();
     await page.getByRole('heading', { name: 'Order: Held for you' }).waitFor();
     expect(await page.locator('.order').count()).toBe(2);
-    await fits();
-    await picture('narrow-held-of-two');
+    await pages.fits();
+    await pages.picture('narrow-held-of-two');
     await page.getByRole('button', { name: 'Pay (test)' }).click();
     await page.getByRole('heading', { name: 'Order: Paid' }).waitFor();
     await page.goto(`${api}/#/cart`);
@@ -320,20 +287,20 @@ describe.skipIf(!isThere)('the page', () => {
       await page.getByLabel(label, { exact: true }).fill(text);
     }
     await page.getByLabel('Country').selectOption('FR');
-    await fits();
-    await picture('narrow-checkout');
+    await pages.fits();
+    await pages.picture('narrow-checkout');
     await page.getByRole('button', { name: 'Order and hold it' }).click();
     // Its vendor delivers to one country only.
     await page.getByRole('alert').filter({ hasText: 'not delivered' }).waitFor();
     await page.getByLabel('Country').selectOption('DE');
     await page.getByRole('button', { name: 'Order and hold it' }).click();
     await page.getByRole('heading', { name: 'Order: Held for you' }).waitFor();
-    await fits();
-    await picture('narrow-held');
+    await pages.fits();
+    await pages.picture('narrow-held');
     await page.getByRole('button', { name: 'Pay (test)' }).click();
     await page.getByRole('heading', { name: 'Order: Paid' }).waitFor();
     await page.getByText('Ann Ash, 1 High Street, Noonville, Germany').waitFor();
-    await picture('narrow-paid');
+    await pages.picture('narrow-paid');
     await until('the list has it', async () => {
       await page.goto(`${api}/#/`);
       await page.goto(`${api}/#/orders`);
@@ -344,8 +311,8 @@ describe.skipIf(!isThere)('the page', () => {
       .getByRole('link', { name: `1 × ${word} Laptop` })
       .first()
       .waitFor();
-    await fits();
-    await picture('narrow-orders');
+    await pages.fits();
+    await pages.picture('narrow-orders');
     await page.goto(`${api}/#/cart`);
     await page.getByText('Your cart is empty').waitFor();
     await page.goto(`${api}/#/p/${laptop}`);
@@ -356,11 +323,11 @@ describe.skipIf(!isThere)('the page', () => {
     expect(await page.getByLabel('City', { exact: true }).inputValue()).toBe('Noonville');
     await page.getByText('Delivers to you in 2–4 days · fee $4.90, not paid here').waitFor();
     await page.getByText(notPaidHere).waitFor();
-    await picture('narrow-checkout-with-fee');
+    await pages.picture('narrow-checkout-with-fee');
     await page.getByRole('button', { name: 'Order and hold it' }).click();
     await page.getByText(notPaidHere).waitFor();
     expect(await page.locator('.total').textContent()).toBe('Total $100.00');
-    await picture('narrow-held-with-fee');
+    await pages.picture('narrow-held-with-fee');
     await page.getByRole('button', { name: 'Release it' }).click();
     await page.getByRole('heading', { name: 'Order: Released' }).waitFor();
   });
@@ -371,8 +338,8 @@ describe.skipIf(!isThere)('the page', () => {
     await page.getByText('We keep an eye on it.').waitFor();
     await page.getByRole('link', { name: 'Wishlist' }).click();
     await page.getByRole('heading', { name: 'Your wishlist', exact: true }).waitFor();
-    await fits();
-    await picture('narrow-wishes');
+    await pages.fits();
+    await pages.picture('narrow-wishes');
     await page.getByRole('button', { name: 'Into the cart' }).click();
     await page.getByText('It is in your cart.').waitFor();
     await page.getByRole('button', { name: 'Remove' }).click();
@@ -385,7 +352,7 @@ describe.skipIf(!isThere)('the page', () => {
     expect(await page.getByRole('button', { name: 'Put into the cart' }).isDisabled()).toBe(true);
     expect(await page.locator('img[src="x"]').count()).toBe(0);
     expect(await page.title()).toContain('<img src=x');
-    await picture('soldout');
+    await pages.picture('soldout');
   });
 
   it('says what went wrong, and tries again', async () => {
@@ -394,7 +361,7 @@ describe.skipIf(!isThere)('the page', () => {
     await page.route('**/v1/search*', (route) => route.abort());
     await page.getByLabel('Search for products').fill(word);
     await page.getByRole('alert').waitFor();
-    await picture('error');
+    await pages.picture('error');
     await page.unroute('**/v1/search*');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
@@ -403,19 +370,19 @@ describe.skipIf(!isThere)('the page', () => {
   it('works at 360 pixels, and by keyboard alone', async () => {
     await open(`#/?q=${word}`, 360);
     await page.getByRole('heading', { name: '3 products', exact: true }).waitFor();
-    await fits();
-    await picture('narrow');
+    await pages.fits();
+    await pages.picture('narrow');
     await page.getByRole('link', { name: 'Mouse' }).focus();
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: `${word} Mouse` }).waitFor();
-    await fits();
-    await picture('narrow-product');
+    await pages.fits();
+    await pages.picture('narrow-product');
     await page.getByRole('button', { name: 'Put into the cart' }).focus();
     await page.keyboard.press('Enter');
     await page.getByText('It is in your cart.').waitFor();
     await page.goto(`${api}/#/cart`);
     await page.getByText('$19.99').first().waitFor();
-    await fits();
-    await picture('narrow-cart');
+    await pages.fits();
+    await pages.picture('narrow-cart');
   });
 });

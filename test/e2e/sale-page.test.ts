@@ -1,67 +1,39 @@
 // The live page of a sale in a real browser: countdown, line, turn, hold, payment; through a reload and a
 // connection that is cut; what who waits sees of the line. Skipped, and said so, where there is no chromium.
-import { existsSync } from 'node:fs';
-import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
 import { linkTo, type Link } from '../support/link.ts';
+import { hasBrowser, Pages } from './browser.ts';
 import { inMs, Shop } from './shop.ts';
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const isThere = existsSync(executablePath);
-if (!isThere) {
-  console.warn(`SKIPPED: the live page was not looked at, there is no ${executablePath}`);
-}
-
 const { api } = inject('stack');
-/** Where pictures of each state are written to; none by default. */
-const pictures = process.env['PAGE_PICTURES'];
 
-describe.skipIf(!isThere)('the live page', () => {
+describe.skipIf(!hasBrowser('the live page was not looked at'))('the live page', () => {
   let shop: Shop;
   let vendor: string;
-  let browser: Browser;
+  let pages: Pages;
   let link: Link;
   let page: Page;
-  const problems: string[] = [];
 
-  const picture = async (name: string): Promise<void> => {
-    if (pictures !== undefined) await page.screenshot({ path: `${pictures}/sale-${name}.png` });
-  };
+  const picture = (name: string): Promise<void> => pages.picture(`sale-${name}`);
 
-  /** `aheadMs` = by how much the clock of the browser's machine is ahead of the server's. */
   async function open(sale: string, width: number, aheadMs = 0): Promise<void> {
-    const context = await browser.newContext({ viewport: { width, height: 800 }, locale: 'en-US' });
-    const skewed = `{ const now = Date.now; Date.now = () => now() + ${aheadMs}; }`;
-    if (aheadMs !== 0) await context.addInitScript(skewed);
-    page = await context.newPage();
-    page.on('pageerror', (error) => problems.push(error.message));
-    page.on('console', (message) => {
-      const text = message.text();
-      if (message.type() === 'error' && text.includes('Content Security')) problems.push(text);
-    });
-    await page.goto(`http://127.0.0.1:${link.port}/sale.html?id=${sale}`);
+    const url = `http://127.0.0.1:${link.port}/sale.html?id=${sale}`;
+    page = await pages.open(url, { width, height: 800, aheadMs });
   }
 
   const seen = (text: string | RegExp) => page.getByText(text).first().waitFor({ timeout: 30_000 });
-
-  async function fits(): Promise<void> {
-    const wide = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
-    expect(wide).toBeLessThanOrEqual(0);
-  }
 
   beforeAll(async () => {
     shop = await Shop.shared();
     vendor = await shop.vendor();
     link = await linkTo(api);
-    browser = await chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    pages = await Pages.launch();
   });
+  afterEach(() => pages.leave());
   afterAll(async () => {
-    await browser.close();
+    await pages.close();
     await link.close();
   });
 
@@ -79,7 +51,7 @@ describe.skipIf(!isThere)('the live page', () => {
       await picture(`${width}-1-countdown`);
       await page.getByRole('button', { name: 'Join the line' }).click();
       await seen('You are in line');
-      await fits();
+      await pages.fits();
       await picture(`${width}-2-in-line`);
       // The place is the shopper's, not the page's.
       await page.reload();
@@ -108,7 +80,7 @@ describe.skipIf(!isThere)('the live page', () => {
       expect(await field('Postal code (if any)').inputValue()).toBe('75001');
       expect(await page.getByLabel('Country').inputValue()).toBe('FR');
       await seen(/^A fee for delivery, .* is not part of what you pay here\.$/);
-      await fits();
+      await pages.fits();
       await picture(`${width}-5-held`);
       await page.getByRole('button', { name: 'Pay (test)' }).click();
       await page.locator('form').getByText('This is not delivered to that address.').waitFor();
@@ -119,15 +91,13 @@ describe.skipIf(!isThere)('the live page', () => {
       await picture(`${width}-6-paid`);
       await page.reload();
       await seen('It is yours');
-      await fits();
+      await pages.fits();
       // The shop knows the same shopper.
       await page.getByRole('link', { name: 'See your order' }).click();
       await page.getByRole('heading', { name: 'Order: Paid' }).waitFor();
       await seen('unit no. 1');
       await picture(`${width}-7-order`);
       expect((await shop.stats(sale, vendor))['sold']).toBe(1);
-      await page.context().close();
-      expect(problems).toEqual([]);
     },
     90_000,
   );
@@ -145,8 +115,6 @@ describe.skipIf(!isThere)('the live page', () => {
     await page.getByRole('button', { name: 'Hold one' }).click();
     await seen('It is set aside for you');
     await seen(/^0[0-9]:[0-5][0-9]$/);
-    await page.context().close();
-    expect(problems).toEqual([]);
   });
 
   it('a waiting number, and an address that names no sale', async () => {
@@ -160,21 +128,19 @@ describe.skipIf(!isThere)('the live page', () => {
     await page.getByRole('button', { name: 'Join the line' }).click();
     await seen('Your number');
     await seen('You are next');
-    await fits();
+    await pages.fits();
     await picture('380-7-number');
     await page.getByRole('button', { name: 'Leave the line' }).click();
     await seen('You left the line.');
-    await page.context().close();
+    await pages.leave();
     const draw = { admission: { mode: 'draw', turn_seconds: 60 } };
     await open(await shop.liveSale(vendor, draw), 375);
     await seen('The line is closed');
     expect(await page.getByText('Join the line').count()).toBe(0);
     await picture('375-8-line-is-closed');
-    await page.context().close();
+    await pages.leave();
     await open('nothing', 380);
     await seen('There is no such sale.');
-    await page.context().close();
-    expect(problems).toEqual([]);
   }, 120_000);
 
   it('who waits sees the line of now, and no old answer in place of a turn', async () => {
@@ -230,8 +196,6 @@ describe.skipIf(!isThere)('the live page', () => {
     expect(await page.getByRole('heading', { name: 'It is your turn' }).count()).toBe(1);
     await shop.control('close', sale, vendor);
     await seen('Your turn passed without a hold.');
-    await page.context().close();
-    expect(problems).toEqual([]);
   }, 120_000);
 
   it('says whether units may come back, and when all are paid for', async () => {
@@ -241,13 +205,11 @@ describe.skipIf(!isThere)('the live page', () => {
     await open(sale, 375);
     await seen('the sale is sold out');
     await seen('No unit is free now; some are held and may come back.');
-    await fits();
+    await pages.fits();
     await picture('375-13-only-held');
     await shop.pay(order, ann);
     await seen('All units are paid for, none can come back.');
     await picture('375-14-all-paid-for');
-    await page.context().close();
-    expect(problems).toEqual([]);
   });
 
   it('each address shows its own sale, in one tab, and the meter goes on while one holds', async () => {
@@ -295,7 +257,5 @@ describe.skipIf(!isThere)('the live page', () => {
     await goTo(sale);
     await seen('It is set aside for you');
     await seen('Lamp of the first');
-    await page.context().close();
-    expect(problems).toEqual([]);
   }, 120_000);
 });

@@ -1,60 +1,31 @@
 // What the shop's pages say of sales, in a real browser: those that run or come, and the bells of a product.
 // Skipped, and said so, where there is no chromium.
-import { existsSync } from 'node:fs';
-import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ownName, until } from '../support/environment.ts';
+import { hasBrowser, Pages } from './browser.ts';
 import { inMs, Shop } from './shop.ts';
 
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const isThere = existsSync(executablePath);
-if (!isThere) {
-  console.warn(`SKIPPED: sales were not looked at, there is no ${executablePath} (set CHROMIUM)`);
-}
-
 const { api } = inject('stack');
-/** Where pictures of each state are written to; none by default. */
-const pictures = process.env['PAGE_PICTURES'];
 const word = ownName('quartz').replace('-', '');
 
 let shop: Shop;
 let vendor: string;
-let browser: Browser;
+let pages: Pages;
 let page: Page;
-const problems: string[] = [];
 
 async function open(path: string, width = 1200): Promise<void> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, locale: 'en-US' });
-  page = await context.newPage();
-  page.on('pageerror', (error) => problems.push(error.message));
-  await page.goto(`${api}/${path}`);
+  page = await pages.open(`${api}/${path}`, { width });
 }
 
-const picture = async (name: string): Promise<void> => {
-  if (pictures !== undefined) await page.screenshot({ path: `${pictures}/${name}.png` });
-};
-
-/** Nothing is wider than the screen. */
-async function fits(): Promise<void> {
-  const wide = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
-  expect(wide).toBeLessThanOrEqual(0);
-}
-
-describe.skipIf(!isThere)('sales on the pages of the shop', () => {
+describe.skipIf(!hasBrowser('sales were not looked at'))('sales on the pages of the shop', () => {
   beforeAll(async () => {
     shop = await Shop.shared();
     vendor = await shop.vendor();
-    browser = await chromium.launch({
-      executablePath,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
-    });
+    pages = await Pages.launch();
   });
-  afterEach(async () => {
-    await page.context().close();
-    expect(problems.splice(0)).toEqual([]);
-  });
-  afterAll(() => browser.close());
+  afterEach(() => pages.leave());
+  afterAll(() => pages.close());
 
   it('shows sales that run or open soon where nothing is searched for', async () => {
     const more = { starts_at: inMs(600_000) };
@@ -75,10 +46,10 @@ describe.skipIf(!isThere)('sales on the pages of the shop', () => {
     for (const link of links) {
       expect(await link.getAttribute('href')).toMatch(/^\/sale\.html\?id=sal_[0-9a-z]+$/);
     }
-    await fits();
-    await picture('narrow-strip');
+    await pages.fits();
+    await pages.picture('narrow-strip');
     await page.emulateMedia({ colorScheme: 'dark' });
-    await picture('narrow-strip-dark');
+    await pages.picture('narrow-strip-dark');
     await strip.getByText('open to all at once').first().waitFor();
     await strip.getByRole('button', { name: 'Show all sales' }).click();
     await strip.getByRole('heading', { name: 'All sales' }).waitFor();
@@ -120,11 +91,11 @@ describe.skipIf(!isThere)('sales on the pages of the shop', () => {
     await next.getByText('3 units announced').waitFor();
     await next.getByText('at most 1 each').waitFor();
     expect(await page.getByText('4 units announced').isVisible()).toBe(false);
-    await fits();
-    await picture('narrow-product-of-sales');
+    await pages.fits();
+    await pages.picture('narrow-product-of-sales');
     await page.getByText('2 more: show').click();
     await page.getByText('4 units announced').waitFor();
     await page.getByText('5 units announced').waitFor();
-    await fits();
+    await pages.fits();
   });
 });

@@ -3,49 +3,31 @@
  * asked whenever a held order gets an address. With the window away it is not judged: the sale
  * does not wait for it.
  */
-import { problem } from '../platform/http/problems.ts';
 import type { ProblemInput } from '../platform/http/problems.ts';
-import type { Details } from '../engine/index.ts';
+import type { Details, Rejection } from '../engine/index.ts';
 import type { Api, Command } from './api.ts';
 import { deliverableSoon } from './ask-window.ts';
 import type { Asker, Delivered } from './ask-window.ts';
 import type { CatalogClient } from './catalog-client.ts';
+import { rejectionProblem } from './refusals.ts';
 
 export interface PlaceParts {
   readonly api: Pick<Api, 'engine'>;
   readonly catalog: CatalogClient;
 }
 
-interface Line {
-  readonly product_id: string | undefined;
-  /** Where it stands in what was asked for. */
-  readonly line?: number;
-}
-
 /**
- * The lines that are not delivered to an address, or not without its postal code: whoever leaves it out
- * must not get what is refused to who does not. Null = nothing is in the way, or nobody can say.
+ * Why a product cannot go there: it is not delivered to that address, or not without its postal code, as
+ * whoever leaves it out must not get what is refused to who does not. Null = nothing is in the way, or
+ * nobody can say.
  */
-export function awayProblem(
-  lines: readonly Line[],
-  delivered: readonly Delivered[],
-): ProblemInput | null {
-  const away = lines.filter((_, i) => isAway(delivered[i] ?? null));
-  if (away.length === 0) return null;
-  const errors = away.map((line) => ({ ...line, code: 'undeliverable' }));
-  return delivered.includes(false)
-    ? problem('undeliverable', 'This is not delivered to that address.', {
-        param: 'address',
-        errors,
-      })
-    : problem('undeliverable', 'This is delivered to some postal codes: send `postal_code`.', {
-        param: 'address.postal_code',
-        errors,
-      });
+export function undeliverable(delivered: Delivered): Undeliverable | null {
+  if (delivered === false) return { code: 'undeliverable', needs: 'address' };
+  if (delivered !== 'postal_code_needed') return null;
+  return { code: 'undeliverable', needs: 'postal_code' };
 }
 
-const isAway = (delivered: Delivered): boolean =>
-  delivered === false || delivered === 'postal_code_needed';
+type Undeliverable = Rejection & { readonly code: 'undeliverable' };
 
 /**
  * Null = nothing is in the way, or nobody can say. An order that is not held any more is not judged:
@@ -65,8 +47,12 @@ export async function placeProblem(
   const deliverable = await Promise.all(
     products.map((product) => deliverableSoon(asker, catalog, product, address)),
   );
-  return awayProblem(
-    products.map((product_id) => ({ product_id })),
-    deliverable,
-  );
+  const away = products.flatMap((product_id, i) => {
+    const why = undeliverable(deliverable[i] ?? null);
+    return why === null ? [] : [{ product_id, why }];
+  });
+  const first = away.find(({ why }) => why.needs === 'address') ?? away[0];
+  if (first === undefined) return null;
+  const errors = away.map(({ product_id, why }) => ({ product_id, code: why.code }));
+  return { ...rejectionProblem(first.why), errors };
 }

@@ -51,6 +51,14 @@ const notAdmitted = readied(
   problem('not_admitted', 'The sale has a line: holds are for tickets whose turn it is.'),
 );
 const drawClosed = problem('draw_closed', 'The bell has rung; the draw takes no more tickets.');
+const notDelivered = problem('undeliverable', 'This is not delivered to that address.', {
+  param: 'address',
+});
+const postalCodeNeeded = problem(
+  'undeliverable',
+  'This is delivered to some postal codes: send `postal_code`.',
+  { param: 'address.postal_code' },
+);
 const otherLane = problem(
   'unsupported',
   'Its sale is decided apart from those of the other lines: order it by itself.',
@@ -98,6 +106,8 @@ export function rejectionProblem(rejection: Rejection): ProblemInput {
       });
     case 'draw_closed':
       return drawClosed;
+    case 'undeliverable':
+      return rejection.needs === 'address' ? notDelivered : postalCodeNeeded;
     case 'other_lane':
       return otherLane;
     case 'lines_refused':

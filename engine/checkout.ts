@@ -71,28 +71,54 @@ function laneOfMost(sales: readonly SaleId[]): number {
   return lanes.reduce((best, lane) => (count(lane) > count(best) ? lane : best), lanes[0] ?? 0);
 }
 
-/** The lines with their sales, all of one lane; or what is in the way. */
+/** What the lane is sure to say of a line; null = it may hold it, or refuse it otherwise. */
+async function soldOut(
+  shop: Pick<Shop, 'count'>,
+  { product, quantity }: CheckoutLine,
+  sale: SaleId,
+): Promise<Rejection | null> {
+  const counted = await shop.count(sale);
+  if (counted.kind !== 'done' || counted.value.state !== 'live') return null;
+  const { items, endsAt } = counted.value;
+  const item = items.find((one) => one.product === product);
+  if (item === undefined || item.available >= quantity) return null;
+  const available = endsAt > 0 ? item.available : null;
+  return { code: 'sold_out', available, mayReturn: item.held > 0 };
+}
+
+/**
+ * The lines with their sales, all of one lane; or all that is known to be in the way, so that who
+ * mends one thing does not learn of the next by asking again.
+ */
 async function choose(
-  q: Query,
+  { db, shop }: Pick<CheckoutContext, 'db' | 'shop'>,
   command: CheckoutCommand,
 ): Promise<readonly ChosenLine[] | Rejection> {
   const lines = await command.lines();
-  const found = await chooseSales(q, lines, command);
-  const chosen = lines.flatMap((line, i): ChosenLine[] => {
-    const sale = found[i] ?? null;
-    return sale === null ? [] : [{ ...line, sale }];
-  });
-  const refuse = (
-    code: 'not_found' | 'other_lane',
-    isRefused: (i: number) => boolean,
-  ): Rejection => {
-    const refused = lines.map(({ product }, line) => ({ line, product, rejection: { code } }));
-    return { code: 'lines_refused', lines: refused.filter(({ line }) => isRefused(line)) };
+  const found = await chooseSales(db, lines, command);
+  const chosen = lines.map((line, i) => ({ ...line, sale: found[i] ?? null }));
+  const lane = laneOfMost(
+    chosen.flatMap(({ sale, refused }) => (sale === null || refused !== undefined ? [] : [sale])),
+  );
+  const whyNot = ({ sale, refused }: (typeof chosen)[number]): Rejection | null => {
+    if (refused !== undefined) return refused;
+    if (sale === null) return { code: 'not_found' };
+    return laneOfId(sale) === lane ? null : { code: 'other_lane' };
   };
-  if (chosen.length < lines.length) return refuse('not_found', (i) => (found[i] ?? null) === null);
-  const lane = laneOfMost(chosen.map(({ sale }) => sale));
-  const isAway = (i: number): boolean => laneOfId(chosen[i]?.sale ?? '') !== lane;
-  return chosen.some((_, i) => isAway(i)) ? refuse('other_lane', isAway) : chosen;
+  const whys = chosen.map(whyNot);
+  if (whys.every((why) => why === null)) {
+    return chosen.flatMap(({ product, quantity, sale }) =>
+      sale === null ? [] : [{ product, quantity, sale }],
+    );
+  }
+  const refused = await Promise.all(
+    chosen.map(async (line, i): Promise<RefusedLine[]> => {
+      const { product, sale } = line;
+      const rejection = whys[i] ?? (sale === null ? null : await soldOut(shop, line, sale));
+      return rejection === null ? [] : [{ line: i, product, rejection }];
+    }),
+  );
+  return { code: 'lines_refused', lines: refused.flat() };
 }
 
 function linesOf(
@@ -117,7 +143,7 @@ async function chosenFor(
   const { db } = context;
   const known = await askAgain(db, request, print);
   if (known !== null) return known;
-  const chosen = await choose(db, command);
+  const chosen = await choose(context, command);
   if ('code' in chosen) return chosen;
   const [one] = chosen;
   if (one === undefined) return { code: 'not_found' };

@@ -28,6 +28,7 @@ import type {
   OrderCommand,
   OrderId,
   Outcome,
+  Rejection,
   ProductId,
   SaleId,
   ShopperId,
@@ -89,11 +90,16 @@ export interface CheckoutLine {
   readonly quantity: number;
 }
 
+export interface WantedLine extends CheckoutLine {
+  /** Why it cannot be had, as far as whoever asks knows. */
+  readonly refused?: Rejection;
+}
+
 export interface CheckoutCommand {
   readonly shopper: ShopperId;
   readonly verified: boolean;
-  /** Of a product each. Asked only when the key is new; may throw a refusal. */
-  readonly lines: () => Promise<readonly CheckoutLine[]>;
+  /** Of a product each. Asked only when the key is new; may throw a refusal of the whole. */
+  readonly lines: () => Promise<readonly WantedLine[]>;
   /** False once whoever asks has gone: nothing is held for them any more. */
   readonly isAwaited?: () => boolean;
   readonly details: Details;

@@ -2,10 +2,10 @@
  * POST /v1/checkout: an order of what the shopper wants, or nothing held and each line named that is
  * in the way. All its sales are decided by one lane; the same product twice is one line.
  */
-import { ProblemError, refuse } from '../../platform/http/problems.ts';
+import { refuse } from '../../platform/http/problems.ts';
 import type { ProblemInput } from '../../platform/http/problems.ts';
 import type { Ctx, Route } from '../../platform/http/route.ts';
-import type { Address, CheckoutLine, LaneOrder, Outcome } from '../../engine/index.ts';
+import type { Address, CheckoutLine, LaneOrder, Outcome, WantedLine } from '../../engine/index.ts';
 import { orderLinesMax, orderUnitsMax } from '../../engine/index.ts';
 import { shopperOf } from '../api.ts';
 import type { Api } from '../api.ts';
@@ -15,7 +15,7 @@ import type { Asker, Delivered } from '../ask-window.ts';
 import type { CatalogClient } from '../catalog-client.ts';
 import { timeText } from '../clock-text.ts';
 import { laneLinesJson } from '../documents.ts';
-import { awayProblem } from '../order-place.ts';
+import { undeliverable } from '../order-place.ts';
 import { linesProblem, outcomeProblem } from '../refusals.ts';
 import { checkoutAnswer, checkoutBody } from '../schemas/orders.ts';
 import { nextOrderStates } from '../states.ts';
@@ -38,7 +38,8 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
     description:
       'Each product in the sale by which the cart is priced; the lane has the last word on price ' +
       'and units, and the answer says what it came to. All lines are held or none: `errors` names ' +
-      'those in the way by `line`, `product_id` and the `code` of each. The whole is 409 or 422: it has ' +
+      'all that are known to be in the way by `line`, `product_id` and the `code` of each; limits and turns ' +
+      'are known once nothing else is. The whole is 409 or 422: it has ' +
       'the code of the first of them where that is one of these, else `lines_refused`. ' +
       `At most ${orderLinesMax} products; they are \`unsupported\` together when ` +
       'their sales are decided apart. The cart stays as it is. The same key always gets the same order.',
@@ -71,12 +72,12 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
   };
 }
 
-/** The lines that are wanted and can be delivered; refuses whatever else there is. */
+/** The lines that are wanted, each with what the vendor's rules of delivery say of the address. */
 async function linesOf(
   ctx: Ctx,
   catalog: CatalogClient,
   body: CheckoutBody,
-): Promise<readonly CheckoutLine[]> {
+): Promise<readonly WantedLine[]> {
   const { cart, lines, address } = body;
   if ((cart === true) === (lines !== undefined)) {
     refuse('invalid_request', 'either `cart` or `lines` says what is wanted', { param: 'lines' });
@@ -90,13 +91,11 @@ async function linesOf(
   if (wanted.reduce((sum, { quantity }) => sum + quantity, 0) > orderUnitsMax) {
     refuse('invalid_request', `an order has at most ${orderUnitsMax} units`, { param });
   }
-  const placeOf = placeIn(body);
-  const away = awayProblem(
-    wanted.map(({ product: product_id }, i) => ({ line: placeOf(i), product_id })),
-    await deliveredOf(askerOf(ctx), catalog, wanted, address),
-  );
-  if (away !== null) throw new ProblemError(away);
-  return wanted;
+  const delivered = await deliveredOf(askerOf(ctx), catalog, wanted, address);
+  return wanted.map((line, i) => {
+    const refused = undeliverable(delivered[i] ?? null);
+    return refused === null ? line : { ...line, refused };
+  });
 }
 
 /** Asked at the same time. */

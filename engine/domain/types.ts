@@ -65,6 +65,8 @@ export type Rejection =
   | { readonly code: 'not_admitted' }
   | { readonly code: 'line_full'; readonly retryAfterMs: number }
   | { readonly code: 'draw_closed' }
+  /** The vendor's rules of delivery; `needs` = what would have to be another, or sent at all. */
+  | { readonly code: 'undeliverable'; readonly needs: 'address' | 'postal_code' }
   /** Of an order of several: its sale is in another lane than most. */
   | { readonly code: 'other_lane' }
   | { readonly code: 'lines_refused'; readonly lines: readonly RefusedLine[] };

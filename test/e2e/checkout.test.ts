@@ -140,6 +140,25 @@ it('names the products that keep an order from being held, and holds none of it'
   for (const product of near) expect(await shop.free(vendor, product)).toBe(30);
 });
 
+it('names all that is known to be in the way at once', async () => {
+  const { near, far } = await shop.neighbours(vendor);
+  const [one, two] = near;
+  const delivery = { include: [{ country: 'FR' }] };
+  const [away, nobody] = [await shop.product(vendor, { delivery }), 'prd_0123456789abc'];
+  const line = (product_id: string | undefined, quantity = 1) => ({ product_id, quantity });
+  const refused = await checkout(await shop.shopper(), {
+    lines: [line(one), line(away), line(two, 31), line(nobody), line(far)],
+  });
+  expect([refused.status, refused.json['code']]).toEqual([422, 'undeliverable']);
+  expect(refused.json['errors']).toEqual([
+    { line: 1, product_id: away, code: 'undeliverable' },
+    { line: 2, product_id: two, code: 'sold_out', may_return: false },
+    { line: 3, product_id: nobody, code: 'not_found' },
+    { line: 4, product_id: far, code: 'unsupported' },
+  ]);
+  for (const product of near) expect(await shop.free(vendor, product)).toBe(30);
+});
+
 it('orders nothing that is not delivered there', async () => {
   const delivery = { include: [{ country: 'FR' }] };
   const product = await shop.product(vendor, { delivery });

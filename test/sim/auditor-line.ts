@@ -279,6 +279,7 @@ function whyRefused(
     case 'line_full':
     case 'not_admitted':
     case 'product_required':
+    case 'undeliverable':
     case 'other_lane':
     case 'lines_refused':
     case 'sale_not_started':

@@ -100,6 +100,7 @@ function whyWrong(evidence: Evidence, refusal: Refusal): string {
     case 'draw_closed':
     case 'forbidden':
     case 'product_required':
+    case 'undeliverable':
     case 'other_lane':
     case 'lines_refused':
       return code;

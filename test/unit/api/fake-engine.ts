@@ -370,7 +370,12 @@ export function fakeEngine(): FakeEngine {
   const answerCheckout = methods['checkout'] as (command: object) => Promise<unknown>;
   methods['checkout'] = async (command: CheckoutCommand) => {
     const lines = fake.isNewCheckout ? await command.lines() : null;
-    return answerCheckout({ ...command, lines });
+    const refused = (lines ?? []).flatMap(({ product, refused: rejection }, line) =>
+      rejection === undefined ? [] : [{ line, product, rejection }],
+    );
+    if (refused.length === 0) return answerCheckout({ ...command, lines });
+    const rejection = { code: 'lines_refused', lines: refused };
+    return { kind: 'rejected', rejection, now: noon };
   };
   Object.assign(fake.engine, methods);
   return fake;

@@ -47,6 +47,12 @@ const rejections: Readonly<Record<Rejection['code'], [Rejection, number, string,
   forbidden: [{ code: 'forbidden' }, 403, 'forbidden', {}],
   not_found: [{ code: 'not_found' }, 404, 'not_found', {}],
   product_required: [{ code: 'product_required' }, 400, 'invalid_request', { param: 'product_id' }],
+  undeliverable: [
+    { code: 'undeliverable', needs: 'postal_code' },
+    422,
+    'undeliverable',
+    { param: 'address.postal_code' },
+  ],
   hold_expired: [{ code: 'hold_expired' }, 410, 'hold_expired', {}],
   illegal_transition: [
     { code: 'illegal_transition', state: 'paid' },

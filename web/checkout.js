@@ -52,7 +52,10 @@ function view(lines, known) {
       await order(form, lines, key);
     } catch (error) {
       if (error.problem !== undefined && error.problem !== null) key = newKey();
-      said.replaceChildren(...whyNot(error.problem, lines));
+      said.replaceChildren(
+        ...whyNot(error.problem, lines),
+        ...withoutThem(error.problem, lines, form),
+      );
     } finally {
       button.disabled = false;
     }
@@ -87,7 +90,7 @@ const ways = {
   sold_out: 'not so many are free',
   limit_reached: 'that is more than one may have',
   undeliverable: 'it is not delivered there',
-  unsupported: 'it has to be ordered by itself',
+  unsupported: 'it has to be ordered apart',
   sale_ended: 'its sale is over',
   sale_paused: 'its sale is paused',
   sale_not_started: 'its sale has not begun',
@@ -106,6 +109,26 @@ function whyNot(problem, lines) {
   });
   const list = lines.length > 1 && named.length > 0 ? [h('ul', {}, named)] : [];
   return [h('p', {}, detail), ...list];
+}
+
+/** The way on where others of the lines are not in the way: those that are stay in the cart. */
+function withoutThem(problem, lines, form) {
+  const away = new Set((problem?.errors ?? []).map((error) => error.product_id));
+  const others = lines.filter(({ product_id: id }) => !away.has(id));
+  if (others.length === 0 || others.length === lines.length) return [];
+  const onclick = () => {
+    const { email, address } = detailsOf(form);
+    show(view(others, { email, ...address }));
+    say('Check out');
+  };
+  const count = lines.length - others.length;
+  return [
+    h(
+      'button',
+      { type: 'button', onclick },
+      count === 1 ? 'Leave it in the cart' : 'Leave them in the cart',
+    ),
+  ];
 }
 
 async function order(form, lines, key) {

@@ -114,11 +114,11 @@ local function decideJoin(sale, lane, c)
     if live then here(sale, lane, shopper) end
     if ticket[1] == key then return ticketReply(CODE.replayed, sale, lane, shopper, ticket, 1) end
     if isSameAsker(ticket[1], key) then return { CODE.idempotency_key_reused } end
-    if live then return ticketReply(CODE.done, sale, lane, shopper, ticket, 1) end
     -- Its ticket is over, and is not the latest: what became of it is known where it has settled.
     local past = pastOf(ticket, key)
     if past == 1 then return { CODE.idempotency_key_reused, 1 } end
     if past then return { CODE.idempotency_key_reused } end
+    if live then return ticketReply(CODE.done, sale, lane, shopper, ticket, 1) end
   end
   local refusal = whyNot(sale, lane, shopper, record, ticket, c[5])
   if refusal then return refusal end

@@ -50,10 +50,10 @@ function join(work: SaleWork, line: Line, c: Join, ticket: Ticket | null): LineR
     if (isLive(ticket)) here(work, line, c.shopper, ticket);
     if (isSame) return ticketReply('replayed', work, line, ticket, 1);
     if (isSameAsker(ticket.key, c.key)) return ['idempotency_key_reused'];
-    if (isLive(ticket)) return ticketReply('done', work, line, ticket, 1);
     // Its ticket is over, and is not the latest: what became of it is known where it has settled.
     if (ticket.past.includes(c.key)) return ['idempotency_key_reused', 1];
     if (ticket.past.some((key) => isSameAsker(key, c.key))) return ['idempotency_key_reused'];
+    if (isLive(ticket)) return ticketReply('done', work, line, ticket, 1);
   }
   const refusal = whyNot(work, line, c, ticket);
   if (refusal !== null) return refusal;

@@ -20,6 +20,11 @@ export function shownState({ state, line }: LineTicket): LineTicket['state'] {
   return isOver(line.state) && (state === 'waiting' || state === 'admitted') ? 'lapsed' : state;
 }
 
+/** Whether its turn ever began, which `lapsed` alone does not say; null = of one that was left. */
+function hadTurn({ state }: LineTicket): boolean | null {
+  return state === 'left' ? null : state !== 'waiting';
+}
+
 /**
  * When to ask again, for who does not listen on the socket. Each ticket a little sooner than that by a
  * share of its own, so that those who came together do not ask together.
@@ -71,6 +76,7 @@ export function ticketJson(
     serving: line.serving,
     chance: outlook === null || hasLapsed ? null : chanceOf(ticket, outlook),
     eta_seconds: wait,
+    had_turn: hadTurn(ticket),
     turn_ends_at: hasLapsed ? null : timeTextOrNull(ticket.turnEndsAt),
     receipt:
       receipt === null

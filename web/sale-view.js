@@ -173,8 +173,7 @@ const overTexts = {
 function outcomeCard({ ticket, order }) {
   if (!ticket || order !== null) return null;
   // Whoever waits, or has a turn, when the sale ends has lapsed with it.
-  const hadTurn = ticket.number !== null && ticket.number <= ticket.serving;
-  const isUnserved = ticket.state !== 'finished' && ticket.state !== 'left' && !hadTurn;
+  const isUnserved = ticket.had_turn === false;
   return card(
     isUnserved ? 'You did not get a turn.' : (overTexts[ticket.state] ?? overTexts.lapsed),
     numberFacts(ticket),

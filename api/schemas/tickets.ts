@@ -40,7 +40,9 @@ export const ticketAnswer = answer(
     sale_id: saleId,
     state: {
       ...ticketStates,
-      description: 'One that waits, or has a turn, when its sale ends has lapsed with it',
+      description:
+        'One whose turn ran out has lapsed; one that waits, or has a turn, when its sale ends has lapsed with ' +
+        'it: `had_turn` tells them apart',
     },
     sale_state: oneOf(...saleStates),
     number: { ...countOrNull, description: 'Null before the draw; it never changes' },
@@ -57,6 +59,10 @@ export const ticketAnswer = answer(
       description:
         'At least and at most; null = unknown, as while the sale is paused or, for who joined after the ' +
         'bell, until all of before it have their numbers',
+    },
+    had_turn: {
+      type: ['boolean', 'null'],
+      description: 'Whether its turn has begun; null = it was left, and that is not known',
     },
     turn_ends_at: timeOrNull,
     receipt: {

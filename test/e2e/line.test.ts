@@ -279,10 +279,12 @@ it('who waits when the sale ends is told that the ticket is over, watching it or
   for (const socket of sockets) {
     expect(await socket.ask('join', { sale })).toMatchObject({ ok: true });
   }
+  await sockets[0]?.next('ticket', ({ state }) => state === 'admitted');
   await shop.control('close', sale, vendor);
-  for (const socket of sockets) {
-    await socket.next('ticket', ({ state }) => state === 'lapsed');
-  }
+  const hadTurns = sockets.map(
+    async (socket) => (await socket.next('ticket', ({ state }) => state === 'lapsed'))['had_turn'],
+  );
+  expect(await Promise.all(hadTurns)).toEqual([true, false, false]);
 });
 
 it('refusals of a join have no effect', async () => {

@@ -76,13 +76,16 @@ it('says before the bell how many units are announced, and nothing of claims', (
 });
 
 it('tells who was in line how it ended for them', () => {
-  const ticket = { id: 'tkt_1', state: 'lapsed', number: 3, serving: 2 };
+  const ticket = { id: 'tkt_1', state: 'lapsed', number: 3, serving: 3, had_turn: false };
   expect(shown(ticket, 'closed')).toContain('You did not get a turn.');
   expect(shown({ ...ticket, state: 'waiting' }, 'closing')).toContain('You did not get a turn.');
   expect(shown({ ...ticket, number: null }, 'cancelled')).toContain('You did not get a turn.');
-  expect(shown({ ...ticket, serving: 3 }, 'closed')).toContain('Your turn passed without a hold.');
-  expect(shown({ ...ticket, state: 'left' }, 'closed')).toContain('You left the line.');
-  const finished = { ...ticket, state: 'finished', serving: 3 };
+  expect(shown({ ...ticket, had_turn: true }, 'closed')).toContain(
+    'Your turn passed without a hold.',
+  );
+  const left = { ...ticket, state: 'left', had_turn: null };
+  expect(shown(left, 'closed')).toContain('You left the line.');
+  const finished = { ...ticket, state: 'finished', had_turn: true };
   expect(shown(finished, 'closed')).toContain('See your orders');
   const order = { id: 'ord_1', state: 'expired' };
   expect(shown(finished, 'closed', order)).not.toContain('Your turn');

@@ -35,7 +35,7 @@ import { couldBeOrder, detailsAsked, listOrders, readOrder, storeDetails } from 
 import { readRegistration, register } from './registrations.ts';
 import { cancelSale } from './sales/cancel.ts';
 import { changeSale } from './sales/change.ts';
-import { createSchedule, endSchedule, readSchedule } from './sales/schedules.ts';
+import { createSchedule, endSchedule, listSchedules, readSchedule } from './sales/schedules.ts';
 import { controlSale, topUpSale, type ControlContext } from './sales/vendor.ts';
 import { writeSale, type CreateContext } from './sales/create.ts';
 import { listSales, readSale, type StoredSale } from './sales/read.ts';
@@ -251,6 +251,7 @@ function saleSide(
   | 'createSale'
   | 'createSchedule'
   | 'schedule'
+  | 'schedules'
   | 'endSchedule'
   | 'changeSale'
   | 'cancelSale'
@@ -278,6 +279,7 @@ function saleSide(
     createSchedule: (asked) =>
       listed(createSchedule(db, creationOf(parts), asked, (woken) => wakeLanes(lanes, woken))),
     schedule: (vendor, id) => readSchedule(db, vendor, id),
+    schedules: (vendor, query) => listSchedules(db, vendor, query),
     endSchedule: (vendor, id) => listed(endSchedule(db, vendor, id)),
     changeSale: (vendor, id, change) =>
       after(id, changeSale({ ...creationOf(parts), ...control }, vendor, id, change)),

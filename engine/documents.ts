@@ -98,6 +98,9 @@ export interface ScheduleDocument {
   readonly createdAt: Millis;
 }
 
+/** One of a list: its sales are in its own document. */
+export type ScheduleSummary = Omit<ScheduleDocument, 'sales'>;
+
 /** How shoppers come to a sale: at once, or one after the other. */
 export interface Admission {
   readonly mode: 'open' | 'queue' | 'draw';

@@ -18,6 +18,7 @@ import type {
   SaleChange,
   SaleTerms,
   ScheduleDocument,
+  ScheduleSummary,
 } from './documents.ts';
 import type { ProofOutcome } from './line/proof.ts';
 import type {
@@ -305,6 +306,11 @@ export interface Engine {
   ): Promise<VendorOutcome<{ readonly id: string; readonly sales: readonly SaleTerms[] }>>;
   /** `null` = no such schedule of this vendor. */
   schedule(vendor: VendorId, id: string): Promise<ScheduleDocument | null>;
+  /** A vendor's, in every state, the oldest first. */
+  schedules(
+    vendor: VendorId,
+    query: { readonly limit: number; readonly cursor: string | null },
+  ): Promise<Page<ScheduleSummary>>;
   endSchedule(vendor: VendorId, id: string): Promise<VendorOutcome<ScheduleDocument>>;
   /** Before the bell: after it the lane refuses. */
   changeSale(vendor: VendorId, id: SaleId, change: SaleChange): Promise<VendorOutcome<SaleTerms>>;

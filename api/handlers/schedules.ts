@@ -1,13 +1,14 @@
-/** Schedules by their vendor: what POST /v1/sales answers for one; reading and ending it. */
+/** Schedules by their vendor: what POST /v1/sales answers for one; listing, reading and ending them. */
 import type { Ctx, Route } from '../../platform/http/route.ts';
-import type { ScheduleDocument, VendorOutcome } from '../../engine/index.ts';
+import type { ScheduleDocument, ScheduleSummary, VendorOutcome } from '../../engine/index.ts';
 import { vendorOf } from '../api.ts';
 import type { Api } from '../api.ts';
 import { timeText, timeTextOrNull } from '../clock-text.ts';
+import { checkedCursor } from '../cursors.ts';
 import { vendorSaleJson } from '../documents.ts';
 import { notFound, vendorProblem } from '../refusals.ts';
-import { idParams, scheduleIdPattern } from '../schemas/common.ts';
-import { scheduleAnswer } from '../schemas/schedules.ts';
+import { idParams, pageOf, pageQuery, scheduleIdPattern } from '../schemas/common.ts';
+import { scheduleAnswer, scheduleSummary } from '../schemas/schedules.ts';
 
 const common = {
   half: 'sale',
@@ -18,7 +19,29 @@ const common = {
 } as const;
 
 export function scheduleRoutes(api: Api): Route[] {
-  return [readRoute(api), endRoute(api)];
+  return [listRoute(api), readRoute(api), endRoute(api)];
+}
+
+function listRoute(api: Api): Route {
+  return {
+    id: 'listSchedules',
+    method: 'GET',
+    path: '/v1/schedules',
+    half: 'sale',
+    auth: 'vendor',
+    summary: 'One’s own schedules, in every state',
+    description: 'The oldest first. The sales of one are in its own document.',
+    query: pageQuery(),
+    idempotencyKey: 'none',
+    responses: { 200: pageOf(scheduleSummary) },
+    errors: ['unavailable'],
+    handle: async (ctx) => {
+      const { limit, cursor = null } = ctx.query as { readonly limit: number; cursor?: string };
+      const page = await checkedCursor(api.engine.schedules(vendorOf(ctx), { limit, cursor }));
+      const items = page.items.map(summaryJson);
+      ctx.reply(200, { items, next_cursor: page.nextCursor });
+    },
+  };
 }
 
 function readRoute(api: Api): Route {
@@ -76,16 +99,20 @@ export function answerMadeSchedule(
 
 function scheduleJson(schedule: ScheduleDocument, { currency, now }: Api): Record<string, unknown> {
   return {
-    id: schedule.id,
-    state: schedule.state,
-    local_time: schedule.localTime,
-    time_zone: schedule.timeZone,
-    dates: schedule.dates,
-    rrule: schedule.rrule,
+    ...summaryJson(schedule),
     sales: schedule.sales.map((terms) => vendorSaleJson(terms, null, now(), currency)),
-    next_starts_at: timeTextOrNull(schedule.nextBellAt),
-    notice: schedule.notice,
-    created_at: timeText(schedule.createdAt),
     server_time: timeText(now()),
   };
 }
+
+const summaryJson = (schedule: ScheduleSummary): Record<string, unknown> => ({
+  id: schedule.id,
+  state: schedule.state,
+  local_time: schedule.localTime,
+  time_zone: schedule.timeZone,
+  dates: schedule.dates,
+  rrule: schedule.rrule,
+  next_starts_at: timeTextOrNull(schedule.nextBellAt),
+  notice: schedule.notice,
+  created_at: timeText(schedule.createdAt),
+});

@@ -11,16 +11,19 @@ const notice = {
 /** What POST /v1/sales answers to a body with a `schedule`. */
 export const madeScheduleAnswer = answer({ schedule_id: text(40), sales: list(ownSaleAnswer) });
 
-export const scheduleAnswer = answer({
+const fields = {
   id: text(40),
   state: oneOf('active', 'ended', 'cancelled'),
   local_time: text(8),
   time_zone: text(64),
   dates: { type: ['array', 'null'], items: { type: 'string', format: 'date' } },
   rrule: textOrNull,
-  sales: list(ownSaleAnswer),
   next_starts_at: { ...timeOrNull, description: 'The next bell that has no sale yet' },
   notice,
   created_at: time,
-  server_time: time,
-});
+};
+
+/** One of a list. */
+export const scheduleSummary = answer(fields);
+
+export const scheduleAnswer = answer({ ...fields, sales: list(ownSaleAnswer), server_time: time });

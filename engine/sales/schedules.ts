@@ -9,8 +9,10 @@ import { base32 } from '../domain/ids.ts';
 import type { VendorId } from '../domain/types.ts';
 import type {
   NewSchedule,
+  Page,
   SaleTerms,
   ScheduleDocument,
+  ScheduleSummary,
   VendorOutcome,
   VendorRejection,
 } from '../engine.ts';
@@ -25,7 +27,7 @@ import {
   type OccurrenceTerms,
   type ScheduleRow,
 } from './occurrences.ts';
-import { occurrencesOf } from './read.ts';
+import { occurrencesOf, readCursor, writeCursor } from './read.ts';
 import { untilSettled } from './wait.ts';
 
 const idBytes = 10;
@@ -180,16 +182,42 @@ export async function readSchedule(
     [id, vendor],
   );
   if (row === undefined) return null;
+  return { ...summaryOf(row), sales: await occurrencesOf(q, id, 'next', shownMax) };
+}
+
+function summaryOf(row: ScheduleRow): ScheduleSummary {
   const next = row.state === 'active' ? nextBell(scheduleOf(row), row.made_until.getTime()) : null;
   return {
-    id,
+    id: row.id,
     ...scheduleOf(row),
     state: row.state,
-    sales: await occurrencesOf(q, id, 'next', shownMax),
     nextBellAt: next?.at ?? null,
     notice: row.notice,
     createdAt: row.created_at.getTime(),
   };
+}
+
+/** A vendor's schedules in every state, the oldest first. Throws BadCursor. */
+export async function listSchedules(
+  q: Query,
+  vendor: VendorId,
+  { limit, cursor }: { readonly limit: number; readonly cursor: string | null },
+): Promise<Page<ScheduleSummary>> {
+  const isId = (id: string): boolean => idPattern.test(id);
+  const [at, after] = cursor === null ? [0, ''] : readCursor(cursor, isId);
+  // As fine as a cursor tells times apart.
+  const made = `date_trunc('milliseconds', created_at)`;
+  const rows = await q.query<ScheduleRow>(
+    `SELECT ${scheduleColumns} FROM sale.schedules
+      WHERE vendor_id = $1 AND (${made}, id) > ($2::timestamptz, $3)
+      ORDER BY ${made}, id LIMIT $4`,
+    [vendor, new Date(at), after, limit + 1],
+    'schedules_list',
+  );
+  const items = rows.slice(0, limit).map(summaryOf);
+  const last = items.at(-1);
+  const more = rows.length > limit && last !== undefined;
+  return { items, nextCursor: more ? writeCursor(last.createdAt, last.id) : null };
 }
 
 /** Makes no further occurrences; those that there are stay. Doing it twice is no error. */

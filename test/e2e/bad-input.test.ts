@@ -127,7 +127,9 @@ describe.each(byName)('%s', (_name, good) => {
 });
 
 describe('queries', () => {
-  const lists = ['/v1/sales', '/v1/vendor/sales', '/v1/orders', '/v1/api-keys'] as const;
+  const lists = [
+    ...(['/v1/sales', '/v1/vendor/sales', '/v1/schedules', '/v1/orders', '/v1/api-keys'] as const),
+  ];
 
   it.each(lists)('%s refuses what is out of range, and never clamps', async (path) => {
     const token = path === '/v1/orders' ? world.ann.token : world.vendor;

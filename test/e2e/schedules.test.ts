@@ -72,6 +72,31 @@ describe('a schedule', () => {
     expect(open.json).not.toHaveProperty('notice');
   });
 
+  it('is found again by its vendor, page by page, and by nobody else', async () => {
+    const own = await shop.vendor();
+    const mine = await shop.product(own);
+    const schedule = { local_time: '12:00', time_zone: 'UTC', rrule: 'FREQ=DAILY' };
+    const body = { product_id: mine, allotted: 1, discount_percent: 50, schedule };
+    const made: string[] = [];
+    for (let n = 0; n < 3; n += 1) made.push(text(await shop.create(own, body), 'schedule_id'));
+    await shop.must(200, 'DELETE', `/v1/schedules/${made[1] ?? ''}`, { token: own });
+    const list = (query: string) => shop.must(200, 'GET', `/v1/schedules${query}`, { token: own });
+    const first = await list('?limit=2');
+    expect(first.json['items']).toMatchObject([
+      {
+        id: made[0],
+        state: 'active',
+        time_zone: 'UTC',
+        next_starts_at: expect.stringMatching(/T12:00:00/) as string,
+      },
+      { id: made[1], state: 'cancelled', next_starts_at: null },
+    ]);
+    const { json } = await list(`?limit=2&cursor=${text(first, 'next_cursor')}`);
+    expect(json).toMatchObject({ items: [{ id: made[2] }], next_cursor: null });
+    const others = (await asVendor('GET', '/v1/schedules')).json['items'] as { id: string }[];
+    expect(others.filter(({ id }) => made.includes(id))).toEqual([]);
+  });
+
   it.each([
     [{ local_time: '12:00', time_zone: 'Asia/Kolkata' }, 'schedule.rrule'],
     [{ local_time: '12:00', time_zone: 'Asia/Kolkata', rrule: 'FREQ=HOURLY' }, 'schedule.rrule'],

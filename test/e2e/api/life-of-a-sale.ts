@@ -161,6 +161,7 @@ export const lifeOfASale: readonly Step[] = [
       life.schedule = field(json, 'schedule_id');
     },
   },
+  { id: 'listSchedules' },
   { id: 'getSchedule', path: (life) => life.schedule },
   { id: 'endSchedule', path: (life) => life.schedule },
   { id: 'getSale', path: ofSale, until: (json) => field(json, 'state') === 'live' },

@@ -17,7 +17,8 @@ const built = `
   POST /v1/api-keys · DELETE /v1/api-keys/{id} · POST /v1/sales · GET /v1/sales
   GET /v1/sales/{id} · POST /v1/sales/{id}/pause · POST /v1/sales/{id}/resume
   POST /v1/sales/{id}/close · POST /v1/sales/{id}/top-up · GET /v1/vendor/sales
-  PATCH /v1/sales/{id} · DELETE /v1/sales/{id} · GET /v1/schedules/{id} · DELETE /v1/schedules/{id}
+  PATCH /v1/sales/{id} · DELETE /v1/sales/{id} · GET /v1/schedules
+  GET /v1/schedules/{id} · DELETE /v1/schedules/{id}
   GET /v1/sales/{id}/stats · POST /v1/sessions · POST /v1/guest-sessions
   POST /v1/checkout · POST /v1/sales/{id}/holds · PATCH /v1/orders/{id} · POST /v1/orders/{id}/pay
   DELETE /v1/orders/{id} · GET /v1/orders · GET /v1/orders/{id} · GET /health/ready

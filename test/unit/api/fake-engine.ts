@@ -278,6 +278,7 @@ const good: Partial<Record<keyof Engine, unknown>> = {
     replayed: false,
   },
   schedule: scheduleDocument,
+  schedules: { items: [scheduleDocument], nextCursor: 'abc' },
   endSchedule: {
     kind: 'done',
     value: { ...scheduleDocument, state: 'cancelled' },

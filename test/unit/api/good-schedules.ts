@@ -42,6 +42,10 @@ export const goodScheduleRequests: readonly GoodRequest[] = [
   createSchedule,
   createScheduleOfDates,
   {
+    ...{ id: 'listSchedules', method: 'GET', path: '/v1/schedules' },
+    ...{ as: 'vendor', status: 200, calls: ['schedules'] },
+  },
+  {
     ...{ id: 'getSchedule', method: 'GET', path: `/v1/schedules/${scheduleId}` },
     ...{ as: 'vendor', status: 200, calls: ['schedule'] },
   },

@@ -210,9 +210,15 @@ export function statsJson(
   currency: string,
   line: LineFigures | null = null,
 ): Record<string, unknown> {
+  const state = stateOf(terms, lane, now);
+  const offered = (counted: LaneItemCounts): number => {
+    const item = terms.items.find(({ product }) => product === counted.product);
+    return item === undefined ? counted.allotted : allottedOf(item, counted, isOver(state));
+  };
   return {
     id: terms.id,
-    state: stateOf(terms, lane, now),
+    state,
+    offered: lane.items.reduce((sum, counted) => sum + offered(counted), 0),
     allotted: sumOf(lane, 'allotted'),
     available: sumOf(lane, 'available'),
     held: sumOf(lane, 'held'),
@@ -223,13 +229,14 @@ export function statsJson(
     refused: refusedAsTold(lane.refused),
     line: line === null ? {} : lineJson(line),
     in_doubt: { count: lane.inDoubt.count, age_ms: lane.inDoubt.ageMs },
-    items: lane.items.map(({ product, price, allotted, available, held, sold }) => ({
-      product_id: product,
-      price: moneyOf(price, currency),
-      allotted,
-      available,
-      held,
-      sold,
+    items: lane.items.map((counted) => ({
+      product_id: counted.product,
+      price: moneyOf(counted.price, currency),
+      offered: offered(counted),
+      allotted: counted.allotted,
+      available: counted.available,
+      held: counted.held,
+      sold: counted.sold,
     })),
     server_time: timeText(now),
   };

@@ -163,7 +163,16 @@ export const saleAnswer = answer(saleFields);
 /** As its vendor sees it. */
 export const ownSaleAnswer = answer({ ...saleFields, notice }, ['notice']);
 
-const counts = { allotted: count, available: count, held: count, sold: count };
+const counts = {
+  offered: {
+    ...count,
+    description: 'As the sale says `allotted`: once it is over, with what went back unsold',
+  },
+  allotted: { ...count, description: 'What it has now: free, held or sold' },
+  available: count,
+  held: count,
+  sold: count,
+};
 
 export const statsAnswer = answer({
   id: saleId,

@@ -133,7 +133,10 @@ describe('close', () => {
     const { json } = await shop.must(200, 'GET', `/v1/sales/${sale}`);
     expect(json).toMatchObject({ state: 'closed', sold_out: false, claimed_share: 0.2 });
     expect(json['items']).toMatchObject([{ allotted: 10, claimed_share: 0.2 }]);
-    expect(await shop.stats(sale, vendor)).toMatchObject({ available: 0, held: 0, sold: 2 });
+    expect(await shop.stats(sale, vendor)).toMatchObject({
+      ...{ offered: 10, allotted: 2, available: 0, held: 0, sold: 2 },
+      items: [{ offered: 10, allotted: 2 }],
+    });
     expect((await shop.control('close', sale, vendor)).json['state']).toBe('closed');
     for (const what of ['pause', 'resume'] as const) {
       const answer = await shop.control(what, sale, vendor);

@@ -104,6 +104,7 @@ describe('stats', () => {
     const [item] = laneSale.items;
     const lane = { ...laneSale, items: [item, item] as typeof laneSale.items };
     expect(statsJson(saleTerms, lane, noon, 'USD')).toMatchObject({
+      offered: 20,
       allotted: 20,
       available: 12,
       held: 2,

@@ -92,7 +92,7 @@ async function begin({ db }: ImportContext, job: Job): Promise<void> {
   for (let piece = 0; piece * importPieceBytes < job.bytes; piece += 1) {
     const bytes = await readPiece(db, job.upload, piece);
     if (piece === 0 && isOtherEncoding(bytes)) {
-      await fail(db, job, 'the file is not UTF-8');
+      await fail(db, job, { code: 'invalid_request', detail: 'the file is not UTF-8' });
       return;
     }
     const mark = piece === 0 ? markBytes(bytes) : 0;
@@ -107,7 +107,7 @@ async function begin({ db }: ImportContext, job: Job): Promise<void> {
       }
       const header = readHeader(record);
       if ('detail' in header) {
-        await fail(db, job, header.detail);
+        await fail(db, job, header);
         return;
       }
       ({ columns } = header);
@@ -278,10 +278,10 @@ async function keepErrors(q: Query, job: Job, errors: readonly RowError[]): Prom
   );
 }
 
-const fail = (db: Db, job: Job, detail: string): Promise<void> =>
+const fail = (db: Db, job: Job, why: Omit<RowError, 'row'>): Promise<void> =>
   db.tx(async (q) => {
     const ended = await endAs(q, job, 'failed');
-    if (ended) await keepErrors(q, job, [{ row: 1, code: 'invalid_request', detail }]);
+    if (ended) await keepErrors(q, job, [{ row: 1, ...why }]);
   });
 
 const end = ({ db }: ImportContext, job: Job): Promise<boolean> =>

@@ -124,22 +124,25 @@ const numberPattern = /^-?\d+(\.\d+)?$/;
 export function readHeader({
   bytes,
   fault,
-}: FileRecord): { columns: string[] } | { detail: string } {
+}: FileRecord): { columns: string[] } | Omit<RowError, 'row'> {
+  const bad = (detail: string) => ({ code: 'invalid_request', detail }) as const;
   const text = fault === null ? decodeUtf8(bytes) : undefined;
-  if (text === undefined) return { detail: 'the header is not a line of CSV in UTF-8' };
+  if (text === undefined) return bad('the header is not a line of CSV in UTF-8');
   let columns: string[];
   try {
     columns = cellsOf(text).map((name) => name.trim());
   } catch (error) {
-    if (error instanceof BadRow) return { detail: `the header: ${error.message}` };
+    if (error instanceof BadRow) return bad(`the header: ${error.message}`);
     throw error;
   }
   const unknown = columns.find(
     (name) => !Object.hasOwn(registeredFields, name.split('.')[0] ?? ''),
   );
-  if (unknown !== undefined) return { detail: `the column \`${unknown.slice(0, 64)}\` is unknown` };
+  if (unknown !== undefined) {
+    return { code: 'unknown_field', detail: `the column \`${unknown.slice(0, 64)}\` is unknown` };
+  }
   const twice = columns.find((name, i) => columns.indexOf(name) !== i);
-  return twice === undefined ? { columns } : { detail: `the column \`${twice}\` is there twice` };
+  return twice === undefined ? { columns } : bad(`the column \`${twice}\` is there twice`);
 }
 
 /** Empty cells are fields that are not there. */

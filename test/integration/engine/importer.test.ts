@@ -157,12 +157,13 @@ describe('a file', () => {
   });
 
   it.each([
-    ['UTF-16', Buffer.from('\ufeffname\n', 'utf16le'), 'csv', 'UTF-8'],
-    ['an unknown column', 'name,colour\n', 'csv', 'colour'],
-  ] as const)('with %s fails as a whole', async (_, file, format, detail) => {
+    ['UTF-16', Buffer.from('\ufeffname\n', 'utf16le'), 'invalid_request', 'UTF-8'],
+    ['an unknown column', 'name,colour\n', 'unknown_field', 'colour'],
+    ['a column twice', 'name,name\n', 'invalid_request', 'twice'],
+  ] as const)('with %s fails as a whole', async (_, file, code, detail) => {
     const vendor = await newVendor();
-    const job = await imported(vendor, file, { format });
-    expect(job).toMatchObject({ status: 'failed', done: 0, errors: [{ row: 1 }] });
+    const job = await imported(vendor, file, { format: 'csv' });
+    expect(job).toMatchObject({ status: 'failed', done: 0, errors: [{ row: 1, code }] });
     expect(job.errors[0]?.detail).toContain(detail);
     expect(await pieces()).toBe(0);
   });

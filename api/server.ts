@@ -1,6 +1,7 @@
 /** The public server of the api, from an engine and what stands around it. */
 import { createHttpServer } from '../platform/http/server.ts';
 import type { HttpServer } from '../platform/http/server.ts';
+import { missingPage } from '../platform/http/static.ts';
 import type { Config } from '../platform/config.ts';
 import type { Log } from '../platform/log.ts';
 import { tokenVerifier } from '../platform/tokens.ts';
@@ -67,6 +68,7 @@ export function createApiServer(options: ApiServerOptions): Promise<HttpServer> 
     host: settings.host,
     port: settings.port,
     routes: apiRoutes({ api, catalog, desk, watch }),
+    missingPage: missingPage(),
     authenticate: authenticator(callers),
     socket: createSocket({
       api,

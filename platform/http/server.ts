@@ -16,8 +16,9 @@ import { Heartbeat } from './heartbeat.ts';
 import { problem } from './problems.ts';
 import { requestIds } from './keys.ts';
 import { Limiter } from './rate.ts';
-import type { AuthResult, Method, Route } from './route.ts';
+import type { AuthResult, Ctx, Method, Route } from './route.ts';
 import type { Sent, SocketHandler, SocketPeer, SocketRoute } from './socket.ts';
+import type { WebFile } from './static.ts';
 import { StreamedExchange } from './streamed.ts';
 import { Turnstile } from './turnstile.ts';
 import { Validators } from './validate.ts';
@@ -40,6 +41,8 @@ export interface HttpServerOptions {
   readonly socket?: SocketRoute;
   /** Default `on`. */
   readonly rateLimits?: RateLimits;
+  /** For who asks for a page, outside of the api's own paths; all others are told by a problem. */
+  readonly missingPage?: Pick<WebFile, 'bytes' | 'headers'>;
 }
 
 export interface HttpServer {
@@ -61,7 +64,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     if (route.path === options.socket?.path) registerSocket(app, bound, around, options.socket);
     register(app, bound, around);
   }
-  registerMisses(app, options.routes, validators, around);
+  registerMisses(app, options, validators, around);
   const socket = await listen(app, options);
   validators.warmUp();
   const port = uWS.us_socket_local_port(socket);
@@ -271,7 +274,7 @@ function patternOf(path: string): string {
 /** 405 with Allow for a known path, 404 for the rest. */
 function registerMisses(
   app: uWS.TemplatedApp,
-  routes: readonly Route[],
+  { routes, missingPage }: HttpServerOptions,
   validators: Validators,
   around: Surroundings,
 ): void {
@@ -290,9 +293,16 @@ function registerMisses(
     app.any(pattern, missed(bindRoute(miss, validators), around));
   }
   const nothing = problem('not_found', 'There is no such path; /docs lists them all.');
-  const miss = missRoute('notFound', (ctx) => ctx.problem(nothing));
+  const miss = missRoute('notFound', (ctx) => {
+    if (missingPage === undefined || !asksForPage(ctx)) ctx.problem(nothing);
+    else ctx.reply(404, missingPage.bytes, missingPage.headers);
+  });
   app.any('/*', missed(bindRoute(miss, validators), around));
 }
+
+/** A browser that was sent to an address. */
+const asksForPage = (ctx: Ctx): boolean =>
+  ctx.header('accept')?.includes('text/html') === true && !/^\/v\d+(\/|\?|$)/.test(ctx.url);
 
 function missed(bound: BoundRoute, around: Surroundings): Handler {
   const plain = withoutBody(bound, around, false);

@@ -7,10 +7,11 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { projectRoot } from '../config.ts';
 import { invariant } from '../fault.ts';
-import type { Ctx, Route } from './route.ts';
+import type { Ctx, ReplyHeaders, Route } from './route.ts';
 
 const folder = 'web';
 const startPage = 'index.html';
+const missing = 'missing.html';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -33,7 +34,18 @@ const contentSecurityPolicy = [
 
 /** `GET /`, `GET /{page}.html` and `GET /web/{file}` for each other file. */
 export function pageRoutes(half: Route['half']): Route[] {
-  return readdirSync(join(projectRoot(), folder)).map((name) => fileRoute(half, name));
+  const names = readdirSync(join(projectRoot(), folder)).filter((name) => name !== missing);
+  return names.map((name) => fileRoute(half, name));
+}
+
+/** What a browser is shown at a path where there is nothing. */
+export const missingPage = (): WebFile => fileOf(missing);
+
+export interface WebFile {
+  readonly type: string;
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly headers: ReplyHeaders;
 }
 
 /** Pages have short addresses. */
@@ -42,7 +54,7 @@ function pathOf(name: string): string {
   return extname(name) === '.html' ? `/${name}` : `/${folder}/${name}`;
 }
 
-function fileRoute(half: Route['half'], name: string): Route {
+function fileOf(name: string): WebFile {
   const bytes = readFileSync(join(projectRoot(), folder, name));
   const type = types[extname(name)];
   invariant(type !== undefined, `${name}: files of this kind are not served`);
@@ -54,6 +66,11 @@ function fileRoute(half: Route['half'], name: string): Route {
     'content-security-policy': contentSecurityPolicy,
     'referrer-policy': 'no-referrer',
   };
+  return { type, bytes, etag, headers };
+}
+
+function fileRoute(half: Route['half'], name: string): Route {
+  const { type, bytes, etag, headers } = fileOf(name);
   return {
     id: `page${name.replace(/\W+(\w)/g, (_all, first: string) => first.toUpperCase())}`,
     method: 'GET',

@@ -266,6 +266,15 @@ describe.skipIf(!hasBrowser('the page was not looked at'))('the page', () => {
     await page.getByRole('heading', { name: 'Order: Held for you' }).waitFor();
   });
 
+  it('says so in a page where there is nothing', async () => {
+    await open('no/such/page', 380);
+    await page.getByRole('heading', { name: 'There is nothing here' }).waitFor();
+    await pages.fits();
+    await pages.picture('narrow-missing');
+    await page.getByRole('link', { name: 'To the shop' }).click();
+    await page.getByLabel('Search for products').waitFor();
+  });
+
   it('takes an order from the cart to its payment, and remembers where to', async () => {
     await open(`#/p/${laptop}`, 380);
     await page.getByRole('button', { name: 'Put into the cart' }).click();

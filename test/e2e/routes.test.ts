@@ -39,6 +39,22 @@ it('documents itself on pages that load', async () => {
   for (const { path } of operations.values()) expect(docs).toContain(path);
 });
 
+it('says where there is nothing: to a browser by a page, to programs by a problem', async () => {
+  const asked = async (method: string, path: string, accept: string) => {
+    const { status, headers } = await fetch(api + path, { method, headers: { accept } });
+    return [status, headers.get('content-type')];
+  };
+  const page = [404, 'text/html; charset=utf-8'];
+  const problem = [404, 'application/problem+json'];
+  expect(await asked('GET', '/no/such', 'text/html,*/*')).toEqual(page);
+  expect(await asked('HEAD', '/no/such?a=1', 'text/html')).toEqual(page);
+  expect(await asked('GET', '/no/such', '*/*')).toEqual(problem);
+  for (const path of ['/v1', '/v1?a=1', '/v1/no/such']) {
+    expect(await asked('GET', path, 'text/html')).toEqual(problem);
+  }
+  expect(await asked('GET', '/missing.html', '*/*')).toEqual(problem);
+});
+
 it('documents only codes that docs/errors.md lists', async () => {
   const listed = readFileSync(join(projectRoot(), 'docs/errors.md'), 'utf8');
   const document = await (await fetch(`${api}/openapi.json`)).text();

@@ -71,19 +71,25 @@ function laneOfMost(sales: readonly SaleId[]): number {
   return lanes.reduce((best, lane) => (count(lane) > count(best) ? lane : best), lanes[0] ?? 0);
 }
 
-/** What the lane is sure to say of a line; null = it may hold it, or refuse it otherwise. */
-async function soldOut(
-  shop: Pick<Shop, 'count'>,
-  { product, quantity }: CheckoutLine,
-  sale: SaleId,
-): Promise<Rejection | null> {
-  const counted = await shop.count(sale);
-  if (counted.kind !== 'done' || counted.value.state !== 'live') return null;
-  const { items, endsAt } = counted.value;
-  const item = items.find((one) => one.product === product);
-  if (item === undefined || item.available >= quantity) return null;
-  const available = endsAt > 0 ? item.available : null;
-  return { code: 'sold_out', available, mayReturn: item.held > 0 };
+/** A line that nothing is in the way of yet, at its place among all. */
+interface OpenLine extends ChosenLine {
+  readonly line: number;
+}
+
+/** What is in the way of these by the word of their lane, which holds none of them. */
+async function lookAt(
+  context: Pick<CheckoutContext, 'secret' | 'shopLines'>,
+  command: CheckoutCommand,
+  open: readonly OpenLine[],
+): Promise<RefusedLine[]> {
+  if (open.length === 0) return [];
+  const { shopper, verified } = command;
+  const lines = ordersOf(context, command, open);
+  const refused = await context.shopLines.look({ shopper, verified, lines });
+  return (refused ?? []).flatMap(({ line: i, rejection }) => {
+    const one = open[i];
+    return one === undefined ? [] : [{ line: one.line, product: one.product, rejection }];
+  });
 }
 
 /**
@@ -91,11 +97,11 @@ async function soldOut(
  * mends one thing does not learn of the next by asking again.
  */
 async function choose(
-  { db, shop }: Pick<CheckoutContext, 'db' | 'shop'>,
+  context: CheckoutContext,
   command: CheckoutCommand,
 ): Promise<readonly ChosenLine[] | Rejection> {
   const lines = await command.lines();
-  const found = await chooseSales(db, lines, command);
+  const found = await chooseSales(context.db, lines, command);
   const chosen = lines.map((line, i) => ({ ...line, sale: found[i] ?? null }));
   const lane = laneOfMost(
     chosen.flatMap(({ sale, refused }) => (sale === null || refused !== undefined ? [] : [sale])),
@@ -105,28 +111,25 @@ async function choose(
     if (sale === null) return { code: 'not_found' };
     return laneOfId(sale) === lane ? null : { code: 'other_lane' };
   };
-  const whys = chosen.map(whyNot);
-  if (whys.every((why) => why === null)) {
-    return chosen.flatMap(({ product, quantity, sale }) =>
-      sale === null ? [] : [{ product, quantity, sale }],
-    );
+  const open: OpenLine[] = [];
+  const refused: RefusedLine[] = [];
+  for (const [line, one] of chosen.entries()) {
+    const { product, quantity, sale } = one;
+    const rejection = whyNot(one);
+    if (rejection !== null) refused.push({ line, product, rejection });
+    else if (sale !== null) open.push({ line, product, quantity, sale });
   }
-  const refused = await Promise.all(
-    chosen.map(async (line, i): Promise<RefusedLine[]> => {
-      const { product, sale } = line;
-      const rejection = whys[i] ?? (sale === null ? null : await soldOut(shop, line, sale));
-      return rejection === null ? [] : [{ line: i, product, rejection }];
-    }),
-  );
-  return { code: 'lines_refused', lines: refused.flat() };
+  if (refused.length === 0) return open;
+  refused.push(...(await lookAt(context, command, open)));
+  return { code: 'lines_refused', lines: refused.sort((a, b) => a.line - b.line) };
 }
 
-function linesOf(
-  { secret }: CheckoutContext,
+/** Each line's order, as this key makes it. */
+function ordersOf(
+  { secret }: Pick<CheckoutContext, 'secret'>,
   { shopper, idempotencyKey }: CheckoutCommand,
   chosen: readonly ChosenLine[],
-): OrderLine[] | null {
-  if (chosen.length === 1) return null;
+): OrderLine[] {
   return chosen.map(({ sale, product, quantity }, i) => {
     const key = lineKey(secret, shopper, sale, idempotencyKey, i);
     return { order: orderIdOf(sale, key), product, quantity };
@@ -147,7 +150,8 @@ async function chosenFor(
   if ('code' in chosen) return chosen;
   const [one] = chosen;
   if (one === undefined) return { code: 'not_found' };
-  return askFirst(db, request, print, { one, lines: linesOf(context, command, chosen) });
+  const lines = chosen.length === 1 ? null : ordersOf(context, command, chosen);
+  return askFirst(db, request, print, { one, lines });
 }
 
 function hold(

@@ -6,7 +6,8 @@ import type { KeyObject } from 'node:crypto';
 import { clock } from '../platform/clock.ts';
 import { fnv1a } from './domain/fingerprint.ts';
 import { laneOfId, orderKey, saleOfOrder } from './domain/ids.ts';
-import type { LaneOrder, OrderCommand, OrderId, Outcome, ShopperId } from './domain/types.ts';
+import type { LaneOrder, OrderCommand, OrderId, Outcome } from './domain/types.ts';
+import type { RefusedLine, ShopperId } from './domain/types.ts';
 import type { Batcher, Placed } from './lanes/batcher.ts';
 import type { Reply } from './lanes/codec.ts';
 import { op } from './lanes/codes.ts';
@@ -32,14 +33,16 @@ export class ShopLines {
   }
 
   /** Holds all lines, until the earliest of their deadlines; or names those in the way. */
-  hold({ shopper, verified, lines }: LinesCommand): Promise<Outcome<LaneOrder>> {
-    const units = lines.reduce((sum, { quantity }) => sum + quantity, 0);
-    const placed = lines.map(({ order, product, quantity }): Placed => {
-      const fingerprint = fnv1a(`${quantity}\0${product}`);
-      const rest = [shopper, orderKey(order), fingerprint, quantity, product, verified ? 1 : 0];
-      return { sale: saleOfOrder(order), command: [op.hold, 0, ...rest] };
-    });
-    return this.#submit('hold', placed, shopper, units);
+  hold(command: LinesCommand): Promise<Outcome<LaneOrder>> {
+    return this.#submit('hold', placedOf(command), command.shopper, unitsOf(command));
+  }
+
+  /** Names the lines that `hold` would find in the way, and holds none; null = nobody can say now. */
+  async look(command: LinesCommand): Promise<readonly RefusedLine[] | null> {
+    const placed = placedOf(command);
+    const looked = await this.#submit('look', placed, command.shopper, unitsOf(command), true);
+    if (looked.kind !== 'rejected') return null;
+    return looked.rejection.code === 'lines_refused' ? looked.rejection.lines : null;
   }
 
   /** Pays or releases all lines. `fingerprint` = of the command's body. */
@@ -70,6 +73,7 @@ export class ShopLines {
     lines: readonly Placed[],
     shopper: ShopperId,
     units: number,
+    isLook = false,
   ): Promise<Outcome<LaneOrder>> {
     const sale = lines[0]?.sale ?? '';
     const batcher = this.#batchers[laneOfId(sale)];
@@ -79,7 +83,8 @@ export class ShopLines {
     }
     const read = ([, replies]: Reply): LaneOrder => wholeOf(replies as Reply[], lines, shopper);
     return new Promise((resolve) => {
-      const command = [op.together, -1, lines.map((line) => line.command)] as const;
+      const commands = lines.map((line) => line.command);
+      const command = [op.together, -1, commands, isLook ? 1 : 0] as const;
       const done = (answer: Parameters<typeof outcomeOf>[1]): void => {
         resolve(outcomeOf(name, answer, read));
       };
@@ -87,6 +92,16 @@ export class ShopLines {
     });
   }
 }
+
+const unitsOf = ({ lines }: LinesCommand): number =>
+  lines.reduce((sum, { quantity }) => sum + quantity, 0);
+
+const placedOf = ({ shopper, verified, lines }: LinesCommand): Placed[] =>
+  lines.map(({ order, product, quantity }) => {
+    const fingerprint = fnv1a(`${quantity}\0${product}`);
+    const rest = [shopper, orderKey(order), fingerprint, quantity, product, verified ? 1 : 0];
+    return { sale: saleOfOrder(order), command: [op.hold, 0, ...rest] };
+  });
 
 function wholeOf(
   replies: readonly Reply[],

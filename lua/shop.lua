@@ -15,8 +15,9 @@
 --           count   { 6, sale }
 --           reap    { 7, sale, _, _, most }
 --           touch   { 8, sale }
---           together { 9, -1, { command, … } }: holds { 1, sale, shopper, key, fingerprint, quantity,
---           product, verified }, or pays, releases, reads, of one shopper; all are done or none
+--           together { 9, -1, { command, … }, look }: holds { 1, sale, shopper, key, fingerprint,
+--           quantity, product, verified }, or pays, releases, reads, of one shopper; all are done or
+--           none. `look` 1 = holds are never done: { lines_refused, {} } where nothing is in the way
 -- Returns msgpack { status, epoch, head sequence, lane time (ms), outage (ms), replies, plain }; a
 --         reply is { code, … }; for a reap { code, holds ended, 1 = none is left overdue }; for an order
 --         { code, state, item, product, price, held at, deadline, details, { unit, … },
@@ -81,7 +82,7 @@ repeat
   if grouped then
     sales[-1] = {
       stage = 0,
-      decide = function(at, c, most) return general.together(sales, at, c[3], most) end,
+      decide = function(at, c, most) return general.together(sales, at, c[3], most, c[4] == 1) end,
     }
   end
   replies = answerAll(sales, malformed, want)

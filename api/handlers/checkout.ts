@@ -38,9 +38,9 @@ export function checkoutRoute(api: Api, catalog: CatalogClient): Route {
     description:
       'Each product in the sale by which the cart is priced; the lane has the last word on price ' +
       'and units, and the answer says what it came to. All lines are held or none: `errors` names ' +
-      'all that are known to be in the way by `line`, `product_id` and the `code` of each; limits and turns ' +
-      'are known once nothing else is. The whole is 409 or 422: it has ' +
-      'the code of the first of them where that is one of these, else `lines_refused`. ' +
+      'all that are in the way by `line`, `product_id` and the `code` of each; while the lane cannot ' +
+      'say, all that are known to be. The whole is 409 or 422: it has the code of the first of them ' +
+      'where that is one of these, else `lines_refused`. ' +
       `At most ${orderLinesMax} products; they are \`unsupported\` together when ` +
       'their sales are decided apart. The cart stays as it is. The same key always gets the same order.',
     body: checkoutBody,

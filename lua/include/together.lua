@@ -1,6 +1,6 @@
 -- Several commands of one shopper that are done together or not at all: the lines of an order. Each is
 -- looked at first, a hold with what the lines before it would take; only if nothing is in the way are
--- they done. A fault in one sale is one in none of the others: the batch is decided anew without it.
+-- they done. Holds may be looked at alone: for an order that something is in the way of already. A fault in one sale is one in none of the others: the batch is decided anew without it.
 
 -- All lines of an order have one deadline, the earliest of theirs.
 local function namesDue(sale, hold)
@@ -82,7 +82,7 @@ local function replayAll(sales, lines, known, times)
   return answerOf(code < 0 and CODE.lines_refused or code, parts)
 end
 
-local function holdTogether(sales, lane, lines, want)
+local function holdTogether(sales, lane, lines, want, isLook)
   local plan, items, known, times, refused = {}, {}, {}, 0, {}
   for i = 1, #lines do
     local sale, bytes, code = saleOfLine(sales, lane, lines[i])
@@ -97,7 +97,7 @@ local function holdTogether(sales, lane, lines, want)
     end
     if code and code < 0 then refused[#refused + 1] = refusedLine(i, bytes) end
   end
-  if #refused > 0 then return answerOf(CODE.lines_refused, refused) end
+  if isLook or #refused > 0 then return answerOf(CODE.lines_refused, refused) end
   if times > 0 then return replayAll(sales, lines, known, times) end
   return takeAll(sales, lane, lines, items, want)
 end
@@ -155,10 +155,11 @@ local function endTogether(sales, lane, lines, want)
   return answerOf(CODE.done, replies)
 end
 
-local function decideTogether(sales, lane, lines, want)
+-- `isLook` = of holds: what is in the way is told, and nothing is taken.
+local function decideTogether(sales, lane, lines, want, isLook)
   lane.busy = nil
   local decideAll = lines[1][1] == 1 and holdTogether or endTogether
-  local ok, answer = pcall(decideAll, sales, lane, lines, want)
+  local ok, answer = pcall(decideAll, sales, lane, lines, want, isLook)
   if ok then return answer end
   lane.busy.fault = faultText(answer)
   return (refuse(CODE.fault, lane.busy.fault))

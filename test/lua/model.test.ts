@@ -45,6 +45,8 @@ const sometimes: Record<string, (seen: Seen) => boolean> = {
   'found several lines expired': (seen) => together(seen, 'done', 'expired'),
   'refused all for one in the way': (seen) =>
     pairs(seen).some(([, r]) => r[0] === 'lines_refused' && (r[1] as unknown[]).length === 1),
+  'looked at several lines, some of them in the way': (seen) => looked(seen, true),
+  'looked at several lines, none of them in the way': (seen) => looked(seen, false),
   'held for less than the sale does': (seen) =>
     [...seen.lane.sales.values()].some((s) => s.due.some((m) => m.generation >= 2 ** 20)),
   'began an epoch': (seen) => seen.entries.some((e) => e.before !== null),
@@ -58,6 +60,16 @@ function together(seen: Seen, code: string, state: string): boolean {
     return orders.length > 1 && orders.every((order) => order[1] === state);
   });
 }
+
+/** Looks at orders of more than one line. */
+const looked = (seen: Seen, isInTheWay: boolean): boolean =>
+  seen.batches.some(({ commands, replies }) =>
+    commands.some((c, i) => {
+      const [code, refused] = replies[i] ?? [];
+      if (c.kind !== 'together' || c.isLook !== true || c.lines.length === 1) return false;
+      return code === 'lines_refused' && (refused as unknown[]).length > 0 === isInTheWay;
+    }),
+  );
 
 function replied(code: string): (seen: Seen) => boolean {
   return (seen) => pairs(seen).some(([, reply]) => reply[0] === code);

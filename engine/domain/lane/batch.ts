@@ -46,7 +46,7 @@ export function runBatch(
     return work;
   };
   const replies = commands.map((command): Reply => {
-    if (command.kind === 'together') return decideTogether(workOf, command.lines);
+    if (command.kind === 'together') return decideTogether(workOf, command);
     const work = workOf(command.sale);
     return 'sale' in work ? decide(work, command) : work;
   });

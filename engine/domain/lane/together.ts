@@ -1,7 +1,8 @@
 /**
  * The lines of one order, done together or not at all. Each is looked at first, a hold with what the
  * lines before it would take; only if nothing is in the way are they done. All have one deadline, the
- * earliest of theirs. Pure.
+ * earliest of theirs. Holds may be looked at alone: for an order that something is in the way of already.
+ * Pure.
  */
 import type { SaleId } from '../types.ts';
 import { tallied } from './decide.ts';
@@ -25,8 +26,8 @@ function latched(found: SaleWork | Refusal): SaleWork | Refusal {
 
 const isHolds = (lines: Together['lines']): lines is readonly Hold[] => lines[0]?.kind === 'hold';
 
-export const decideTogether = (workOf: WorkOf, lines: Together['lines']): Reply =>
-  isHolds(lines) ? holdTogether(workOf, lines) : endTogether(workOf, lines);
+export const decideTogether = (workOf: WorkOf, { lines, isLook = false }: Together): Reply =>
+  isHolds(lines) ? holdTogether(workOf, lines, isLook) : endTogether(workOf, lines);
 
 interface PlannedHold {
   readonly work: SaleWork;
@@ -34,7 +35,7 @@ interface PlannedHold {
   readonly item: number;
 }
 
-function holdTogether(workOf: WorkOf, lines: readonly Hold[]): Reply {
+function holdTogether(workOf: WorkOf, lines: readonly Hold[], isLook: boolean): Reply {
   const plan: PlannedHold[] = [];
   const known: { readonly work: SaleWork; readonly line: number; readonly reply: OrderReply }[] =
     [];
@@ -50,7 +51,7 @@ function holdTogether(workOf: WorkOf, lines: readonly Hold[]): Reply {
     else if (isOrder(item)) known.push({ work, line: i, reply: item });
     else refused.push([i, tallied(work.sale, item)]);
   }
-  if (refused.length > 0) return ['lines_refused', refused];
+  if (isLook || refused.length > 0) return ['lines_refused', refused];
   if (known.length === 0) return ['done', takeAll(plan)];
   if (known.length === lines.length) {
     return ['replayed', known.map(({ work, reply }) => tallied(work.sale, reply))];

@@ -52,6 +52,8 @@ export interface Together {
   /** Of the first, which carries the details of all. */
   readonly sale: SaleId;
   readonly lines: readonly Hold[] | readonly EndHold[] | readonly ReadOrder[];
+  /** Of holds: says what is in the way, and takes nothing. */
+  readonly isLook?: boolean;
 }
 
 export type ShopCommand =
@@ -185,7 +187,7 @@ export type Refusal =
 
 export type TogetherReply =
   | readonly [code: 'done' | 'replayed', orders: readonly OrderReply[]]
-  /** Of holds: which are in the way, and how. */
+  /** Of holds: which are in the way, and how; none of them perhaps, of a look. */
   | readonly ['lines_refused', readonly (readonly [line: number, Refusal])[]];
 
 export type Reply =

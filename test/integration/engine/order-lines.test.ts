@@ -242,6 +242,25 @@ describe('what is in the way', () => {
     });
     expect(await rows()).toEqual(kept);
   });
+
+  it('is beside these what the lane says of the others: sold out, over the limit', async () => {
+    const [before, kept] = [await free(), await rows()];
+    const elsewhere = { product: far.id, quantity: 1 };
+    const unknown = { product: 'prd_nobody', quantity: 1 };
+    const lines = [unknown, ...wanted(1, supply + 1, 101), elsewhere];
+    expect(await checkout(context, commandOf(lines))).toMatchObject({
+      rejection: {
+        code: 'lines_refused',
+        lines: [
+          { line: 0, product: unknown.product, rejection: { code: 'not_found' } },
+          { line: 2, product: near[1]?.id, rejection: { code: 'sold_out' } },
+          { line: 3, product: near[2]?.id, rejection: { code: 'limit_reached', limit: 100 } },
+          { line: 4, product: far.id, rejection: { code: 'other_lane' } },
+        ],
+      },
+    });
+    expect([await free(), await rows()]).toEqual([before, kept]);
+  });
 });
 
 describe('a checkout that was cut off', () => {

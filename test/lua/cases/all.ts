@@ -4,6 +4,7 @@ import { endCases } from './ends.ts';
 import { holdCases } from './holds.ts';
 import { letGoCases } from './let-go.ts';
 import { lineCases } from './line.ts';
+import { lookCases } from './looks.ts';
 import { manyCases } from './many.ts';
 import { numberCases } from './numbers.ts';
 import { placeCases } from './places.ts';
@@ -26,6 +27,7 @@ export const cases: readonly Case[] = [
   ...placeCases,
   ...turnCases,
   ...togetherCases,
+  ...lookCases,
 ];
 
 /** Lane time at which a case's `given` commands are applied, ms from noon. */

@@ -128,10 +128,11 @@ const lines = fc.record({
   quantities: fc.array(fc.constantFrom(1, 1, 1, 2), { minLength: 4, maxLength: 4 }),
   endKey: fc.constantFrom('e1', 'e1', 'e2', ''),
   what: fc.constantFrom('pay' as const, 'pay' as const, 'release' as const, 'read' as const),
+  isLook: fc.constantFrom(false, false, false, true),
 });
 
 const orderTogether = lines.map(
-  ({ shopper, nth, strange, quantities, endKey, what }): ShopCommand[] => {
+  ({ shopper, nth, strange, quantities, endKey, what, isLook }): ShopCommand[] => {
     const named = (strange ?? usualLines[nth] ?? []).map((id, i) => ({
       sale: id,
       shopper,
@@ -149,8 +150,10 @@ const orderTogether = lines.map(
       ...{ endKey, endFingerprint: 5 },
     }));
     const reads = named.map((line) => ({ kind: 'read', ...line }) as const);
+    const together = { kind: 'together', sale: home.sale, lines: holds } as const;
     return [
-      { kind: 'together', sale: home.sale, lines: holds },
+      ...(isLook ? [{ ...together, isLook }] : []),
+      together,
       { kind: 'details', ...home, generation: 1 },
       { kind: 'together', sale: home.sale, lines: what === 'read' ? reads : ends },
     ];

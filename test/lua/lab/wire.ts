@@ -41,7 +41,10 @@ export function packShop(c: ShopCommand, sales: readonly string[]): unknown[] {
     case 'reap':
       return [op.reap, sale, '', '', c.most];
     case 'together':
-      return [op.together, -1, c.lines.map((line) => packShop(line, sales))];
+      return [
+        ...[op.together, -1, c.lines.map((line) => packShop(line, sales))],
+        c.isLook === true ? 1 : 0,
+      ];
   }
 }
 

@@ -3,6 +3,7 @@
  * was put. Exact stock is not shown. Pure.
  */
 import type { Cached } from '../platform/read-cache.ts';
+import { laneOfMost } from '../platform/window/lane-of-most.ts';
 import type { CartLine } from './cart-rows.ts';
 import { deliveryTo } from './delivery/rules.ts';
 import type { Place } from './delivery/rules.ts';
@@ -27,9 +28,19 @@ export interface CartSource {
 
 export function cartDocument(source: CartSource): object {
   const { currency, products, stale } = source;
-  const lines = source.lines.map((line) =>
+  const priced = source.lines.map((line) =>
     lineDocument(line, products.get(line.product_id)?.value, source),
   );
+  // As checkout has it: what is not delivered does not count.
+  const home = laneOfMost(
+    priced.flatMap(({ lane, document: { delivery } }) =>
+      lane === null || delivery.deliverable === false ? [] : [lane],
+    ),
+  );
+  const lines = priced.map(({ document, lane }) => ({
+    ...document,
+    ordered_apart: lane !== null && lane !== home,
+  }));
   const total = lines.reduce(
     (sum, { available, amount }) => sum + (available ? amount.amount : 0),
     0,
@@ -42,6 +53,7 @@ export function cartDocument(source: CartSource): object {
   };
 }
 
+/** `lane` = of the sale that takes it; null = none does now. */
 function lineDocument(
   line: CartLine,
   known: ProductOffers | undefined,
@@ -53,7 +65,7 @@ function lineDocument(
   const price = withdrawn || best === null ? line.price : best.price;
   const available = !withdrawn && best?.available === true;
   const one = known === undefined ? null : bestOffer(known, { verified, quantity: 1, turns });
-  return {
+  const document = {
     product_id,
     name: known?.product.name ?? null,
     image: known?.product.image ?? null,
@@ -67,6 +79,7 @@ function lineDocument(
     delivery: deliveryTo(known?.product.delivery ?? null, place),
     changed: changesOf(line, { price, available, withdrawn }),
   };
+  return { document, lane: best?.offer?.lane ?? null };
 }
 
 interface Now {

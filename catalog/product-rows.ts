@@ -81,6 +81,8 @@ export interface Offer {
   readonly limit_per_shopper: number;
   /** Other than `open`, only who has a turn may buy. */
   readonly admission: 'open' | 'queue' | 'draw';
+  /** Only what is of one lane is ordered together. */
+  readonly lane: number;
   /** Lane time up to which this is settled; null before its lane has settled anything. */
   readonly as_of: Date | null;
 }
@@ -103,7 +105,7 @@ const offersMax = 1000;
 const offersEach = 20;
 const offersText = `
 SELECT sale_id, product_id, kind, state, price, list_price, starts_at, ends_at, allotted, claimed,
-  band, who, limit_per_shopper, admission, as_of
+  band, who, limit_per_shopper, admission, lane, as_of
 FROM sale.storefront
 WHERE product_id = ANY($1) AND (state IN ('scheduled', 'live', 'paused')
   OR state = 'closing' AND kind = 'flash')

@@ -7,6 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import { numberArray, textArray } from '../platform/postgres/arrays.ts';
 import { clock } from '../platform/clock.ts';
 import type { Db, Query } from '../platform/postgres/db.ts';
+import { laneOfMost } from '../platform/window/lane-of-most.ts';
 import { askAgain, askFirst, forget } from './checkout-choice.ts';
 import type { Choice, ChosenLine, Known } from './checkout-choice.ts';
 import { laneOfId, orderIdOf } from './domain/ids.ts';
@@ -64,13 +65,6 @@ async function chooseSales(
   return rows.map((row) => row.sale_id);
 }
 
-/** The lane of most lines; of two with as many, that of the line that comes first. */
-function laneOfMost(sales: readonly SaleId[]): number {
-  const count = (lane: number): number => sales.filter((sale) => laneOfId(sale) === lane).length;
-  const lanes = sales.map(laneOfId);
-  return lanes.reduce((best, lane) => (count(lane) > count(best) ? lane : best), lanes[0] ?? 0);
-}
-
 /** A line that nothing is in the way of yet, at its place among all. */
 interface OpenLine extends ChosenLine {
   readonly line: number;
@@ -104,7 +98,9 @@ async function choose(
   const found = await chooseSales(context.db, lines, command);
   const chosen = lines.map((line, i) => ({ ...line, sale: found[i] ?? null }));
   const lane = laneOfMost(
-    chosen.flatMap(({ sale, refused }) => (sale === null || refused !== undefined ? [] : [sale])),
+    chosen.flatMap(({ sale, refused }) =>
+      sale === null || refused !== undefined ? [] : [laneOfId(sale)],
+    ),
   );
   const whyNot = ({ sale, refused }: (typeof chosen)[number]): Rejection | null => {
     if (refused !== undefined) return refused;

@@ -60,7 +60,8 @@ const empty = () =>
   );
 
 function view(cart) {
-  const ready = cart.lines.filter(({ available }) => available).length;
+  const free = cart.lines.filter(({ available }) => available);
+  const ready = free.filter(({ ordered_apart: isApart }) => !isApart).length;
   return h(
     'section',
     { className: 'basket' },
@@ -69,7 +70,7 @@ function view(cart) {
     h(
       'ul',
       {},
-      cart.lines.map((one) => line(one, ready > 1)),
+      cart.lines.map((one) => line(one, free.length > 1)),
     ),
     h('p', { className: 'total' }, 'Total ', h('strong', {}, money(cart.total))),
     withoutFee(),
@@ -77,14 +78,15 @@ function view(cart) {
       ? h(
           'p',
           { className: 'all' },
-          h(
-            'a',
-            { className: 'main', href: '#/checkout' },
-            ready > 1 ? 'Check out everything' : 'Check out',
-          ),
+          h('a', { className: 'main', href: '#/checkout' }, orderText(ready, free.length - ready)),
         )
       : null,
   );
+}
+
+function orderText(ready, apart) {
+  if (apart > 0) return 'Check out the others';
+  return ready > 1 ? 'Check out everything' : 'Check out';
 }
 
 const changes = {
@@ -98,6 +100,7 @@ const changes = {
 function line(one, hasOthers) {
   const { product_id: id, name, image, quantity, price } = one;
   const { amount, available, fewer_available: fewer, delivery, changed } = one;
+  const { ordered_apart: isApart } = one;
   const notNow = fewer ? 'Fewer are available' : 'Not available';
   const path = `/v1/cart/lines/${encodeURIComponent(id)}`;
   const title = name ?? id;
@@ -143,6 +146,7 @@ function line(one, hasOthers) {
           'Only this',
         )
       : null,
+    isApart ? h('p', { className: 'changed' }, 'It is ordered apart from the others.') : null,
     changed.length === 0
       ? null
       : h('p', { className: 'changed' }, changed.map((what) => changes[what]).join(' ')),

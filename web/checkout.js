@@ -8,7 +8,7 @@ import { countCart } from './cart.js';
 import { byId, deliveryText, failure, h, money, newView, say, show, withoutFee } from './dom.js';
 import { placed } from './place.js';
 
-/** Of a product in the cart; without one, of all that can be bought. */
+/** Of a product in the cart; without one, of all that can be bought together. */
 export async function showCheckout(product, quantity) {
   const isShown = newView();
   show(h('p', { className: 'dim' }, 'Loading…'));
@@ -18,7 +18,7 @@ export async function showCheckout(product, quantity) {
     if (!isShown()) return;
     const lines =
       product === ''
-        ? cart.lines.filter(({ available }) => available)
+        ? cart.lines.filter(({ available, ordered_apart: isApart }) => available && !isApart)
         : cart.lines.filter((line) => line.product_id === product);
     if (lines.length === 0) {
       location.hash = '#/cart';

@@ -175,6 +175,10 @@ const cartLine = answer({
   available: { ...flag, description: 'So many can be had now, as far as is settled' },
   fewer_available: { ...flag, description: 'Not so many can be had, but fewer' },
   sale_id: textOrNull,
+  ordered_apart: {
+    ...flag,
+    description: 'Its sale is decided apart from those of most lines: it is no line of their order',
+  },
   delivery,
   changed: list(oneOf('price', 'availability', 'quantity', 'withdrawn')),
 });

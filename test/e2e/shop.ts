@@ -133,6 +133,15 @@ export class Shop {
     }
   }
 
+  /** A product whose standing sale is decided where this one's is. */
+  async neighbourOf(product: string, vendor: string, more: object = {}): Promise<string> {
+    const lane = laneOfId(await this.standingSaleOf(product));
+    for (;;) {
+      const other = await this.product(vendor, more);
+      if (laneOfId(await this.standingSaleOf(other)) === lane) return other;
+    }
+  }
+
   /** Units that the product's standing sale has free. */
   async free(vendor: string, product: string): Promise<unknown> {
     return (await this.stats(await this.standingSaleOf(product), vendor))['available'];

@@ -139,6 +139,46 @@ describe('reading a cart', () => {
     expect(page.sales).toContainEqual(expect.objectContaining({ id: sale, admission: 'queue' }));
   });
 
+  it('says which lines are not of one order with most of the others', async () => {
+    const { db } = window.database;
+    await db.run('INSERT INTO sale.lanes (lane, epoch) VALUES (1, 1)', []);
+    const of = async (lane: number, more: object = {}): Promise<string> => {
+      const [id, sale] = [own('prd'), own('sal')];
+      await addProduct(db, id, more);
+      await insertSale(db, { id: sale, product: id, allotted: 5, limit: 100, lane });
+      return id;
+    };
+    const [shopper, far, near] = [own('shp'), await of(1), await of(0)];
+    const apart = async (): Promise<unknown[]> =>
+      ((await read(shopper)).json['lines'] as Record<string, unknown>[]).map((line) => [
+        line['product_id'],
+        line['ordered_apart'],
+      ]);
+    await put(shopper, far, 1);
+    expect(await apart()).toEqual([[far, false]]);
+    // Of two lanes with as many lines, that of the line that comes first.
+    await put(shopper, near, 1);
+    expect(await apart()).toEqual([
+      [far, false],
+      [near, true],
+    ]);
+    const second = await of(0);
+    await put(shopper, second, 1);
+    const most = [
+      [far, true],
+      [near, false],
+      [second, false],
+    ];
+    expect(await apart()).toEqual(most);
+    // What cannot be had, or goes elsewhere, is in no order.
+    const [more, away] = [await of(1), await of(1, { delivery: { include: [{ country: 'FR' }] } })];
+    await put(shopper, more, 6);
+    await put(shopper, away, 1);
+    const body = { email: 'ann@example.com', name: 'Ann', line1: '1 Main St', city: 'Bonn' };
+    await window.as(shopper, 'PUT', '/v1/me/addresses', { ...body, country: 'DE' });
+    expect(await apart()).toEqual([...most, [more, false], [away, true]]);
+  });
+
   it('says whether each line goes to the saved place', async () => {
     const [shopper, id] = [own('shp'), own('prd')];
     const fee = { amount: 490, currency: 'USD' };

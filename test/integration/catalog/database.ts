@@ -16,6 +16,8 @@ export interface SaleFixture {
   readonly who?: 'anyone' | 'verified';
   readonly limit?: number;
   readonly line?: 'queue' | 'draw';
+  /** Default 0. */
+  readonly lane?: number;
 }
 
 /** Lane 0 with a watermark, and a vendor. */
@@ -34,8 +36,8 @@ export async function insertSale(db: Db, sale: SaleFixture): Promise<void> {
   await db.run(
     `INSERT INTO sale.sales (id, lane, vendor_id, kind, state, starts_at, ends_at,
        limit_per_shopper, hold_seconds, who, admission, currency)
-     VALUES ($1, 0, 'ven_1', $2, $3, $4, $5, $6, 300, $7, '{"mode": "open"}', 'USD')`,
-    [id, kind, state, startsAt, endsAt, sale.limit ?? 1, sale.who ?? 'anyone'],
+     VALUES ($1, $8, 'ven_1', $2, $3, $4, $5, $6, 300, $7, '{"mode": "open"}', 'USD')`,
+    [id, kind, state, startsAt, endsAt, sale.limit ?? 1, sale.who ?? 'anyone', sale.lane ?? 0],
   );
   await db.run(
     `INSERT INTO sale.sale_items (sale_id, item, product_id, price, list_price, asked, allotted)

@@ -21,6 +21,7 @@ function offer(band: Band, more: Partial<Offer> = {}): Offer {
     who: 'anyone',
     limit_per_shopper: 100,
     admission: 'open',
+    lane: 0,
     as_of: null,
     ...more,
   };

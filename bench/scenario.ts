@@ -41,12 +41,17 @@ export const generator = 'generator';
 
 /** Measures phases: rate, latency, CPU by process, and what others took of the machine. */
 export class Meter {
-  readonly #processes: readonly StackProcess[];
+  readonly #processes: StackProcess[];
   #othersMicros = 0;
   #measuredMs = 0;
 
   constructor(processes: readonly StackProcess[]) {
-    this.#processes = processes;
+    this.#processes = [...processes];
+  }
+
+  /** One that began later. */
+  add(process: StackProcess): void {
+    this.#processes.push(process);
   }
 
   /** CPU is counted until `settled` resolves: what follows an answer belongs to its operation. */

@@ -182,3 +182,10 @@ export class Connection {
     tell?.(open);
   }
 }
+
+/** So many connections from all addresses in turn, none of them open yet. */
+export const connectionsTo = (target: Target, count: number): Connection[] =>
+  Array.from(
+    { length: count },
+    (_, i) => new Connection(target, localAddresses[i % localAddresses.length]),
+  );

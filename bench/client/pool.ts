@@ -1,5 +1,6 @@
 /** A few connections for many requests: each goes to the one that has waited longest. */
-import { Connection, localAddresses, targetOf } from './connection.ts';
+import { connectionsTo, targetOf } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { requestText } from './request-text.ts';
 import type { RequestParts } from './request-text.ts';
 import type { Reply } from './reply.ts';
@@ -28,9 +29,7 @@ export class Pool {
   constructor(url: string, size: number) {
     const target = targetOf(url);
     this.host = `${target.hostname}:${target.port}`;
-    this.#connections = Array.from({ length: size }, (_, i) => {
-      return new Connection(target, localAddresses[i % localAddresses.length]);
-    });
+    this.#connections = connectionsTo(target, size);
   }
 
   /** Sends it again when the connection fails or the server says 503: callers use keys. */

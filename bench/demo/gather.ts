@@ -1,6 +1,6 @@
 /** Getting the crowd ready: a token for each shopper, and as many connections as files allow. */
 import { readFileSync } from 'node:fs';
-import { Connection, localAddresses, targetOf } from '../client/connection.ts';
+import type { Connection } from '../client/connection.ts';
 import type { Pool } from '../client/pool.ts';
 
 export type Progress = (done: number, of: number) => void;
@@ -41,14 +41,6 @@ export function connectionsAllowed(pid: number | 'self'): number {
   } catch {
     return Infinity;
   }
-}
-
-/** The crowd's connections, not open yet, spread over the loopback addresses. */
-export function crowdConnections(url: string, count: number): Connection[] {
-  const target = targetOf(url);
-  return Array.from({ length: count }, (_, i) => {
-    return new Connection(target, localAddresses[i % localAddresses.length]);
-  });
 }
 
 /** One that cannot be opened now is opened again when its shopper strikes. */

@@ -10,7 +10,8 @@ import { Pool } from '../client/pool.ts';
 import { settleLag, untilSettled } from './closing.ts';
 import { Crowd } from './crowd.ts';
 import { LineCrowd } from './line-crowd.ts';
-import { connectionsAllowed, crowdConnections, gatherTokens, openAll } from './gather.ts';
+import { connectionsAllowed, gatherTokens, openAll } from './gather.ts';
+import { connectionsTo, targetOf } from '../client/connection.ts';
 import { UsageError, usageCode } from '../arguments.ts';
 import { readOptions, usage } from './options.ts';
 import type { DemoOptions } from './options.ts';
@@ -149,7 +150,7 @@ async function playOpen(stage: Stage, fits: number): Promise<Play> {
   const { options, stack, shop, screen, tokens, pool } = stage;
   const { units } = options;
   const shoppers = tokens.length;
-  const connections = crowdConnections(stack.apiUrl, fits);
+  const connections = connectionsTo(targetOf(stack.apiUrl), fits);
   const openMs = connections.length / opensPerMs;
   const { sale, startsAt } = await announced(stage, openMs);
   const tally = new Tally(shoppers);

@@ -4,7 +4,7 @@
  */
 import { startServer } from '../child-server.ts';
 import type { ChildServer } from '../child-server.ts';
-import { Connection, localAddresses, targetOf } from '../client/connection.ts';
+import { connectionsTo, Connection, targetOf } from '../client/connection.ts';
 import type { Target } from '../client/connection.ts';
 import { closedLoop } from '../client/load.ts';
 import type { Load } from '../client/load.ts';
@@ -16,7 +16,7 @@ import type { Say, Scenario, ScenarioOptions } from '../scenario.ts';
 import type { StackInfo } from '../stack-info.ts';
 import { combined } from './rounds.ts';
 import { Setting } from './setting.ts';
-import { bareAnswer } from './sold-out.ts';
+import { bareAnswer } from './bare.ts';
 
 const ok = 200;
 const warmUpSeconds = 1;
@@ -120,9 +120,7 @@ async function measure(
 async function opened(target: Target, count: number, path: string): Promise<Load> {
   const host = `${target.hostname}:${target.port}`;
   const text = requestText({ method: 'GET', path, host });
-  const connections = Array.from({ length: count }, (_, i) => {
-    return new Connection(target, localAddresses[i % localAddresses.length]);
-  });
+  const connections = connectionsTo(target, count);
   await Promise.all(connections.map((connection) => connection.open()));
   return { connections, status: ok, next: () => text };
 }

@@ -2,10 +2,8 @@
  * Refusals of a sale that is sold out, against a bare uWebSockets.js route that parses the same body,
  * checks the same token and answers the same bytes. Alternated, so that both see the same machine.
  */
-import type { BareOrder } from '../baselines/bare-route.ts';
-import { startServer } from '../child-server.ts';
 import type { ChildServer } from '../child-server.ts';
-import { Connection, localAddresses, targetOf } from '../client/connection.ts';
+import { connectionsTo, Connection, targetOf } from '../client/connection.ts';
 import type { Target } from '../client/connection.ts';
 import { closedLoop } from '../client/load.ts';
 import type { Load } from '../client/load.ts';
@@ -16,6 +14,7 @@ import { sumOver } from '../measure/cpu.ts';
 import { Meter } from '../scenario.ts';
 import type { Scenario, ScenarioOptions } from '../scenario.ts';
 import type { StackInfo } from '../stack-info.ts';
+import { startBareRoute } from './bare.ts';
 import { combined } from './rounds.ts';
 import { holdLine, holdRests, Setting } from './setting.ts';
 
@@ -23,8 +22,6 @@ const refused = 409;
 const accepted = 201;
 const warmUpSeconds = 1;
 const shoppersMost = 20_000;
-/** What the server writes by itself into every answer. */
-const ownHeaders = new Set(['content-length', 'date', 'uwebsockets', 'connection']);
 
 export const soldOut: Scenario = {
   name: 'sold-out',
@@ -37,8 +34,7 @@ export const soldOut: Scenario = {
     const [sale = ''] = await setting.openSales(1, 1);
     const rests = holdRests(setting.host, tokens);
     const refusal = await sellOut(stack.apiUrl, sale, rests);
-    const order: BareOrder = { ...refusal, authorizations: tokens.map((t) => `Bearer ${t}`) };
-    const bare = await startServer('baselines/bare-route.js', { order });
+    const bare = await startBareRoute(refusal, tokens);
     try {
       // Not the winner: asking again would be answered with the hold.
       const texts = rests.slice(1).map((rest) => holdLine(sale) + rest);
@@ -55,7 +51,7 @@ async function sellOut(
   url: string,
   sale: string,
   [winner = '', loser = '']: readonly string[],
-): Promise<Omit<BareOrder, 'authorizations'>> {
+): Promise<Reply> {
   const connection = new Connection(targetOf(url));
   const won = await connection.request(holdLine(sale) + winner);
   const lost = await connection.request(holdLine(sale) + loser);
@@ -63,19 +59,7 @@ async function sellOut(
   if (won?.status !== accepted || lost?.status !== refused) {
     throw new Error(`the sale did not sell out: ${won?.body ?? ''} ${lost?.body ?? ''}`);
   }
-  return bareAnswer(lost);
-}
-
-/** An answer as a bare route has to give it. */
-export function bareAnswer(reply: Reply): Omit<BareOrder, 'authorizations'> {
-  const [first = '', ...lines] = reply.head.split('\r\n');
-  const headers = lines
-    .map((line): [string, string] => {
-      const colon = line.indexOf(':');
-      return [line.slice(0, colon), line.slice(colon + 1).trim()];
-    })
-    .filter(([name]) => !ownHeaders.has(name.toLowerCase()));
-  return { status: first.slice('HTTP/1.1 '.length), headers, body: reply.body };
+  return lost;
 }
 
 interface Stage {
@@ -110,9 +94,7 @@ async function measure(
 }
 
 async function opened(target: Target, count: number, texts: readonly string[]): Promise<Load> {
-  const connections = Array.from({ length: count }, (_, i) => {
-    return new Connection(target, localAddresses[i % localAddresses.length]);
-  });
+  const connections = connectionsTo(target, count);
   await Promise.all(connections.map((connection) => connection.open()));
   let turn = 0;
   return { connections, status: refused, next: () => texts[++turn % texts.length] ?? null };

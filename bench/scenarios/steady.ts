@@ -2,8 +2,9 @@
  * Orders accepted through to Postgres, with everything running: each a hold of one unit by a shopper
  * of its own. By the lean client at the highest rate and at half of it, and by autocannon.
  */
-import { Connection, localAddresses, targetOf } from '../client/connection.ts';
-import { closedLoop, openLoop } from '../client/load.ts';
+import { connectionsTo, targetOf } from '../client/connection.ts';
+import type { Connection } from '../client/connection.ts';
+import { closedLoop, openLoop, SpoiltRun } from '../client/load.ts';
 import type { LoadResult } from '../client/load.ts';
 import { bucketQuantile } from '../client/scrape.ts';
 import { cannonade } from '../client/cannon.ts';
@@ -14,14 +15,17 @@ import { leadSeconds } from '../measure/pace.ts';
 import { Meter } from '../scenario.ts';
 import type { Done, Say, Scenario, ScenarioOptions } from '../scenario.ts';
 import type { StackInfo } from '../stack-info.ts';
-import { holdRests, holdsOf, Setting, Turns } from './setting.ts';
+import { startBareRoute } from './bare.ts';
+import { holdLine, holdRests, holdsOf, Setting, Turns } from './setting.ts';
 
 const server = ['api', 'redis', 'worker', 'kafka', 'postgres'];
+const bareRoute = 'bare route';
 const accepted = 201;
 /** The worker's code is compiled anew while it is warming up: a quarter of its CPU at first. */
 const warmUpSeconds = 5;
 /** More than two cores will take: sales are made ahead for it. */
 const perSecondMost = 60_000;
+const bareWarmUpSeconds = 1;
 /** Of the lean client's rate: what autocannon is sure to manage in the same time. */
 const cannonShare = 0.4;
 
@@ -49,6 +53,7 @@ class Steady {
   readonly #options: ScenarioOptions;
   readonly #say: Say;
   readonly #setting: Setting;
+  readonly #tokens: readonly string[];
   readonly #rests: readonly string[];
   readonly #turns: Turns;
   readonly #meter: Meter;
@@ -65,13 +70,11 @@ class Steady {
     this.#options = options;
     this.#say = say;
     this.#setting = setting;
+    this.#tokens = tokens;
     this.#rests = holdRests(setting.host, tokens);
     this.#turns = new Turns(options.shoppers);
     this.#meter = new Meter(stack.processes);
-    const target = targetOf(stack.apiUrl);
-    this.#connections = Array.from({ length: options.connections }, (_, i) => {
-      return new Connection(target, localAddresses[i % localAddresses.length]);
-    });
+    this.#connections = connectionsTo(targetOf(stack.apiUrl), options.connections);
   }
 
   static async prepare(stack: StackInfo, options: ScenarioOptions, say: Say): Promise<Steady> {
@@ -94,6 +97,7 @@ class Steady {
       closedLoop(load, seconds),
     );
     const lag = bucketsBetween(lags, await settleLags(this.#stack.opsUrl));
+    const bare = await this.#bareRoute();
     const half = await this.#phase('lean client, half of it', new DoubtWatch(), perSecondMost, () =>
       openLoop(load, highest.perSecond / 2, seconds),
     );
@@ -111,8 +115,9 @@ class Steady {
       scenario: 'steady',
       about: 'An order: a hold of one unit, accepted and settled in Postgres.',
       settings: { ...this.#options, units: this.#options.shoppers },
-      rows: [highest, half, cannon],
+      rows: [highest, bare, half, cannon],
       facts: [
+        ['server CPU of an order', `${timesBare(highest, bare).toFixed(1)} × that of a bare route`],
         ['settlement', `p50 ${ms(0.5)}, p99 ${ms(0.99)} after the decision, at the highest rate`],
         [
           'in doubt',
@@ -127,6 +132,32 @@ class Steady {
   close(): void {
     for (const connection of this.#connections) connection.close();
     this.#setting.close();
+  }
+
+  /** The same requests and an accepted one's answer, with nothing behind it: the measure of this machine's speed. */
+  async #bareRoute(): Promise<Row> {
+    const { connections: count, seconds } = this.#options;
+    const next = this.#next();
+    const reply = await this.#connections[0]?.request(next() ?? '');
+    if (reply?.status !== accepted) throw new SpoiltRun(`no hold: ${reply?.body ?? 'no answer'}`);
+    this.#say('steady: a bare route');
+    const bare = await startBareRoute(reply, this.#tokens);
+    const connections = connectionsTo(targetOf(bare.url), count);
+    try {
+      this.#meter.add({ name: bareRoute, pid: bare.pid });
+      await Promise.all(connections.map((connection) => connection.open()));
+      const line = holdLine(this.#turns.sales[0] ?? '');
+      let turn = 0;
+      const again = () => line + (this.#rests[++turn % this.#rests.length] ?? '');
+      const load = { connections, next: again, status: accepted };
+      await closedLoop(load, bareWarmUpSeconds);
+      return await this.#meter.measure(bareRoute, async () =>
+        done(await closedLoop(load, seconds)),
+      );
+    } finally {
+      for (const connection of connections) connection.close();
+      await bare.close();
+    }
   }
 
   #next() {
@@ -168,6 +199,9 @@ class Steady {
     throw new Error(`the sales count ${held} held, their shoppers got ${this.#turns.taken}`);
   }
 }
+
+const timesBare = (order: Row, bare: Row): number =>
+  sumOver(order.cpu, server) / sumOver(bare.cpu, [bareRoute]);
 
 const doubtMs = (watch: DoubtWatch): number => watch.ages.quantile(0.99);
 

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { connectionsAllowed } from '../demo/gather.ts';
-import { Connection, localAddresses, targetOf } from '../client/connection.ts';
+import { connectionsTo, targetOf } from '../client/connection.ts';
 import { closedLoop, SpoiltRun } from '../client/load.ts';
 import type { Load, LoadResult } from '../client/load.ts';
 import { median } from '../findings.ts';
@@ -164,9 +164,7 @@ class SocketsRun {
     const turns = new Turns(holders);
     turns.add(await setting.openSales(Math.ceil(orders / holders), holders));
     const target = targetOf(stack.apiUrl);
-    const connections = Array.from({ length: holdConnections }, (_, i) => {
-      return new Connection(target, localAddresses[i % localAddresses.length]);
-    });
+    const connections = connectionsTo(target, holdConnections);
     await Promise.all(connections.map((connection) => connection.open()));
     const next = holdsOf(turns, holdRests(setting.host, tokens));
     const load: Load = { connections, next, status: accepted };

@@ -15,7 +15,7 @@ import { bucketsBetween } from '../../../bench/measure/doubt.ts';
 import { parseBusy } from '../../../bench/measure/machine.ts';
 import { dueAfter, pace } from '../../../bench/measure/pace.ts';
 import { combined } from '../../../bench/scenarios/rounds.ts';
-import { bareAnswer } from '../../../bench/scenarios/sold-out.ts';
+import { bareAnswer } from '../../../bench/scenarios/bare.ts';
 import { Turns } from '../../../bench/scenarios/setting.ts';
 
 /** pid (name) state ppid pgrp session tty tpgid flags minflt cminflt majflt cmajflt utime stime … */

@@ -205,6 +205,13 @@ async function currencyOf(ask: Ask): Promise<string> {
   return currency;
 }
 
+/** The key by which one of the vendors can be tried: that of `npm start` is another vendor's. */
+function vendorLine({ generator, keys }: Shop, products: number): string {
+  const { vendor } = generator.product(Math.max(0, products - 1));
+  const name = generator.vendors[vendor]?.name ?? '';
+  return `They belong to ${keys.length} vendors; to act as ${name}: authorization: Bearer ${keys[vendor] ?? ''}`;
+}
+
 function apiOf(dir: string): string {
   try {
     const stack = JSON.parse(readFileSync(join(dir, 'stack.json'), 'utf8')) as Reply['json'];
@@ -229,6 +236,7 @@ async function main(): Promise<void> {
   const shop = { ask, generator, keys, currency: await currencyOf(ask) };
   await registerAll(shop, options.products);
   print('All registered; they are listed as soon as their standing sales are open.');
+  print(vendorLine(shop, options.products));
   const candidate = options.sale ? await candidateOf(shop) : null;
   if (candidate !== null) print(await openSale(api, ask, candidate));
   process.exit(0);

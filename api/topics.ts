@@ -135,6 +135,7 @@ const originals: readonly Topic[] = [
       product_id: productId,
       price: { type: 'integer', description: 'Minor units, now' },
       price_then: { type: 'integer', description: 'Minor units, when it was wished for' },
+      currency: { ...text, description: 'Of both' },
       at: time,
     }),
   },

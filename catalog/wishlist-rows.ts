@@ -30,6 +30,7 @@ ON CONFLICT (shopper, product_id) DO UPDATE SET price = wishes.price`;
 
 export interface Wished {
   readonly product: string;
+  /** Minor units. */
   readonly price: number;
   readonly available: boolean;
 }
@@ -57,14 +58,15 @@ export async function nextWished(q: Query, after: string, most: number): Promise
   return rows.map((row) => row.product_id);
 }
 
-const nowText = `jsonb_to_recordset($1::jsonb) AS now(product text, price bigint, available boolean)`;
+const nowText = `jsonb_to_recordset($1::jsonb)
+  AS now(product text, price bigint, currency text, available boolean)`;
 
 const missedText = `
 UPDATE shop.wishes w SET missed = true, told_back = false FROM ${nowText}
 WHERE w.product_id = now.product AND NOT now.available AND (NOT w.missed OR w.told_back)`;
 
 const event = `jsonb_build_object('type', $2::text, 'shopper_id', w.shopper, 'product_id',
-  w.product_id, 'price', now.price, 'price_then', w.price, 'at', to_jsonb(now()))`;
+  w.product_id, 'price', now.price, 'price_then', w.price, 'currency', now.currency, 'at', to_jsonb(now()))`;
 
 const outboxOf = (change: string): string => `
 WITH told AS (${change} RETURNING w.shopper, ${event} AS value)
@@ -79,8 +81,13 @@ const droppedText = outboxOf(`
 UPDATE shop.wishes w SET told_price = now.price FROM ${nowText}
 WHERE w.product_id = now.product AND now.price < w.told_price`);
 
+/** How a product stands in the window now. */
+export interface Shown extends Wished {
+  readonly currency: string;
+}
+
 /** Writes what became of these products into their wishes; answers how many events that made. */
-export async function tellWishes(db: Db, products: readonly Wished[]): Promise<number> {
+export async function tellWishes(db: Db, products: readonly Shown[]): Promise<number> {
   const now = JSON.stringify(products);
   return db.tx(async (q) => {
     await q.run(missedText, [now], 'wishes_missed');

@@ -41,5 +41,5 @@ export async function round(db: Db, offers: Offers, after: string): Promise<stri
 
 function shown(value: Parameters<typeof bestOffer>[0]) {
   const { price, available } = bestOffer(value, anybody);
-  return { price, available };
+  return { price, available, currency: value.product.currency };
 }

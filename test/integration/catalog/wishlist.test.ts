@@ -139,7 +139,7 @@ describe('a wishlist', () => {
     await goRound();
     const told = { type: 'price_dropped', shopper_id: 'shp_d', product_id: 'prd_drop' };
     expect(await notices('shp_d')).toMatchObject([
-      { ...told, price: 15_000, price_then: 20_000 },
+      { ...told, price: 15_000, price_then: 20_000, currency: 'USD' },
       { ...told, price: 12_000 },
     ]);
     await setPrice('prd_drop', 25_000);

@@ -77,15 +77,14 @@ const views = {
   wishes: () => showWishes(),
   orders: () => showOrders(),
   o: (id) => showOrder(id),
-  checkout: (id, query) => showCheckout(id, Number(query.get('quantity') ?? 1)),
+  checkout: (id) => showCheckout(id),
 };
 
 async function showOther() {
-  const [path, query = ''] = location.hash.slice(2).split('?', 2);
-  const [name, id = ''] = path.split('/');
+  const [name, id = ''] = location.hash.slice(2).split('?', 1)[0].split('/');
   const shown = Object.hasOwn(views, name) ? views[name] : null;
-  if (shown === null) location.hash = '#/';
-  else await shown(decoded(id), new URLSearchParams(query));
+  if (shown === null) location.replace('#/');
+  else await shown(decoded(id));
 }
 
 let typing;

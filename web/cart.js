@@ -140,7 +140,7 @@ function line(one, hasOthers) {
           'a',
           {
             className: 'order-it',
-            href: `#/checkout/${encodeURIComponent(id)}?quantity=${quantity}`,
+            href: `#/checkout/${encodeURIComponent(id)}`,
             'aria-label': `Only this: ${title}`,
           },
           'Only this',

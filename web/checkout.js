@@ -9,7 +9,7 @@ import { byId, deliveryText, failure, h, money, newView, say, show, withoutFee }
 import { placed } from './place.js';
 
 /** Of a product in the cart; without one, of all that can be bought together. */
-export async function showCheckout(product, quantity) {
+export async function showCheckout(product) {
   const isShown = newView();
   show(h('p', { className: 'dim' }, 'Loading…'));
   try {
@@ -21,13 +21,12 @@ export async function showCheckout(product, quantity) {
         ? cart.lines.filter(({ available, ordered_apart: isApart }) => available && !isApart)
         : cart.lines.filter((line) => line.product_id === product);
     if (lines.length === 0) {
-      location.hash = '#/cart';
+      location.replace('#/cart');
       return;
     }
-    const wanted = product === '' ? lines : lines.map((line) => ({ ...line, quantity }));
-    show(view(wanted, saved ?? undefined));
+    show(view(lines, saved ?? undefined));
   } catch (error) {
-    if (isShown()) show(failure(error, () => showCheckout(product, quantity)));
+    if (isShown()) show(failure(error, () => showCheckout(product)));
   }
 }
 
@@ -76,7 +75,7 @@ const ordered = (lines) => [
       ),
     ),
   ),
-  lines.length > 1 ? h('p', { className: 'total' }, 'Total ', h('strong', {}, total(lines))) : null,
+  h('p', { className: 'total' }, 'Total ', h('strong', {}, total(lines))),
   withoutFee(),
 ];
 

@@ -138,7 +138,8 @@ async function order(form, lines, key) {
   void emptyCart(lines);
   say('Ordered');
   byId('main').focus({ preventScroll: true });
-  location.hash = `#/o/${made.id}`;
+  // What is ordered cannot be gone back to: the order stands in place of the form.
+  location.replace(`#/o/${made.id}`);
 }
 
 /** Takes out what was ordered. */

@@ -54,4 +54,24 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     await page.getByText(`3 × ${word} Cup`).waitFor();
     expect(await page.locator('.total').textContent()).toBe('Total $600.00');
   });
+
+  it('goes back from an order to where it was before the form', async () => {
+    const product = await shop.product(vendor, { name: `${word} Jug` });
+    await open('#/orders');
+    await put(product);
+    await page.getByRole('link', { name: 'Cart' }).click();
+    await page.getByRole('link', { name: 'Check out' }).click();
+    await heading('Check out');
+    await fillIn();
+    await order();
+    await heading('Order: Held for you');
+    await page.goBack();
+    await heading('Your cart is empty');
+    await page.goForward();
+    await heading('Order: Held for you');
+    await page.evaluate("location.hash = '#/checkout'");
+    await heading('Your cart is empty');
+    await page.goBack();
+    await heading('Order: Held for you');
+  });
 });

@@ -79,6 +79,12 @@ const unknowns = {
   unknown_postal_code: 'We do not know that postal code',
 };
 
+function daysText([first, last]) {
+  if (last === 0) return 'the same day';
+  if (first === last) return last === 1 ? 'in 1 day' : `in ${last} days`;
+  return `in ${first}–${last} days`;
+}
+
 /** Whether and when it comes here, as the rules of its vendor say. */
 export function deliveryText(delivery) {
   if (delivery === undefined || delivery === null) return null;
@@ -92,7 +98,7 @@ export function deliveryText(delivery) {
     );
   }
   const parts = ['Delivers to you'];
-  if (days) parts.push(days[0] === days[1] ? `in ${days[0]} days` : `in ${days.join('–')} days`);
+  if (days) parts.push(daysText(days));
   if (fee) parts.push(fee.amount === 0 ? '· free' : `· fee ${money(fee)}, not paid here`);
   return h('span', { className: 'yes' }, parts.join(' '));
 }

@@ -59,6 +59,8 @@ export function openPlace(changed) {
     localStorage.setItem(placeName, JSON.stringify({ country, postal_code }));
     changed();
   };
+  // A code is one of its own country's: before `keep`, which hears of it later.
+  byId('country').addEventListener('change', () => (byId('postal').value = ''));
   byId('place').addEventListener('change', keep);
   byId('place').addEventListener('submit', (event) => {
     event.preventDefault();

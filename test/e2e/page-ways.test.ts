@@ -74,4 +74,31 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     await page.goBack();
     await heading('Order: Held for you');
   });
+
+  it('keeps no postal code of another country, and says days as people do', async () => {
+    const product = await shop.product(vendor, {
+      name: `${word} Fig`,
+      delivery: {
+        include: [
+          { country: 'US', postal_prefixes: ['9'], eta_days: [2, 4] },
+          { country: 'DE', eta_days: [1, 1] },
+          { country: 'FR', eta_days: [0, 0] },
+        ],
+      },
+    });
+    await open(`#/p/${product}`);
+    const code = page.getByLabel('Postal code');
+    await page.getByLabel('Deliver to').selectOption('US');
+    await code.fill('90210');
+    await code.press('Enter');
+    await page.getByText('Delivers to you in 2–4 days').waitFor();
+    await page.getByLabel('Deliver to').selectOption('DE');
+    await page.getByText('Delivers to you in 1 day', { exact: true }).waitFor();
+    expect(await code.inputValue()).toBe('');
+    await page.reload();
+    await page.getByText('Delivers to you in 1 day', { exact: true }).waitFor();
+    expect(await code.inputValue()).toBe('');
+    await page.getByLabel('Deliver to').selectOption('FR');
+    await page.getByText('Delivers to you the same day', { exact: true }).waitFor();
+  });
 });

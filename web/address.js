@@ -66,8 +66,20 @@ export function detailsOf(form) {
   return { email, address };
 }
 
+const labels = new Map([...fields, ['country', 'Country']]);
+
+/** The field of the form that is named in a refusal; undefined = none is. */
+export function refusedField({ param }) {
+  const name = param?.replace('address.', '');
+  return labels.has(name) ? name : undefined;
+}
+
 /** Why it was refused, in the words of the form. */
-export const refusalText = ({ code, param, detail }) =>
-  code === 'undeliverable' && param === 'address.postal_code'
-    ? 'This is delivered to some postal codes only: fill in yours.'
-    : detail;
+export function refusalText(problem) {
+  const { code, param, detail } = problem;
+  if (code === 'undeliverable' && param === 'address.postal_code') {
+    return 'This is delivered to some postal codes only: fill in yours.';
+  }
+  const label = code === 'invalid_request' ? labels.get(refusedField(problem)) : undefined;
+  return label === undefined ? detail : `“${label}” is not taken as it is: look at it again.`;
+}

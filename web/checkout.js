@@ -2,7 +2,14 @@
  * From a product, or all of the cart, to an order: who and where to, then a hold that the clock runs on, then payment.
  * Asked again after a lost answer, with the same key, it is the same order.
  */
-import { addressFields, detailsOf, refusalText, saveAddress, savedAddress } from './address.js';
+import {
+  addressFields,
+  detailsOf,
+  refusalText,
+  refusedField,
+  saveAddress,
+  savedAddress,
+} from './address.js';
 import { asShopper, newKey } from './api.js';
 import { countCart } from './cart.js';
 import { byId, deliveryText, failure, h, money, newView, say, show, withoutFee } from './dom.js';
@@ -55,6 +62,7 @@ function view(lines, known) {
         ...whyNot(error.problem, lines),
         ...withoutThem(error.problem, lines, form),
       );
+      form.elements[refusedField(error.problem ?? {})]?.focus();
     } finally {
       button.disabled = false;
     }

@@ -101,4 +101,14 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     await page.getByLabel('Deliver to').selectOption('FR');
     await page.getByText('Delivers to you the same day', { exact: true }).waitFor();
   });
+
+  it('names what is refused as the form does, and goes there', async () => {
+    await open('');
+    await put(await shop.product(vendor, { name: `${word} Pan` }));
+    await page.goto(`${api}/#/checkout`);
+    await fillIn({ Name: ' ' });
+    await order();
+    await page.getByText('“Name” is not taken as it is: look at it again.').waitFor();
+    expect(await page.evaluate('document.activeElement.name')).toBe('name');
+  });
 });

@@ -35,6 +35,9 @@ export function freeOf({ sale, tick }) {
   return sale.sold_out ? 0 : null;
 }
 
+/** No unit can come back: what the last read foretold of one does not hold. */
+const isAllPaid = (sale) => sale?.sold_out === true && !sale.may_return;
+
 /**
  * What no unit being free means to who waits or may join; null = some are free, or nobody can say. A tick
  * may know of it before the sale, which is told when it is sold out: then nobody says whether any is held.
@@ -45,7 +48,7 @@ export function noneFreeText({ sale, ticket, tick }) {
   if (sale.sold_out !== true) {
     return 'No unit is free now: one that is held may come back, one that is paid for cannot.';
   }
-  if (!sale.may_return) return 'All units are paid for, none can come back.';
+  if (isAllPaid(sale)) return 'All units are paid for, none can come back.';
   return ticket?.state === 'waiting' && ticket.chance === 0
     ? 'All units are taken, and none is expected to come back for you.'
     : 'No unit is free now; some are held and may come back.';
@@ -62,7 +65,8 @@ export function lineFacts({ sale, ticket, tick }) {
   const others = Math.max(0, (newer?.waiting ?? Infinity) - 1);
   const ahead = Math.min(ticket.ahead, others);
   const cutLine = (newer ?? ticket).cut_line;
-  const wait = waitOf(ticket, ahead, newer);
+  const chance = isAllPaid(sale) ? null : ticket.chance;
+  const wait = isAllPaid(sale) ? null : waitOf(ticket, ahead, newer);
   // While it is paused no turn begins, and nobody knows for how long; with none free there is more to say.
   const isTold =
     sale?.state === 'live' && (wait !== null || noneFreeText({ sale, ticket, tick }) === null);
@@ -71,6 +75,6 @@ export function lineFacts({ sale, ticket, tick }) {
     ['now serving', newer?.serving ?? ticket.serving],
     ['units are certain to reach', cutLine === null ? null : `number ${cutLine}`],
     ['your wait', isTold ? waitText(wait) : null],
-    ['chance of a unit', ticket.chance === null ? null : `${Math.round(ticket.chance * 100)} %`],
+    ['chance of a unit', chance === null ? null : `${Math.round(chance * 100)} %`],
   ];
 }

@@ -29,10 +29,10 @@ const tick = {
 
 type Rows = Readonly<Record<string, unknown>>;
 
-const rowsOf = (ofTicket: object, ofTick: object | null, state = 'live'): Rows =>
+const rowsOf = (ofTicket: object, ofTick: object | null, ofSale: string | object = 'live'): Rows =>
   Object.fromEntries(
     lineFacts({
-      sale: { state },
+      sale: typeof ofSale === 'string' ? { state: ofSale } : ofSale,
       ticket: { ...ticket, ...ofTicket },
       tick: ofTick === null ? null : { ...tick, ...ofTick },
     }) as [string, unknown][],
@@ -139,4 +139,11 @@ it('with no unit free it says whether any may come back, in place of a wait that
 it('before the draw there are only others', () => {
   expect(rowsOf({ number: null }, null)).toEqual({ 'in line': null });
   expect(rowsOf({ number: null }, { waiting: 0 })).toEqual({ 'in line': 1 });
+});
+
+it('foretells nothing of a unit once none can come back', () => {
+  const sale = { state: 'live', version: 1, sold_out: true, may_return: true };
+  expect(rowsOf({}, null, sale)).toMatchObject({ 'chance of a unit': '25 %' });
+  const over = rowsOf({}, null, { ...sale, may_return: false });
+  expect(over).toMatchObject({ 'your wait': null, 'chance of a unit': null });
 });

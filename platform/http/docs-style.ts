@@ -39,7 +39,8 @@ pre{background:var(--soft);padding:.8rem 1rem;border-radius:8px;overflow-x:auto;
 details summary{cursor:pointer;color:var(--dim)}.codes a{margin-right:.5rem;white-space:nowrap}
 tr:target,article:target h3{background:color-mix(in srgb,var(--accent) 18%,transparent)}
 @media(max-width:56rem){.page{display:block}nav{position:static;height:auto;border:0;
-border-bottom:1px solid var(--line)}nav section{display:none}main{padding:1rem}}
+border-bottom:1px solid var(--line)}nav section{display:none}main{padding:1rem}
+td:first-child{white-space:normal;overflow-wrap:anywhere}}
 `;
 
 export const docsScript = `

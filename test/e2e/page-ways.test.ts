@@ -73,6 +73,10 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     await heading('Your cart is empty');
     await page.goBack();
     await heading('Order: Held for you');
+    await page.getByRole('button', { name: 'Pay (test)' }).focus();
+    await page.keyboard.press('Enter');
+    await heading('Order: Paid');
+    expect(await page.evaluate('document.activeElement.id')).toBe('main');
   });
 
   it('keeps no postal code of another country, and says days as people do', async () => {
@@ -110,5 +114,12 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     await order();
     await page.getByText('“Name” is not taken as it is: look at it again.').waitFor();
     expect(await page.evaluate('document.activeElement.name')).toBe('name');
+  });
+
+  it('has the problems within a narrow screen', async () => {
+    await open('docs/errors', 375);
+    const box = "document.querySelector('.scroll')";
+    const wide = await page.evaluate(`${box}.scrollWidth - ${box}.clientWidth`);
+    expect(wide).toBe(0);
   });
 });

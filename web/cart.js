@@ -125,7 +125,11 @@ function line(one, hasOthers) {
         },
       }),
     ),
-    h('strong', { className: 'amount' }, available ? money(amount) : notNow),
+    h(
+      'strong',
+      { className: available ? 'amount' : 'amount no' },
+      available ? money(amount) : notNow,
+    ),
     h(
       'button',
       {

@@ -75,7 +75,7 @@ function view(page, best, onCart) {
         { className: 'prices big' },
         h('strong', {}, money(now)),
         percent > 0 ? priceBefore(price) : null,
-        percent > 0 ? h('span', { className: 'off' }, `−${percent} %`) : null,
+        percent > 0 ? h('span', { className: 'less' }, `−${percent} %`) : null,
       ),
       h('p', {}, band(availability), ' ', deliveryText(page.delivery)),
       flashes(page, now),

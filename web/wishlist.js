@@ -62,23 +62,27 @@ function wish(item) {
     h('a', { href: `#/p/${product}`, className: 'name' }, title),
     h('span', { className: 'each' }, money(price), ...news(item, before), ' ', said),
     h(
-      'button',
-      {
-        type: 'button',
-        disabled: !available,
-        'aria-label': `Into the cart: ${title}`,
-        onclick: put,
-      },
-      'Into the cart',
-    ),
-    h(
-      'button',
-      {
-        type: 'button',
-        'aria-label': `Remove ${title} from the wishlist`,
-        onclick: () => void change('DELETE', `/v1/wishlist/${product}`),
-      },
-      'Remove',
+      'span',
+      { className: 'acts' },
+      h(
+        'button',
+        {
+          type: 'button',
+          disabled: !available,
+          'aria-label': `Into the cart: ${title}`,
+          onclick: put,
+        },
+        'Into the cart',
+      ),
+      h(
+        'button',
+        {
+          type: 'button',
+          'aria-label': `Remove ${title} from the wishlist`,
+          onclick: () => void change('DELETE', `/v1/wishlist/${product}`),
+        },
+        'Remove',
+      ),
     ),
   );
 }

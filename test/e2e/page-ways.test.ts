@@ -35,6 +35,9 @@ async function fillIn(more: Record<string, string> = {}): Promise<void> {
 
 const order = () => page.getByRole('button', { name: 'Order and hold it' }).click();
 
+const styleOf = (selector: string, property: string) =>
+  page.evaluate(`getComputedStyle(document.querySelector('${selector}')).${property}`);
+
 const heading = (name: string) => page.getByRole('heading', { name, exact: true }).waitFor();
 
 describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page', () => {
@@ -121,5 +124,15 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     const box = "document.querySelector('.scroll')";
     const wide = await page.evaluate(`${box}.scrollWidth - ${box}.clientWidth`);
     expect(wide).toBe(0);
+  });
+
+  it('colours red what cannot be had, and not the way to be rid of it', async () => {
+    const product = await shop.product(vendor, { name: `${word} Ewe`, remaining_supply: 2 });
+    await open('', 375);
+    await put(product, 5);
+    await page.goto(`${api}/#/cart`);
+    await page.getByText('Fewer are available').waitFor();
+    expect(await styleOf('.line .amount', 'color')).toBe('rgb(185, 28, 28)');
+    expect(await styleOf('.line button', 'color')).toBe('rgb(27, 27, 31)');
   });
 });

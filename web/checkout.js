@@ -78,7 +78,12 @@ const ordered = (lines) => [
       h(
         'li',
         { className: 'order' },
-        h('span', {}, `${quantity} × ${name ?? id} · `, h('strong', {}, money(price)), ' each'),
+        h(
+          'span',
+          {},
+          ...[`${quantity} × `, h('bdi', {}, name ?? id), ' · '],
+          ...[h('strong', {}, money(price)), ' each'],
+        ),
         h('span', { className: 'dim' }, deliveryText(delivery)),
       ),
     ),

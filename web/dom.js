@@ -113,11 +113,7 @@ export const withoutFee = () =>
 
 /** A picture, or the first letter of the name in its place. */
 export function picture(url, name) {
-  const letter = h(
-    'span',
-    { className: 'picture', 'aria-hidden': 'true' },
-    (name ?? '?').slice(0, 1),
-  );
+  const letter = h('span', { className: 'picture', 'aria-hidden': 'true' }, [...(name ?? '?')][0]);
   if (!url) return letter;
   const image = h('img', { className: 'picture', src: url, alt: '', loading: 'lazy' });
   image.addEventListener('error', () => image.replaceWith(letter));

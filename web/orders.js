@@ -61,7 +61,7 @@ const list = (orders, names) =>
           h(
             'span',
             {},
-            h('a', { href: `#/o/${order.id}` }, order.lines.map(lineText(names)).join(', ')),
+            h('a', { href: `#/o/${order.id}` }, order.lines.flatMap(lineText(names))),
             h('span', { className: 'dim' }, ` · ${when(order.timeline?.[0]?.at)}`),
           ),
           h('span', {}, stateText(order.state)),
@@ -73,8 +73,10 @@ const list = (orders, names) =>
 
 const lineText =
   (names) =>
-  ({ units, product_id: id }) =>
-    `${units.length} × ${names.get(id)}`;
+  ({ units, product_id: id }, i = 0) => [
+    `${i === 0 ? '' : ', '}${units.length} × `,
+    h('bdi', {}, names.get(id)),
+  ];
 
 const when = (at) =>
   at === undefined

@@ -82,7 +82,7 @@ function view(page, best, onCart) {
       adding(page, onCart),
       h('p', { className: 'text' }, description),
       variants(page),
-      attributes(page.attributes),
+      attributes({ ...page.options, ...page.attributes }),
     ),
   );
 }
@@ -221,15 +221,21 @@ function variants({ id, variants: all }) {
   );
 }
 
+/** What a vendor says of a product, as text: it may be anything. */
+function textOf(value) {
+  if (typeof value === 'boolean') return value ? 'yes' : 'no';
+  if (typeof value !== 'object' || value === null) return String(value ?? 'none');
+  if (Array.isArray(value)) return value.map(textOf).join(', ');
+  return Object.entries(value)
+    .map(([name, inner]) => `${titleOf(name)} ${textOf(inner)}`)
+    .join(', ');
+}
+
+const titleOf = (name) => name.replaceAll('_', ' ');
+
 function attributes(facts) {
   const rows = Object.entries(facts);
   if (rows.length === 0) return null;
-  const textOf = (value) =>
-    typeof value === 'object' && value !== null
-      ? Object.entries(value)
-          .map(([name, inner]) => `${name} ${textOf(inner)}`)
-          .join(', ')
-      : String(value);
   return h(
     'section',
     {},
@@ -237,7 +243,7 @@ function attributes(facts) {
     h(
       'dl',
       {},
-      rows.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, textOf(value))]),
+      rows.flatMap(([name, value]) => [h('dt', {}, titleOf(name)), h('dd', {}, textOf(value))]),
     ),
   );
 }

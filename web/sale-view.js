@@ -1,7 +1,7 @@
 /** What the live page shows, from what is known: parts are replaced only when they differ. */
 import { addressFields, detailsOf, refusalText } from './address.js';
 import { leftText, timeText } from './clock.js';
-import { announced, h, picture, withoutFee } from './dom.js';
+import { announced, h, picture, priceBefore, withoutFee } from './dom.js';
 import { freeOf, lineFacts, noneFreeText } from './line-facts.js';
 
 const stateTexts = {
@@ -55,7 +55,7 @@ function product({ sale, product: known }, money) {
             'p',
             { className: 'prices big' },
             money(item.price),
-            item.discount_percent > 0 ? h('s', {}, money(item.list_price)) : null,
+            item.discount_percent > 0 ? priceBefore(item.list_price) : null,
           ),
       known === null ? null : h('p', { className: 'dim short' }, known.description),
     ),

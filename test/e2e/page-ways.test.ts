@@ -119,6 +119,41 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     expect(await page.evaluate('document.activeElement.name')).toBe('name');
   });
 
+  it('fits names of any length and script, and reads what a vendor says as text', async () => {
+    const brand = 'B'.repeat(150);
+    const arabic = '\u0633\u0645\u0627\u0639\u0627\u062a (X1)';
+    const attributes = { tags: ['a', 'b'], is_vegan: true, sole: { mm: 12 } };
+    const options = { size: '42' };
+    const long = { name: `${word}${'y'.repeat(180)}`, brand, options, attributes };
+    const product = await shop.product(vendor, long);
+    const other = await shop.product(vendor, { name: `${word} ${arabic}` });
+    const sale = await shop.sale(vendor, product, { allotted: 1 });
+    await open(`#/p/${product}`, 375);
+    await page.getByText(brand).waitFor();
+    await pages.fits();
+    const said = async (name: string) => page.locator(`dt:text-is("${name}") + dd`).textContent();
+    expect(await said('size')).toBe('42');
+    expect(await said('tags')).toBe('a, b');
+    expect(await said('is vegan')).toBe('yes');
+    expect(await said('sole')).toBe('mm 12');
+    await put(product);
+    await page.getByRole('button', { name: 'Wish for it' }).click();
+    await page.getByText('We keep an eye on it.').waitFor();
+    await put(other, 12);
+    // As narrow as a wide screen at four times its size.
+    await page.setViewportSize({ width: 320, height: 800 });
+    for (const path of ['#/cart', '#/checkout', '#/wishes', `sale.html?id=${sale}`]) {
+      await page.goto(`${api}/${path}`);
+      await page.locator('main', { hasText: word }).waitFor();
+      await pages.fits();
+      await pages.picture(`narrow-long-${path.replaceAll(/[^a-z]/g, '')}`);
+    }
+    expect(await page.locator('.prices s').textContent()).toBe('before $200.00');
+    await page.goto(`${api}/#/p/${other}`);
+    await page.getByRole('heading', { name: arabic }).waitFor();
+    expect(await styleOf('main h1', 'unicodeBidi')).toBe('plaintext');
+  });
+
   it('has the problems within a narrow screen', async () => {
     await open('docs/errors', 375);
     const box = "document.querySelector('.scroll')";

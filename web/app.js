@@ -55,7 +55,6 @@ async function route(moved) {
   endSearch();
   endProduct();
   endOrder();
-  document.title = 'Highnoon';
   const asked = askedNow();
   const [, product] = /^#\/p\/([^?]+)$/.exec(location.hash) ?? [];
   if (asked !== null) {

@@ -7,6 +7,7 @@ import {
   h,
   money,
   newView,
+  nothingNote,
   picture,
   say,
   show,
@@ -51,13 +52,7 @@ async function change(method, path, body) {
   }
 }
 
-const empty = () =>
-  h(
-    'div',
-    { className: 'note' },
-    h('h1', {}, 'Your cart is empty'),
-    h('p', {}, h('a', { href: '#/' }, 'Look around')),
-  );
+const empty = () => nothingNote('Your cart is empty');
 
 function view(cart) {
   const free = cart.lines.filter(({ available }) => available);
@@ -115,6 +110,7 @@ function line(one, hasOthers) {
       {},
       h('span', { className: 'hidden' }, `Quantity of ${title}`),
       h('input', {
+        'data-key': `quantity:${id}`,
         type: 'number',
         min: '1',
         max: '100',
@@ -134,6 +130,7 @@ function line(one, hasOthers) {
       'button',
       {
         type: 'button',
+        'data-key': `remove:${id}`,
         'aria-label': `Remove ${title}`,
         onclick: () => void change('DELETE', path),
       },
@@ -144,6 +141,7 @@ function line(one, hasOthers) {
           'a',
           {
             className: 'order-it',
+            'data-key': `order:${id}`,
             href: `#/checkout/${encodeURIComponent(id)}`,
             'aria-label': `Only this: ${title}`,
           },

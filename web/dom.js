@@ -18,9 +18,25 @@ export function h(tag, properties = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Shows a view in place of the one before. */
+const keyed = (key) =>
+  key &&
+  [...byId('main').querySelectorAll('[data-key]')].find(({ dataset }) => dataset.key === key);
+
+/**
+ * Shows a view in place of the one before, under the name of its heading. What was pressed is made anew:
+ * whoever uses the keyboard goes on from there, or from the top of the view where it is gone.
+ */
 export function show(...children) {
-  byId('main').replaceChildren(...children.flat().filter((child) => child !== null));
+  const main = byId('main');
+  const before = main.contains(document.activeElement) ? document.activeElement : null;
+  main.replaceChildren(...children.flat().filter((child) => child !== null));
+  if (before !== null) (keyed(before.dataset.key) ?? main).focus({ preventScroll: true });
+  titled(main.querySelector('h1')?.textContent);
+}
+
+/** Names the page, as tabs and the browser's history do; without a name it is the shop. */
+export function titled(name) {
+  document.title = name ? `${name} · Highnoon` : 'Highnoon';
 }
 
 let views = 0;
@@ -130,6 +146,16 @@ export function failure(error, again, way = 'Try again') {
     h('button', { type: 'button', onclick: again }, way),
   );
 }
+
+/** Where there is nothing to show, with a way on. */
+export const nothingNote = (title, text) =>
+  h(
+    'div',
+    { className: 'note' },
+    h('h1', {}, title),
+    text === undefined ? null : h('p', {}, text),
+    h('p', {}, h('a', { href: '#/' }, 'Look around')),
+  );
 
 export const staleNote = () =>
   h('p', { className: 'note' }, 'This may be a little old: the shop is catching up.');

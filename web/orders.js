@@ -1,6 +1,6 @@
 /** One's own orders: the list, and each with what can still be done with it. */
 import { asShopper, isKnown, newKey } from './api.js';
-import { failure, h, money, newView, say, show, withoutFee } from './dom.js';
+import { byId, failure, h, money, newView, nothingNote, say, show, withoutFee } from './dom.js';
 import { countryName } from './place.js';
 
 const states = {
@@ -38,13 +38,7 @@ export async function showOrders() {
   }
 }
 
-const empty = () =>
-  h(
-    'div',
-    { className: 'note' },
-    h('h1', {}, 'No orders yet'),
-    h('p', {}, h('a', { href: '#/' }, 'Look around')),
-  );
+const empty = () => nothingNote('No orders yet');
 
 const list = (orders, names) =>
   h(
@@ -100,7 +94,7 @@ export async function showOrder(id) {
     show(view(order, names));
   } catch (error) {
     if (!isShown()) return;
-    if (error.problem?.status === 404) show(h('div', { className: 'note' }, 'No such order.'));
+    if (error.problem?.status === 404) show(nothingNote('No such order.'));
     else show(failure(error, () => showOrder(id)));
   }
 }
@@ -188,7 +182,9 @@ function paying({ id, hold_expires_at: ends, server_time: now }) {
     request(keys[what]).then(
       () => {
         say(what === 'pay' ? 'Paid' : 'Released');
-        if (left.isConnected) void showOrder(id);
+        if (!left.isConnected) return;
+        byId('main').focus({ preventScroll: true });
+        void showOrder(id);
       },
       (error) => {
         target.disabled = false;

@@ -10,6 +10,7 @@ import {
   h,
   money,
   newView,
+  nothingNote,
   picture,
   priceBefore,
   show,
@@ -33,11 +34,10 @@ export async function showProduct(id, onCart) {
     const best = await cartOffer(page);
     if (!isShown()) return;
     show(view(page, best, onCart));
-    document.title = `${page.name} · Highnoon`;
   } catch (error) {
     if (!isShown()) return;
     if (error.problem?.status === 404) {
-      show(h('div', { className: 'note' }, h('p', {}, 'There is no such product any more.')));
+      show(nothingNote('There is no such product any more.'));
     } else {
       show(failure(error, () => showProduct(id, onCart)));
     }

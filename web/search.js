@@ -12,6 +12,7 @@ import {
   say,
   show,
   staleNote,
+  titled,
 } from './dom.js';
 import { facets } from './facets.js';
 import { placeQuery } from './place.js';
@@ -31,12 +32,8 @@ export async function showSearch(asked, narrow) {
   try {
     const found = await get(`/v1/search?${queryOf(asked)}`, mine.signal);
     if (mine.signal.aborted) return;
-    const key = byId('main').contains(document.activeElement)
-      ? document.activeElement.dataset.key
-      : undefined;
     show(asked.size === 0 ? saleStrip() : null, layout(found, asked, narrow));
-    // What was pressed is made anew: whoever uses the keyboard goes on from there.
-    if (key !== undefined) keyed(key)?.focus({ preventScroll: true });
+    titled(asked.get('q'));
     say(summary(found));
   } catch (error) {
     if (mine.signal.aborted) return;
@@ -50,9 +47,6 @@ function refusedSearch(error, asked, narrow) {
   const only = error.problem.param === 'q' ? null : 'q';
   return failure(error, () => narrow({ only }), 'Search everywhere');
 }
-
-const keyed = (key) =>
-  [...byId('main').querySelectorAll('[data-key]')].find((element) => element.dataset.key === key);
 
 /** Leaving the view ends its request. */
 export function endSearch() {
@@ -152,7 +146,9 @@ function offerMore(more, list, asked, cursor) {
     event.target.disabled = true;
     try {
       const next = await get(`/v1/search?${queryOf(asked, cursor)}`);
-      list.append(...next.hits.map(hit));
+      const items = next.hits.map(hit);
+      list.append(...items);
+      items[0]?.querySelector('a').focus({ preventScroll: true });
       offerMore(more, list, asked, next.next_cursor);
     } catch (error) {
       more.replaceChildren(failure(error, () => offerMore(more, list, asked, cursor)));

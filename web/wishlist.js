@@ -1,7 +1,7 @@
 /** The wishlist: what became cheaper or came back since it was wished for, and into the cart. */
 import { asShopper, isKnown } from './api.js';
 import { showCount } from './cart.js';
-import { failure, h, money, newView, picture, say, show, staleNote } from './dom.js';
+import { failure, h, money, newView, nothingNote, picture, say, show, staleNote } from './dom.js';
 
 export async function showWishes() {
   if (!isKnown()) {
@@ -25,12 +25,9 @@ async function change(method, path) {
 }
 
 const empty = () =>
-  h(
-    'div',
-    { className: 'note' },
-    h('h1', {}, 'Your wishlist is empty'),
-    h('p', {}, 'Wish for a product, and this page says when it is cheaper or back.'),
-    h('p', {}, h('a', { href: '#/' }, 'Look around')),
+  nothingNote(
+    'Your wishlist is empty',
+    'Wish for a product, and this page says when it is cheaper or back.',
   );
 
 const view = (wishes) =>

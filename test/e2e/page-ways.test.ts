@@ -2,7 +2,7 @@
 // names of any length and script. Skipped, and said so, where there is no chromium.
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { ownName } from '../support/environment.ts';
+import { ownName, until } from '../support/environment.ts';
 import { hasBrowser, Pages } from './browser.ts';
 import { Shop } from './shop.ts';
 
@@ -117,6 +117,41 @@ describe.skipIf(!hasBrowser('the ways were not walked'))('a way through the page
     await order();
     await page.getByText('“Name” is not taken as it is: look at it again.').waitFor();
     expect(await page.evaluate('document.activeElement.name')).toBe('name');
+  });
+
+  it('names each view for the browser, and has a way on where there is nothing', async () => {
+    const product = await shop.product(vendor, { name: `${word} Bell` });
+    await open('');
+    const isTitled = async (path: string, title: string) => {
+      await page.goto(`${api}/#/${path}`);
+      await until(`it is “${title}”`, async () => (await page.title()) === title);
+    };
+    await isTitled(`p/${product}`, `${word} Bell · Highnoon`);
+    await isTitled('cart', 'Your cart is empty · Highnoon');
+    await isTitled(`?q=${word}`, `${word} · Highnoon`);
+    await isTitled('wishes', 'Your wishlist is empty · Highnoon');
+    await isTitled('', 'Highnoon');
+    await isTitled('p/prd_nothing', 'There is no such product any more. · Highnoon');
+    await isTitled('o/ord_nothing', 'No such order. · Highnoon');
+    await page.getByRole('link', { name: 'Look around' }).click();
+    await until('it is the shop', async () => (await page.title()) === 'Highnoon');
+  });
+
+  it('keeps the keyboard where it was when the cart is made anew', async () => {
+    await open('');
+    for (const name of ['Oak', 'Elm']) {
+      await put(await shop.product(vendor, { name: `${word} ${name}` }));
+    }
+    await page.goto(`${api}/#/cart`);
+    await page.getByLabel(`Quantity of ${word} Oak`).fill('2');
+    await page.keyboard.press('Enter');
+    await page.locator('.total', { hasText: '$600.00' }).waitFor();
+    const at = () => page.evaluate('document.activeElement.ariaLabel ?? document.activeElement.id');
+    await page.keyboard.press('Tab');
+    expect(await at()).toBe(`Remove ${word} Oak`);
+    await page.keyboard.press('Enter');
+    await page.locator('.total', { hasText: '$200.00' }).waitFor();
+    expect(await at()).toBe('main');
   });
 
   it('fits names of any length and script, and reads what a vendor says as text', async () => {

@@ -303,20 +303,27 @@ const missingParts = () => [
   h('p', {}, h('a', { href: '/' }, 'To the shop')),
 ];
 
+/** The button that the keyboard was on when the parts were made anew: it may only be busy, and come back. */
+let pressed = null;
+
 /**
  * What is being typed outlives other parts: puts it back into the fields of the same names. So does
- * the place of the keyboard on a button.
+ * the place of the keyboard on a button; where that is gone it is at the top of the parts.
  */
 function typedIn(main) {
   const values = [...main.querySelectorAll('input, select')].map(({ name, value }) => [
     name,
     value,
   ]);
-  const { name: focused, textContent: text } = document.activeElement ?? {};
-  const isButton = document.activeElement?.tagName === 'BUTTON';
+  const { name: focused, tagName, textContent: text } = document.activeElement ?? {};
+  if (tagName === 'BUTTON') pressed = text;
+  else if (document.activeElement !== main) pressed = null;
   return (anew) => {
-    const buttons = isButton ? [...anew.querySelectorAll('button')] : [];
-    buttons.find(({ textContent }) => textContent === text)?.focus();
+    if (pressed !== null) {
+      const buttons = [...anew.querySelectorAll('button')];
+      const again = buttons.find((one) => one.textContent === pressed && !one.disabled);
+      (again ?? anew).focus({ preventScroll: true });
+    }
     for (const [name, value] of values) {
       const found = anew.querySelector(`[name=${name}]`);
       if (found === null) continue;

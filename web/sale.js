@@ -112,6 +112,7 @@ function takeOrder(order) {
   if (order.sale_id !== id) return;
   if (state.orderId !== undefined && order.id !== state.orderId) return;
   keep({ orderId: order.id });
+  if (order.state === 'paid' && state.order?.state === 'held') say('It is yours.');
   state.order = order;
   // What was let go makes room for a new intention.
   if (holdEnds.has(order.state)) keep({ holdId: undefined, payId: undefined, orderId: undefined });
@@ -156,6 +157,7 @@ const actions = {
     const isHeld = await run(message, (hold) => {
       keep({ orderId: hold.id });
       state.order = { ...hold, sale_id: id };
+      say('It is set aside for you.');
     });
     if (!isHeld) keep({ holdId: undefined });
   },
@@ -163,7 +165,7 @@ const actions = {
     keep({ payId: state.payId ?? newKey() });
     const message = { type: 'pay', id: state.payId, order: state.order.id, ...details };
     const isPaid = await run({ ...message, method: { type: 'test' } }, (order) => {
-      state.order = order;
+      takeOrder(order);
       saveAddress(details);
     });
     if (!isPaid) keep({ payId: undefined });

@@ -226,8 +226,12 @@ describe.skipIf(!hasBrowser('the live page was not looked at'))('the live page',
     await seen('1 per shopper');
     const itself = page.getByRole('link', { name: 'Lamp of the first' });
     expect(await itself.getAttribute('href')).toMatch(/^\/#\/p\/prd_/);
-    await page.getByRole('button', { name: 'Hold one' }).click();
+    await page.getByRole('button', { name: 'Hold one' }).focus();
+    await page.keyboard.press('Enter');
     await seen('It is set aside for you');
+    // Its button is gone: the keyboard goes on from the top of the parts, and it is said.
+    expect(await page.evaluate('document.activeElement.id')).toBe('main');
+    await page.locator('#said', { hasText: 'It is set aside for you.' }).waitFor();
     await page.locator('input[name=email]').fill('ann@example.com');
     await seen('50 % claimed, 1 left');
     await shop.held(sale, await shop.shopper());

@@ -1,6 +1,7 @@
 -- Several commands of one shopper that are done together or not at all: the lines of an order. Each is
 -- looked at first, a hold with what the lines before it would take; only if nothing is in the way are
--- they done. Holds may be looked at alone: for an order that something is in the way of already. A fault in one sale is one in none of the others: the batch is decided anew without it.
+-- they done. Holds may be looked at alone: for an order that something is in the way of already. A fault
+-- in one sale is one in none of the others: the batch is decided anew without it.
 
 -- All lines of an order have one deadline, the earliest of theirs.
 local function namesDue(sale, hold)

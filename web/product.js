@@ -91,19 +91,19 @@ function view(page, best, onCart) {
 const shownMax = 2;
 
 /** The flash sales: those that are on first, then the next. */
-function flashes({ sales, server_time: serverTime }, now) {
+function flashes({ id, sales, server_time: serverTime }, now) {
   const isOver = ({ state }) => state === 'closing';
   const all = sales
     .filter(({ kind }) => kind === 'flash')
     .sort((a, b) => isOver(a) - isOver(b) || a.starts_at.localeCompare(b.starts_at))
-    .map((sale) => flash(sale, serverTime, now));
+    .map((sale) => flash(sale, id, serverTime, now));
   const rest = all.splice(shownMax);
   const summary = h('summary', {}, `${rest.length} more: show`);
   return rest.length === 0 ? all : [...all, h('details', {}, summary, rest)];
 }
 
 /** A flash sale with its countdown, by the server's clock; `now` is the cart's price. */
-function flash(sale, serverTime, now) {
+function flash(sale, id, serverTime, now) {
   const isSoldOut = sale.state === 'live' && sale.availability === 'sold_out';
   const isElsewhere = sale.state === 'live' && !isSoldOut && sale.price.amount < now.amount;
   const ahead = Date.parse(serverTime) - Date.now();
@@ -129,7 +129,7 @@ function flash(sale, serverTime, now) {
       {},
       h(
         'a',
-        { href: `/sale.html?id=${sale.id}` },
+        { href: `/sale.html?id=${sale.id}&product=${encodeURIComponent(id)}` },
         sale.state === 'live' ? 'See it live' : 'See the sale',
       ),
     ),

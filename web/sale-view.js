@@ -37,9 +37,14 @@ function clockOf(sale, now) {
   return { left: Date.parse(sale.ends_at) - now, text: 'until it ends' };
 }
 
+/** Of the sale's items the one that is bought here. */
+export const itemOf = ({ sale, wanted }) =>
+  sale.items.find(({ product_id: product }) => product === wanted) ?? sale.items[0];
+
 /** What is sold, with the way to all that the shop says of it. */
-function product({ sale, product: known }, money) {
-  const [item] = sale.items;
+function product(state, money) {
+  const { sale, product: known } = state;
+  const item = itemOf(state);
   const name = known?.name ?? 'Sale';
   return h(
     'div',
@@ -58,6 +63,9 @@ function product({ sale, product: known }, money) {
             item.discount_percent > 0 ? priceBefore(item.list_price) : null,
           ),
       known === null ? null : h('p', { className: 'dim short' }, known.description),
+      sale.items.length > 1
+        ? h('p', { className: 'dim' }, `One of ${sale.items.length} products in this sale.`)
+        : null,
     ),
   );
 }
@@ -191,8 +199,8 @@ function ticketCard(state, actions) {
     return mine(
       'It is your turn',
       numberFacts(ticket),
-      h('p', {}, 'Take your unit within ', h('strong', { className: 'turn' }), '.'),
-      h('div', { className: 'buttons' }, button('Hold one', actions.hold, { main: true, busy })),
+      h('p', {}, 'Hold yours within ', h('strong', { className: 'turn' }), '.'),
+      holding(sale, actions, busy),
     );
   }
   if (ticket === undefined) {
@@ -224,11 +232,30 @@ function ticketCard(state, actions) {
 function openCard(state, actions) {
   const { sale, busy } = state;
   if (isOver(sale)) return null;
-  const main = { main: true, busy: busy || sale.state !== 'live' };
-  return card(
-    'Buy',
-    noneFree(state),
-    h('div', { className: 'buttons' }, button('Hold one', actions.hold, main)),
+  return card('Buy', noneFree(state), holding(sale, actions, busy || sale.state !== 'live'));
+}
+
+/** How many are taken, where a shopper may have several, and the button that holds them. */
+function holding({ limit_per_shopper: most }, actions, busy) {
+  const bounds = { min: 1, max: most, required: true };
+  const count = h('input', { type: 'number', name: 'quantity', value: 1, ...bounds });
+  const onsubmit = (event) => {
+    event.preventDefault();
+    actions.hold(count.valueAsNumber);
+  };
+  return h(
+    'form',
+    { onsubmit },
+    most > 1 ? h('label', {}, 'How many ', count) : null,
+    h(
+      'div',
+      { className: 'buttons' },
+      h(
+        'button',
+        { type: 'submit', className: 'main', disabled: busy },
+        most > 1 ? 'Hold them' : 'Hold one',
+      ),
+    ),
   );
 }
 
@@ -253,8 +280,8 @@ function payForm({ address, busy, problem }, actions) {
 }
 
 const endTexts = {
-  released: 'You released your unit.',
-  expired: 'Your hold has ended; its unit went back on sale.',
+  released: 'You let go of what was held for you.',
+  expired: 'Your hold has ended; what it held went back on sale.',
 };
 
 function orderCard(state, actions, money) {

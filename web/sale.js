@@ -1,5 +1,5 @@
 /**
- * The live page of a sale: `/sale.html?id=sal_…`. Countdown on the server's clock, a place in line, the
+ * The live page of a sale: `/sale.html?id=sal_…`, of several products `&product=prd_…`. Countdown on the server's clock, a place in line, the
  * turn, the hold, the payment and how it ended. What has to outlive a reload is kept by the browser: who
  * the shopper is, and the ids of commands, so that each is done once.
  */
@@ -7,11 +7,12 @@ import { saveAddress, savedAddress } from './address.js';
 import { get, newKey, session } from './api.js';
 import { byId, money, say } from './dom.js';
 import { place } from './place.js';
-import { pageOf } from './sale-view.js';
+import { itemOf, pageOf } from './sale-view.js';
 import { LiveSocket } from './socket.js';
 import { ticketReads } from './ticket-reads.js';
 
-const id = new URLSearchParams(location.search).get('id') ?? '';
+const query = new URLSearchParams(location.search);
+const id = query.get('id') ?? '';
 const kept = `highnoon.sale.${id}`;
 const frameMs = 250;
 const askAgainMs = 2000;
@@ -21,6 +22,8 @@ const state = {
   sale: null,
   /** There is no such sale. */
   missing: false,
+  /** Of the sale's products, the one that this page is of. */
+  wanted: query.get('product'),
   product: null,
   tick: null,
   /** Null = the shopper has none, undefined = that is not known. */
@@ -62,7 +65,7 @@ function take(message) {
       // Nobody can say now, and that there is none is not told by itself.
       else askAgain();
       for (const order of message.orders) takeOrder(order);
-      void findProduct(message.items[0]?.product_id);
+      void findProduct(itemOf(state)?.product_id);
       break;
     case 'sale':
       state.sale = { ...state.sale, ...message };
@@ -149,11 +152,10 @@ const actions = {
     if (isIn || state.problem !== null) keep({ joinId: undefined });
   },
   leave: () => run({ type: 'leave', id: newKey(), sale: id }, takeTicket),
-  hold: async () => {
+  hold: async (quantity) => {
     keep({ holdId: state.holdId ?? newKey() });
-    const items = state.sale.items;
-    const product = items.length > 1 ? { product_id: items[0].product_id } : {};
-    const message = { type: 'hold', id: state.holdId, sale: id, quantity: 1, ...product };
+    const product = state.sale.items.length > 1 ? { product_id: itemOf(state).product_id } : {};
+    const message = { type: 'hold', id: state.holdId, sale: id, quantity, ...product };
     const isHeld = await run(message, (hold) => {
       keep({ orderId: hold.id });
       state.order = { ...hold, sale_id: id };

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { ownName, until } from '../support/environment.ts';
 import { linkTo, type Link } from '../support/link.ts';
 import { hasBrowser, Pages } from './browser.ts';
-import { inMs, Shop } from './shop.ts';
+import { inMs, Shop, text } from './shop.ts';
 
 const { api } = inject('stack');
 
@@ -210,6 +210,42 @@ describe.skipIf(!hasBrowser('the live page was not looked at'))('the live page',
     await shop.pay(order, ann);
     await seen('All units are paid for, none can come back.');
     await picture('375-14-all-paid-for');
+  });
+
+  it('holds as many as one may have, of the product whose page it was reached from', async () => {
+    const [lamp, desk] = [ownName('Lamp'), ownName('Desk')];
+    const products = [
+      await shop.product(vendor, { name: lamp }),
+      await shop.product(vendor, { name: desk }),
+    ];
+    const items = products.map((id) => ({ product_id: id, allotted: 4, discount_percent: 50 }));
+    const terms = { items, limit_per_shopper: 3, who: 'anyone' };
+    const sale = text(await shop.create(vendor, terms), 'id');
+    await shop.isIn(sale, 'live');
+    page = await pages.open(`http://127.0.0.1:${link.port}/#/p/${products[1]}`, { width: 375 });
+    await page.getByRole('link', { name: 'See it live' }).click();
+    await page.getByRole('heading', { name: desk }).waitFor();
+    await seen('One of 2 products in this sale.');
+    const count = page.getByLabel('How many');
+    await count.fill('4');
+    await page.getByRole('button', { name: 'Hold them' }).click();
+    const tooMany = "document.querySelector('input[name=quantity]').validity.rangeOverflow";
+    expect(await page.evaluate(tooMany)).toBe(true);
+    await count.fill('3');
+    await pages.fits();
+    await picture('375-15-how-many');
+    await page.getByRole('button', { name: 'Hold them' }).click();
+    await seen('It is set aside for you');
+    await seen('1, 2, 3');
+    const { json } = await shop.must(200, 'GET', `/v1/sales/${sale}/stats`, { token: vendor });
+    expect(json['items']).toMatchObject([
+      { product_id: products[0], held: 0 },
+      { product_id: products[1], held: 3 },
+    ]);
+    await page.getByRole('button', { name: 'Release it' }).click();
+    await seen('You let go of what was held for you.');
+    await page.goto(`http://127.0.0.1:${link.port}/sale.html?id=${sale}&product=prd_nonsense`);
+    await page.getByRole('heading', { name: lamp }).waitFor();
   });
 
   it('each address shows its own sale, in one tab, and the meter goes on while one holds', async () => {
